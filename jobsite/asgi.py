@@ -1,0 +1,10 @@
+"""The ASGI application that the web server runs: pages, API and event streams."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jobsite.settings")
+os.environ.setdefault("DATABASE_POOL", "16")
+
+from django.core.asgi import get_asgi_application  # noqa: E402 (settings read the lines above)
+
+application = get_asgi_application()

@@ -1,0 +1,70 @@
+"""Settings read from environment variables, each checked: a wrong one stops the start with one sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+_env = environ.Env()
+
+
+def required(name: str, meaning: str) -> str:
+    """The text of variable `name`. Raises ImproperlyConfigured where it is missing or empty."""
+    value: str = _env.str(name, default="")
+    if not value:
+        raise ImproperlyConfigured(f"Set {name}: {meaning}.")
+    return value
+
+
+def text(name: str, *, default: str) -> str:
+    """The text of variable `name`, or the default."""
+    value: str = _env.str(name, default=default)
+    return value
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """Whether variable `name` says yes (1, true, yes, on). Raises ImproperlyConfigured for other words."""
+    value = text(name, default="yes" if default else "no").lower()
+    if value in {"1", "true", "yes", "on"}:
+        return True
+    if value in {"0", "false", "no", "off", ""}:
+        return False
+    raise ImproperlyConfigured(f"Set {name} to yes or no, not {value!r}.")
+
+
+def whole(name: str, *, default: int, least: int, most: int | None = None) -> int:
+    """The whole number in variable `name`, within its bounds. Raises ImproperlyConfigured outside of them."""
+    value = text(name, default=str(default))
+    bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
+    if not value.isdecimal() or int(value) < least or (most is not None and int(value) > most):
+        raise ImproperlyConfigured(f"Set {name} to a whole number {bounds}, not {value!r}.")
+    return int(value)
+
+
+def words(name: str, *, default: list[str]) -> list[str]:
+    """The comma-separated words of variable `name`."""
+    value: list[str] = _env.list(name, default=default)
+    return value
+
+
+def database() -> dict[str, Any]:
+    """Django's settings of the database at DATABASE_URL.
+
+    Raises ImproperlyConfigured where it is missing or not PostgreSQL. DATABASE_POOL (connections, set by the
+    web server's entry point) turns on psycopg's pool: under ASGI each request has a thread of its own, so
+    that connections kept per thread would be opened anew for every request.
+    """
+    url = required("DATABASE_URL", "postgresql://user:password@host/name of the PostgreSQL database")
+    config: dict[str, Any] = _env.db_url_config(url)
+    if config.get("ENGINE") != "django.db.backends.postgresql":
+        raise ImproperlyConfigured("Set DATABASE_URL to a PostgreSQL database: postgresql://user@host/name.")
+    pool = whole("DATABASE_POOL", default=0, least=0, most=1000)
+    options = config.setdefault("OPTIONS", {})
+    if pool:
+        options["pool"] = {"min_size": 1, "max_size": pool, "timeout": 10}
+    else:
+        config["CONN_MAX_AGE"] = None
+        config["CONN_HEALTH_CHECKS"] = True
+    return config

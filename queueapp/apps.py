@@ -1,0 +1,23 @@
+"""Wires the queue into Django: tasks are found, SQL functions installed, rule changes followed."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+from django.utils.module_loading import autodiscover_modules
+
+
+class QueueConfig(AppConfig):
+    name = "queueapp"
+    verbose_name = "Job queue"
+
+    def ready(self) -> None:
+        """Fails the start, in one sentence, where a setting is wrong."""
+        from . import checks  # noqa: F401 (registers)
+        from .conf import queue_settings
+        from .lifecycle import functions, route
+
+        queue_settings()
+        autodiscover_modules("tasks")
+        post_migrate.connect(functions.install, sender=self)
+        route.follow_changes()

@@ -1,0 +1,65 @@
+"""The queue's own settings, typed, with their units. Read from Django's setting QUEUEAPP, a dictionary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import lru_cache
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+
+
+@dataclass(frozen=True)
+class QueueSettings:
+    """Every setting of the queue with its default."""
+
+    QUANTUM: float = 0.1
+    """Seconds of expected time that one turn takes from a flow, at least one job."""
+    MAX_TURN: int = 100
+    """Jobs that one turn takes at the most."""
+    SLICE: float = 1.0
+    """Seconds after which a processor gives django-q2's own tasks a chance."""
+    LEASE: float = 15.0
+    """Seconds without a sign of life after which a processor's jobs go to others."""
+    HEARTBEAT: float = 0.5
+    """Seconds between signs of life, and writes of progress, of a processor at work."""
+    SWEEP: float = 3.0
+    """Seconds between rounds of housekeeping: rescue, forgotten flows, rules that begin or end."""
+    MAX_ATTEMPTS: int = 3
+    """Times that a job is started whose processor died, before it fails."""
+    GRACE: float = 10.0
+    """Seconds that running jobs have to end when a cluster is stopped."""
+    MAX_DURATION: float = 7 * 24 * 3600.0
+    """Longest duration, in seconds, that a job may declare."""
+    MAX_BULK: int = 10_000
+    """Jobs in one bulk submission at the most."""
+    MAX_PAYLOAD: int = 65_536
+    """Bytes of a job's payload, as JSON, at the most."""
+    CHECKSUM_FOLDER: str = ""
+    """The folder whose files the task `checksum` may read; empty: none."""
+
+    def __post_init__(self) -> None:
+        for name in ("QUANTUM", "MAX_TURN", "SLICE", "LEASE", "HEARTBEAT", "SWEEP", "MAX_ATTEMPTS", "MAX_BULK"):
+            if not getattr(self, name) > 0:
+                raise ImproperlyConfigured(f"Set QUEUEAPP[{name!r}] to a number above 0.")
+        if self.LEASE < 3 * self.HEARTBEAT:
+            raise ImproperlyConfigured("Set QUEUEAPP['LEASE'] to at least three times QUEUEAPP['HEARTBEAT'].")
+
+
+@lru_cache(maxsize=1)
+def queue_settings() -> QueueSettings:
+    """The settings in force. Raises ImproperlyConfigured, in one sentence, for a wrong or unknown one."""
+    given = getattr(settings, "QUEUEAPP", {})
+    known = {field.name for field in fields(QueueSettings)}
+    if unknown := sorted(set(given) - known):
+        raise ImproperlyConfigured(f"Remove {', '.join(unknown)} from QUEUEAPP: there is no such setting.")
+    return QueueSettings(**given)
+
+
+def _forget(*, setting: str, **_: object) -> None:
+    if setting == "QUEUEAPP":
+        queue_settings.cache_clear()
+
+
+setting_changed.connect(_forget)

@@ -1,0 +1,49 @@
+"""What can go wrong, in words for the one who did it. An exception's docstring is its message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One thing that is wrong with one field of the input."""
+
+    field: str
+    message: str
+    index: int | None = None  # of the job in a bulk submission
+
+
+class QueueError(Exception):
+    """Something about this request to the queue is wrong."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+
+class InvalidSubmission(QueueError):
+    """The submission is not valid."""
+
+    def __init__(self, errors: list[FieldError]) -> None:
+        super().__init__()
+        self.errors = errors
+
+
+class JobConflict(QueueError):
+    """A job with this job_id exists with other content; nothing was changed."""
+
+    def __init__(self, indexes: list[int]) -> None:
+        super().__init__()
+        self.indexes = indexes
+
+
+class NotWaiting(QueueError):
+    """Only a job that still waits can be cancelled."""
+
+
+class JobFailed(QueueError):
+    """The job can not be done."""
+
+
+class LeaseLost(QueueError):
+    """This processor was thought dead and its jobs were given to others; what it did for them is dropped."""

@@ -1,0 +1,19 @@
+"""Installs the SQL functions of sql/ after every migration, so that they are always those of this code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.db import connections, transaction
+
+FOLDER = Path(__file__).parent / "sql"
+
+
+def install(using: str = "default", **_: Any) -> None:
+    """Create or replace every function; receiver of post_migrate."""
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        # A function may call one that a later file defines.
+        cursor.execute("SET LOCAL check_function_bodies = off")
+        for file in sorted(FOLDER.glob("*.sql")):
+            cursor.execute(file.read_text())

@@ -1,0 +1,129 @@
+"""route: which flow each user's jobs join, by the priority rules; and the moves that follow from a change of rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.db import connection, transaction
+from django.db.models.signals import m2m_changed, post_delete, post_save
+from django.utils import timezone
+
+from ..models import Flow, PriorityRule, User
+from ..policy.rules import Route, Rule, route
+from .announce import announce
+from .retry import retried
+
+USERS_AT_ONCE = 500
+JOBS_AT_ONCE = 5_000
+
+
+def load_rules() -> list[Rule]:
+    """The active rules in the order in which they are asked, as policy/ needs them."""
+    return [
+        Rule(
+            id=rule.pk,
+            weight=rule.weight,
+            together=rule.sharing == PriorityRule.Sharing.TOGETHER,
+            cap=rule.cap,
+            users=frozenset(user.pk for user in rule.users.all()),
+            groups=frozenset(group.pk for group in rule.groups.all()),
+            valid_from=rule.valid_from,
+            valid_until=rule.valid_until,
+        )
+        for rule in PriorityRule.objects.active().prefetch_related("users", "groups")
+    ]
+
+
+def route_user(user: User) -> None:
+    """Give one user the flow that the rules decide."""
+    _route_users([user], load_rules(), timezone.now())
+    user.refresh_from_db(fields=["flow"])
+
+
+def reroute() -> int:
+    """Bring everything in line with the rules as they are now; how many waiting jobs moved to another flow.
+
+    Flows get their rule's weight and cap, users their flow, and jobs that wait in another flow move, keeping
+    their places. In batches, each a short transaction.
+    """
+    rules, now = load_rules(), timezone.now()
+    last = 0
+    while users := list(User.objects.filter(pk__gt=last).prefetch_related("groups").order_by("pk")[:USERS_AT_ONCE]):
+        _route_users(users, rules, now)
+        last = users[-1].pk
+    moved = 0
+    while batch := retried(_move_some):
+        moved += batch
+    announce(User.objects.filter(flow__backlogged=True).values_list("pk", flat=True), work=True)
+    return moved
+
+
+def _route_users(users: Iterable[User], rules: list[Rule], now: datetime) -> None:
+    routes = {user.pk: _decide(user, rules, now) for user in users}
+    retried(lambda: _apply(routes))
+
+
+def _decide(user: User, rules: list[Rule], now: datetime) -> Route:
+    return route(user.pk, frozenset(group.pk for group in user.groups.all()), rules, now)
+
+
+@transaction.atomic
+def _apply(routes: dict[int, Route]) -> None:
+    """Write routes. Locks: routing (advisory, exclusive), so that no submission is under way with an old one;
+    then the flows whose weight or cap changes, by id."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(7200, 0)")
+    wanted = {route.key: route for route in routes.values()}
+    Flow.objects.bulk_create(
+        [
+            Flow(key=route.key, rule_id=route.rule, user_id=route.user, weight=route.weight, cap=route.cap)
+            for route in wanted.values()
+        ],
+        ignore_conflicts=True,
+    )
+    flows = {flow.key: flow for flow in Flow.objects.filter(key__in=wanted).order_by("pk")}
+    stale = [f for f in flows.values() if (f.weight, f.cap) != (wanted[f.key].weight, wanted[f.key].cap)]
+    with connection.cursor() as cursor:
+        for flow in stale:
+            route = wanted[flow.key]
+            cursor.execute("SELECT queueapp_set_flow(%s, %s, %s::smallint)", [flow.pk, route.weight, route.cap])
+        cursor.execute(
+            "UPDATE queueapp_user u SET flow_id = r.flow FROM unnest(%s::bigint[], %s::bigint[]) AS r(id, flow)"
+            " WHERE u.id = r.id AND u.flow_id IS DISTINCT FROM r.flow",
+            [list(routes), [flows[route.key].pk for route in routes.values()]],
+        )
+
+
+@transaction.atomic
+def _move_some() -> int:
+    """Move some waiting jobs to their owners' flows; how many. Locks: the flows they leave and join, by id."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT queueapp_move(%s)", [JOBS_AT_ONCE])
+        moved: int = cursor.fetchone()[0]
+        return moved
+
+
+def _rules_changed(**_: Any) -> None:
+    """Reroute once, after the transaction that changed rules, however many changes it made."""
+    waiting = transaction.get_connection().run_on_commit
+    if not any(call[1] is reroute for call in waiting):
+        transaction.on_commit(reroute)
+
+
+def _groups_changed(instance: Any, action: str, **_: Any) -> None:
+    if action in {"post_add", "post_remove", "post_clear"}:
+        _rules_changed()
+
+
+def follow_changes() -> None:
+    """Connect the receivers: rules, what they name, and who is in which group. New users are routed at first need."""
+    post_save.connect(_rules_changed, sender=PriorityRule, dispatch_uid="route-rule-saved")
+    post_delete.connect(_rules_changed, sender=PriorityRule, dispatch_uid="route-rule-deleted")
+    post_delete.connect(_rules_changed, sender=Group, dispatch_uid="route-group-deleted")
+    for through in (PriorityRule.users.through, PriorityRule.groups.through, User.groups.through):
+        m2m_changed.connect(_groups_changed, sender=through, dispatch_uid=f"route-{through.__name__}")
+
+

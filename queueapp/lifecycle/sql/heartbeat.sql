@@ -1,0 +1,26 @@
+-- A sign of life: extends the lease, shows progress, and charges a job that outruns what it declared as it goes.
+--   p_elapsed  seconds that the present job has run; 0 between turns
+-- Returns whether the lease still stands. Locks: the flow's row where there is something to charge, the processor's.
+CREATE OR REPLACE FUNCTION queueapp_heartbeat(
+    p_processor bigint, p_turn bigint, p_elapsed double precision, p_progress double precision, p_message text,
+    p_lease double precision
+) RETURNS boolean
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
+DECLARE
+    p queueapp_processor;
+BEGIN
+    PERFORM set_config('synchronous_commit', 'off', true);
+    SELECT * INTO p FROM queueapp_processor WHERE id = p_processor AND turn = p_turn;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    IF cardinality(p.jobs) = 1 AND p_elapsed > p.charged THEN
+        UPDATE queueapp_flow SET vtime = vtime + (p_elapsed - p.charged) / weight WHERE id = p.flow_id;
+    END IF;
+    UPDATE queueapp_processor
+       SET seen_at = clock_timestamp(), lease_until = clock_timestamp() + make_interval(secs => p_lease),
+           charged = CASE WHEN cardinality(p.jobs) = 1 THEN greatest(p.charged, p_elapsed) ELSE p.charged END,
+           progress = p_progress, message = p_message
+     WHERE id = p_processor AND turn = p_turn;
+    RETURN FOUND;
+END $$;

@@ -1,0 +1,17 @@
+-- Put jobs of a processor's turn back into their places in the flow that they were taken from.
+--   p       the processor, its row locked by the caller, as is its flow's
+--   except  jobs of the turn that do not go back
+-- Returns the first job put back; null: none.
+CREATE OR REPLACE FUNCTION queueapp_put_back(
+    p queueapp_processor, p_except bigint[]
+) RETURNS bigint
+LANGUAGE sql AS $$
+    WITH back AS (
+        INSERT INTO queueapp_waiting (owner_id, job_id, flow_id, expected, attempt)
+        SELECT j.owner_id, j.id, p.flow_id, j.duration, t.attempt
+          FROM unnest(p.jobs, p.attempts) AS t(id, attempt) JOIN queueapp_job j ON j.id = t.id
+         WHERE t.id <> ALL (p_except)
+        RETURNING job_id
+    )
+    SELECT min(job_id) FROM back
+$$;

@@ -1,0 +1,48 @@
+-- Take back the turn of a processor that gave no sign of life, or whose process was ended.
+--   p_processor, p_turn  whose turn
+--   p_most               attempts at the most: the job that ran is started again below that, and fails there
+-- The job that ran goes back to its place for another attempt; those behind it in the turn as they were. The flow
+-- is charged for the seconds that the processor was seen at work. The processor's turn moves on, so that a late
+-- settlement of it changes nothing.
+-- Returns the owners whose jobs it touched. Locks: the flow's row, the processor's row, the owners (record.sql).
+CREATE OR REPLACE FUNCTION queueapp_rescue(p_processor bigint, p_turn bigint, p_most integer) RETURNS bigint[]
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
+DECLARE
+    f queueapp_flow;
+    p queueapp_processor;
+    failed bigint[] := '{}';
+    owners bigint[];
+    back_from bigint;
+    seen_at_work double precision;
+BEGIN
+    SELECT fl.* INTO f FROM queueapp_flow fl JOIN queueapp_processor pr ON pr.flow_id = fl.id
+     WHERE pr.id = p_processor AND pr.turn = p_turn AND cardinality(pr.jobs) > 0 FOR NO KEY UPDATE OF fl;
+    SELECT * INTO p FROM queueapp_processor
+     WHERE id = p_processor AND turn = p_turn AND cardinality(jobs) > 0 FOR NO KEY UPDATE;
+    IF f.id IS NULL OR p.id IS NULL THEN
+        RETURN '{}';
+    END IF;
+
+    seen_at_work := greatest(extract(epoch FROM p.seen_at - p.job_started_at), 0);
+
+    -- The job that ran: one attempt more, or its end.
+    p.attempts := (SELECT array_agg(t.attempt + (t.id = p.job_id)::int ORDER BY n)
+                     FROM unnest(p.jobs, p.attempts) WITH ORDINALITY AS t(id, attempt, n));
+    IF p.attempts[array_position(p.jobs, p.job_id)] > p_most THEN
+        failed := ARRAY[p.job_id];
+        PERFORM queueapp_record(f.id, jsonb_agg(jsonb_build_object(
+            'job', id, 'owner', owner_id, 'status', 'failed', 'attempt', p_most, 'ago', 0,
+            'spent', seen_at_work, 'progress', p.progress,
+            'message', p.message, 'error', format('Its processor died while it ran, %s times.', p_most))))
+           FROM queueapp_job WHERE id = p.job_id;
+    END IF;
+
+    SELECT array_agg(DISTINCT owner_id) INTO owners FROM queueapp_job WHERE id = ANY (p.jobs);
+    back_from := queueapp_put_back(p, failed);
+    UPDATE queueapp_processor
+       SET turn = turn + 1, jobs = '{}', attempts = '{}', charged = 0, job_id = NULL, job_started_at = NULL,
+           progress = 0, message = ''
+     WHERE id = p.id;
+    PERFORM queueapp_adjust_flow(f, seen_at_work - p.charged, -1, back_from);
+    RETURN owners;
+END $$;

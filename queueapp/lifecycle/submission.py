@@ -1,0 +1,117 @@
+"""What a submitter may ask for: the shape of a submission and everything that can be wrong with it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from ..conf import queue_settings
+from ..errors import FieldError, InvalidSubmission
+from ..registry import find_task, task_names
+
+_JOB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@+~-]*")
+RESERVED = frozenset({"bulk"})
+"""Names that mean something else in the API's paths."""
+
+
+class Submission(BaseModel):
+    """One job as it is asked for."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    job_id: str = Field(max_length=200, description="Your own name for the job, unique among your jobs.")
+    duration: float = Field(
+        gt=0, allow_inf_nan=False, description="Expected processor seconds: above 0, at most 7 days."
+    )
+    task: str = Field(default="wait", max_length=100, description="The name of a registered task.")
+    payload: dict[str, Any] = Field(default_factory=dict, description="The task's keyword arguments.")
+    user: str | None = Field(default=None, description="The submitter's user name; left out: you.")
+
+    @field_validator("job_id")
+    @classmethod
+    def _url_safe(cls, value: str) -> str:
+        if value in RESERVED:
+            raise ValueError(f"{value!r} is reserved; choose another name")
+        if not _JOB_ID.fullmatch(value):
+            raise ValueError("use letters, digits and _ . : @ + ~ - only, and begin with a letter, a digit or _")
+        return value
+
+    @field_validator("duration")
+    @classmethod
+    def _within_the_longest(cls, value: float) -> float:
+        if value > (longest := queue_settings().MAX_DURATION):
+            raise ValueError(f"must be at most {longest:g} seconds")
+        return value
+
+    def content(self) -> dict[str, Any]:
+        """What submit.sql takes."""
+        return {"job_id": self.job_id, "task": self.task, "payload": self.payload, "duration": self.duration}
+
+
+def parse(data: Any, index: int | None = None) -> Submission:
+    """The submission in `data`. Raises InvalidSubmission naming each field, with `index` where it is one of many."""
+    try:
+        submission = Submission.model_validate(data)
+    except ValidationError as invalid:
+        raise InvalidSubmission(list(_field_errors(invalid, index))) from None
+    if errors := list(_task_errors(submission, index)):
+        raise InvalidSubmission(errors)
+    return submission
+
+
+def parse_all(data: Any) -> list[Submission]:
+    """The submissions in a list. Raises InvalidSubmission with the errors of all of them (the first hundred)."""
+    if not isinstance(data, list):
+        raise InvalidSubmission([FieldError("jobs", "must be a list of jobs")])
+    if not 0 < len(data) <= (most := queue_settings().MAX_BULK):
+        raise InvalidSubmission([FieldError("jobs", f"must have from 1 to {most:,} jobs, not {len(data):,}")])
+    submissions: list[Submission] = []
+    errors: list[FieldError] = []
+    for index, item in enumerate(data):
+        try:
+            submissions.append(parse(item, index))
+        except InvalidSubmission as invalid:
+            errors += invalid.errors
+            if len(errors) >= 100:
+                break
+    if errors:
+        raise InvalidSubmission(errors)
+    return submissions
+
+
+def _field_errors(invalid: ValidationError, index: int | None) -> Iterable[FieldError]:
+    for error in invalid.errors(include_url=False, include_context=False, include_input=False):
+        message = error["msg"].removeprefix("Value error, ")
+        yield FieldError(".".join(map(str, error["loc"])) or "job", message, index)
+
+
+def _task_errors(submission: Submission, index: int | None) -> Iterable[FieldError]:
+    found = find_task(submission.task)
+    if found is None:
+        yield FieldError("task", f"there is no such task; there are: {', '.join(task_names())}", index)
+        return
+    if submission.payload and (problem := _unstorable(submission.payload)):
+        yield FieldError("payload", problem, index)
+        return
+    for error in found.payload_errors(submission.payload):
+        yield FieldError(error.field, error.message, index)
+
+
+def _unstorable(payload: Mapping[str, Any]) -> str | None:
+    """Why PostgreSQL could not keep this payload, or None."""
+    try:
+        text = json.dumps(payload, allow_nan=False, ensure_ascii=False)
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        return "has text that is not valid Unicode"
+    except ValueError:
+        return "has a number that is not finite"
+    if "\\u0000" in text:
+        return "has a NUL character"
+    if size > (most := queue_settings().MAX_PAYLOAD):
+        return f"is {size:,} bytes as JSON; at most {most:,} are taken"
+    return None

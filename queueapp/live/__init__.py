@@ -1,0 +1,1 @@
+"""Live: one hub per web process, and the streams it feeds."""

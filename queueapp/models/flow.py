@@ -1,0 +1,52 @@
+"""Flows: the streams of jobs that take turns. The state of the fair order is one row per flow."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from .rule import PriorityRule
+
+
+class Flow(models.Model):
+    """A stream of jobs that takes turns with other flows; usually one user.
+
+    Written only by lifecycle/ (the SQL there keeps it true); the flow row is always locked before a processor row.
+    """
+
+    key = models.CharField(max_length=64, unique=True, help_text="Which rule and which user it stands for.")
+    rule = models.ForeignKey(PriorityRule, null=True, blank=True, on_delete=models.SET_NULL, related_name="flows")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="own_flows"
+    )
+    weight = models.FloatField(default=1.0, help_text="Turns it gets for each turn of a flow with weight 1.")
+    cap = models.PositiveSmallIntegerField("processors at once", null=True, blank=True)
+    vtime = models.FloatField(
+        "virtual time", default=0.0, help_text="Its cost so far, in processor seconds, divided by its weight."
+    )
+    backlogged = models.BooleanField(default=False, help_text="Whether jobs wait in it.")
+    busy = models.PositiveSmallIntegerField(default=0, help_text="Processors that work for it now.")
+    head = models.BigIntegerField(null=True, blank=True, help_text="Its first waiting job: ties go to the lowest.")
+    ready = models.GeneratedField(
+        expression=Q(backlogged=True) & (Q(cap__isnull=True) | Q(busy__lt=F("cap"))),
+        output_field=models.BooleanField(),
+        db_persist=True,
+    )
+
+    class Meta:
+        indexes = [
+            # Readers: claim.sql (the ready flow with the least virtual time) and virtual_time.sql (the least of
+            # the ready ones, else the largest of the others).
+            models.Index(fields=["ready", "vtime", "head"], name="flow_turn"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def name(self) -> str:
+        """What people call it: its user, else its rule, else that it is everyone's."""
+        if self.user_id is not None:
+            return str(self.user)
+        return str(self.rule) if self.rule_id is not None else "everyone else"

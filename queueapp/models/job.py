@@ -1,0 +1,112 @@
+"""Jobs as they were asked for, and the backlog of those that wait."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Exists, OuterRef, Prefetch
+
+from ..states import FINISHED, Status
+from .flow import Flow
+from .processor import Processor
+
+if TYPE_CHECKING:
+    from .outcome import Outcome
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    def of(self, owner_id: int) -> JobQuerySet:
+        """The jobs of one user."""
+        return self.filter(owner_id=owner_id)
+
+    def newest_first(self) -> JobQuerySet:
+        """In the reverse order of submission."""
+        return self.order_by("-id")
+
+    def in_state(self, status: Status) -> JobQuerySet:
+        """The jobs that are in this state now."""
+        held = Exists(Processor.objects.filter(job=OuterRef("pk")))
+        if status in FINISHED:
+            return self.filter(outcome__status=status)
+        if status == Status.RUNNING:
+            return self.filter(pk__in=Processor.objects.working().values("job"))
+        return self.filter(~held, outcome__isnull=True)
+
+    def whole(self) -> JobQuerySet:
+        """With all that a job's state follows from, in two queries however many jobs there are."""
+        processors = Prefetch("processors", queryset=Processor.objects.working())
+        return self.select_related("owner", "outcome").prefetch_related(processors)
+
+
+class Job(models.Model):
+    """One request for work, as it was submitted. Its row never changes."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="jobs", db_index=False)
+    job_id = models.CharField("job id", max_length=200, help_text="The submitter's own name for the job.")
+    task = models.CharField(max_length=100)
+    payload = models.JSONField(default=dict, blank=True)
+    duration = models.FloatField(help_text="Expected processor seconds.")
+    submitted_at = models.DateTimeField()
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            # Reader: submit.sql, which finds the job that was submitted before under the same name.
+            models.UniqueConstraint(fields=["owner", "job_id"], name="job_once_per_owner"),
+            models.CheckConstraint(condition=models.Q(duration__gt=0), name="job_duration_above_0"),
+        ]
+        indexes = [
+            # Reader: a user's list of jobs, newest first.
+            models.Index(fields=["owner", "-id"], name="job_of_owner"),
+        ]
+
+    def __str__(self) -> str:
+        return self.job_id
+
+    @property
+    def processor(self) -> Processor | None:
+        """The processor that runs the job now, if any."""
+        return next(iter(self.processors.all()), None)
+
+    @property
+    def ended(self) -> Outcome | None:
+        """How the job ended, if it did."""
+        return getattr(self, "outcome", None)
+
+    @property
+    def status(self) -> Status:
+        """Where the job is now, in one word."""
+        if self.ended is not None:
+            return Status(self.ended.status)
+        return Status.QUEUED if self.processor is None else Status.RUNNING
+
+
+class Waiting(models.Model):
+    """A job that waits, and only those: its place is (flow, job), in the order of submission.
+
+    A table of its own, so that the order of a backlog never walks over finished jobs. Without foreign key
+    constraints: their checks would lock the flow's row, which a submission must not.
+    """
+
+    pk = models.CompositePrimaryKey("owner", "job")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    job = models.ForeignKey(
+        Job, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="places"
+    )
+    flow = models.ForeignKey(
+        Flow, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="backlog"
+    )
+    expected = models.FloatField(help_text="Processor seconds, as declared.")
+    attempt = models.PositiveSmallIntegerField(default=1, help_text="Which attempt its next start is.")
+
+    class Meta:
+        indexes = [
+            # Readers: claim.sql (the head of a flow's backlog) and snapshots.py (positions in it).
+            models.Index(fields=["flow", "job"], name="waiting_in_flow"),
+        ]
+        verbose_name_plural = "waiting"

@@ -1,0 +1,53 @@
+"""How jobs ended."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from ..states import FINISHED
+from .flow import Flow
+from .job import Job
+
+
+class OutcomeQuerySet(models.QuerySet["Outcome"]):
+    def after(self, number: int) -> OutcomeQuerySet:
+        """Those with a higher number, first ended first."""
+        return self.filter(number__gt=number).order_by("number")
+
+
+class Outcome(models.Model):
+    """How one job ended. Written once, by settle.sql or a cancellation, and never changed.
+
+    One owner's outcomes are numbered in the order in which they are committed, so "all after number n"
+    is all that the owner has not been told.
+    """
+
+    job = models.OneToOneField(Job, primary_key=True, on_delete=models.CASCADE, db_constraint=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    flow = models.ForeignKey(
+        Flow, null=True, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    number = models.BigIntegerField()
+    status = models.CharField(max_length=10, choices=[(status, status.value) for status in FINISHED])
+    attempt = models.PositiveSmallIntegerField(help_text="Which attempt ended it; 0: it never started.")
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField()
+    time_spent = models.FloatField(help_text="Seconds that a processor worked on it.")
+    progress = models.FloatField(default=0.0)
+    message = models.CharField(max_length=500, blank=True)
+    result = models.JSONField(null=True)
+    error = models.TextField(blank=True)
+
+    objects = OutcomeQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            # Reader: an owner's completions, in their order (event streams and the page's finished jobs).
+            models.Index(fields=["owner", "number"], name="outcome_of_owner"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.job_id} {self.status}"

@@ -1,0 +1,78 @@
+"""Processors: who works on what now. One row each, which is also the lease of the turn it took."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils import timezone
+
+from .flow import Flow
+
+
+class ProcessorQuerySet(models.QuerySet["Processor"]):
+    def working(self) -> ProcessorQuerySet:
+        """Those that run a job now."""
+        return self.filter(job__isnull=False)
+
+    def alive(self) -> ProcessorQuerySet:
+        """Those whose lease has not run out."""
+        return self.filter(lease_until__gt=timezone.now())
+
+    def accepting(self) -> ProcessorQuerySet:
+        """Those that are alive and take turns."""
+        return self.alive().filter(draining=False)
+
+    def overdue(self) -> ProcessorQuerySet:
+        """Those that gave no sign of life in time."""
+        return self.filter(lease_until__lte=timezone.now())
+
+
+class Processor(models.Model):
+    """One django-q2 worker process. Runs one job at a time.
+
+    `turn` counts the turns it took and fences its writes: one that names an older turn changes nothing.
+    `jobs` and `attempts` are the turn's jobs that have not been settled, and are empty between turns.
+    """
+
+    cluster = models.CharField(max_length=36, help_text="The cluster that its process belongs to.")
+    host = models.CharField(max_length=255)
+    pid = models.PositiveIntegerField("process id")
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField("last sign of life")
+    lease_until = models.DateTimeField(help_text="Without a sign of life by then, its jobs go to others.")
+    draining = models.BooleanField(default=False, help_text="Whether it takes no further turns.")
+    turn = models.BigIntegerField(default=0)
+    flow = models.ForeignKey(
+        Flow, null=True, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    jobs = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    attempts = ArrayField(models.PositiveSmallIntegerField(), default=list, blank=True)
+    charged = models.FloatField(default=0.0, help_text="Processor seconds that its flow was charged for the turn.")
+    # The job that runs now; no index, as the table has one small row per processor that changes with every turn.
+    job = models.ForeignKey(
+        "queueapp.Job",
+        null=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="processors",
+    )
+    job_started_at = models.DateTimeField(null=True)
+    progress = models.FloatField(default=0.0, help_text="0 to 1.")
+    message = models.CharField(max_length=500, blank=True)
+
+    objects = ProcessorQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["host", "pid"]
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.pid}"
+
+    def time_spent(self, now: datetime) -> float:
+        """Seconds that it has worked on its present job."""
+        if self.job_started_at is None:
+            return 0.0
+        return max((now - self.job_started_at) / timedelta(seconds=1), 0.0)
