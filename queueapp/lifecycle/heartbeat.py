@@ -27,8 +27,10 @@ def register(cluster: str) -> Processor:
     )
 
 
-def heartbeat(processor: int, turn: int, *, elapsed: float = 0.0, progress: float = 0.0, message: str = "") -> bool:
-    """Extend the lease of a turn and show progress; whether the lease still stands.
+def heartbeat(
+    processor: int, turn: int | None, *, elapsed: float = 0.0, progress: float = 0.0, message: str = ""
+) -> bool:
+    """Extend the lease of a turn (None: between turns) and show progress; whether the lease still stands.
 
     `elapsed`: seconds that the present job has run. Locks: see sql/heartbeat.sql.
     """

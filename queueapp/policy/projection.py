@@ -1,4 +1,8 @@
-"""When a waiting job will start, estimated from what is known without looking at every job."""
+"""When a waiting job will start, and what share a flow is owed, from a few numbers and not from every job.
+
+Virtual time passes at (processors / total weight) per second while every flow keeps its backlog; a job starts when
+it reaches the job's own. So the estimate is right in the mean while the others stay, and late where they leave.
+"""
 
 from __future__ import annotations
 
@@ -6,29 +10,50 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Capacity:
-    """What one flow can count on. `processors`: those alive; `share`: 0 to 1; `cap`: processors at once."""
+class Fleet:
+    """All processors, and the flows that want them.
 
-    processors: int
-    share: float
-    cap: int | None = None
-    idle: int = 0
-
-    @property
-    def rate(self) -> float:
-        """Processor seconds per second that the flow gets while every flow keeps its backlog."""
-        owed = self.processors * self.share
-        return owed if self.cap is None else min(owed, float(self.cap))
-
-
-def seconds_until_start(ahead: float, capacity: Capacity) -> float | None:
-    """Seconds until a job starts that has `ahead` processor seconds before it in its flow.
-
-    None where nothing is running the queue. Takes the flow's share as constant: an estimate, exact for
-    none and right in the mean while the others' backlogs last.
+    `processors`: those that take turns; `idle`: those of them without a job; `next_free`: seconds until the next
+    one should be done; `flows` and `total_weight`: of the flows that wait or run now.
     """
-    if capacity.rate <= 0:
+
+    processors: int = 0
+    idle: int = 0
+    next_free: float = 0.0
+    flows: int = 0
+    total_weight: float = 0.0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One flow among the others. `lead`: its virtual time less V, at least 0; `active`: it is among Fleet.flows."""
+
+    weight: float = 1.0
+    cap: int | None = None
+    lead: float = 0.0
+    active: bool = True
+
+
+def others_and_own(flow: Standing, fleet: Fleet) -> tuple[int, float]:
+    """How many flows take turns, and their total weight, counting this flow in whether or not it is active."""
+    if flow.active:
+        return max(fleet.flows, 1), max(fleet.total_weight, flow.weight)
+    return fleet.flows + 1, fleet.total_weight + flow.weight
+
+
+def share_owed(flow: Standing, fleet: Fleet) -> float:
+    """The fraction of all processors, from 0 to 1, that the flow is owed while it has a backlog."""
+    share = flow.weight / others_and_own(flow, fleet)[1]
+    if flow.cap is not None and fleet.processors:
+        return min(share, flow.cap / fleet.processors)
+    return share
+
+
+def seconds_until_start(ahead: float, flow: Standing, fleet: Fleet) -> float | None:
+    """Seconds until a job starts that has `ahead` processor seconds before it in its flow. None: nobody works."""
+    if fleet.processors == 0:
         return None
-    if ahead <= 0 and capacity.idle > 0:
-        return 0.0
-    return ahead / capacity.rate
+    wait = (flow.lead + ahead / flow.weight) * others_and_own(flow, fleet)[1] / fleet.processors
+    if flow.cap is not None:
+        wait = max(wait, ahead / flow.cap)
+    return wait if fleet.idle else max(wait, fleet.next_free)

@@ -1,4 +1,5 @@
 -- A sign of life: extends the lease, shows progress, and charges a job that outruns what it declared as it goes.
+--   p_turn     the turn that it is in; null: whichever, it is between turns
 --   p_elapsed  seconds that the present job has run; 0 between turns
 -- Returns whether the lease still stands. Locks: the flow's row where there is something to charge, the processor's.
 CREATE OR REPLACE FUNCTION queueapp_heartbeat(
@@ -10,7 +11,7 @@ DECLARE
     p queueapp_processor;
 BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
-    SELECT * INTO p FROM queueapp_processor WHERE id = p_processor AND turn = p_turn;
+    SELECT * INTO p FROM queueapp_processor WHERE id = p_processor AND turn = coalesce(p_turn, turn);
     IF NOT FOUND THEN
         RETURN false;
     END IF;
@@ -21,6 +22,6 @@ BEGIN
        SET seen_at = clock_timestamp(), lease_until = clock_timestamp() + make_interval(secs => p_lease),
            charged = CASE WHEN cardinality(p.jobs) = 1 THEN greatest(p.charged, p_elapsed) ELSE p.charged END,
            progress = p_progress, message = p_message
-     WHERE id = p_processor AND turn = p_turn;
+     WHERE id = p_processor AND turn = p.turn;
     RETURN FOUND;
 END $$;

@@ -1,0 +1,46 @@
+# The two commands that matter are `make run` and `make test`; `make help` lists all.
+PORT ?= 8000
+PROCESSORS ?= 4
+PYTHON ?= python3
+BIN = .venv/bin
+export PORT PROCESSORS
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check format clean
+
+help: ## List these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+run: .venv/run.done ## Set everything up and run the site (PORT=8000 PROCESSORS=4); Ctrl-C stops it
+	@exec $(BIN)/python -m jobsite.up
+
+demo: .venv/run.done ## The same, with a small log of an office day replayed into it
+	@exec $(BIN)/python -m jobsite.up --demo
+
+test: .venv/dev.done check ## Set everything up, then all checks and tests, the browser included
+	@sh tools/chromium.sh
+	$(BIN)/python -m pytest
+
+check: .venv/dev.done ## Lint, format, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	SECRET_KEY=check DATABASE_URL=postgresql://check@/check $(BIN)/mypy .
+
+format: .venv/dev.done ## Put the code in shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## Remove the virtual environment, and all data under var/
+	rm -rf .venv var
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/run.done: requirements.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/dev.done: requirements-dev.txt requirements.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ .venv/run.done

@@ -1,0 +1,98 @@
+"""The shapes of what the API takes and gives, for its schema; validation of submissions is lifecycle/submission.py."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from ..lifecycle.submission import Submission
+from ..states import Status
+
+
+class BulkSubmission(BaseModel):
+    """Many jobs, accepted all or nothing."""
+
+    jobs: list[Submission] = Field(min_length=1, max_length=10_000)
+
+
+class BulkAccepted(BaseModel):
+    """What came of a bulk submission."""
+
+    accepted: int = Field(description="Jobs that are new.")
+    existing: int = Field(description="Jobs that stood there already with the same content.")
+
+
+class JobShape(BaseModel):
+    """A job."""
+
+    job_id: str
+    user: str
+    task: str
+    duration: float = Field(description="Expected processor seconds.")
+    payload: dict[str, Any]
+    status: Status
+    position: int | None = Field(description="Place in its flow, from 1; null where it does not wait.")
+    progress: float = Field(ge=0, le=1)
+    message: str
+    time_spent: float = Field(description="Processor seconds so far; grows while it runs.")
+    attempt: int
+    submitted_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    result: Any
+    error: str
+
+
+class WaitingJob(JobShape):
+    """A waiting job in a queue."""
+
+    estimated_start: datetime | None = Field(description="Null where it can not be told.")
+
+
+class Share(BaseModel):
+    """What your flow is owed now."""
+
+    owed: float = Field(description="Fraction of all processors, 0 to 1.")
+    weight: float
+    flow: str
+    flows: int = Field(description="Flows that take turns now, yours included.")
+    cap: int | None = Field(description="Most processors at once; null: no limit.")
+
+
+class Processors(BaseModel):
+    """The processors of the whole site."""
+
+    alive: int
+    busy: int
+
+
+class Queue(BaseModel):
+    """Your queue."""
+
+    time: datetime
+    user: str
+    running: list[JobShape]
+    waiting: list[WaitingJob] = Field(description="The first 100, in order.")
+    waiting_count: int = Field(description="All that wait; 10001 means more than 10,000.")
+    share: Share
+    processors: Processors
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one field."""
+
+    field: str
+    message: str
+    index: int | None = Field(default=None, description="Of the job in a bulk submission.")
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldProblem] | None = None

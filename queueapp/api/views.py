@@ -1,0 +1,155 @@
+"""The endpoints for jobs and the queue. What they may do is decided here; what is done is lifecycle/."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from ..errors import FieldError, InvalidSubmission
+from ..lifecycle.cancel import cancel
+from ..lifecycle.submission import Submission, parse, parse_all
+from ..lifecycle.submit import submit_each
+from ..models import Job, User
+from ..snapshots import job_dict, queue_snapshot
+from ..states import Status
+from .pages import JobPages
+from .shapes import BulkAccepted, BulkSubmission, JobShape, Problem, Queue
+
+_PROBLEM = OpenApiResponse(Problem, "An error, as problem details.")
+_ERRORS = {400: _PROBLEM, 401: _PROBLEM}
+_OF_USER = OpenApiParameter("user", str, description="For staff: the user whose jobs are meant; left out: you.")
+
+
+def owner_of(request: Request, name: str | None) -> User:
+    """The user that a request is about: the one who asks, or, for staff, the one named.
+
+    Raises PermissionDenied where another is named without being staff, before looking whether there is one.
+    """
+    asking = cast(User, request.user)
+    if name is None or name == asking.username:
+        return asking
+    if not asking.is_staff:
+        raise PermissionDenied("Only staff may name another user.")
+    named = User.objects.filter(username=name, is_active=True).first()
+    if named is None:
+        raise InvalidSubmission([FieldError("user", "there is no active user of this name")])
+    return named
+
+
+class JobsView(APIView):
+    """All my jobs."""
+
+    @extend_schema(
+        operation_id="jobs_list",
+        summary="List my jobs, newest first",
+        parameters=[
+            OpenApiParameter("status", str, enum=[status.value for status in Status]),
+            OpenApiParameter("task", str),
+            OpenApiParameter("cursor", str, description="From a page's next or previous."),
+            OpenApiParameter("page_size", int, description="Jobs a page: 1 to 1000, else 100."),
+            _OF_USER,
+        ],
+        responses={200: JobPages.shape(), **_ERRORS},
+    )
+    def get(self, request: Request) -> Response:
+        jobs = Job.objects.of(owner_of(request, request.query_params.get("user")).pk)
+        pages = JobPages()
+        return pages.answer(_filtered(jobs, request), request, self)
+
+    @extend_schema(
+        operation_id="jobs_submit",
+        summary="Submit a job",
+        request=Submission,
+        responses={
+            201: OpenApiResponse(JobShape, "Accepted."),
+            200: OpenApiResponse(JobShape, "It was there already with the same content: the job as it stands."),
+            403: _PROBLEM,
+            409: OpenApiResponse(Problem, "The job_id is taken by other content."),
+            **_ERRORS,
+        },
+    )
+    def post(self, request: Request) -> Response:
+        submission = parse(request.data)
+        owner = owner_of(request, submission.user)
+        accepted = submit_each([(owner, submission)])
+        job = Job.objects.whole().get(owner=owner, job_id=submission.job_id)
+        return Response(job_dict(job), 201 if accepted.accepted else 200)
+
+
+class BulkView(APIView):
+    """Many jobs at once."""
+
+    @extend_schema(
+        operation_id="jobs_submit_bulk",
+        summary="Submit up to 10,000 jobs, all or nothing",
+        request=BulkSubmission,
+        responses={201: BulkAccepted, 403: _PROBLEM, 409: _PROBLEM, **_ERRORS},
+    )
+    def post(self, request: Request) -> Response:
+        data = request.data
+        if not isinstance(data, dict) or set(data) != {"jobs"}:
+            raise InvalidSubmission([FieldError("jobs", "must be the one field of the request: a list of jobs")])
+        submissions = parse_all(data["jobs"])
+        owners = {name: owner_of(request, name) for name in {submission.user for submission in submissions}}
+        accepted = submit_each([(owners[submission.user], submission) for submission in submissions])
+        return Response({"accepted": accepted.accepted, "existing": accepted.existing}, 201)
+
+
+class JobView(APIView):
+    """One of my jobs."""
+
+    @extend_schema(
+        operation_id="jobs_retrieve",
+        summary="Look at a job",
+        parameters=[_OF_USER],
+        responses={200: JobShape, 404: _PROBLEM, **_ERRORS},
+    )
+    def get(self, request: Request, job_id: str) -> Response:
+        return Response(job_dict(_job(request, job_id)))
+
+    @extend_schema(
+        operation_id="jobs_cancel",
+        summary="Cancel a job that still waits",
+        parameters=[_OF_USER],
+        responses={200: JobShape, 404: _PROBLEM, 409: OpenApiResponse(Problem, "It runs or has ended."), **_ERRORS},
+    )
+    def delete(self, request: Request, job_id: str) -> Response:
+        cancel(_job(request, job_id))
+        return Response(job_dict(_job(request, job_id)))
+
+
+class QueueView(APIView):
+    """My queue."""
+
+    @extend_schema(
+        operation_id="queue",
+        summary="What runs, what waits, and my share",
+        responses={200: Queue, 401: _PROBLEM},
+    )
+    def get(self, request: Request) -> Response:
+        return Response(queue_snapshot(cast(User, request.user)))
+
+
+def _job(request: Request, job_id: str) -> Job:
+    owner = owner_of(request, request.query_params.get("user"))
+    return get_object_or_404(Job.objects.whole(), owner=owner, job_id=job_id)
+
+
+def _filtered(jobs: Any, request: Request) -> QuerySet[Job]:
+    status, task = request.query_params.get("status"), request.query_params.get("task")
+    if status is not None:
+        if status not in set(Status):
+            raise InvalidSubmission([FieldError("status", f"must be one of {', '.join(Status)}")])
+        jobs = jobs.in_state(Status(status))
+    if task is not None:
+        jobs = jobs.filter(task=task)
+    return cast("QuerySet[Job]", jobs.whole())
+
+

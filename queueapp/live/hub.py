@@ -1,0 +1,180 @@
+"""The hub: one per web process. One LISTEN connection and one batched look at the database per tick serve all streams.
+
+A tick comes at most ten times a second and only where something changed or runs. No stream has a thread or a
+database connection of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from asgiref.sync import sync_to_async
+from django.db import connection
+
+from ..lifecycle.announce import OWNERS
+from ..snapshots import AT_ONCE, Completion, completions_after, progress_snapshots, queue_snapshots
+from .stream import Stream
+
+logger = logging.getLogger(__name__)
+
+TICK = 0.1
+"""Seconds between two looks at the database."""
+QUEUE_EVERY = 0.25
+"""Seconds between two queues of one user."""
+PROGRESS_EVERY = 0.5
+"""Seconds between two rounds of progress."""
+REFRESH_EVERY = 1.0
+"""Seconds between rounds for everybody while anything happens: others' jobs move one's own positions and estimates."""
+QUIET_REFRESH_EVERY = 5.0
+"""The same while nothing is heard of: a notification may have been lost."""
+
+
+@dataclass
+class Look:
+    """What one look at the database brought, by user."""
+
+    queues: dict[int, dict[str, Any]] = field(default_factory=dict)
+    progress: dict[int, dict[str, Any]] = field(default_factory=dict)
+    completions: list[Completion] = field(default_factory=list)
+
+
+class Hub:
+    """Knows the streams of this process and feeds them. All methods belong to one event loop."""
+
+    def __init__(self) -> None:
+        self._streams: dict[int, set[Stream]] = defaultdict(set)
+        self._changed: set[int] = set()
+        self._queue_sent: dict[int, float] = {}
+        self._heard = False
+        self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def join(self, stream: Stream) -> None:
+        """Feed this stream from now on, beginning with the queue as it is. Starts the hub with the first stream."""
+        self._streams[stream.owner].add(stream)
+        self._queue_sent.pop(stream.owner, None)
+        self.changed([stream.owner])
+        if not self._tasks:
+            self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._feed())]
+
+    def leave(self, stream: Stream) -> None:
+        """Feed this stream no more. Stops the hub with the last stream."""
+        self._streams[stream.owner].discard(stream)
+        if not self._streams[stream.owner]:
+            del self._streams[stream.owner]
+            self._queue_sent.pop(stream.owner, None)
+        if not self._streams:
+            for task in self._tasks:
+                task.cancel()
+            self._tasks = []
+
+    def changed(self, owners: list[int]) -> None:
+        """Look at these users again at the next tick; for those without a stream, at everybody before long."""
+        self._heard = True
+        if here := self._streams.keys() & set(owners):
+            self._changed |= here
+            self._wake.set()
+
+    async def _listen(self) -> None:
+        """Follow the announcements of all processes, for ever; after a lost connection assume that all changed."""
+        while True:
+            try:
+                async with await _listening_connection() as listening:
+                    self.changed(list(self._streams))
+                    async for notice in listening.notifies():
+                        self.changed([int(owner) for owner in notice.payload.split(",") if owner])
+            except (OSError, psycopg.Error) as error:
+                logger.warning("The live hub lost its database connection and tries again: %s", error)
+                await asyncio.sleep(1)
+
+    async def _feed(self) -> None:
+        """Tick for ever. An error of the database costs a tick, not the streams."""
+        progress_at = refreshed_at = 0.0
+        while True:
+            now = time.monotonic()
+            if now >= refreshed_at + (REFRESH_EVERY if self._heard else QUIET_REFRESH_EVERY):
+                self._changed |= self._streams.keys()
+                refreshed_at, self._heard = now, False
+            progress_due = now >= progress_at
+            if progress_due:
+                progress_at = now + PROGRESS_EVERY
+            try:
+                await self._tick(now, progress_due)
+            except Exception:  # whatever it was, the streams go on
+                logger.exception("The live hub could not look at the queues")
+            await asyncio.sleep(TICK)
+            if not self._changed:
+                await self._wait(progress_at - time.monotonic())
+
+    async def _wait(self, seconds: float) -> None:
+        self._wake.clear()
+        try:
+            await asyncio.wait_for(self._wake.wait(), max(seconds, 0))
+        except TimeoutError:
+            return
+
+    async def _tick(self, now: float, progress_due: bool) -> None:
+        changed, self._changed = self._changed & self._streams.keys(), set()
+        fresh = {owner for owner in changed if now - self._queue_sent.get(owner, 0.0) >= QUEUE_EVERY}
+        self._changed = changed - fresh
+        if not changed and not progress_due:
+            return
+        cursors = {o: min(stream.cursor for stream in self._streams[o]) for o in changed}
+        look = await sync_to_async(_look, thread_sensitive=False)(
+            fresh, cursors, list(self._streams) if progress_due else []
+        )
+        for owner in look.queues:
+            self._queue_sent[owner] = now
+        self._hand_out(look)
+
+    def _hand_out(self, look: Look) -> None:
+        for owner, queue in look.queues.items():
+            for stream in self._streams.get(owner, ()):
+                stream.offer_queue(queue)
+        for owner, progress in look.progress.items():
+            for stream in self._streams.get(owner, ()):
+                stream.offer_progress(progress)
+        for completion in look.completions:
+            for stream in self._streams.get(completion.owner, ()):
+                stream.offer_completion(completion)
+        # Who got as many as one look brings may have more: look again at the next tick.
+        many = Counter(completion.owner for completion in look.completions)
+        self._changed |= {owner for owner in many if many[owner] >= AT_ONCE} & self._streams.keys()
+
+
+def _look(fresh: set[int], cursors: dict[int, int], running: list[int]) -> Look:
+    """One look at the database, in a worker thread, with a connection that is given back at once.
+
+    Completions first: a queue that was read after them is never older than they are.
+    """
+    try:
+        return Look(
+            completions=completions_after(cursors) if cursors else [],
+            queues=queue_snapshots(fresh) if fresh else {},
+            progress=progress_snapshots(running) if running else {},
+        )
+    finally:
+        connection.close()
+
+
+async def _listening_connection() -> psycopg.AsyncConnection[Any]:
+    parameters = connection.get_connection_params()
+    for only_django in ("cursor_factory", "context", "prepare_threshold", "pool"):
+        parameters.pop(only_django, None)
+    listening = await psycopg.AsyncConnection.connect(**parameters, autocommit=True)
+    await listening.execute(f"LISTEN {OWNERS}")
+    return listening
+
+
+_hubs: dict[asyncio.AbstractEventLoop, Hub] = {}
+
+
+def hub() -> Hub:
+    """The hub of the running event loop: one per web process."""
+    return _hubs.setdefault(asyncio.get_running_loop(), Hub())

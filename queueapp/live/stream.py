@@ -1,0 +1,72 @@
+"""One client's stream: what it is still to be sent, bounded however slowly it reads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Any
+
+from ..snapshots import Completion
+from . import sse
+
+MOST_COMPLETIONS = 1_000
+KEEP_ALIVE_SECONDS = 15.0
+RETRY_MILLISECONDS = 1_000
+
+
+class Stream:
+    """Of queue and progress only the latest is kept; of completions each, up to a bound.
+
+    `cursor` is the number of the last completion that was put in line: what did not fit is read again later.
+    """
+
+    def __init__(self, owner: int, cursor: int) -> None:
+        self.owner = owner
+        self.cursor = cursor
+        self._queue: dict[str, Any] | None = None
+        self._progress: dict[str, Any] | None = None
+        self._completions: deque[Completion] = deque()
+        self._something = asyncio.Event()
+
+    def offer_queue(self, snapshot: dict[str, Any]) -> None:
+        """Put a queue in line, instead of an older one that was not sent yet."""
+        self._queue, self._progress = snapshot, None
+        self._something.set()
+
+    def offer_progress(self, progress: dict[str, Any]) -> None:
+        """Put progress in line, instead of older progress that was not sent yet."""
+        self._progress = progress
+        self._something.set()
+
+    def offer_completion(self, completion: Completion) -> None:
+        """Put a completion in line, unless it was before or there is no room; the cursor tells which."""
+        if completion.number > self.cursor and len(self._completions) < MOST_COMPLETIONS:
+            self._completions.append(completion)
+            self.cursor = completion.number
+            self._something.set()
+
+    async def events(self) -> AsyncIterator[bytes]:
+        """The stream's bytes, for as long as somebody reads them."""
+        yield sse.retry(RETRY_MILLISECONDS)
+        while True:
+            try:
+                await asyncio.wait_for(self._something.wait(), KEEP_ALIVE_SECONDS)
+            except TimeoutError:
+                yield sse.KEEP_ALIVE
+                continue
+            self._something.clear()
+            for part in self._take():
+                yield part
+
+    def _take(self) -> list[bytes]:
+        """Everything in line: the queue first, so that a completion finds the job gone from it."""
+        parts = []
+        if self._queue is not None:
+            parts.append(sse.event("queue", self._queue))
+        if self._progress is not None:
+            parts.append(sse.event("progress", self._progress))
+        parts += [sse.event("completed", done.job, done.number) for done in self._completions]
+        self._queue, self._progress = None, None
+        self._completions.clear()
+        return parts

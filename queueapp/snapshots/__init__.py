@@ -1,0 +1,18 @@
+"""Shows, and changes nothing: jobs as users see them, queues with positions and estimates, completions."""
+
+from .completions import AT_ONCE, Completion, completions_after, last_number
+from .jobs import job_dict, job_dicts, recent_jobs
+from .queues import progress_snapshots, queue_snapshot, queue_snapshots
+
+__all__ = [
+    "AT_ONCE",
+    "Completion",
+    "completions_after",
+    "job_dict",
+    "job_dicts",
+    "last_number",
+    "progress_snapshots",
+    "queue_snapshot",
+    "queue_snapshots",
+    "recent_jobs",
+]

@@ -1,0 +1,51 @@
+"""Jobs that ended, in the order in which their owner is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import connection
+from django.db.models import Max
+from django.utils import timezone
+
+from ..models import Outcome
+from .jobs import JobDict, describe
+
+AT_ONCE = 500
+
+_AFTER = """
+    SELECT o.job_id FROM unnest(%s::bigint[], %s::bigint[]) AS cursors(owner, number)
+     CROSS JOIN LATERAL (
+           SELECT job_id, number FROM queueapp_outcome
+            WHERE owner_id = cursors.owner AND number > cursors.number ORDER BY number LIMIT %s
+           ) AS o
+     ORDER BY o.number
+"""
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One job that ended: its owner, its number among the owner's, and the job itself."""
+
+    owner: int
+    number: int
+    job: JobDict
+
+
+def completions_after(cursors: dict[int, int], limit: int = AT_ONCE) -> list[Completion]:
+    """Each owner's completions after the number given for them, in order; `limit` per owner at the most.
+
+    Two queries, however many owners. Where an owner has `limit`, there may be more: ask again after the last.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_AFTER, [list(cursors), list(cursors.values()), limit])
+        jobs = [job for (job,) in cursor.fetchall()]
+    outcomes = Outcome.objects.select_related("job__owner").in_bulk(jobs)
+    now = timezone.now()
+    found = (outcomes[job] for job in jobs)
+    return [Completion(o.owner_id, o.number, describe(o.job, now, ended=o)) for o in found]
+
+
+def last_number(owner: int) -> int:
+    """The number of the owner's last completion; 0: none yet."""
+    return Outcome.objects.filter(owner_id=owner).aggregate(last=Max("number"))["last"] or 0

@@ -1,0 +1,99 @@
+"""A job as its owner sees it: the one shape for the API, the page and the event stream."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from ..models import Job, Outcome, Processor, User, Waiting
+from ..states import Status
+from .places import places
+
+JobDict = dict[str, Any]
+
+
+def iso(moment: datetime | None) -> str | None:
+    """The moment in ISO 8601, UTC, with microseconds; None stays None."""
+    return None if moment is None else moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def job_dict(job: Job, now: datetime | None = None) -> JobDict:
+    """One job loaded by JobQuerySet.whole(), with its position."""
+    return job_dicts([job], now)[0]
+
+
+def job_dicts(jobs: Sequence[Job], now: datetime | None = None) -> list[JobDict]:
+    """Jobs loaded by JobQuerySet.whole(), with their positions: two more queries where any of them waits."""
+    now = now or timezone.now()
+    positions = _positions([job for job in jobs if job.status == Status.QUEUED])
+    return [
+        describe(job, now, ended=job.ended, processor=job.processor, position=positions.get(job.pk)) for job in jobs
+    ]
+
+
+def recent_jobs(user: User, limit: int = 50) -> list[JobDict]:
+    """The user's jobs that ended last, newest first."""
+    ended = Outcome.objects.filter(owner=user).select_related("job__owner").order_by("-number")[:limit]
+    now = timezone.now()
+    return [describe(outcome.job, now, ended=outcome) for outcome in ended]
+
+
+def describe(
+    job: Job,
+    now: datetime,
+    *,
+    ended: Outcome | None = None,
+    processor: Processor | None = None,
+    position: int | None = None,
+) -> JobDict:
+    """One job, given where it is: how it ended, else who runs it, else its position. No query."""
+    status = ended.status if ended else Status.RUNNING if processor else Status.QUEUED
+    return {
+        "job_id": job.job_id,
+        "user": job.owner.username,
+        "task": job.task,
+        "duration": job.duration,
+        "payload": job.payload,
+        "status": str(status),
+        "position": position,
+        "submitted_at": iso(job.submitted_at),
+    } | (_present(processor, now) if ended is None else _ended(ended))
+
+
+def _ended(outcome: Outcome) -> JobDict:
+    return {
+        "progress": 1.0 if outcome.status == Status.SUCCEEDED else outcome.progress,
+        "message": outcome.message,
+        "time_spent": round(outcome.time_spent, 6),
+        "attempt": outcome.attempt,
+        "started_at": iso(outcome.started_at),
+        "finished_at": iso(outcome.finished_at),
+        "result": outcome.result,
+        "error": outcome.error,
+    }
+
+
+def _present(processor: Processor | None, now: datetime) -> JobDict:
+    return {
+        "progress": processor.progress if processor else 0.0,
+        "message": processor.message if processor else "",
+        "time_spent": round(processor.time_spent(now), 6) if processor else 0.0,
+        "attempt": processor.attempts[0] if processor and processor.attempts else 0,
+        "started_at": iso(processor.job_started_at) if processor else None,
+        "finished_at": None,
+        "result": None,
+        "error": "",
+    }
+
+
+def _positions(jobs: Sequence[Job]) -> dict[int, int]:
+    if not jobs:
+        return {}
+    # By owner, as the table's key begins with it.
+    waiting = Waiting.objects.filter(owner_id__in={job.owner_id for job in jobs}, job_id__in=[job.pk for job in jobs])
+    flow_of = dict(waiting.values_list("job_id", "flow_id"))
+    found = places(flow_of.values(), flow_of)
+    return {job: place.position for job, place in found.items()}

@@ -1,0 +1,130 @@
+"""Whole queues: what of a user's runs and waits, when it will start, and the share that the user is owed.
+
+For many users at once, in a number of queries that does not grow with them: the hub asks for all who are connected.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from ..models import Job, Processor, User
+from ..policy.projection import Standing, others_and_own, seconds_until_start, share_owed
+from .fleet import FleetNow, fleet_now
+from .jobs import JobDict, describe, iso
+from .places import FARTHEST, Place, places
+
+FIRST = 100
+"""Waiting jobs that a queue shows."""
+
+Snapshot = dict[str, Any]
+
+# Of each user the first waiting jobs, and how many there are (FARTHEST + 1: more than FARTHEST).
+_WAITING = """
+    SELECT u.id, w.job_id, w.flow_id, c.many
+      FROM unnest(%s::bigint[]) AS u(id)
+     CROSS JOIN LATERAL (
+           SELECT count(*) AS many FROM (
+                  SELECT FROM queueapp_waiting WHERE owner_id = u.id LIMIT %s) AS counted
+           ) AS c
+     CROSS JOIN LATERAL (
+           SELECT job_id, flow_id FROM queueapp_waiting WHERE owner_id = u.id ORDER BY job_id LIMIT %s
+           ) AS w
+     ORDER BY u.id, w.job_id
+"""
+
+
+def queue_snapshot(user: User) -> Snapshot:
+    """The queue of one user."""
+    return queue_snapshots([user.pk])[user.pk]
+
+
+def queue_snapshots(user_ids: Iterable[int]) -> dict[int, Snapshot]:
+    """The queues of users, by id; ids of nobody are left out. Seven queries, however many users."""
+    users = list(User.objects.filter(pk__in=list(user_ids)).select_related("flow__rule", "flow__user"))
+    now = timezone.now()
+    fleet = fleet_now(now)
+    running = _running([user.pk for user in users], now)
+    waiting, many = _waiting(users, fleet, now)
+    return {
+        user.pk: {
+            "time": iso(now),
+            "user": user.username,
+            "running": running[user.pk],
+            "waiting": waiting[user.pk],
+            "waiting_count": many[user.pk],
+            "share": _share(user, fleet),
+            "processors": {"alive": fleet.fleet.processors, "busy": fleet.fleet.processors - fleet.fleet.idle},
+        }
+        for user in users
+    }
+
+
+def progress_snapshots(user_ids: Iterable[int]) -> dict[int, Snapshot]:
+    """How far the running jobs of users are, by user; who has none is left out. One query."""
+    now = timezone.now()
+    found: dict[int, Snapshot] = {}
+    rows = Processor.objects.working().filter(job__owner_id__in=list(user_ids)).select_related("job").order_by("job")
+    for processor in rows:
+        assert processor.job is not None
+        entry = found.setdefault(processor.job.owner_id, {"time": iso(now), "jobs": []})
+        entry["jobs"].append(
+            {
+                "job_id": processor.job.job_id,
+                "progress": processor.progress,
+                "message": processor.message,
+                "time_spent": round(processor.time_spent(now), 6),
+            }
+        )
+    return found
+
+
+def _running(user_ids: list[int], now: datetime) -> dict[int, list[JobDict]]:
+    found: dict[int, list[JobDict]] = defaultdict(list)
+    held = Processor.objects.working().filter(job__owner_id__in=user_ids).values("job")
+    for job in Job.objects.whole().filter(pk__in=held).order_by("pk"):
+        found[job.owner_id].append(describe(job, now, ended=job.ended, processor=job.processor))
+    return found
+
+
+def _waiting(
+    users: list[User], fleet: FleetNow, now: datetime
+) -> tuple[dict[int, list[JobDict]], dict[int, int]]:
+    """The first waiting jobs of each user with position and estimated start, and how many there are."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITING, [[user.pk for user in users], FARTHEST + 1, FIRST])
+        rows = cursor.fetchall()
+    many = defaultdict(int, {user: count for user, _, _, count in rows})
+    place_of = places({flow for _, _, flow, _ in rows}, [job for _, job, _, _ in rows])
+    jobs = Job.objects.select_related("owner").in_bulk([job for _, job, _, _ in rows])
+    standing = {user.flow_id: fleet.standing(user.flow) for user in users if user.flow is not None}
+    found: dict[int, list[JobDict]] = defaultdict(list)
+    for user, job, flow, _ in rows:
+        place = place_of.get(job)
+        found[user].append(
+            describe(jobs[job], now, position=place and place.position)
+            | {"estimated_start": _estimate(place, standing.get(flow, Standing()), fleet, now)}
+        )
+    return found, many
+
+
+def _estimate(place: Place | None, standing: Standing, fleet: FleetNow, now: datetime) -> str | None:
+    wait = None if place is None else seconds_until_start(place.ahead, standing, fleet.fleet)
+    return None if wait is None else iso(now + timedelta(seconds=wait))
+
+
+def _share(user: User, fleet: FleetNow) -> dict[str, Any]:
+    """What the user's flow is owed now; of a user without a flow yet, what a flow of weight 1 would be."""
+    standing = fleet.standing(user.flow) if user.flow is not None else Standing(active=False)
+    return {
+        "owed": round(share_owed(standing, fleet.fleet), 4),
+        "weight": standing.weight,
+        "flow": user.flow.name if user.flow is not None else user.username,
+        "flows": others_and_own(standing, fleet.fleet)[0],
+        "cap": standing.cap,
+    }

@@ -1,0 +1,128 @@
+"""The broker: turns a backlog into tickets for idle processors. Its own order is none: who is next is the claim's.
+
+django-q2's ordinary tasks and schedules go through its ORM broker, which this one extends. Runs in the cluster's
+pusher process.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from django.db import DatabaseError, connection
+from django.utils import timezone
+from django_q.brokers.orm import ORM
+from django_q.signals import post_spawn
+from django_q.signing import SignedPackage
+
+from ..conf import queue_settings
+from ..lifecycle.announce import WORK
+from ..lifecycle.sweep import sweep
+from .ticket import cluster_id, start_processor
+
+logger = logging.getLogger(__name__)
+
+POLL = 1.0
+"""Seconds without a notification after which the broker looks for work all the same."""
+FAST = 0.02
+"""Seconds between looks while tickets are being handed out: announcements come ten times a second at the most."""
+FAST_FOR = 0.3
+"""Seconds after the last ticket for which the broker looks so often."""
+
+# As many tickets as there are idle processors here, and no more than flows that are ready: each ticket's turns go
+# on while anything waits, and more tickets follow at the next look.
+_TICKETS = """
+    SELECT least(
+        (SELECT count(*) FROM queueapp_processor
+          WHERE cluster = %s AND cardinality(jobs) = 0 AND NOT draining AND lease_until > clock_timestamp()),
+        (SELECT count(*) FROM (SELECT FROM queueapp_flow WHERE ready ORDER BY vtime, head LIMIT 64) AS ready))
+"""
+
+post_spawn.connect(start_processor, dispatch_uid="queueapp-start-processor")
+
+
+class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
+    """django-q2's broker_class. `dequeue` blocks for a second at the most, so that the pusher sees the stop event."""
+
+    def __init__(self, list_key: str | None = None) -> None:
+        super().__init__(list_key)
+        self._listening_on: Any = None
+        self._handed_at = float("-inf")
+        self._ordinary_at = float("-inf")
+        self._swept_at = float("-inf")
+        self._swept: datetime = timezone.now()
+
+    def dequeue(self) -> list[tuple[Any, str]] | None:
+        """Tickets, each a pair of no acknowledgement id and a signed task, and ordinary tasks; None: nothing yet.
+
+        Never raises for a database that is away: the pusher would pause for ten seconds and end.
+        """
+        try:
+            self._listen()
+            self._sweep_if_due()
+            found = [(None, _ticket()) for _ in range(self._tickets())] + self._ordinary()
+            if not found:
+                self._wait()
+        except (DatabaseError, psycopg.Error) as error:
+            logger.warning("The database is away, trying again: %s", str(error).strip())
+            connection.close()
+            time.sleep(POLL)
+            return None
+        return found or None
+
+    def _listen(self) -> None:
+        """LISTEN once per connection: where one was lost, Django has opened another."""
+        connection.ensure_connection()
+        if connection.connection is not self._listening_on:
+            with connection.cursor() as cursor:
+                cursor.execute(f"LISTEN {WORK}")
+            self._listening_on = connection.connection
+
+    def _tickets(self) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(_TICKETS, [cluster_id()])
+            many: int = cursor.fetchone()[0]
+        if many:
+            self._handed_at = time.monotonic()
+        return many
+
+    def _ordinary(self) -> list[tuple[Any, str]]:
+        """django-q2's own tasks, looked for once a second."""
+        now = time.monotonic()
+        if now - self._ordinary_at < POLL:
+            return []
+        self._ordinary_at = now
+        return super().dequeue() or []
+
+    def _sweep_if_due(self) -> None:
+        now = time.monotonic()
+        if now - self._swept_at >= queue_settings().SWEEP:
+            self._swept_at = now
+            moment = timezone.now()
+            sweep(self._swept)
+            self._swept = moment
+
+    def _wait(self) -> None:
+        recent = time.monotonic() - self._handed_at < FAST_FOR
+        for _ in self._listening_on.notifies(timeout=FAST if recent else POLL, stop_after=1):
+            pass
+
+
+def _ticket() -> str:
+    """A signed task for django-q2's worker; without an acknowledgement id, and not saved when done."""
+    identity = uuid.uuid4().hex
+    ticket: str = SignedPackage.dumps(
+        {
+            "id": identity,
+            "name": f"turns-{identity[:8]}",
+            "func": "queueapp.workers.ticket.take_turns",
+            "args": (),
+            "kwargs": {},
+            "started": timezone.now(),
+        }
+    )
+    return ticket

@@ -1,0 +1,109 @@
+"""Runs a django-q2 cluster from its start to a clean end: drained, within a deadline, with nothing left behind."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+import uuid
+from contextlib import suppress
+from typing import Any
+
+import psutil
+from django.db import DatabaseError, connection, connections
+from django_q.cluster import Cluster
+
+from ..conf import queue_settings
+from ..lifecycle.heartbeat import drain
+from ..lifecycle.rescue import rescue_cluster
+from .ticket import CLUSTER
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY = 0.2
+"""Seconds between two looks at the sentinel."""
+FAMILY_EVERY = 2.0
+"""Seconds between two looks at its children, which go through all processes of the machine."""
+
+
+class ClusterRun:
+    """One cluster under our eyes. SIGTERM or SIGINT (Ctrl-C) drains it; a second one ends it at once."""
+
+    def __init__(self) -> None:
+        self.signals = 0
+        self.id = ""
+        self._cluster: Cluster | None = None
+        self._family: list[psutil.Process] = []
+        self._family_at = float("-inf")
+
+    def run(self) -> None:
+        """Work until a signal comes, then stop. A cluster whose sentinel died is replaced by a fresh one."""
+        self._start()
+        while not self.signals:
+            time.sleep(LOOK_EVERY)
+            if not self._alive():
+                logger.error("The cluster's sentinel died; ending what is left of it and starting afresh.")
+                self._end_family()
+                self._take_back()
+                self._start()
+        self._stop()
+
+    def _start(self) -> None:
+        # The cluster forks: no connection and no thread may be open here.
+        connections.close_all()
+        self.id = os.environ[CLUSTER] = str(uuid.uuid4())
+        self._cluster = Cluster()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)  # instead of django-q2's, which wait without a deadline
+        self._cluster.start()
+
+    def _on_signal(self, *_: Any) -> None:
+        self.signals += 1
+
+    def _alive(self) -> bool:
+        """Whether the sentinel lives; now and then remembers its children, who would outlive it."""
+        assert self._cluster is not None
+        if time.monotonic() - self._family_at >= FAMILY_EVERY:
+            self._remember_family()
+        return bool(self._cluster.sentinel.is_alive())
+
+    def _remember_family(self) -> None:
+        assert self._cluster is not None
+        self._family_at = time.monotonic()
+        with suppress(psutil.NoSuchProcess):
+            sentinel = psutil.Process(self._cluster.sentinel.pid)
+            self._family = [sentinel, *sentinel.children(recursive=True)]
+
+    def _stop(self) -> None:
+        assert self._cluster is not None
+        logger.info("Stopping: running jobs have %g s to end.", queue_settings().GRACE)
+        with suppress(DatabaseError):
+            drain(self.id)
+        self._remember_family()
+        self._cluster.stop_event.set()
+        deadline = time.monotonic() + queue_settings().GRACE
+        while self._cluster.sentinel.is_alive() and time.monotonic() < deadline and self.signals < 2:
+            self._cluster.sentinel.join(LOOK_EVERY)
+        if self._cluster.sentinel.is_alive():
+            logger.warning("Some jobs did not end in time; they go back to the queue.")
+        self._end_family()
+        self._take_back()
+
+    def _end_family(self) -> None:
+        """End every process of the cluster that is left."""
+        left = [process for process in self._family if process.is_running()]
+        for process in left:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(left, timeout=5)
+        if self._cluster is not None:
+            self._cluster.sentinel.join(5)
+
+    def _take_back(self) -> None:
+        """Put what its processors had in hand back into the queue; without a database the lease does it."""
+        try:
+            rescue_cluster(self.id)
+        except DatabaseError as error:
+            logger.warning("Could not put jobs back now; they go back within the lease: %s", str(error).strip())
+        connection.close()

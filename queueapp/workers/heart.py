@@ -1,0 +1,81 @@
+"""The heart of a processor: a thread that shows it is alive, while the main thread works."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from django.db import DatabaseError, InterfaceError, connection
+
+from ..conf import queue_settings
+from ..lifecycle.announce import announcer
+from ..lifecycle.heartbeat import heartbeat, register
+from ..lifecycle.settle import settle_part
+from .hand import Hand
+
+logger = logging.getLogger(__name__)
+
+
+class Heart(threading.Thread):
+    """Beats every quantum: looks whether the present job outruns it, sends announcements that are due, and gives
+    the database a sign of life every HEARTBEAT seconds at work, and a quarter of the lease between turns."""
+
+    def __init__(self, hand: Hand, cluster: str) -> None:
+        super().__init__(name="heart", daemon=True)
+        self.hand = hand
+        self.cluster = cluster
+        self._beaten_at = time.monotonic()
+
+    def run(self) -> None:
+        """Beat until the process ends. What the database refuses is tried again at the next beat."""
+        while True:
+            time.sleep(queue_settings().QUANTUM)
+            try:
+                announcer.send_due()
+                self._beat()
+            except (DatabaseError, InterfaceError) as error:
+                logger.warning("No sign of life could be given: %s", str(error).strip())
+                connection.close()
+                time.sleep(queue_settings().HEARTBEAT)
+
+    def _beat(self) -> None:
+        """One beat, under the lock: the main thread does not settle the same turn meanwhile."""
+        now = time.monotonic()
+        with self.hand.lock:
+            hand = self.hand
+            if hand.current is not None and now - hand.started >= queue_settings().QUANTUM:
+                if hand.todo or hand.done:
+                    self._part(now)
+                if now - self._beaten_at >= queue_settings().HEARTBEAT:
+                    self._at_work(now)
+            elif hand.turn is None and now - self._beaten_at >= queue_settings().LEASE / 4:
+                self._between_turns(now)
+
+    def _part(self, now: float) -> None:
+        """The present job outruns the quantum: what is done is recorded, what is not started goes back."""
+        hand = self.hand
+        assert hand.current is not None
+        assert hand.turn is not None
+        elapsed = now - hand.started
+        settle_part(hand.processor, hand.turn, hand.done, keep=hand.current.id, elapsed=elapsed, now=now)
+        announcer.add({outcome.owner for outcome in hand.done} | {job.owner for job in hand.todo}, bool(hand.todo))
+        hand.done, self._beaten_at = [], now
+        hand.todo.clear()
+
+    def _at_work(self, now: float) -> None:
+        hand = self.hand
+        assert hand.handle is not None
+        elapsed, handle = now - hand.started, hand.handle
+        alive = heartbeat(
+            hand.processor, hand.turn, elapsed=elapsed, progress=handle.fraction, message=handle.message
+        )
+        self._beaten_at = now
+        if not alive:
+            logger.warning("This processor was thought dead; what it does for job %s is dropped.", handle.job_id)
+
+    def _between_turns(self, now: float) -> None:
+        """A sign of life; a processor that was thought dead, and forgotten, comes back as a new one."""
+        if not heartbeat(self.hand.processor, None):
+            self.hand.processor = register(self.cluster).pk
+        self._beaten_at = now

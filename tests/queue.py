@@ -1,0 +1,56 @@
+"""Words that tests of the queue share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from queueapp.lifecycle.claim import ClaimedJob, Turn, take_turn
+from queueapp.lifecycle.settle import JobOutcome
+from queueapp.lifecycle.submission import parse
+from queueapp.lifecycle.submit import Accepted, submit
+from queueapp.models import PriorityRule, User
+from queueapp.states import Status
+
+
+def make_user(name: str, **fields: Any) -> User:
+    """A new user."""
+    return User.objects.create_user(name, password="turnabout-test", **fields)
+
+
+def everyone_takes_turns(**fields: Any) -> PriorityRule:
+    """The rule that the site ships with, which tests that empty the tables have to make again."""
+    rule, _ = PriorityRule.objects.get_or_create(name="Everyone takes turns", defaults={"position": 1000} | fields)
+    return rule
+
+
+def ask(owner: User, *names: str, duration: float = 1.0) -> Accepted:
+    """Submit `wait` jobs of these names."""
+    return submit(owner, [parse({"job_id": name, "duration": duration}) for name in names])
+
+
+def outcome(job: ClaimedJob, spent: float = 0.0, **fields: Any) -> JobOutcome:
+    """That the job succeeded now, having taken `spent` seconds."""
+    return JobOutcome(job.id, job.owner, Status.SUCCEEDED, job.attempt, spent, time.monotonic(), **fields)
+
+
+def settle(processor: int, turn: Turn, spent: float | None = None, *, more: bool = False) -> Turn:
+    """Settle every job of a turn with `spent` seconds (None: as declared), and claim the next where `more` says so."""
+    outcomes = [outcome(job, job.duration if spent is None else spent) for job in turn.jobs]
+    return take_turn(processor, turn.number, outcomes, now=time.monotonic(), more=more)
+
+
+def drain(processor: int, spent: float | None = None, limit: int = 100_000) -> list[str]:
+    """The names of the jobs that one processor gets, in that order, until nothing waits or it got `limit`."""
+    got: list[str] = []
+    turn = take_turn(processor)
+    while turn.jobs:
+        got += [job.name for job in turn.jobs]
+        turn = settle(processor, turn, spent, more=len(got) < limit)
+    return got
+
+
+def names(jobs: Iterable[ClaimedJob]) -> list[str]:
+    """The jobs' names."""
+    return [job.name for job in jobs]

@@ -1,0 +1,143 @@
+"""A whole site for tests: its own database, a real ASGI server, a real cluster."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+import psycopg
+from psycopg import sql
+
+BASE = Path(__file__).resolve().parent.parent
+DEADLINE = 30.0
+PASSWORD = "turnabout-test"
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Site:
+    """Start it, make users, talk to it, stop it. Everything it starts ends with it."""
+
+    def __init__(self, database: str, processors: int) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        server = urlsplit(os.environ["DATABASE_URL"])
+        self._server_url = os.environ["DATABASE_URL"]
+        self.database_url = urlunsplit(server._replace(path=f"/{database}"))
+        self._database = database
+        self._environment = os.environ | {
+            "DATABASE_URL": self.database_url,
+            "PROCESSORS": str(processors),
+            "PYTHONUNBUFFERED": "1",
+        }
+        self.web: subprocess.Popen[bytes] | None = None
+        self.cluster: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Make the database anew, then start web server and cluster and wait until both are there."""
+        with psycopg.connect(self._server_url, autocommit=True) as connection:
+            name = sql.Identifier(self._database)
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
+        self.manage("migrate", "--verbosity", "0")
+        self.start_cluster()
+        self.start_web()
+        self.wait_for("SELECT count(*) >= %s FROM queueapp_processor", int(self._environment["PROCESSORS"]))
+
+    def start_web(self) -> None:
+        """Start the web server on this site's port and wait until it answers."""
+        self.web = self._popen(
+            "-m", "uvicorn", "jobsite.asgi:application", "--port", str(self.port), "--lifespan", "off",
+            "--log-level", "warning", "--timeout-graceful-shutdown", "1",
+        )  # fmt: skip
+        self._until(self._answers, "the web server answers")
+
+    def start_cluster(self) -> None:
+        """Start a cluster of processors."""
+        self.cluster = self._popen("manage.py", "processors")
+
+    def stop(self) -> None:
+        """Stop cluster and web server as a person would, and see that they end well."""
+        if self.cluster is not None:
+            assert self.end(self.cluster) == 0
+        if self.web is not None:
+            # uvicorn ends cleanly, and then by the signal that it was sent.
+            assert self.end(self.web) in {0, -signal.SIGTERM}
+
+    def end(self, process: subprocess.Popen[bytes]) -> int:
+        """SIGTERM, and the exit code."""
+        process.send_signal(signal.SIGTERM)
+        try:
+            return process.wait(DEADLINE)
+        finally:
+            process.kill()
+
+    def manage(self, *command: str) -> str:
+        """What `manage.py` with this command prints. Raises where it fails."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *command],
+            cwd=BASE, env=self._environment, check=True, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        return done.stdout
+
+    def query(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """The rows that a statement gives on the site's database."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            cursor = connection.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    def wait_for(self, condition: str, *parameters: Any) -> None:
+        """Wait until a query answers true."""
+        self._until(lambda: bool(self.query(condition, *parameters)[0][0]), condition)
+
+    def user(self, name: str, *, staff: bool = False) -> tuple[str, str]:
+        """Make a user; name and password."""
+        from django.contrib.auth.hashers import make_password
+
+        self.query(
+            "INSERT INTO queueapp_user (username, password, is_staff, is_superuser, is_active, first_name, last_name,"
+            " email, date_joined) VALUES (%s, %s, %s, %s, true, '', '', '', now())",
+            name, make_password(PASSWORD), staff, staff,
+        )  # fmt: skip
+        return name, PASSWORD
+
+    def client(self, name: str) -> httpx.Client:
+        """An API client with a token of this user, who exists."""
+        answer = httpx.post(f"{self.url}/api/v1/token/", json={"username": name, "password": PASSWORD})
+        answer.raise_for_status()
+        token = answer.json()["access"]
+        return httpx.Client(
+            base_url=f"{self.url}/api/v1/", headers={"Authorization": f"Bearer {token}"}, timeout=DEADLINE
+        )
+
+    def _popen(self, *command: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, *command], cwd=BASE, env=self._environment)
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/api/v1/queue/").status_code == 401
+        except httpx.TransportError:
+            return False
+
+    def _until(self, condition: Any, what: str) -> None:
+        deadline = time.monotonic() + DEADLINE
+        while not condition():
+            assert time.monotonic() < deadline, f"waited in vain until {what}"
+            time.sleep(0.02)
+
+

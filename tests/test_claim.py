@@ -1,0 +1,218 @@
+"""The claim under real concurrency, and its fences."""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+import time
+from collections import defaultdict
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from queueapp.lifecycle.cancel import cancel
+from queueapp.lifecycle.claim import NotAccepting, take_turn
+from queueapp.lifecycle.heartbeat import drain as stop_claims
+from queueapp.lifecycle.heartbeat import heartbeat, register
+from queueapp.lifecycle.rescue import rescue_overdue
+from queueapp.lifecycle.settle import settle_part
+from queueapp.models import Flow, Job, Outcome, Processor, Waiting
+from queueapp.states import Status
+from tests.queue import ask, everyone_takes_turns, make_user, names, outcome, settle
+
+pytestmark = pytest.mark.usefixtures("no_rules")
+
+
+def in_processes(work: Any, arguments: list[tuple[Any, ...]]) -> list[Any]:
+    """What `work` returns in as many real processes at once, each with a connection of its own."""
+    connection.close()
+    context = multiprocessing.get_context("fork")
+    pipes = []
+    for given in arguments:
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_send, args=(theirs, work, given))
+        process.start()
+        pipes.append((process, ours))
+    results = []
+    for process, pipe in pipes:
+        assert pipe.poll(90), "a process did not answer in time"
+        results.append(pipe.recv())
+        process.join(10)
+        assert process.exitcode == 0
+    return results
+
+
+def _send(pipe: Any, work: Any, given: tuple[Any, ...]) -> None:
+    pipe.send(work(*given))
+    connection.close()
+
+
+def claim_all(expected: int) -> list[tuple[str, str]]:
+    """Claim and settle until all jobs have ended; (owner, name) in the order in which this processor got them."""
+    processor, got = register("test").pk, []
+    turn, deadline = take_turn(processor), time.monotonic() + 60
+    while time.monotonic() < deadline:
+        got += [(str(job.owner), job.name) for job in turn.jobs]
+        if not turn.jobs and Outcome.objects.count() >= expected:
+            break
+        turn = settle(processor, turn, more=True) if turn.jobs else take_turn(processor)
+    return got
+
+
+def submit_some(user_id: int, many: int) -> int:
+    from queueapp.models import User
+
+    user, chooser, sent = User.objects.get(pk=user_id), random.Random(user_id), 0
+    while sent < many:
+        burst = min(chooser.randint(1, 7), many - sent)
+        ask(user, *[f"{sent + n:05}" for n in range(burst)], duration=chooser.choice([0.01, 0.05, 1]))
+        sent += burst
+    return sent
+
+
+@pytest.mark.parametrize("rules", [True, False], ids=["fair", "one line"])
+def test_four_processors_and_two_submitters_at_once_lose_and_double_nothing(rules: bool) -> None:
+    if rules:
+        everyone_takes_turns()
+    users = [make_user(f"u{n}").pk for n in range(6)]
+    each = 150
+    everyone = [(work, (user, each)) for user in users for work in [submit_some]]
+    jobs = [(_either, ("claim", len(users) * each)) for _ in range(4)]
+    jobs += [(_either, ("submit", [given for _, given in everyone[n::2]])) for n in range(2)]
+    results = in_processes(_either, [given for _, given in jobs])
+    claimed = [job for got in results[:4] for job in got]
+    assert len(claimed) == len(users) * each
+    assert len(set(claimed)) == len(claimed)
+    assert sum(bool(got) for got in results[:4]) >= 2, "one processor did it all: nothing was shown"
+    for got in results[:4]:
+        by_owner = defaultdict(list)
+        for owner, name in got:
+            by_owner[owner].append(name)
+        for order in by_owner.values():
+            assert order == sorted(order)
+    assert Outcome.objects.count() == len(claimed)
+    assert not Waiting.objects.exists()
+    assert set(Flow.objects.values_list("busy", flat=True)) == {0}
+    assert not Flow.objects.filter(backlogged=True).exists() or not take_turn(register("test").pk).jobs
+
+
+def _either(what: str, given: Any) -> Any:
+    return claim_all(given) if what == "claim" else [submit_some(*arguments) for arguments in given]
+
+
+def test_simultaneous_duplicates_become_one_job() -> None:
+    user = make_user("ada")
+    accepted = in_processes(submit_same, [(user.pk,)] * 4)
+    assert sorted(accepted) == [0, 0, 0, 1]
+    assert Job.objects.count() == Waiting.objects.count() == 1
+
+
+def submit_same(user_id: int) -> int:
+    from queueapp.models import User
+
+    return ask(User.objects.get(pk=user_id), "same").accepted
+
+
+def test_what_was_not_started_goes_back_while_a_job_outruns_the_quantum() -> None:
+    everyone_takes_turns()
+    ada = make_user("ada")
+    ask(ada, *[f"{n}" for n in range(6)], duration=0.02)
+    processor, other = register("c").pk, register("c").pk
+    turn = take_turn(processor)
+    assert len(turn.jobs) > 3
+    now = time.monotonic()
+    assert settle_part(
+        processor, turn.number, [outcome(turn.jobs[0], 0.01)], keep=turn.jobs[1].id, elapsed=30.0, now=now
+    )
+    assert Outcome.objects.get().job.job_id == "0"
+    assert names(take_turn(other).jobs) == ["2", "3", "4", "5"]
+    ada.refresh_from_db()
+    assert ada.flow is not None
+    assert ada.flow.busy == 2
+    assert ada.flow.vtime == pytest.approx(30.01 + 4 * 0.02)
+    assert take_turn(processor, turn.number, [outcome(turn.jobs[1], 31)], now=now, more=False).kept
+    assert Outcome.objects.count() == 2
+
+
+def lose(processor: int) -> None:
+    Processor.objects.filter(pk=processor).update(lease_until="2000-01-01T00:00Z")
+
+
+def test_a_lost_lease_is_rescued_in_place_and_a_late_settlement_changes_nothing() -> None:
+    everyone_takes_turns()
+    ada = make_user("ada")
+    ask(ada, "first", "second")
+    lost, other = register("c").pk, register("c").pk
+    turn = take_turn(lost)
+    lose(lost)
+    assert rescue_overdue() == 1
+    late = settle(lost, turn)
+    assert not late.kept
+    assert not Outcome.objects.exists()
+    again = take_turn(other)
+    assert [(job.name, job.attempt) for job in again.jobs] == [("first", 2)]
+    settle(other, again)
+    assert Outcome.objects.get().attempt == 2
+    with pytest.raises(NotAccepting):
+        take_turn(lost)
+    assert not heartbeat(lost, turn.number)
+
+
+def test_a_job_whose_processors_keep_dying_fails_in_the_end() -> None:
+    ask(make_user("ada"), "killer", "innocent")
+    for _ in range(3):
+        processor = register("c").pk
+        assert names(take_turn(processor).jobs) == ["killer"]
+        lose(processor)
+        rescue_overdue()
+    ended = Outcome.objects.get()
+    assert (ended.status, ended.attempt, ended.error) == ("failed", 3, "Its processor died while it ran, 3 times.")
+    assert names(take_turn(register("c").pk).jobs) == ["innocent"]
+
+
+def test_a_draining_processor_takes_no_turn() -> None:
+    ask(make_user("ada"), "job")
+    processor = register("mine").pk
+    stop_claims("mine")
+    with pytest.raises(NotAccepting):
+        take_turn(processor)
+    assert names(take_turn(register("other").pk).jobs) == ["job"]
+
+
+def test_cancelled_jobs_are_not_claimed_nor_charged() -> None:
+    everyone_takes_turns()
+    ada = make_user("ada")
+    ask(ada, "a", "b", "c", duration=0.02)
+    cancel(Job.objects.get(job_id="b"))
+    assert Job.objects.get(job_id="b").status == Status.CANCELLED
+    assert names(take_turn(register("c").pk).jobs) == ["a", "c"]
+    ada.refresh_from_db()
+    assert ada.flow is not None
+    assert ada.flow.vtime == pytest.approx(0.04)
+
+
+def test_a_claim_reads_only_the_head_of_a_deep_backlog_without_statistics() -> None:
+    """The plan must not hang on ANALYZE: the tables were just filled."""
+    everyone_takes_turns()
+    ada = make_user("ada")
+    for start in range(0, 20_000, 5_000):
+        ask(ada, *[f"{n}" for n in range(start, start + 5_000)], duration=1)
+    processor = register("c").pk
+    turn = take_turn(processor)
+    before = waiting_rows_read()
+    settle(processor, turn, more=True)
+    by_scan, by_index = (after - b for after, b in zip(waiting_rows_read(), before, strict=True))
+    assert by_scan == 0
+    assert by_index <= 20
+
+
+def waiting_rows_read() -> tuple[int, int]:
+    """Rows of the backlog that were read so far: by sequential scans, and through indexes."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_force_next_flush()")
+        cursor.execute(
+            "SELECT seq_tup_read, idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'queueapp_waiting'"
+        )
+        read, fetched = cursor.fetchone()
+        return read, fetched
