@@ -42,6 +42,7 @@ class Site:
         self._database = database
         self._environment = os.environ | {
             "DATABASE_URL": self.database_url,
+            "DJANGO_SETTINGS_MODULE": "jobsite.settings",
             "PROCESSORS": str(processors),
             "PYTHONUNBUFFERED": "1",
         }
@@ -107,12 +108,13 @@ class Site:
 
     def user(self, name: str, *, staff: bool = False) -> tuple[str, str]:
         """Make a user; name and password."""
-        from django.contrib.auth.hashers import make_password
+        from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
+        password = PBKDF2PasswordHasher().encode(PASSWORD, "salt")
         self.query(
             "INSERT INTO queueapp_user (username, password, is_staff, is_superuser, is_active, first_name, last_name,"
             " email, date_joined) VALUES (%s, %s, %s, %s, true, '', '', '', now())",
-            name, make_password(PASSWORD), staff, staff,
+            name, password, staff, staff,
         )  # fmt: skip
         return name, PASSWORD
 

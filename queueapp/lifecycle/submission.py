@@ -67,7 +67,8 @@ def parse_all(data: Any) -> list[Submission]:
     """The submissions in a list. Raises InvalidSubmission with the errors of all of them (the first hundred)."""
     if not isinstance(data, list):
         raise InvalidSubmission([FieldError("jobs", "must be a list of jobs")])
-    if not 0 < len(data) <= (most := queue_settings().MAX_BULK):
+    most = queue_settings().MAX_BULK
+    if not 0 < len(data) <= most:
         raise InvalidSubmission([FieldError("jobs", f"must have from 1 to {most:,} jobs, not {len(data):,}")])
     submissions: list[Submission] = []
     errors: list[FieldError] = []

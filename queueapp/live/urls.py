@@ -3,11 +3,11 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-home = None  # PENDING
+from .pages import home
 from .views import events
 
 urlpatterns = [
-    # PENDING home
+    path("", home, name="home"),
     path("login/", LoginView.as_view(template_name="queueapp/login.html", redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("api/v1/events/", events, name="events"),

@@ -1,0 +1,101 @@
+"""The page: a user's queue as it stands when the page is asked for. From then on app.js keeps it up to date."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import secrets
+from datetime import datetime
+from typing import Any, cast
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from pydantic import TypeAdapter
+from pydantic.errors import PydanticUserError
+
+from ..models import User
+from ..registry import find_task, task_names
+from ..snapshots import last_number, queue_snapshot, recent_jobs
+from ..states import Status
+from . import wording
+
+RECENT = 50
+"""Finished jobs that the page begins with."""
+
+# Without 0, 1, i, l and o, which are easily misread.
+_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
+
+
+@never_cache
+@login_required
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """The queue of the user who asks."""
+    user = cast(User, request.user)
+    # Asked first: a job that ends while the page is made is then sent again by the stream, and not forgotten.
+    last = last_number(user.pk)
+    queue = queue_snapshot(user)
+    now = datetime.fromisoformat(queue["time"])
+    running, waiting = queue["running"], queue["waiting"]
+    fleet = queue["processors"]
+    context = {
+        "last_number": last,
+        "now": now,
+        "running": [shown(job, now) for job in running],
+        "waiting": [shown(job, now) for job in waiting],
+        "waiting_count": queue["waiting_count"],
+        "finished": [shown(job, now) for job in recent_jobs(user, RECENT)],
+        "share": queue["share"],
+        "share_sentence": wording.share(queue["share"], user.username, bool(running or waiting)),
+        "processors": fleet,
+        "processors_sentence": wording.processors(fleet["alive"], fleet["busy"], len(running)),
+        "tasks": [offered(name) for name in task_names()],
+        "suggestion": "job-" + "".join(secrets.choice(_LETTERS) for _ in range(6)),
+    }
+    return render(request, "queueapp/home.html", context)
+
+
+def shown(job: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """The job with the texts and moments that its row shows."""
+    starts = job.get("estimated_start")
+    return job | {
+        "spent_text": wording.seconds(job["time_spent"]),
+        "declared_text": wording.seconds(job["duration"]),
+        "starts_text": wording.soon((datetime.fromisoformat(starts) - now).total_seconds()) if starts else "",
+        "percent_text": f"{job['progress'] * 100:.0f}%",
+        "over": job["status"] == Status.RUNNING and wording.is_over(job["time_spent"], job["duration"]),
+        "payload_text": _pretty(job["payload"]) if job["payload"] else "",
+        "result_text": "" if job["result"] is None else _pretty(job["result"]),
+        **{name: _moment(job[name]) for name in ("submitted_at", "started_at", "finished_at")},
+    }
+
+
+def offered(name: str) -> dict[str, str]:
+    """A task as the form offers it: what it does, and which payload it takes."""
+    task = find_task(name)
+    assert task is not None, "task_names() names registered tasks"
+    about = (inspect.getdoc(task.function) or "").split("\n\n")[0].replace("\n", " ")
+    return {"name": name, "about": about, "takes": ", ".join(_arguments(task.payload))}
+
+
+def _arguments(payload: TypeAdapter[Any]) -> list[str]:
+    try:
+        schema = payload.json_schema()
+    except PydanticUserError:  # an argument of a type that JSON has no word for
+        return []
+    required = schema.get("required", [])
+    return [
+        f"{name} ({field.get('type', 'any')}{'' if name in required else ', optional'})"
+        for name, field in schema.get("properties", {}).items()
+    ]
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _pretty(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)

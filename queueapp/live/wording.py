@@ -1,0 +1,73 @@
+"""Numbers and moments in plain words, for the first render of the page; words.js says the same ones live."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+
+
+def seconds(value: float) -> str:
+    """A length of time: '40 ms', '7.5 s', '4 min 5 s', '2 h 5 min', '3 d 4 h'."""
+    if value < 0.1:
+        return f"{round(value * 1000)} ms"
+    if round(value, 1) < MINUTE:
+        return f"{value:.1f}".removesuffix(".0") + " s"
+    whole = round(value)
+    for unit, name, part, part_name in ((DAY, "d", HOUR, "h"), (HOUR, "h", MINUTE, "min"), (MINUTE, "min", 1, "s")):
+        if whole >= unit:
+            rest = whole % unit // part
+            return f"{whole // unit} {name}" + (f" {rest} {part_name}" if rest else "")
+    raise AssertionError("unreachable")
+
+
+def soon(value: float) -> str:
+    """How long until something begins, no more exact than an estimate can be: 'any moment', 'in about 12 s'."""
+    if value < 1:
+        return "any moment"
+    if value < 10:
+        return f"in about {round(value)} s"
+    if value < 58:
+        return f"in about {round(value / 2) * 2} s"
+    for unit, one, many in ((DAY, "day", "days"), (HOUR, "h", "h"), (MINUTE, "min", "min")):
+        if value >= unit * 0.95:
+            number = max(round(value / unit), 1)
+            return f"in about {number} {one if number == 1 else many}"
+    return "in about 1 min"
+
+
+def turns(owed: float, flows: int) -> str:
+    """A share of the processors as turns: 'every turn', '1 of 4 turns', '37% of the turns'."""
+    if owed > 0.9995:
+        return "every turn"
+    for whole in (flows, *range(2, 11)):
+        part = round(owed * whole)
+        if 0 < part < whole and abs(part / whole - owed) < 0.0001:
+            return f"{part} of {whole:,} turns"
+    return f"{owed * 100:.{0 if owed >= 0.1 else 1}f}% of the turns"
+
+
+def share(given: Mapping[str, Any], user: str, active: bool) -> str:
+    """What the user's flow is owed, in a sentence. Not `active`: for the next job of a user who has none."""
+    said = ("Your share now: " if active else "Your next job gets ") + turns(given["owed"], given["flows"])
+    if given["weight"] != 1:
+        said += f", by weight {given['weight']:g}"
+    if given["flow"] != user:
+        said += f", together with {given['flow']}"
+    if given["cap"] is not None:
+        said += f", at most {given['cap']} at once"
+    return said
+
+
+def processors(alive: int, busy: int, mine: int) -> str:
+    """How many processors there are, and what they do."""
+    if alive == 0:
+        return "No processor is alive"
+    said = f"{alive:,} processor{'' if alive == 1 else 's'}, {busy:,} busy"
+    return said + (f", {mine:,} with your jobs" if mine else "")
+
+
+def is_over(spent: float, declared: float) -> bool:
+    """Whether a job takes longer than declared; a breath too long, as most do, is not worth a word."""
+    return spent > declared * 1.02 + 0.5
