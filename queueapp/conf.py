@@ -40,7 +40,16 @@ class QueueSettings:
     """The folder whose files the task `checksum` may read; empty: none."""
 
     def __post_init__(self) -> None:
-        for name in ("QUANTUM", "MAX_TURN", "SLICE", "LEASE", "HEARTBEAT", "SWEEP", "MAX_ATTEMPTS", "MAX_BULK"):
+        for name in (
+            "QUANTUM",
+            "MAX_TURN",
+            "SLICE",
+            "LEASE",
+            "HEARTBEAT",
+            "SWEEP",
+            "MAX_ATTEMPTS",
+            "MAX_BULK",
+        ):
             if not getattr(self, name) > 0:
                 raise ImproperlyConfigured(f"Set QUEUEAPP[{name!r}] to a number above 0.")
         if self.LEASE < 3 * self.HEARTBEAT:

@@ -1,11 +1,11 @@
 r"""The states of a job. Only how it ended is stored; the others follow from where the job is.
 
-    submit            claim                    settle
-    ------> queued ------------> running ------------> succeeded | failed
-              ^  \                  |
-              |   \ cancel          | rescue (its processor died)
-              |    `--> cancelled   |
-              `---------------------'
+submit            claim                    settle
+------> queued ------------> running ------------> succeeded | failed
+          ^  \                  |
+          |   \ cancel          | rescue (its processor died)
+          |    `--> cancelled   |
+          `---------------------'
 """
 
 from enum import StrEnum

@@ -141,5 +141,3 @@ class Site:
         while not condition():
             assert time.monotonic() < deadline, f"waited in vain until {what}"
             time.sleep(0.02)
-
-

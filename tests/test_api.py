@@ -248,7 +248,7 @@ class TestLook:
             seen.append([job["job_id"] for job in page["results"]])
             address = page["next"]
         assert [len(page) for page in seen] == [10, 10, 5]
-        assert sum(seen, []) == [f"j{n}" for n in reversed(range(25))]
+        assert [name for page in seen for name in page] == [f"j{n}" for n in reversed(range(25))]
 
     def test_filters(self, api: APIClient, ada: User) -> None:
         ask(ada, "w")
@@ -308,7 +308,7 @@ class TestWhileItRuns:
         done = api.get("/api/v1/jobs/j1/").json()
         assert (done["status"], done["progress"], done["position"]) == ("succeeded", 1.0, None)
         assert done["time_spent"] == 3
-        assert done["submitted_at"] and done["started_at"] < done["finished_at"]
+        assert done["started_at"] < done["finished_at"]
 
     def test_positions_count_everybody_where_all_are_in_one_line(self, ada: User) -> None:
         ask(make_user("bob"), "b1", "b2")

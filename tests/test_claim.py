@@ -24,14 +24,14 @@ from tests.queue import ask, everyone_takes_turns, make_user, names, outcome, se
 pytestmark = pytest.mark.usefixtures("no_rules")
 
 
-def in_processes(work: Any, arguments: list[tuple[Any, ...]]) -> list[Any]:
-    """What `work` returns in as many real processes at once, each with a connection of its own."""
+def in_processes(work: list[tuple[Any, tuple[Any, ...]]]) -> list[Any]:
+    """What functions with their arguments return, each in a real process with a connection of its own."""
     connection.close()
     context = multiprocessing.get_context("fork")
     pipes = []
-    for given in arguments:
+    for function, given in work:
         ours, theirs = context.Pipe()
-        process = context.Process(target=_send, args=(theirs, work, given))
+        process = context.Process(target=_send, args=(theirs, function, given))
         process.start()
         pipes.append((process, ours))
     results = []
@@ -60,6 +60,10 @@ def claim_all(expected: int) -> list[tuple[str, str]]:
     return got
 
 
+def submit_for_all(user_ids: list[int], many: int) -> int:
+    return sum(submit_some(user_id, many) for user_id in user_ids)
+
+
 def submit_some(user_id: int, many: int) -> int:
     from queueapp.models import User
 
@@ -77,10 +81,9 @@ def test_four_processors_and_two_submitters_at_once_lose_and_double_nothing(rule
         everyone_takes_turns()
     users = [make_user(f"u{n}").pk for n in range(6)]
     each = 150
-    everyone = [(work, (user, each)) for user in users for work in [submit_some]]
-    jobs = [(_either, ("claim", len(users) * each)) for _ in range(4)]
-    jobs += [(_either, ("submit", [given for _, given in everyone[n::2]])) for n in range(2)]
-    results = in_processes(_either, [given for _, given in jobs])
+    claims = [(claim_all, (len(users) * each,))] * 4
+    submissions = [(submit_for_all, (users[n::2], each)) for n in range(2)]
+    results = in_processes([*claims, *submissions])
     claimed = [job for got in results[:4] for job in got]
     assert len(claimed) == len(users) * each
     assert len(set(claimed)) == len(claimed)
@@ -97,13 +100,9 @@ def test_four_processors_and_two_submitters_at_once_lose_and_double_nothing(rule
     assert not Flow.objects.filter(backlogged=True).exists() or not take_turn(register("test").pk).jobs
 
 
-def _either(what: str, given: Any) -> Any:
-    return claim_all(given) if what == "claim" else [submit_some(*arguments) for arguments in given]
-
-
 def test_simultaneous_duplicates_become_one_job() -> None:
     user = make_user("ada")
-    accepted = in_processes(submit_same, [(user.pk,)] * 4)
+    accepted = in_processes([(submit_same, (user.pk,))] * 4)
     assert sorted(accepted) == [0, 0, 0, 1]
     assert Job.objects.count() == Waiting.objects.count() == 1
 
@@ -167,7 +166,11 @@ def test_a_job_whose_processors_keep_dying_fails_in_the_end() -> None:
         lose(processor)
         rescue_overdue()
     ended = Outcome.objects.get()
-    assert (ended.status, ended.attempt, ended.error) == ("failed", 3, "Its processor died while it ran, 3 times.")
+    assert (ended.status, ended.attempt, ended.error) == (
+        "failed",
+        3,
+        "Its processor died while it ran, 3 times.",
+    )
     assert names(take_turn(register("c").pk).jobs) == ["innocent"]
 
 
@@ -211,8 +214,6 @@ def waiting_rows_read() -> tuple[int, int]:
     """Rows of the backlog that were read so far: by sequential scans, and through indexes."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_stat_force_next_flush()")
-        cursor.execute(
-            "SELECT seq_tup_read, idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'queueapp_waiting'"
-        )
+        cursor.execute("SELECT seq_tup_read, idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'queueapp_waiting'")
         read, fetched = cursor.fetchone()
         return read, fetched

@@ -19,7 +19,13 @@ _STATUS: dict[type[QueueError], int] = {InvalidSubmission: 400, JobConflict: 409
 
 def problem(status: int, detail: str, errors: list[FieldError] | None = None, **extra: Any) -> dict[str, Any]:
     """The members of a problem: type, title, status, detail, and one entry in errors per wrong field."""
-    members = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **extra}
+    members = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        **extra,
+    }
     if errors:
         members["errors"] = [
             {"field": e.field, "message": e.message} | ({} if e.index is None else {"index": e.index}) for e in errors
@@ -36,7 +42,9 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     if response is None:
         return None
     detail, errors = _say(error)
-    headers = {name: response[name] for name in ("WWW-Authenticate", "Retry-After", "Allow") if response.has_header(name)}
+    headers = {
+        name: response[name] for name in ("WWW-Authenticate", "Retry-After", "Allow") if response.has_header(name)
+    }
     body = problem(response.status_code, detail, errors)
     return Response(body, response.status_code, headers=headers, content_type=MEDIA_TYPE)
 
@@ -52,7 +60,9 @@ def _queue_problem(error: QueueError) -> dict[str, Any]:
         return problem(status, str(error), error.errors)
     if isinstance(error, JobConflict):
         return problem(
-            status, str(error), [FieldError("job_id", "is taken by a job with other content", n) for n in error.indexes]
+            status,
+            str(error),
+            [FieldError("job_id", "is taken by a job with other content", n) for n in error.indexes],
         )
     return problem(status, str(error))
 

@@ -118,7 +118,12 @@ class JobView(APIView):
         operation_id="jobs_cancel",
         summary="Cancel a job that still waits",
         parameters=[_OF_USER],
-        responses={200: JobShape, 404: _PROBLEM, 409: OpenApiResponse(Problem, "It runs or has ended."), **_ERRORS},
+        responses={
+            200: JobShape,
+            404: _PROBLEM,
+            409: OpenApiResponse(Problem, "It runs or has ended."),
+            **_ERRORS,
+        },
     )
     def delete(self, request: Request, job_id: str) -> Response:
         cancel(_job(request, job_id))
@@ -151,5 +156,3 @@ def _filtered(jobs: Any, request: Request) -> QuerySet[Job]:
     if task is not None:
         jobs = jobs.filter(task=task)
     return cast("QuerySet[Job]", jobs.whole())
-
-

@@ -41,7 +41,12 @@ class NotAccepting(Exception):
 
 
 def take_turn(
-    processor: int, last: int = 0, outcomes: Sequence[JobOutcome] | None = None, *, now: float = 0.0, more: bool = True
+    processor: int,
+    last: int = 0,
+    outcomes: Sequence[JobOutcome] | None = None,
+    *,
+    now: float = 0.0,
+    more: bool = True,
 ) -> Turn:
     """Settle turn number `last` with its outcomes (None: there was none), then take the next where `more` says so.
 
@@ -49,16 +54,14 @@ def take_turn(
     see sql/take_turn.sql.
     """
     settings = queue_settings()
-    answer = None if outcomes is None else outcomes_json(outcomes, now)
-    arguments = [processor, last, more, settings.QUANTUM, settings.MAX_TURN, settings.LEASE, answer]
+    settled = None if outcomes is None else outcomes_json(outcomes, now)
+    arguments = [processor, last, more, settings.QUANTUM, settings.MAX_TURN, settings.LEASE, settled]
 
     def work() -> dict[str, Any]:
         with connection.cursor() as cursor:
-            cursor.execute(
-                "CALL queueapp_take_turn(%s, %s, %s, %s::float8, %s, %s::float8, %s::jsonb)", arguments
-            )
-            found = cursor.fetchone()[0]
-            return json.loads(found) if isinstance(found, str) else found
+            cursor.execute("CALL queueapp_take_turn(%s, %s, %s, %s::float8, %s, %s::float8, %s::jsonb)", arguments)
+            answer: dict[str, Any] = json.loads(cursor.fetchone()[0])
+            return answer
 
     try:
         taken = retried(work)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from functools import partial
 
 from django.db import connection
 
@@ -28,7 +29,7 @@ def rescue_cluster(cluster: str) -> int:
 def _rescue(processors: Iterable[Processor]) -> int:
     rescued = 0
     for processor in processors:
-        owners = retried(lambda processor=processor: _take_back(processor)) if processor.jobs else []
+        owners = retried(partial(_take_back, processor)) if processor.jobs else []
         if owners:
             rescued += 1
             logger.warning("Took back the jobs of processor %s, which gave no sign of life.", processor)
@@ -41,7 +42,8 @@ def _rescue(processors: Iterable[Processor]) -> int:
 def _take_back(processor: Processor) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT queueapp_rescue(%s, %s, %s)", [processor.pk, processor.turn, queue_settings().MAX_ATTEMPTS]
+            "SELECT queueapp_rescue(%s, %s, %s)",
+            [processor.pk, processor.turn, queue_settings().MAX_ATTEMPTS],
         )
         owners: list[int] = cursor.fetchone()[0]
         return owners

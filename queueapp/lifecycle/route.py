@@ -125,5 +125,3 @@ def follow_changes() -> None:
     post_delete.connect(_rules_changed, sender=Group, dispatch_uid="route-group-deleted")
     for through in (PriorityRule.users.through, PriorityRule.groups.through, User.groups.through):
         m2m_changed.connect(_groups_changed, sender=through, dispatch_uid=f"route-{through.__name__}")
-
-

@@ -60,4 +60,5 @@ def _wake(flow: int) -> int:
             " AND EXISTS (SELECT FROM queueapp_waiting WHERE flow_id = %s)",
             [flow, flow, flow],
         )
-        return cursor.rowcount
+        woken: int = cursor.rowcount
+        return woken

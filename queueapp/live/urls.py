@@ -8,7 +8,11 @@ from .views import events
 
 urlpatterns = [
     path("", home, name="home"),
-    path("login/", LoginView.as_view(template_name="queueapp/login.html", redirect_authenticated_user=True), name="login"),
+    path(
+        "login/",
+        LoginView.as_view(template_name="queueapp/login.html", redirect_authenticated_user=True),
+        name="login",
+    ),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("api/v1/events/", events, name="events"),
 ]

@@ -28,7 +28,12 @@ async def events(request: HttpRequest) -> HttpResponseBase:
     """
     owner = await _owner(request)
     if owner is None:
-        body = {"type": "about:blank", "title": "Unauthorized", "status": 401, "detail": "Log in, or send a token."}
+        body = {
+            "type": "about:blank",
+            "title": "Unauthorized",
+            "status": 401,
+            "detail": "Log in, or send a token.",
+        }
         response = JsonResponse(body, status=401, content_type="application/problem+json")
         response["WWW-Authenticate"] = 'Bearer realm="api"'
         return response
@@ -36,9 +41,7 @@ async def events(request: HttpRequest) -> HttpResponseBase:
     if cursor is None:
         cursor = await sync_to_async(_last_number)(owner.pk)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    return StreamingHttpResponse(
-        _follow(Stream(owner.pk, cursor)), content_type="text/event-stream", headers=headers
-    )
+    return StreamingHttpResponse(_follow(Stream(owner.pk, cursor)), content_type="text/event-stream", headers=headers)
 
 
 async def _follow(stream: Stream) -> AsyncIterator[bytes]:
@@ -55,7 +58,7 @@ async def _owner(request: HttpRequest) -> User | None:
     if request.headers.get("Authorization"):
         return await sync_to_async(_token_owner)(request)
     user = await request.auser()
-    return cast(User, user) if user.is_authenticated else None
+    return user if user.is_authenticated else None
 
 
 def _token_owner(request: HttpRequest) -> User | None:

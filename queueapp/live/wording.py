@@ -15,7 +15,11 @@ def seconds(value: float) -> str:
     if round(value, 1) < MINUTE:
         return f"{value:.1f}".removesuffix(".0") + " s"
     whole = round(value)
-    for unit, name, part, part_name in ((DAY, "d", HOUR, "h"), (HOUR, "h", MINUTE, "min"), (MINUTE, "min", 1, "s")):
+    for unit, name, part, part_name in (
+        (DAY, "d", HOUR, "h"),
+        (HOUR, "h", MINUTE, "min"),
+        (MINUTE, "min", 1, "s"),
+    ):
         if whole >= unit:
             rest = whole % unit // part
             return f"{whole // unit} {name}" + (f" {rest} {part_name}" if rest else "")

@@ -29,7 +29,7 @@ class Flow(models.Model):
     busy = models.PositiveSmallIntegerField(default=0, help_text="Processors that work for it now.")
     head = models.BigIntegerField(null=True, blank=True, help_text="Its first waiting job: ties go to the lowest.")
     ready = models.GeneratedField(
-        expression=Q(backlogged=True) & (Q(cap__isnull=True) | Q(busy__lt=F("cap"))),
+        expression=Q(backlogged=True) & (Q(cap__isnull=True) | Q(busy__lt=F("cap"))),  # type: ignore[arg-type]  # stubs
         output_field=models.BooleanField(),
         db_persist=True,
     )

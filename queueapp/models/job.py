@@ -93,7 +93,11 @@ class Waiting(models.Model):
 
     pk = models.CompositePrimaryKey("owner", "job")
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
     )
     job = models.ForeignKey(
         Job, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="places"

@@ -25,7 +25,11 @@ class Outcome(models.Model):
 
     job = models.OneToOneField(Job, primary_key=True, on_delete=models.CASCADE, db_constraint=False)
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
     )
     flow = models.ForeignKey(
         Flow, null=True, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"

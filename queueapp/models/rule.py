@@ -45,7 +45,10 @@ class PriorityRule(models.Model):
         help_text="The users it covers. With no users and no groups it covers everyone.",
     )
     groups = models.ManyToManyField(
-        Group, blank=True, related_name="priority_rules", help_text="It also covers all members of these groups."
+        Group,
+        blank=True,
+        related_name="priority_rules",
+        help_text="It also covers all members of these groups.",
     )
     weight = models.FloatField(
         default=1.0,
@@ -77,9 +80,7 @@ class PriorityRule(models.Model):
             models.CheckConstraint(condition=Q(weight__gte=0.1, weight__lte=10), name="rule_weight_from_0_1_to_10"),
             models.CheckConstraint(condition=Q(cap__isnull=True) | Q(cap__gte=1), name="rule_cap_at_least_1"),
             models.CheckConstraint(
-                condition=Q(valid_from__isnull=True)
-                | Q(valid_until__isnull=True)
-                | Q(valid_from__lt=F("valid_until")),
+                condition=Q(valid_from__isnull=True) | Q(valid_until__isnull=True) | Q(valid_from__lt=F("valid_until")),
                 name="rule_valid_from_before_until",
             ),
         ]

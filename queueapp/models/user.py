@@ -11,5 +11,10 @@ class User(AbstractUser):
 
     # Decided by the priority rules (lifecycle/route.py) and kept here, so that a submission need not ask them.
     flow = models.ForeignKey(
-        "queueapp.Flow", null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="members"
+        "queueapp.Flow",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="members",
     )

@@ -59,7 +59,10 @@ def queue_snapshots(user_ids: Iterable[int]) -> dict[int, Snapshot]:
             "waiting": waiting[user.pk],
             "waiting_count": many[user.pk],
             "share": _share(user, fleet),
-            "processors": {"alive": fleet.fleet.processors, "busy": fleet.fleet.processors - fleet.fleet.idle},
+            "processors": {
+                "alive": fleet.fleet.processors,
+                "busy": fleet.fleet.processors - fleet.fleet.idle,
+            },
         }
         for user in users
     }
@@ -92,9 +95,7 @@ def _running(user_ids: list[int], now: datetime) -> dict[int, list[JobDict]]:
     return found
 
 
-def _waiting(
-    users: list[User], fleet: FleetNow, now: datetime
-) -> tuple[dict[int, list[JobDict]], dict[int, int]]:
+def _waiting(users: list[User], fleet: FleetNow, now: datetime) -> tuple[dict[int, list[JobDict]], dict[int, int]]:
     """The first waiting jobs of each user with position and estimated start, and how many there are."""
     with connection.cursor() as cursor:
         cursor.execute(_WAITING, [[user.pk for user in users], FARTHEST + 1, FIRST])
@@ -107,7 +108,7 @@ def _waiting(
     for user, job, flow, _ in rows:
         place = place_of.get(job)
         found[user].append(
-            describe(jobs[job], now, position=place and place.position)
+            describe(jobs[job], now, position=place.position if place else None)
             | {"estimated_start": _estimate(place, standing.get(flow, Standing()), fleet, now)}
         )
     return found, many

@@ -67,9 +67,7 @@ class Heart(threading.Thread):
         hand = self.hand
         assert hand.handle is not None
         elapsed, handle = now - hand.started, hand.handle
-        alive = heartbeat(
-            hand.processor, hand.turn, elapsed=elapsed, progress=handle.fraction, message=handle.message
-        )
+        alive = heartbeat(hand.processor, hand.turn, elapsed=elapsed, progress=handle.fraction, message=handle.message)
         self._beaten_at = now
         if not alive:
             logger.warning("This processor was thought dead; what it does for job %s is dropped.", handle.job_id)

@@ -57,7 +57,8 @@ def take_turns() -> None:
 
 def _take_turns(hand: Hand) -> None:
     until = time.monotonic() + queue_settings().SLICE
-    turn, outcomes = Turn(), None
+    turn = Turn()
+    outcomes: list[JobOutcome] | None = None
     while True:
         turn = _settle_and_claim(hand, turn, outcomes, more=time.monotonic() < until)
         announce({outcome.owner for outcome in outcomes or ()} | {job.owner for job in turn.jobs})
@@ -100,7 +101,7 @@ def run(job: ClaimedJob, handle: Handle) -> JobOutcome:
     try:
         task = find_task(job.task)
         if task is None:
-            raise LookupError(f"There is no task {job.task!r} in this version of the site.")  # noqa: TRY301
+            raise LookupError(f"There is no task {job.task!r} in this version of the site.")
         result = _as_json(task.run(handle, job.payload))
     except (Exception, SystemExit, KeyboardInterrupt) as failure:
         error = _message(failure)
