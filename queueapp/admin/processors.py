@@ -1,0 +1,91 @@
+"""Processors: who works on what now, to look at."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from queueapp.models import Processor
+
+from .base import ReadOnlyAdmin
+from .looks import NOTHING, ago, link, moment, percent, seconds
+
+
+@admin.register(Processor)
+class ProcessorAdmin(ReadOnlyAdmin[Processor]):
+    """The processors of all clusters."""
+
+    list_display = (
+        "host",
+        "pid",
+        "cluster_begin",
+        "state",
+        "current_job",
+        "done",
+        "spent",
+        "message",
+        "seen",
+    )
+    list_display_links = ("host", "pid")
+    list_select_related = ("job",)
+    sortable_by = ()
+    fields = (
+        "host", "pid", "cluster", "state", "started", "seen", "lease", "turn", "current_flow", "current_job",
+        "done", "message", "spent", "jobs_left",
+    )  # fmt: skip
+    readonly_fields = fields
+
+    @admin.display(description="cluster")
+    def cluster_begin(self, processor: Processor) -> str:
+        """Enough of the id to tell clusters apart."""
+        return processor.cluster[:8]
+
+    @admin.display(description="state")
+    def state(self, processor: Processor) -> str:
+        """What it does, in one word; a silent one will lose its jobs to others."""
+        if processor.lease_until <= timezone.now():
+            return "silent"
+        if processor.draining:
+            return "draining"
+        return "idle" if processor.job_id is None else "working"
+
+    @admin.display(description="current job")
+    def current_job(self, processor: Processor) -> SafeString | str:
+        """The job that it runs, leading to its page."""
+        return link(processor.job)
+
+    @admin.display(description="current flow")
+    def current_flow(self, processor: Processor) -> SafeString | str:
+        """The flow whose turn it took, while it has it."""
+        return link(processor.flow) if processor.jobs else NOTHING
+
+    @admin.display(description="progress")
+    def done(self, processor: Processor) -> str:
+        """How far its job is."""
+        return NOTHING if processor.job_id is None else percent(processor.progress)
+
+    @admin.display(description="time spent on it")
+    def spent(self, processor: Processor) -> str:
+        """How long it has worked on its job."""
+        return NOTHING if processor.job_id is None else seconds(processor.time_spent(timezone.now()))
+
+    @admin.display(description="last sign of life")
+    def seen(self, processor: Processor) -> str:
+        """How long ago, and when."""
+        return ago(processor.seen_at)
+
+    @admin.display(description="started")
+    def started(self, processor: Processor) -> str:
+        """How long ago, and when."""
+        return ago(processor.started_at)
+
+    @admin.display(description="lease until")
+    def lease(self, processor: Processor) -> str:
+        """The moment from which it counts as silent."""
+        return moment(processor.lease_until)
+
+    @admin.display(description="jobs of its turn that have not ended")
+    def jobs_left(self, processor: Processor) -> str:
+        """How many."""
+        return str(len(processor.jobs))

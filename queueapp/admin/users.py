@@ -1,0 +1,90 @@
+"""Users, with the flow that each one's jobs join, and groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group
+from django.db.models import Exists, Model, OuterRef, QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from queueapp.models import Flow, Job, PriorityRule, User
+
+from .looks import link
+
+M = TypeVar("M", bound=Model)
+Chosen = Sequence[M] | QuerySet[M]
+Deleted = tuple[list[str], dict[str, int], set[str], list[str]]
+"""What Django asks of a deletion: names, numbers, permissions that lack, and what stands in its way."""
+
+if TYPE_CHECKING:
+    BaseUserAdmin = UserAdmin[User]
+else:
+    BaseUserAdmin = UserAdmin
+
+
+@admin.register(User)
+class QueueUserAdmin(BaseUserAdmin):
+    """Django's page of users, and the flow of each."""
+
+    list_display = ("username", "first_name", "last_name", "is_staff", "is_active", "flow_now")
+    list_select_related = ("flow__user", "flow__rule")
+    show_full_result_count = False
+    readonly_fields = ("flow_now",)
+    fieldsets = (
+        *(UserAdmin.fieldsets or ()),
+        (
+            "Queue",
+            {
+                "fields": ["flow_now"],
+                "description": "The flow that the user's next job joins. "
+                "The priority rules decide which, from the user's first job on.",
+            },
+        ),
+    )
+
+    @admin.display(description="flow")
+    def flow_now(self, user: User) -> SafeString | str:
+        """The flow, leading to its page."""
+        return link(user.flow)
+
+    def get_deleted_objects(self, objs: Chosen[User], request: HttpRequest) -> Deleted:
+        """What a deletion takes along. Users who have jobs stay; no job is loaded to say so."""
+        with_jobs = User.objects.filter(Exists(Job.objects.filter(owner=OuterRef("pk"))), pk__in=_keys(objs))
+        if in_the_way := [f"the jobs of {user} (make the user inactive instead)" for user in with_jobs]:
+            return [], {}, set(), in_the_way
+        in_the_way = _sole_mentions(PriorityRule.users.through, "user", PriorityRule.groups.through, objs)
+        names, numbers, lacking, protected = super().get_deleted_objects(objs, request)
+        # A flow without jobs goes with its user; nobody needs a permission for it, and nobody has one.
+        return names, numbers, lacking - {Flow._meta.verbose_name}, protected + in_the_way
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class QueueGroupAdmin(GroupAdmin):
+    """Django's page of groups."""
+
+    def get_deleted_objects(self, objs: Chosen[Group], request: HttpRequest) -> Deleted:
+        """What a deletion takes along. A group that is all a rule names stays."""
+        in_the_way = _sole_mentions(PriorityRule.groups.through, "group", PriorityRule.users.through, objs)
+        names, numbers, lacking, protected = super().get_deleted_objects(objs, request)
+        return names, numbers, lacking, protected + in_the_way
+
+
+def _keys(objs: Chosen[M]) -> list[int]:
+    return [obj.pk for obj in objs]
+
+
+def _sole_mentions(mentions: type[Model], field: str, other_mentions: type[Model], objs: Chosen[M]) -> list[str]:
+    """The rules that name these objects and nothing else: without them they would cover everyone."""
+    named = mentions._default_manager.filter(priorityrule=OuterRef("pk"))
+    going = {f"{field}__in": _keys(objs)}
+    others = other_mentions._default_manager.filter(priorityrule=OuterRef("pk"))
+    rules = PriorityRule.objects.filter(Exists(named.filter(**going)), ~Exists(named.exclude(**going)), ~Exists(others))
+    return [f"priority rule {rule}, which names nobody else and would then cover everyone" for rule in rules]
