@@ -14,7 +14,7 @@ from tests.site import BASE, Site
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> Iterator[None]:  # noqa: F811 (extends pytest-django's)
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
     """pytest-django's database, with nobody connected to it any more when it is dropped."""
     yield
     announcer.close()

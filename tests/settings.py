@@ -1,5 +1,8 @@
-"""The site's settings, with passwords that are cheap to check: tests log in often."""
+"""The site's settings with what makes tests quick: cheap passwords, short leases, and tasks that misbehave."""
 
 from jobsite.settings import *  # noqa: F403
+from jobsite.settings import INSTALLED_APPS, QUEUEAPP
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+INSTALLED_APPS = [*INSTALLED_APPS, "tests"]
+QUEUEAPP = QUEUEAPP | {"LEASE": 3.0, "HEARTBEAT": 0.25, "SWEEP": 0.5, "GRACE": 1.5}

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ class Site:
         self._database = database
         self._environment = os.environ | {
             "DATABASE_URL": self.database_url,
-            "DJANGO_SETTINGS_MODULE": "jobsite.settings",
+            "DJANGO_SETTINGS_MODULE": "tests.settings",
             "PROCESSORS": str(processors),
             "PYTHONUNBUFFERED": "1",
         }
@@ -66,7 +67,7 @@ class Site:
             "-m", "uvicorn", "jobsite.asgi:application", "--port", str(self.port), "--lifespan", "off",
             "--log-level", "warning", "--timeout-graceful-shutdown", "1",
         )  # fmt: skip
-        self._until(self._answers, "the web server answers")
+        self.until(self._answers, "the web server answers")
 
     def start_cluster(self) -> None:
         """Start a cluster of processors."""
@@ -104,17 +105,16 @@ class Site:
 
     def wait_for(self, condition: str, *parameters: Any) -> None:
         """Wait until a query answers true."""
-        self._until(lambda: bool(self.query(condition, *parameters)[0][0]), condition)
+        self.until(lambda: bool(self.query(condition, *parameters)[0][0]), condition)
 
     def user(self, name: str, *, staff: bool = False) -> tuple[str, str]:
         """Make a user; name and password."""
-        from django.contrib.auth.hashers import PBKDF2PasswordHasher
+        from django.contrib.auth.hashers import make_password
 
-        password = PBKDF2PasswordHasher().encode(PASSWORD, "salt")
         self.query(
             "INSERT INTO queueapp_user (username, password, is_staff, is_superuser, is_active, first_name, last_name,"
             " email, date_joined) VALUES (%s, %s, %s, %s, true, '', '', '', now())",
-            name, password, staff, staff,
+            name, make_password(PASSWORD), staff, staff,
         )  # fmt: skip
         return name, PASSWORD
 
@@ -136,7 +136,8 @@ class Site:
         except httpx.TransportError:
             return False
 
-    def _until(self, condition: Any, what: str) -> None:
+    def until(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait until a condition holds. Raises AssertionError, saying what was waited for, after DEADLINE seconds."""
         deadline = time.monotonic() + DEADLINE
         while not condition():
             assert time.monotonic() < deadline, f"waited in vain until {what}"

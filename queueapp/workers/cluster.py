@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import signal
+import sys
 import time
 import uuid
 from contextlib import suppress
@@ -21,10 +23,9 @@ from .ticket import CLUSTER
 
 logger = logging.getLogger(__name__)
 
+_PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 LOOK_EVERY = 0.2
 """Seconds between two looks at the sentinel."""
-FAMILY_EVERY = 2.0
-"""Seconds between two looks at its children, which go through all processes of the machine."""
 
 
 class ClusterRun:
@@ -34,15 +35,15 @@ class ClusterRun:
         self.signals = 0
         self.id = ""
         self._cluster: Cluster | None = None
-        self._family: list[psutil.Process] = []
-        self._family_at = float("-inf")
 
     def run(self) -> None:
         """Work until a signal comes, then stop. A cluster whose sentinel died is replaced by a fresh one."""
+        _adopt_orphans()
         self._start()
         while not self.signals:
             time.sleep(LOOK_EVERY)
-            if not self._alive():
+            assert self._cluster is not None
+            if not self._cluster.sentinel.is_alive():
                 logger.error("The cluster's sentinel died; ending what is left of it and starting afresh.")
                 self._end_family()
                 self._take_back()
@@ -61,26 +62,11 @@ class ClusterRun:
     def _on_signal(self, *_: Any) -> None:
         self.signals += 1
 
-    def _alive(self) -> bool:
-        """Whether the sentinel lives; now and then remembers its children, who would outlive it."""
-        assert self._cluster is not None
-        if time.monotonic() - self._family_at >= FAMILY_EVERY:
-            self._remember_family()
-        return bool(self._cluster.sentinel.is_alive())
-
-    def _remember_family(self) -> None:
-        assert self._cluster is not None
-        self._family_at = time.monotonic()
-        with suppress(psutil.NoSuchProcess):
-            sentinel = psutil.Process(self._cluster.sentinel.pid)
-            self._family = [sentinel, *sentinel.children(recursive=True)]
-
     def _stop(self) -> None:
         assert self._cluster is not None
         logger.info("Stopping: running jobs have %g s to end.", queue_settings().GRACE)
         with suppress(DatabaseError):
             drain(self.id)
-        self._remember_family()
         self._cluster.stop_event.set()
         deadline = time.monotonic() + queue_settings().GRACE
         while self._cluster.sentinel.is_alive() and time.monotonic() < deadline and self.signals < 2:
@@ -91,14 +77,12 @@ class ClusterRun:
         self._take_back()
 
     def _end_family(self) -> None:
-        """End every process of the cluster that is left."""
-        left = [process for process in self._family if process.is_running()]
+        """End every process of the cluster that is left: with the sentinel gone, its children are ours."""
+        left = psutil.Process().children(recursive=True)
         for process in left:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         psutil.wait_procs(left, timeout=5)
-        if self._cluster is not None:
-            self._cluster.sentinel.join(5)
 
     def _take_back(self) -> None:
         """Put what its processors had in hand back into the queue; without a database the lease does it."""
@@ -107,3 +91,9 @@ class ClusterRun:
         except DatabaseError as error:
             logger.warning("Could not put jobs back now; they go back within the lease: %s", str(error).strip())
         connection.close()
+
+
+def _adopt_orphans() -> None:
+    """Make this process the parent of descendants that lose theirs, where the system (Linux) can do that."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

@@ -1,0 +1,152 @@
+"""A real django-q2 cluster: jobs that misbehave, processes that die, and a clean end."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from tests.site import Site
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """A site of this module's own, as its processes are killed here."""
+    running = Site("turnabout_cluster", processors=2)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def api(site: Site, request: pytest.FixtureRequest) -> Iterator[httpx.Client]:
+    name = re.sub(r"\W+", "-", request.node.name.removeprefix("test_"))[:100]
+    site.user(name)
+    with site.client(name) as client:
+        yield client
+
+
+def submit(api: httpx.Client, job_id: str, task: str = "wait", duration: float = 0.01, **payload: Any) -> None:
+    ask = {"job_id": job_id, "task": task, "duration": duration, "payload": payload}
+    api.post("jobs/", json=ask).raise_for_status()
+
+
+def ended(site: Site, api: httpx.Client, job_id: str) -> dict[str, Any]:
+    """The job once it has ended."""
+    found: dict[str, Any] = {}
+
+    def look() -> bool:
+        found.update(api.get(f"jobs/{job_id}/").json())
+        return found["finished_at"] is not None
+
+    site.until(look, f"{job_id} has ended")
+    return found
+
+
+def running_pid(site: Site, api: httpx.Client, job_id: str) -> int:
+    """The process that runs the job, once one does."""
+    site.until(lambda: api.get(f"jobs/{job_id}/").json()["status"] == "running", f"{job_id} runs")
+    user = api.get("queue/").json()["user"]
+    query = (
+        "SELECT pid FROM queueapp_processor p JOIN queueapp_job j ON j.id = p.job_id"
+        " JOIN queueapp_user u ON u.id = j.owner_id WHERE j.job_id = %s AND username = %s"
+    )
+    pid: int = site.query(query, job_id, user)[0][0]
+    return pid
+
+
+@pytest.mark.parametrize(
+    ("how", "error"),
+    [
+        ("error", "ValueError: it broke"),
+        ("refuse", "Not today."),
+        ("exit", "SystemExit: left"),
+        ("nan", "ValueError: Out of range float values are not JSON compliant"),
+        ("object", "TypeError: Object of type object is not JSON serializable"),
+        ("nul", "ValueError: The result has a NUL character."),
+    ],
+)
+def test_a_job_that_ends_badly_fails_with_its_message(site: Site, api: httpx.Client, how: str, error: str) -> None:
+    submit(api, "bad", "fail", how=how)
+    submit(api, "next")
+    job = ended(site, api, "bad")
+    assert (job["status"], job["error"], job["result"]) == ("failed", error, None)
+    assert ended(site, api, "next")["status"] == "succeeded"
+
+
+def test_jobs_behind_one_that_outruns_its_quantum_run_elsewhere_meanwhile(site: Site, api: httpx.Client) -> None:
+    jobs: list[dict[str, Any]] = [{"job_id": "before", "duration": 0.01}]
+    jobs += [{"job_id": "slow", "task": "nap", "duration": 0.01, "payload": {"seconds": 2.5}}]
+    jobs += [{"job_id": f"behind-{n}", "duration": 0.01} for n in range(5)]
+    api.post("jobs/bulk/", json={"jobs": jobs}).raise_for_status()
+    for job in jobs:
+        if job["job_id"] != "slow":
+            assert ended(site, api, job["job_id"])["status"] == "succeeded"
+    slow = api.get("jobs/slow/").json()
+    assert slow["status"] == "running"
+    assert ended(site, api, "slow")["time_spent"] == pytest.approx(2.5, abs=0.3)
+
+
+def test_a_job_whose_processor_is_killed_runs_again(site: Site, api: httpx.Client) -> None:
+    submit(api, "survivor", "kill", times=1)
+    job = ended(site, api, "survivor")
+    assert (job["status"], job["attempt"], job["result"]) == ("succeeded", 2, "attempt 2")
+
+
+def test_a_job_that_kills_every_processor_fails(site: Site, api: httpx.Client) -> None:
+    submit(api, "killer", "kill", times=99)
+    submit(api, "innocent")
+    assert ended(site, api, "innocent")["status"] == "succeeded"
+    job = ended(site, api, "killer")
+    assert (job["status"], job["attempt"]) == ("failed", 3)
+    assert "processor died" in job["error"]
+
+
+def test_a_cluster_whose_sentinel_is_killed_starts_afresh(site: Site, api: httpx.Client) -> None:
+    assert site.cluster is not None
+    submit(api, "under-way", "nap", duration=1, seconds=1.0)
+    worker = psutil.Process(running_pid(site, api, "under-way"))
+    sentinel = worker.parent()
+    assert sentinel is not None
+    assert sentinel.ppid() == site.cluster.pid
+    sentinel.kill()
+    job = ended(site, api, "under-way")
+    assert (job["status"], job["attempt"]) == ("succeeded", 2)
+    assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE, "an orphan is left at work"
+
+
+def test_django_q2s_own_tasks_run_beside_the_turns(site: Site) -> None:
+    code = "from django_q.tasks import async_task; async_task('math.hypot', 3, 4, save=True)"
+    site.manage("shell", "--no-imports", "-c", code)
+    site.wait_for("SELECT count(*) = 1 FROM django_q_task WHERE success AND func = 'math.hypot'")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_cluster_gives_its_jobs_back_and_leaves_nothing(
+    site: Site, api: httpx.Client, number: signal.Signals
+) -> None:
+    """The short job ends within the grace period, the long one goes back; SIGINT comes to the whole group."""
+    assert site.cluster is not None
+    submit(api, "short", "nap", duration=0.5, seconds=0.5)
+    submit(api, "long", "nap", duration=3, seconds=3.0)
+    pids = {running_pid(site, api, "short"), running_pid(site, api, "long")}
+    family = psutil.Process(site.cluster.pid).children(recursive=True)
+    assert pids <= {process.pid for process in family}
+    if number == signal.SIGINT:
+        for process in [*family, psutil.Process(site.cluster.pid)]:
+            os.kill(process.pid, number)
+    else:
+        site.cluster.send_signal(number)
+    assert site.cluster.wait(10) == 0
+    assert not [process for process in family if process.is_running()]
+    assert api.get("jobs/short/").json()["status"] == "succeeded"
+    assert api.get("jobs/long/").json()["status"] == "queued"
+    assert site.query("SELECT count(*) FROM queueapp_processor") == [(0,)]
+    site.start_cluster()
+    assert ended(site, api, "long")["attempt"] == 2
