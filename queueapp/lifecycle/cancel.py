@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 from django.db import connection, transaction
 
@@ -10,6 +11,7 @@ from ..errors import NotWaiting
 from ..models import Job, Waiting
 from ..states import Status
 from .announce import announce
+from .retry import retried
 
 
 def cancel(job: Job) -> None:
@@ -18,6 +20,10 @@ def cancel(job: Job) -> None:
     Locks: its waiting row, then its owner (advisory). A claim of the same job waits for the row and does not find
     it, or has taken it first.
     """
+    retried(partial(_cancel, job))
+
+
+def _cancel(job: Job) -> None:
     with transaction.atomic():
         place = Waiting.objects.filter(owner_id=job.owner_id, job_id=job.pk)
         flow = place.values_list("flow_id", flat=True).first()

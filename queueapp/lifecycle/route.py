@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
-from django.db.models.signals import m2m_changed, post_delete, post_save
+from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete
 from django.utils import timezone
 
 from ..models import Flow, PriorityRule, User
@@ -113,6 +113,13 @@ def _rules_changed(**_: Any) -> None:
         transaction.on_commit(reroute)
 
 
+def _switch_off_emptied(instance: User | Group, **_: Any) -> None:
+    """A rule whose last user or group goes must not come to cover everyone: it is switched off, in the same commit."""
+    for rule in instance.priority_rules.prefetch_related("users", "groups"):
+        if [*rule.users.all(), *rule.groups.all()] == [instance]:
+            PriorityRule.objects.filter(pk=rule.pk).update(active=False)
+
+
 def _groups_changed(instance: Any, action: str, **_: Any) -> None:
     if action in {"post_add", "post_remove", "post_clear"}:
         _rules_changed()
@@ -123,5 +130,7 @@ def follow_changes() -> None:
     post_save.connect(_rules_changed, sender=PriorityRule, dispatch_uid="route-rule-saved")
     post_delete.connect(_rules_changed, sender=PriorityRule, dispatch_uid="route-rule-deleted")
     post_delete.connect(_rules_changed, sender=Group, dispatch_uid="route-group-deleted")
+    for named in (User, Group):
+        pre_delete.connect(_switch_off_emptied, sender=named, dispatch_uid=f"route-{named.__name__}-goes")
     for through in (PriorityRule.users.through, PriorityRule.groups.through, User.groups.through):
         m2m_changed.connect(_groups_changed, sender=through, dispatch_uid=f"route-{through.__name__}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Prefetch
+from django.db.models import Exists, OuterRef, Prefetch, Q
 
 from ..states import FINISHED, Status
 from .flow import Flow
@@ -27,12 +27,15 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def in_state(self, status: Status) -> JobQuerySet:
         """The jobs that are in this state now."""
-        held = Exists(Processor.objects.filter(job=OuterRef("pk")))
         if status in FINISHED:
             return self.filter(outcome__status=status)
         if status == Status.RUNNING:
             return self.filter(pk__in=Processor.objects.working().values("job"))
-        return self.filter(~held, outcome__isnull=True)
+        # By both columns, so that the planner can begin with the backlog: far shorter than the list of all jobs.
+        waits = Q(Exists(Waiting.objects.filter(owner=OuterRef("owner"), job=OuterRef("pk"))))
+        if claimed := Processor.objects.not_started():
+            waits |= Q(pk__in=claimed)
+        return self.filter(waits)
 
     def whole(self) -> JobQuerySet:
         """With all that a job's state follows from, in two queries however many jobs there are."""
@@ -56,7 +59,7 @@ class Job(models.Model):
         constraints = [
             # Reader: submit.sql, which finds the job that was submitted before under the same name.
             models.UniqueConstraint(fields=["owner", "job_id"], name="job_once_per_owner"),
-            models.CheckConstraint(condition=models.Q(duration__gt=0), name="job_duration_above_0"),
+            models.CheckConstraint(condition=Q(duration__gt=0), name="job_duration_above_0"),
         ]
         indexes = [
             # Reader: a user's list of jobs, newest first.

@@ -16,6 +16,11 @@ class ProcessorQuerySet(models.QuerySet["Processor"]):
         """Those that run a job now."""
         return self.filter(job__isnull=False)
 
+    def not_started(self) -> list[int]:
+        """Jobs that are in somebody's turn and have not been started; for at most a quantum they are nowhere else."""
+        turns = self.working().filter(jobs__len__gt=1).values_list("job_id", "jobs")
+        return [job for current, jobs in turns for job in jobs if job != current]
+
     def alive(self) -> ProcessorQuerySet:
         """Those whose lease has not run out."""
         return self.filter(lease_until__gt=timezone.now())

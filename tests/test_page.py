@@ -1,0 +1,349 @@
+"""The page, in a real browser against a real site: live, fair to keyboards, and calm when things go wrong."""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+
+from queueapp.live import wording
+from tests.site import BASE, Site
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=15_000)
+
+Login = Callable[..., Page]
+
+
+@pytest.fixture
+def contexts(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
+    """Makes browser contexts, each like a browser of its own, and closes them after the test."""
+    made: list[BrowserContext] = []
+
+    def make(**options: Any) -> BrowserContext:
+        made.append(browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options}))
+        return made[-1]
+
+    yield make
+    for context in made:
+        context.close()
+
+
+@pytest.fixture
+def login(site: Site, contexts: Callable[..., BrowserContext]) -> Login:
+    """Logs a new user in, in a browser of its own, and returns the page once it is live."""
+
+    def log_in(name: str, *, live: bool = True, **options: Any) -> Page:
+        username, password = site.user(name)
+        page = contexts(**options).new_page()
+        page.goto(site.url)
+        page.get_by_label("User name").fill(username)
+        page.get_by_label("Password").fill(password)
+        page.get_by_role("button", name="Log in").click()
+        if live:
+            expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live")
+        return page
+
+    return log_in
+
+
+def fresh(name: str) -> str:
+    """A user name that no other test has."""
+    return f"{name}-{uuid.uuid4().hex[:6]}"
+
+
+def row(page: Page, kind: str, job_id: str) -> Locator:
+    """The row of a job in one of the three lists."""
+    return page.get_by_test_id(kind).locator(f'[data-job-id="{job_id}"]')
+
+
+def submit(page: Page, job_id: str, duration: str) -> None:
+    """Submit a job by the form."""
+    page.get_by_label("Job id").fill(job_id)
+    page.get_by_label("Duration in seconds").fill(duration)
+    page.get_by_role("button", name="Submit job").click()
+
+
+def tab_to(page: Page, wanted: Locator) -> None:
+    """Press Tab until the wanted element has the focus."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if wanted.evaluate("element => element === document.activeElement"):
+            return
+    raise AssertionError("Tab never got there")
+
+
+def test_two_users_at_once_each_see_their_own(login: Login) -> None:
+    alice, bob = login(fresh("alice")), login(fresh("bob"))
+    expect(alice.get_by_role("heading", name="Nothing submitted yet")).to_be_visible()
+    submit(alice, "of-alice", "2")
+    submit(bob, "of-bob", "4")
+    for page, own, other in ((alice, "of-alice", "of-bob"), (bob, "of-bob", "of-alice")):
+        running = row(page, "running", own)
+        expect(running).to_be_visible()
+        expect(running.locator('[data-part="percent"]')).to_have_text(re.compile(r"^[2-5]\d%$"))
+        expect(running.locator('[data-part="percent"]')).to_have_text(re.compile(r"^[6-9]\d%$"))
+        expect(page.locator(f'[data-job-id="{other}"]')).to_have_count(0)
+    expect(row(alice, "finished", "of-alice")).to_have_attribute("data-status", "succeeded")
+    expect(alice.get_by_test_id("notice")).to_contain_text("of-alice is done")
+    expect(bob.get_by_test_id("notice")).to_contain_text("of-bob is done")
+    expect(alice.get_by_test_id("notice")).not_to_contain_text("of-bob")
+    expect(bob.get_by_test_id("notice")).not_to_contain_text("of-alice")
+    expect(alice.get_by_test_id("share")).to_have_text(re.compile("^Your next job gets"))
+
+
+def test_the_form_says_what_came_of_it_and_suggests_the_next_name(login: Login) -> None:
+    page = login(fresh("carol"))
+    expect(page.get_by_label("Job id")).to_have_value(re.compile(r"^job-\w{6}$"))
+    submit(page, "scan-009", "0.05")
+    expect(page.get_by_test_id("submit-form")).to_contain_text("scan-009 is")
+    expect(page.get_by_label("Job id")).to_have_value("scan-010")
+    expect(page.get_by_role("button", name="Submit job")).to_be_focused()
+
+
+def test_errors_are_shown_at_their_fields(login: Login) -> None:
+    page = login(fresh("dave"))
+    duration = page.get_by_label("Duration in seconds")
+    submit(page, "wrong", "0")
+    expect(page.locator("#duration-error")).to_have_text("Input should be greater than 0")
+    expect(duration).to_be_focused()
+    expect(duration).to_have_attribute("aria-invalid", "true")
+    duration.fill("a while")
+    expect(page.locator("#duration-error")).to_have_text("")
+    page.get_by_role("button", name="Submit job").click()
+    expect(page.locator("#duration-error")).to_have_text("Give a number of seconds, such as 12.5.")
+    duration.fill("1")
+    page.get_by_label("Task").select_option("checksum")
+    page.get_by_role("button", name="Submit job").click()
+    expect(page.locator("#payload-error")).to_have_text("Field required (path)")
+    expect(page.get_by_label("Payload, as JSON")).to_be_focused()
+    expect(page.get_by_test_id("running").locator(".job")).to_have_count(0)
+
+
+def test_a_name_that_is_taken_is_an_error_at_the_name(login: Login) -> None:
+    page = login(fresh("erin"))
+    submit(page, "mine", "0.05")
+    expect(row(page, "finished", "mine")).to_be_visible()
+    submit(page, "mine", "0.06")
+    expect(page.locator("#job-id-error")).to_contain_text("taken by a job with other content")
+    expect(page.get_by_label("Job id")).to_be_focused()
+
+
+def test_a_waiting_job_is_cancelled_by_keyboard_alone(site: Site, login: Login) -> None:
+    name = fresh("frank")
+    page = login(name)
+    with site.client(name) as client:
+        jobs = [{"job_id": f"busy-{number}", "duration": 5} for number in range(4)]
+        client.post("jobs/bulk/", json={"jobs": [*jobs, {"job_id": "later", "duration": 1}]}).raise_for_status()
+    later = row(page, "waiting", "later")
+    expect(later).to_be_visible()
+    tab_to(page, later.get_by_test_id("cancel"))
+    page.keyboard.press("Enter")
+    expect(later.get_by_role("button", name="No")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(later.get_by_test_id("cancel")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Shift+Tab")
+    expect(later.get_by_role("button", name="Yes")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(later).to_have_count(0)
+    expect(row(page, "finished", "later")).to_have_attribute("data-status", "cancelled")
+    expect(row(page, "waiting", "busy-3").get_by_test_id("cancel")).to_be_focused()
+    expect(page.get_by_test_id("notice")).not_to_contain_text("later")
+    for number in (2, 3):
+        row(page, "waiting", f"busy-{number}").get_by_test_id("cancel").click()
+        page.get_by_role("button", name="Yes").click()
+        expect(row(page, "finished", f"busy-{number}")).to_be_visible()
+    expect(page.locator("#waiting-title")).to_be_focused()
+
+
+def test_a_completion_missed_while_offline_shows_up(site: Site, login: Login) -> None:
+    name = fresh("grace")
+    page = login(name)
+    page.context.set_offline(True)
+    expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "reconnecting")
+    with site.client(name) as client:
+        client.post("jobs/", json={"job_id": "meanwhile", "duration": 0.1}).raise_for_status()
+    site.wait_for(
+        "SELECT EXISTS (SELECT FROM queueapp_outcome o JOIN queueapp_user u ON u.id = o.owner_id WHERE username = %s)",
+        name,
+    )
+    expect(page.get_by_text("The connection is lost.")).to_be_visible()
+    expect(row(page, "finished", "meanwhile")).to_have_count(0)
+    page.context.set_offline(False)
+    expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live")
+    expect(row(page, "finished", "meanwhile")).to_have_count(1)
+    expect(page.get_by_test_id("notice")).to_contain_text("meanwhile is done")
+
+
+def test_an_ended_session_says_so(login: Login) -> None:
+    page = login(fresh("heidi"))
+    page.context.clear_cookies()
+    page.context.set_offline(True)
+    expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "reconnecting")
+    page.context.set_offline(False)
+    expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "ended")
+    page.get_by_role("link", name="Log in again").click()
+    expect(page).to_have_url(re.compile(r"/login/\?next=/$"))
+
+
+def test_many_completions_make_one_notice(site: Site, login: Login) -> None:
+    name = fresh("ivan")
+    page = login(name)
+    with site.client(name) as client:
+        jobs = [{"job_id": f"tiny-{number:02}", "duration": 0.02} for number in range(40)]
+        client.post("jobs/bulk/", json={"jobs": jobs}).raise_for_status()
+    expect(page.get_by_test_id("finished").locator(".job")).to_have_count(40)
+    expect(page.get_by_test_id("notice")).to_contain_text("40 jobs done")
+    expect(page.get_by_test_id("notice").locator(".notice")).to_have_count(1)
+    expect(page.get_by_test_id("finished").locator(".job:visible")).to_have_count(10)
+    page.get_by_role("button", name="Show all 40").click()
+    expect(page.get_by_test_id("finished").locator(".job:visible")).to_have_count(40)
+
+
+def test_what_a_user_wrote_is_shown_as_text(login: Login) -> None:
+    page = login(fresh("judy"))
+    page.get_by_label("Task").select_option("checksum")
+    page.get_by_label("Payload, as JSON").fill('{"path": "<img src=x onerror=document.title=0>"}')
+    submit(page, "markup", "0.05")
+    markup = row(page, "finished", "markup")
+    expect(markup).to_have_attribute("data-status", "failed")
+    markup.locator("summary").click()
+    expect(markup.locator('[data-part="error"]')).to_contain_text("<img src=x")
+    expect(page.get_by_test_id("finished").locator("img")).to_have_count(0)
+
+
+def test_without_scripts_the_queue_is_there(site: Site, login: Login) -> None:
+    name = fresh("kim")
+    page = login(name, live=False, java_script_enabled=False)
+    expect(page.get_by_text("This is your queue as it was at")).to_be_visible()
+    with site.client(name) as client:
+        jobs = [{"job_id": f"still-{number}", "duration": 2} for number in range(4)]
+        client.post("jobs/bulk/", json={"jobs": jobs}).raise_for_status()
+    page.reload()
+    expect(row(page, "waiting", "still-3")).to_contain_text("wait · 2 s")
+    expect(page.get_by_test_id("submit-form")).not_to_be_visible()
+
+
+def test_a_wrong_password_is_said_kindly(site: Site, contexts: Callable[..., BrowserContext]) -> None:
+    name, _ = site.user(fresh("leo"))
+    page = contexts().new_page()
+    page.goto(f"{site.url}/login/")
+    page.get_by_label("User name").fill(name)
+    page.get_by_label("Password").fill("not this")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_contain_text("do not belong together")
+    expect(page.get_by_label("User name")).to_have_value(name)
+    expect(page.get_by_label("Password")).to_be_focused()
+
+
+def test_who_is_not_logged_in_is_asked_to(site: Site, login: Login, contexts: Callable[..., BrowserContext]) -> None:
+    page = contexts().new_page()
+    page.goto(site.url)
+    expect(page).to_have_url(f"{site.url}/login/?next=/")
+    page = login(fresh("mia"))
+    page.get_by_role("button", name="Log out").click()
+    expect(page).to_have_url(re.compile("/login/"))
+    page.goto(site.url)
+    expect(page).to_have_url(f"{site.url}/login/?next=/")
+
+
+def test_an_unknown_address_leads_back(site: Site, login: Login) -> None:
+    page = login(fresh("nina"))
+    page.goto(f"{site.url}/no-such-page/")
+    expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()
+    page.get_by_role("link", name="Go to your queue").click()
+    expect(page.get_by_role("heading", name="Your queue")).to_be_visible()
+
+
+def test_server_and_page_say_numbers_alike(login: Login) -> None:
+    page = login(fresh("olga"))
+    lengths = [0.004, 0.09, 0.1, 1, 9.96, 12.5, 59.94, 59.96, 60, 61.4, 3599.4, 3600, 7500, 86_399, 86_400, 200_000]
+    shares = [(1.0, 1), (0.25, 4), (0.3333, 3), (0.375, 4), (0.0175, 57), (0.0123, 9), (0.1234, 5)]
+    given = [
+        {"owed": 0.75, "flows": 2, "weight": 3.0, "flow": "olga", "cap": None},
+        {"owed": 0.5, "flows": 2, "weight": 1.0, "flow": "everyone else", "cap": 2},
+    ]
+    fleets = [(0, 0, 0), (1, 0, 0), (1, 1, 1), (4, 0, 0), (4, 3, 0), (1200, 1100, 2)]
+    said = page.evaluate(
+        """async ([lengths, shares, given, fleets]) => {
+            const words = await import("/static/queueapp/words.js");
+            return [
+                lengths.map(words.seconds),
+                lengths.map(words.soon),
+                shares.map((share) => words.turns(...share)),
+                given.flatMap((share) => [true, false].map((active) => words.shareSentence(share, "olga", active))),
+                fleets.map((fleet) => words.processorsSentence(...fleet)),
+            ];
+        }""",
+        [lengths, shares, given, fleets],
+    )
+    assert said == [
+        [wording.seconds(length) for length in lengths],
+        [wording.soon(length) for length in lengths],
+        [wording.turns(*share) for share in shares],
+        [wording.share(share, "olga", active) for share in given for active in (True, False)],
+        [wording.processors(*fleet) for fleet in fleets],
+    ]
+
+
+def ask_for_a_busy_afternoon(site: Site, name: str, others: list[str]) -> None:
+    """A queue as a user might have it: jobs that ended, well or not, and some that run and wait beside others'."""
+    with site.client(name) as client:
+        ended = [{"job_id": f"render-{number}", "duration": 0.3} for number in range(9, 13)]
+        ended += [
+            {"job_id": "archive-check", "duration": 0.1, "task": "checksum", "payload": {"path": "archive/2025.tar"}},
+            {"job_id": "greeting-check", "duration": 0.1, "task": "checksum", "payload": {"path": "hello.txt"}},
+            {"job_id": "render-13", "duration": 0.4},
+        ]
+        client.post("jobs/bulk/", json={"jobs": ended}).raise_for_status()
+        count = "SELECT count(*) = 7 FROM queueapp_outcome o JOIN queueapp_user u ON u.id = owner_id WHERE username = %s"
+        site.wait_for(count, name)
+        # As if they had ended over the last hours rather than within a second.
+        site.query(
+            "UPDATE queueapp_outcome o SET finished_at = finished_at - interval '7 min' * (8 - number)"
+            " FROM queueapp_user u WHERE u.id = owner_id AND username = %s AND number < 8",
+            name,
+        )
+        waiting = [("render-14", 8), ("render-15", 6), ("weekly-report", 4), ("thumbnails", 2.5), ("render-16", 12.5)]
+        jobs = [{"job_id": job_id, "duration": duration} for job_id, duration in waiting]
+        client.post("jobs/", json=jobs[0]).raise_for_status()
+        for other in others:
+            with site.client(other) as another:
+                theirs = [{"job_id": f"sweep-{number}", "duration": 6} for number in range(3)]
+                another.post("jobs/bulk/", json={"jobs": theirs}).raise_for_status()
+        client.post("jobs/bulk/", json={"jobs": jobs[1:]}).raise_for_status()
+
+
+def cancel_all(site: Site, names: list[str]) -> None:
+    """Leave no work behind that other tests would have to wait for."""
+    for name in names:
+        with site.client(name) as client:
+            for job in client.get("queue/").json()["waiting"]:
+                client.delete(f"jobs/{job['job_id']}/")
+
+
+@pytest.mark.parametrize(("scheme", "file"), [("light", "screenshot.png"), ("dark", "screenshot-dark.png")])
+def test_screenshot_for_the_docs(site: Site, login: Login, tmp_path: Path, scheme: str, file: str) -> None:
+    """Written to docs/ where it is missing there, or where SCREENSHOTS is set to have it made anew."""
+    name, others = fresh("mira")[:-7] if scheme == "light" else "mira.dark", [fresh("tom"), fresh("uma")]
+    for other in others:
+        site.user(other)
+    page = login(name, color_scheme=scheme, locale="en-GB", timezone_id="UTC")
+    ask_for_a_busy_afternoon(site, name, others)
+    page.reload()
+    expect(row(page, "running", "render-14").locator('[data-part="percent"]')).to_have_text(re.compile(r"^[3-5]\d%$"))
+    expect(page.get_by_test_id("waiting").locator(".job")).to_have_count(4)
+    expect(page.get_by_test_id("share")).to_have_text("Your share now: 1 of 3 turns")
+    expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live")
+    wanted = BASE / "docs" / file
+    path = wanted if "SCREENSHOTS" in os.environ or not wanted.exists() else tmp_path / file
+    page.screenshot(path=path, animations="disabled")
+    assert path.stat().st_size > 20_000
+    cancel_all(site, [name, *others])

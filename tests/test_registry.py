@@ -1,0 +1,95 @@
+"""Tasks: registered by name, their payload checked against their signature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from queueapp import registry
+from queueapp.errors import JobFailed
+from queueapp.registry import Handle, find_task, task
+from queueapp.tasks import checksum, file_in_folder
+
+
+@pytest.fixture(autouse=True)
+def own_tasks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a test registers is forgotten after it."""
+    monkeypatch.setattr(registry, "_tasks", dict(registry._tasks))
+    yield
+
+
+def errors(name: str, /, **payload: Any) -> dict[str, str]:
+    found = find_task(name)
+    assert found is not None
+    return {error.field: error.message for error in found.payload_errors(payload)}
+
+
+def test_the_payload_is_the_callables_keyword_arguments() -> None:
+    @task("resize")
+    def resize(job: Handle, width: int, ratio: float = 1.0, name: str | None = None) -> int:
+        return width
+
+    assert errors("resize", width=3) == {}
+    assert errors("resize", width=3, ratio=2, name="x") == {}
+    assert set(errors("resize")) == {"payload.width"}
+    assert set(errors("resize", width="3")) == {"payload.width"}
+    assert set(errors("resize", width=3, height=4)) == {"payload.height"}
+    found = find_task("resize")
+    assert found is not None
+    assert found.run(Handle("j", 1), {"width": 7}) == 7
+
+
+def test_a_callable_that_takes_anything_gets_anything() -> None:
+    @task("anything")
+    def anything(job: Handle, **payload: Any) -> None: ...
+
+    assert errors("anything", a=1, b=[2]) == {}
+
+
+def test_a_name_is_taken_once() -> None:
+    @task("mine")
+    def first(job: Handle) -> None: ...
+
+    with pytest.raises(ValueError, match="is taken by"):
+
+        @task("mine")
+        def second(job: Handle) -> None: ...
+
+
+def test_progress_stays_between_0_and_1() -> None:
+    job = Handle("j", 1)
+    job.progress(1.5, "x" * 600 + "\x00")
+    assert (job.fraction, len(job.message)) == (1.0, 500)
+    job.progress(-1)
+    assert (job.fraction, job.message) == (0.0, "")
+
+
+class TestChecksum:
+    @pytest.mark.parametrize("path", ["..", ".", "", "../x", "/etc/passwd", "a/../../x", "link/x", "a\x00b"])
+    def test_nothing_outside_of_the_folder(self, settings: Settings, tmp_path: Path, path: str) -> None:
+        inside, outside = tmp_path / "in", tmp_path / "out"
+        inside.mkdir()
+        outside.mkdir()
+        (outside / "x").write_text("secret")
+        (inside / "link").symlink_to(outside)
+        settings.QUEUEAPP = {"CHECKSUM_FOLDER": str(inside)}
+        with pytest.raises(JobFailed):
+            file_in_folder(path)
+
+    def test_a_folder_has_to_be_set(self, settings: Settings) -> None:
+        settings.QUEUEAPP = {}
+        with pytest.raises(JobFailed, match="CHECKSUM_FOLDER"):
+            file_in_folder("x")
+
+    def test_progress_and_result(self, settings: Settings, tmp_path: Path) -> None:
+        (tmp_path / "big").write_bytes(b"x" * 3_000_000)
+        settings.QUEUEAPP = {"CHECKSUM_FOLDER": str(tmp_path)}
+        job = Handle("j", 1)
+        found = checksum(job, "big")
+        assert found["bytes"] == 3_000_000
+        assert job.fraction == 1.0
+        assert job.message == "3.0 of 3.0 MB"
