@@ -13,11 +13,8 @@ from queueapp.models import PriorityRule
 from tests.site import BASE, Site
 
 
-@pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> Iterator[None]:
-    """pytest-django's database, with nobody connected to it any more when it is dropped."""
-    yield
-    announcer.close()
+# No thread of this process may use the database between tests, nor hold it when it is dropped.
+announcer.driven = True
 
 
 @pytest.fixture

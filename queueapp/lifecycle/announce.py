@@ -77,14 +77,15 @@ class Announcer:
 
     def _send_later(self) -> None:
         """Send what came too soon after the last; ends, with its connection, when nothing comes for a while."""
-        while self._something.wait(LINGER):
-            self._something.clear()
-            time.sleep(INTERVAL)
-            try:
+        try:
+            while self._something.wait(LINGER):
+                self._something.clear()
+                time.sleep(INTERVAL)
                 self.send_due()
-            except DatabaseError:
-                logger.warning("An announcement was not sent; the next poll shows the change.", exc_info=True)
-        connection.close()
+        except DatabaseError:
+            logger.warning("An announcement was not sent; the next poll shows the change.", exc_info=True)
+        finally:
+            connection.close()
 
 
 def _notify(owners: list[int], work: bool) -> None:
