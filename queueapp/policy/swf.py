@@ -1,0 +1,158 @@
+"""Reads logs of shared computers in the Standard Workload Format, one job a line.
+
+The format: https://www.cs.huji.ac.il/labs/parallel/workload/swf.html
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import math
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO, TypeVar
+
+N = TypeVar("N", int, float)
+
+FIELDS = 18
+"""Fields of a line. More are passed over (some programs add their own); fewer make it malformed."""
+LONGEST_LINE = 10_000
+"""Characters of a line that are looked at, so that a file without line ends does not fill the memory."""
+LONGEST_NUMBER = 100
+"""Characters of one number; a longer one is a mistake, and would not fit into a user's name."""
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d+(\.0*)?", re.ASCII)
+
+
+class UnreadableLog(Exception):
+    """The log can not be read, or not to its end; the message is one sentence for whoever asked for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One job of the log.
+
+    `line`: where it stands, from 1; `number`: the log's own number for the job; `submit`: seconds on the
+    log's clock, at least 0; `run_time`: seconds, None where the log does not know it; `user`: the log's
+    number of the user, None where it does not know it. All jobs of unknown users count as one user's: they
+    are not to be told apart, and a user for each would get a share for each.
+    """
+
+    line: int
+    number: int
+    submit: float
+    run_time: float | None
+    user: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A line that is no job, by its number from 1, and why."""
+
+    line: int
+    reason: str
+
+
+def read_log(path: Path) -> Iterator[Entry | Malformed]:
+    """The jobs of a log and the lines that should be one and are not, in the order of the file.
+
+    Reads as it is asked for more. Plain or gzip, whatever its name; any of the usual line ends. Comments and
+    blank lines are passed over. Raises UnreadableLog, also half way: for a file that can not be opened or
+    read, and for compressed data that are damaged or end too early.
+    """
+    line = 0
+    try:
+        with path.open("rb") as file, _as_text(file) as text:
+            for line, content in _lines(text):
+                if (found := parse_line(line, content)) is not None:
+                    yield found
+    except (OSError, EOFError, zlib.error) as error:
+        raise UnreadableLog(_sentence(path, line, error)) from error
+
+
+def parse_line(line: int, content: str) -> Entry | Malformed | None:
+    """The job in a line, or what is wrong with it; None for a comment and for a blank line.
+
+    Looks at the four fields that an Entry is made of; the others may hold anything.
+    """
+    fields = content.split()
+    if not fields or fields[0].startswith(";"):
+        return None
+    try:
+        if len(content.rstrip("\n")) > LONGEST_LINE:
+            raise ValueError(f"is longer than {LONGEST_LINE:,} characters")
+        if len(fields) < FIELDS:
+            raise ValueError(f"has {len(fields)} of {FIELDS} fields")
+        return Entry(
+            line=line,
+            number=_whole("job number", fields[0]),
+            submit=_at_least_0("submit time", _number("submit time", fields[1])),
+            run_time=_known("run time", _number("run time", fields[3])),
+            user=_known("user", _whole("user", fields[11])),
+        )
+    except ValueError as wrong:
+        return Malformed(line, str(wrong))
+
+
+def _as_text(file: io.BufferedReader) -> TextIO:
+    """The text in a file, decompressed where it begins like gzip. Bytes that are no text become escapes."""
+    # A log that came from elsewhere may have lost its .gz, or kept it after it was unpacked on the way.
+    # A look ahead rather than a seek back, which a pipe does not have.
+    if file.peek(2)[:2] == b"\x1f\x8b":
+        return gzip.open(file, "rt", encoding="utf-8-sig", errors="backslashreplace")
+    return io.TextIOWrapper(file, encoding="utf-8-sig", errors="backslashreplace")
+
+
+def _lines(text: TextIO) -> Iterator[tuple[int, str]]:
+    """The lines with their numbers from 1; of one that is too long, its beginning."""
+    line = 0
+    while content := text.readline(LONGEST_LINE + 1):
+        line += 1
+        yield line, content
+        while len(content) > LONGEST_LINE and not content.endswith("\n"):
+            content = text.readline(LONGEST_LINE + 1)
+
+
+def _number(field: str, text: str) -> float:
+    """The number in `text`, finite. Raises ValueError."""
+    # Not float() alone, which takes "nan", "1_000" and digits of other scripts.
+    if len(text) <= LONGEST_NUMBER and _NUMBER.fullmatch(text) and math.isfinite(value := float(text)):
+        return value
+    raise ValueError(f"{field} {_shown(text)} is not a finite number")
+
+
+def _whole(field: str, text: str) -> int:
+    """The whole number in `text`, exact to its last digit, also where written as 12.0. Raises ValueError."""
+    if len(text) <= LONGEST_NUMBER and _WHOLE.fullmatch(text):
+        return int(text.partition(".")[0])
+    raise ValueError(f"{field} {_shown(text)} is not a whole number")
+
+
+def _at_least_0(field: str, value: N) -> N:
+    """The value. Raises ValueError where it is negative."""
+    if value < 0:
+        raise ValueError(f"{field} {value} is negative")
+    return value
+
+
+def _known(field: str, value: N) -> N | None:
+    """The value, or None for -1, the format's word for unknown. Raises ValueError for other negative ones."""
+    return None if value == -1 else _at_least_0(field, value)
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 30 else f"{text[:29]}…")
+
+
+def _sentence(path: Path, line: int, error: Exception) -> str:
+    """What to tell of a file that could be read up to and including `line`."""
+    if isinstance(error, EOFError):
+        return f"{path} is cut short: its compressed data end early, after line {line:,}."
+    if isinstance(error, gzip.BadGzipFile | zlib.error):
+        return f"{path} is damaged: its compressed data can not be unpacked after line {line:,}."
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return f"{path} can not be read: {reason}."
