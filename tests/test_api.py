@@ -216,6 +216,13 @@ class TestBulk:
     def test_too_many(self, api: APIClient) -> None:
         assert_problem(self.post(api, *[{"job_id": f"b{n}", "duration": 1} for n in range(10_001)]), 400, "jobs")
 
+    def test_one_line_keeps_the_order_over_all_users_of_a_request(self, no_rules: None) -> None:
+        boss = client_of(make_user("boss", is_staff=True))
+        users = [make_user(f"u{n}").username for n in range(3)]
+        self.post(boss, *[{"job_id": f"j{n}", "duration": 1, "user": users[n % 3]} for n in range(9)])
+        places = Waiting.objects.order_by("job").values_list("job__job_id", flat=True)
+        assert list(places) == [f"j{n}" for n in range(9)]
+
     def test_staff_submit_for_several(self) -> None:
         boss = client_of(make_user("boss", is_staff=True))
         make_user("bob")
