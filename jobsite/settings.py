@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from jobsite import env
 
@@ -134,7 +135,7 @@ Q_CLUSTER = {
     "label": "Housekeeping (django-q2)",
 }
 
-QUEUEAPP = {
+QUEUEAPP: dict[str, Any] = {
     "CHECKSUM_FOLDER": env.text("CHECKSUM_FOLDER", default=""),
 }
 

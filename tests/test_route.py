@@ -38,7 +38,7 @@ def test_jobs_keep_their_places_when_they_move() -> None:
     rule = everyone_takes_turns()
     for user in (ada, bob):
         assert key(user) == f"rule:{rule.pk}:user:{user.pk}"
-        moved = Waiting.objects.filter(flow=user.flow).values_list("job", flat=True)
+        moved = Waiting.objects.filter(flow=user.flow).values_list("job_id", flat=True)
         assert set(moved) == set(Job.objects.filter(owner=user).values_list("pk", flat=True))
         assert user.flow is not None
         assert user.flow.backlogged

@@ -17,7 +17,6 @@ import pytest
 
 from tests.site import BASE, free_port
 
-
 _started: list[subprocess.Popen[str]] = []
 
 
