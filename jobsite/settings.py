@@ -131,6 +131,7 @@ Q_CLUSTER = {
     "retry": 2**31,
     "save_limit": -1,
     "ack_failures": True,
+    "poll": 0,  # seconds to sleep where no ordinary task waits: the broker has its own pace
     "catch_up": False,
     "label": "Housekeeping (django-q2)",
 }

@@ -12,7 +12,6 @@ from queueapp.lifecycle.announce import announcer
 from queueapp.models import PriorityRule
 from tests.site import BASE, Site
 
-
 # No thread of this process may use the database between tests, nor hold it when it is dropped.
 announcer.driven = True
 

@@ -1,0 +1,172 @@
+"""The fair order in plain Python: the same steps as lifecycle/sql/, on objects instead of rows.
+
+It is the oracle that the SQL is tested against, to the last bit of every virtual time, and the engine of previews.
+Start-time Fair Queueing: Goyal, Vin, Cheng, SIGCOMM 1996; for many servers: Jin, Chase, Kaur, SIGMETRICS 2004.
+"""
+
+from __future__ import annotations
+
+import heapq
+from bisect import insort
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+QUANTUM = 0.1
+MOST = 100
+
+
+@dataclass(frozen=True, order=True)
+class Task:
+    """A job as the order sees it: its place in the order of submission, and the processor seconds it declared."""
+
+    place: int
+    expected: float
+
+
+@dataclass(eq=False)
+class FlowState:
+    """A flow. `backlog` is in the order of submission; `version` tells its entry in the heaps from older ones."""
+
+    key: Hashable
+    weight: float = 1.0
+    cap: int | None = None
+    vtime: float = 0.0
+    backlog: list[Task] = field(default_factory=list)
+    backlogged: bool = False
+    busy: int = 0
+    version: int = 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether it takes part: it has a backlog and is below its cap."""
+        return self.backlogged and (self.cap is None or self.busy < self.cap)
+
+
+@dataclass(eq=False)
+class TurnState:
+    """What one claim took, and what its flow was charged for it so far."""
+
+    flow: FlowState
+    tasks: list[Task]
+    charged: float
+
+
+class Scheduler:
+    """All flows, and the steps that change them. Time does not pass here: simulation.py has clock and processors."""
+
+    def __init__(self, quantum: float = QUANTUM, most: int = MOST) -> None:
+        self.quantum = quantum
+        self.most = most
+        self.flows: dict[Hashable, FlowState] = {}
+        self._ready: list[tuple[float, int, int, FlowState, int]] = []
+        self._largest: list[tuple[float, int, FlowState, int]] = []
+        self._entries = 0
+
+    def flow(self, key: Hashable, weight: float = 1.0, cap: int | None = None) -> FlowState:
+        """The flow of this key, made with this weight and cap if it is new."""
+        if key not in self.flows:
+            self.flows[key] = FlowState(key, weight, cap)
+            self._note(self.flows[key])
+        return self.flows[key]
+
+    def virtual_time(self) -> float:
+        """V: the least virtual time of the ready flows, or the largest of all where none is ready; 0 without flows."""
+        if (first := self._first()) is not None:
+            return first.vtime
+        while self._largest and self._largest[0][3] != self._largest[0][2].version:
+            heapq.heappop(self._largest)
+        return -self._largest[0][0] if self._largest else 0.0
+
+    def submit(self, flow: FlowState, tasks: Sequence[Task]) -> None:
+        """Put tasks at the end of a flow's backlog; a flow that rested joins at V."""
+        joins = flow.vtime if flow.backlogged else max(flow.vtime, self.virtual_time())
+        flow.backlog.extend(tasks)
+        flow.vtime, flow.backlogged = joins, True
+        self._note(flow)
+
+    def claim(self) -> TurnState | None:
+        """The next turn: the head of the ready flow with the least virtual time. None: nothing is ready."""
+        flow = self._first()
+        if flow is None:
+            return None
+        taken = self._head(flow)
+        del flow.backlog[: len(taken)]
+        expected = _total(task.expected for task in taken)
+        flow.vtime += expected / flow.weight
+        flow.busy += 1
+        flow.backlogged = bool(flow.backlog)
+        self._note(flow)
+        return TurnState(flow, taken, expected)
+
+    def settle(
+        self, turn: TurnState, spent: Sequence[tuple[Task, float]], keep: Task | None = None, elapsed: float = 0.0
+    ) -> None:
+        """Charge what was really spent, and put back what is neither settled nor kept.
+
+        `spent`: seconds for each task that is over; `keep`: the task that still runs, for `elapsed` seconds so far.
+        """
+        over = {task for task, _ in spent}
+        back = [task for task in turn.tasks if task not in over and task != keep]
+        kept = max(keep.expected, elapsed) if keep is not None else 0.0
+        cost = _total(seconds for _, seconds in spent) + kept - turn.charged
+        turn.tasks, turn.charged = ([keep] if keep is not None else []), kept
+        self._adjust(turn.flow, cost, 0 if keep is not None else -1, back)
+
+    def heartbeat(self, turn: TurnState, elapsed: float) -> None:
+        """Charge a task that outruns what it declared, as it goes."""
+        if len(turn.tasks) == 1 and elapsed > turn.charged:
+            turn.flow.vtime += (elapsed - turn.charged) / turn.flow.weight
+            turn.charged = elapsed
+            self._note(turn.flow)
+
+    def set_flow(self, flow: FlowState, weight: float, cap: int | None) -> None:
+        """Give a flow another weight and cap; one that a wider cap makes ready rejoins at V."""
+        away = flow.backlogged and not flow.ready
+        joins = max(flow.vtime, self.virtual_time()) if away else flow.vtime
+        flow.weight, flow.cap = weight, cap
+        if flow.ready:
+            flow.vtime = joins
+        self._note(flow)
+
+    def _adjust(self, flow: FlowState, cost: float, busy: int, back: Sequence[Task]) -> None:
+        was_ready, virtual_time = flow.ready, self.virtual_time()
+        flow.vtime += cost / flow.weight
+        flow.busy += busy
+        flow.backlogged = flow.backlogged or bool(back)
+        for task in back:
+            insort(flow.backlog, task)
+        if flow.ready and not was_ready:
+            flow.vtime = max(flow.vtime, virtual_time)
+        self._note(flow)
+
+    def _head(self, flow: FlowState) -> list[Task]:
+        """Tasks while the expected seconds before them are less than the quantum; at least one."""
+        taken, before = [flow.backlog[0]], flow.backlog[0].expected
+        for task in flow.backlog[1 : self.most]:
+            if before >= self.quantum:
+                break
+            taken.append(task)
+            before += task.expected
+        return taken
+
+    def _note(self, flow: FlowState) -> None:
+        """Enter a flow, as it now is, into the heaps."""
+        flow.version += 1
+        self._entries += 1
+        heapq.heappush(self._largest, (-flow.vtime, self._entries, flow, flow.version))
+        if flow.ready:
+            heapq.heappush(self._ready, (flow.vtime, flow.backlog[0].place, self._entries, flow, flow.version))
+
+    def _first(self) -> FlowState | None:
+        """The ready flow with the least virtual time, ties to the task submitted first."""
+        while self._ready and self._ready[0][4] != self._ready[0][3].version:
+            heapq.heappop(self._ready)
+        return self._ready[0][3] if self._ready else None
+
+
+def _total(seconds: Iterable[float]) -> float:
+    """The sum, one by one from the left, as PostgreSQL adds (sum() compensates from Python 3.12 on)."""
+    total = 0.0
+    for value in seconds:
+        total += value
+    return total

@@ -1,0 +1,253 @@
+"""What the fair order promises, as properties of the reference scheduler over arbitrary submissions."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import replace
+from itertools import combinations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from queueapp.policy.fairness import head_wait_bound, service_gap_bound
+from queueapp.policy.scheduler import QUANTUM, Scheduler, Task, TurnState
+from queueapp.policy.simulation import Arrival, Run, Simulation
+
+SLACK = 1e-6  # of seconds: sums of floating point numbers
+
+seconds = st.floats(0.001, 20).map(lambda x: round(x, 3))
+weights = st.sampled_from([0.1, 0.5, 1.0, 1.0, 1.0, 2.0, 3.0, 10.0])
+caps = st.sampled_from([None, None, None, 1, 2])
+factors = st.sampled_from([1.0, 1.0, 1.0, 0.01, 0.3, 3.0, 50.0])
+
+
+@st.composite
+def loads(draw: st.DrawFn, capped: bool = True, honest: bool = False) -> list[Arrival]:
+    """Up to six flows with weights and caps, up to eighty jobs, in bursts and trickles, honestly declared or not."""
+    flows = {n: (draw(weights), draw(caps) if capped else None) for n in range(draw(st.integers(1, 6)))}
+    arrivals, now = [], 0.0
+    for _ in range(draw(st.integers(1, 16))):
+        now = round(now + draw(st.sampled_from([0.0, 0.0, 0.05, 1.0, 7.0, 150.0])), 3)
+        flow = draw(st.sampled_from(sorted(flows)))
+        actual, factor = draw(seconds), 1.0 if honest else draw(factors)
+        weight, cap = flows[flow]
+        arrivals += [Arrival(now, flow, actual * factor, actual, weight, cap)] * draw(
+            st.sampled_from([1, 1, 2, 3, 5, 20])
+        )
+    return arrivals
+
+
+processors = st.integers(1, 4)
+
+
+class Watch:
+    """Follows a simulation: each flow's service so far, while which flows are backlogged and below their caps."""
+
+    def __init__(self, arrivals: list[Arrival], processors: int) -> None:
+        self.simulation = Simulation(arrivals, processors, between=self.look)
+        self.moments: list[tuple[float, dict[object, float], frozenset[object]]] = []
+        self.idle_while_ready = 0
+        self._done: dict[object, float] = defaultdict(float)
+        self.runs: list[Run] = []
+
+    def run(self) -> Watch:
+        for run in self.simulation.run():
+            self._done[run.flow] += run.ended - run.started
+            self.runs.append(run)
+        return self
+
+    def look(self, simulation: Simulation) -> None:
+        service = dict(self._done)
+        for flow, _, since in simulation.serving():
+            service[flow.key] = service.get(flow.key, 0.0) + simulation.now - since
+        ready = frozenset(flow.key for flow in simulation.scheduler.flows.values() if flow.ready)
+        idle = sum(processor.turn is None for processor in simulation.processors)
+        self.idle_while_ready += bool(ready) and idle > 0
+        self.moments.append((simulation.now, service, ready))
+
+
+def largest_cost(arrivals: list[Arrival], flow: object) -> float:
+    return max(max(a.actual, a.expected) for a in arrivals if a.flow == flow)
+
+
+@given(loads(), processors)
+@settings(max_examples=300, deadline=None)
+def test_two_backlogged_flows_get_service_by_weight_within_the_bound(arrivals: list[Arrival], many: int) -> None:
+    """For every pair, over every interval through which both are backlogged and below their caps."""
+    watch = Watch(arrivals, many).run()
+    weight = {a.flow: a.weight for a in arrivals}
+    for f, g in combinations(sorted(weight, key=str), 2):
+        bound = service_gap_bound(
+            many, QUANTUM, (largest_cost(arrivals, f), weight[f]), (largest_cost(arrivals, g), weight[g])
+        )
+        low, high = math.inf, -math.inf
+        for _, service, ready in watch.moments:
+            if not {f, g} <= ready:
+                low, high = math.inf, -math.inf
+                continue
+            ahead = service.get(f, 0.0) / weight[f] - service.get(g, 0.0) / weight[g]
+            low, high = min(low, ahead), max(high, ahead)
+            assert high - low <= bound + SLACK
+
+
+@given(loads(honest=True), processors)
+@settings(max_examples=150, deadline=None)
+def test_within_a_flow_jobs_start_in_the_order_of_submission(arrivals: list[Arrival], many: int) -> None:
+    """Jobs of one turn run one after the other: a later turn may start that much before, a quantum at the most."""
+    runs = Watch(arrivals, many).run().runs
+    assert sorted(run.index for run in runs) == list(range(len(arrivals)))
+    by_flow = defaultdict(list)
+    for run in sorted(runs, key=lambda run: run.index):
+        by_flow[run.flow].append(run)
+    for ordered in by_flow.values():
+        for earlier, later in combinations(ordered, 2):
+            assert earlier.started <= later.started + QUANTUM + SLACK
+
+
+@given(loads(), processors)
+@settings(max_examples=100, deadline=None)
+def test_a_claim_never_passes_over_a_job_that_waits(arrivals: list[Arrival], many: int) -> None:
+    """However wrongly durations are declared: what was put back is before all that was submitted later."""
+    claimed = 0
+
+    class Watched(Scheduler):
+        def claim(self) -> TurnState | None:
+            nonlocal claimed
+            waiting = {key: list(flow.backlog) for key, flow in self.flows.items()}
+            turn = super().claim()
+            if turn is not None:
+                claimed += 1
+                assert turn.tasks == sorted(waiting[turn.flow.key])[: len(turn.tasks)]
+            return turn
+
+    ended = list(Simulation(arrivals, many, Watched()).run())
+    assert len(ended) == len(arrivals)
+    assert claimed
+
+
+@given(loads(), processors)
+@settings(max_examples=150, deadline=None)
+def test_no_processor_is_idle_while_a_flow_is_ready(arrivals: list[Arrival], many: int) -> None:
+    assert Watch(arrivals, many).run().idle_while_ready == 0
+
+
+@given(loads(capped=False), processors)
+@settings(max_examples=150, deadline=None)
+def test_no_head_of_a_flow_waits_longer_than_the_bound(arrivals: list[Arrival], many: int) -> None:
+    """From the moment when a job is the first of its flow that waits, to its start."""
+    runs = Watch(arrivals, many).run().runs
+    flows = {a.flow: (largest_cost(arrivals, a.flow), a.weight) for a in arrivals}
+    by_flow = defaultdict(list)
+    for run in sorted(runs, key=lambda run: run.index):
+        by_flow[run.flow].append(run)
+    for flow, ordered in by_flow.items():
+        others = [flows[other] for other in flows if other != flow]
+        bound = head_wait_bound(many, QUANTUM, flows[flow], others)
+        first_since = 0.0
+        for run in ordered:
+            first_since = max(first_since, run.submitted)
+            assert run.started - first_since <= bound + SLACK
+            first_since = max(first_since, run.started)
+
+
+@given(loads(capped=False, honest=True), processors)
+@settings(max_examples=100, deadline=None)
+def test_one_flow_is_strictly_the_order_of_submission(arrivals: list[Arrival], many: int) -> None:
+    """That is what all users are without a rule."""
+    together = [replace(arrival, flow="common", weight=1.0) for arrival in arrivals]
+    runs = sorted(Watch(together, many).run().runs, key=lambda run: (run.started, run.index))
+    jobs_of_a_turn = [run for run in runs if together[run.index].expected < QUANTUM]
+    if not jobs_of_a_turn:
+        assert [run.index for run in runs] == list(range(len(together)))
+    else:  # jobs of a turn run one after the other: overtaken by the quantum at the most
+        for earlier, later in combinations(sorted(runs, key=lambda run: run.index), 2):
+            assert earlier.started <= later.started + QUANTUM + SLACK
+
+
+BACKLOG = 400.0
+"""Seconds of work of each rival: more than any test here lets pass."""
+
+
+def service_by(moment: float, arrivals: list[Arrival], many: int, flow: object) -> float:
+    """Processor seconds that a flow's jobs got up to a moment."""
+    runs = Watch(arrivals, many).run().runs
+    return sum(max(min(run.ended, moment) - run.started, 0.0) for run in runs if run.flow == flow)
+
+
+def rivals(many: int) -> list[Arrival]:
+    return [Arrival(0.0, f"rival {n}", 1.0, 1.0) for n in range(many) for _ in range(int(BACKLOG))]
+
+
+@given(
+    actual=st.floats(0.5, 4).map(lambda x: round(x, 2)),
+    factor=st.sampled_from([0.001, 0.01, 0.1, 0.5, 2.0, 10.0]),
+    many=st.integers(1, 3),
+)
+@settings(max_examples=30, deadline=None)
+def test_declaring_other_durations_gains_nothing_beyond_the_bound(actual: float, factor: float, many: int) -> None:
+    honest = [Arrival(0.0, "f", actual, actual)] * int(BACKLOG / actual)
+    liar = [replace(arrival, expected=actual * factor) for arrival in honest]
+    fair = service_by(60.0, [*honest, *rivals(2)], many, "f")
+    gained = service_by(60.0, [*liar, *rivals(2)], many, "f") - fair
+    assert gained <= service_gap_bound(many, QUANTUM, (actual, 1.0), (1.0, 1.0))
+
+
+@given(parts=st.integers(2, 200), many=st.integers(1, 3))
+@settings(max_examples=20, deadline=None)
+def test_splitting_jobs_into_parts_gains_nothing_beyond_the_bound(parts: int, many: int) -> None:
+    whole = [Arrival(0.0, "f", 4.0, 4.0)] * 40
+    split = [Arrival(0.0, "f", 4.0 / parts, 4.0 / parts)] * (40 * parts)
+    fair = service_by(30.0, [*whole, *rivals(2)], many, "f")
+    gained = service_by(30.0, [*split, *rivals(2)], many, "f") - fair
+    assert gained <= service_gap_bound(many, QUANTUM, (4.0, 1.0), (1.0, 1.0))
+
+
+@given(period=st.floats(0.3, 30).map(lambda x: round(x, 2)), burst=st.integers(1, 20), many=st.integers(1, 3))
+@settings(max_examples=40, deadline=None)
+def test_coming_and_going_in_bursts_gains_nothing_beyond_the_bound(period: float, burst: int, many: int) -> None:
+    """Against who is always there: no credit is saved by idling, however it is timed."""
+    steady = [Arrival(0.0, "f", 1.0, 1.0)] * int(BACKLOG)
+    waves = [Arrival(n * period, "f", 1.0, 1.0) for n in range(int(60 / period)) for _ in range(burst)]
+    fair = service_by(60.0, [*steady, *rivals(2)], many, "f")
+    gained = service_by(60.0, sorted([*waves, *rivals(2)], key=lambda a: a.at), many, "f") - fair
+    assert gained <= service_gap_bound(many, QUANTUM, (1.0, 1.0), (1.0, 1.0))
+
+
+def test_a_flow_that_was_away_does_not_catch_up() -> None:
+    order = Scheduler(quantum=0.5)
+    ada, bob = order.flow("ada"), order.flow("bob")
+    order.submit(ada, [Task(n, 1.0) for n in range(50)])
+    for _ in range(30):
+        turn = order.claim()
+        assert turn is not None
+        order.settle(turn, [(turn.tasks[0], 1.0)])
+    order.submit(bob, [Task(100 + n, 1.0) for n in range(10)])
+    assert bob.vtime == ada.vtime == 30.0
+
+
+def test_a_cap_keeps_a_flow_from_holding_v_back() -> None:
+    order = Scheduler()
+    capped, other = order.flow("capped", cap=1), order.flow("other")
+    order.submit(capped, [Task(0, 1.0), Task(1, 1.0)])
+    order.submit(other, [Task(2, 5.0), Task(3, 5.0)])
+    first, second = order.claim(), order.claim()
+    assert first is not None
+    assert second is not None
+    assert (first.flow, second.flow) == (capped, other)
+    assert order.virtual_time() == other.vtime == 5.0
+    order.settle(first, [(first.tasks[0], 1.0)])
+    assert capped.vtime == 5.0, "it rejoins at V"
+
+
+@pytest.mark.parametrize("spent", [0.0, 0.5, 9.0])
+def test_the_charge_is_corrected_by_what_was_spent(spent: float) -> None:
+    order = Scheduler()
+    flow = order.flow("f", weight=2.0)
+    order.submit(flow, [Task(0, 3.0)])
+    turn = order.claim()
+    assert turn is not None
+    assert flow.vtime == 1.5
+    order.settle(turn, [(turn.tasks[0], spent)])
+    assert flow.vtime == spent / 2
