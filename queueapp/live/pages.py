@@ -24,6 +24,8 @@ from . import wording
 
 RECENT = 50
 """Finished jobs that the page begins with."""
+DRAWN = 16
+"""Processors that are drawn one by one, as in overview.js."""
 
 # Without 0, 1, i, l and o, which are easily misread.
 _LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
@@ -51,6 +53,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "share": queue["share"],
         "share_sentence": wording.share(queue["share"], user.username, bool(running or waiting)),
         "processors": fleet,
+        "dots": dots(fleet["alive"], fleet["busy"], len(running)),
         "processors_sentence": wording.processors(fleet["alive"], fleet["busy"], len(running)),
         "tasks": [offered(name) for name in task_names()],
         "suggestion": "job-" + "".join(secrets.choice(_LETTERS) for _ in range(6)),
@@ -71,6 +74,11 @@ def shown(job: dict[str, Any], now: datetime) -> dict[str, Any]:
         "result_text": "" if job["result"] is None else _pretty(job["result"]),
         **{name: _moment(job[name]) for name in ("submitted_at", "started_at", "finished_at")},
     }
+
+
+def dots(alive: int, busy: int, mine: int) -> list[str]:
+    """One word per processor, to be drawn; more than can be taken in at a glance are not."""
+    return ["mine" if n < mine else "busy" if n < busy else "free" for n in range(alive if alive <= DRAWN else 0)]
 
 
 def offered(name: str) -> dict[str, str]:

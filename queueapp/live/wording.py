@@ -10,6 +10,8 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 def seconds(value: float) -> str:
     """A length of time: '40 ms', '7.5 s', '4 min 5 s', '2 h 5 min', '3 d 4 h'."""
+    if 0 < value < 0.001:
+        return "under 1 ms"
     if value < 0.1:
         return f"{round(value * 1000)} ms"
     if round(value, 1) < MINUTE:
@@ -68,8 +70,10 @@ def processors(alive: int, busy: int, mine: int) -> str:
     """How many processors there are, and what they do."""
     if alive == 0:
         return "No processor is alive"
-    said = f"{alive:,} processor{'' if alive == 1 else 's'}, {busy:,} busy"
-    return said + (f", {mine:,} with your jobs" if mine else "")
+    many = f"{alive:,} processor{'' if alive == 1 else 's'}"
+    if busy == 0:
+        return f"{many}, {'free' if alive == 1 else 'all free'}"
+    return f"{many}, {busy:,} busy" + (f", {mine:,} with your jobs" if mine else "")
 
 
 def is_over(spent: float, declared: float) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -126,7 +127,9 @@ class Simulation:
             processor.todo, processor.done = [], []
         else:
             self.scheduler.heartbeat(processor.turn, elapsed)
-        self._push(self.now + self.heartbeat, _Kind.BEAT, task, processor)
+        # The next beat that will find something to charge: while the job keeps to its declaration, none does.
+        beats = max(math.floor((processor.turn.charged - elapsed) / self.heartbeat) + 1, 1)
+        self._push(self.now + beats * self.heartbeat, _Kind.BEAT, task, processor)
 
     def _fill(self) -> None:
         """Give every idle processor a turn, while any flow is ready."""

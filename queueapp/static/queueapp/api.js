@@ -1,0 +1,80 @@
+// @ts-check
+/**
+ * The API as the page uses it.
+ *
+ * @typedef {"queued" | "running" | "succeeded" | "failed" | "cancelled"} Status
+ * @typedef {{
+ *   job_id: string, user: string, task: string, duration: number, payload: Record<string, unknown>,
+ *   status: Status, position: number | null, progress: number, message: string, time_spent: number,
+ *   attempt: number, submitted_at: string, started_at: string | null, finished_at: string | null,
+ *   result: unknown, error: string, estimated_start?: string | null,
+ * }} Job
+ * @typedef {{owed: number, weight: number, flow: string, flows: number, cap: number | null}} Share
+ * @typedef {{
+ *   time: string, user: string, running: Job[], waiting: Job[], waiting_count: number, share: Share,
+ *   processors: {alive: number, busy: number},
+ * }} Queue
+ * @typedef {{time: string, jobs: Pick<Job, "job_id" | "progress" | "message" | "time_spent">[]}} Progress
+ * @typedef {{
+ *   title?: string, status?: number, detail?: string, errors?: {field: string, message: string}[]
+ * }} Problem
+ * @typedef {{status: number, data: any}} Answer status 0: no answer
+ */
+
+const ROOT = "/api/v1/";
+
+export const EVENTS = `${ROOT}events/`;
+
+/**
+ * One request; never throws.
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body]
+ * @returns {Promise<Answer>}
+ */
+async function call(method, path, body) {
+  /** @type {Record<string, string>} */
+  const headers = { Accept: "application/json" };
+  if (method !== "GET") headers["X-CSRFToken"] = csrfToken();
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  try {
+    const answer = await fetch(ROOT + path, {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      credentials: "same-origin",
+      cache: "no-store",
+    });
+    return { status: answer.status, data: await answer.json().catch(() => null) };
+  } catch {
+    return { status: 0, data: null };
+  }
+}
+
+/** The cookie, as it is newer than the page where somebody logged in again in another tab. */
+function csrfToken() {
+  const cookie = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/);
+  const meta = document.querySelector("meta[name=csrf-token]");
+  return cookie?.[1] ?? meta?.getAttribute("content") ?? "";
+}
+
+export const readQueue = () => call("GET", "queue/");
+
+/** @param {{job_id: string, duration: number, task: string, payload: unknown}} job */
+export const submitJob = (job) => call("POST", "jobs/", job);
+
+/** @param {string} jobId */
+export const cancelJob = (jobId) => call("DELETE", `jobs/${encodeURIComponent(jobId)}/`);
+
+/**
+ * Why a request failed, in a sentence for the user.
+ * @param {Answer} answer
+ */
+export function reason(answer) {
+  if (answer.status === 0) return "The server cannot be reached. Try again in a moment; no job is ever taken twice.";
+  if (answer.status >= 500) return "Something broke on the server. Try again in a moment.";
+  if (answer.status === 401) return "Your session has ended. Log in again.";
+  if (answer.status === 403) return "The server refused this. Reload the page and try again.";
+  const problem = /** @type {Problem | null} */ (answer.data);
+  return problem?.detail || problem?.title || `The server answered with ${answer.status}.`;
+}

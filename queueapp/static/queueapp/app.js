@@ -1,0 +1,215 @@
+// @ts-check
+/** The page, live: what the server tells goes into one state, and the state goes onto the page once a frame. */
+
+import { readQueue } from "./api.js";
+import { allowCancelling } from "./cancel.js";
+import { allowSubmitting, reuse } from "./form.js";
+import { recall, remember } from "./memory.js";
+import { done, offerNotifications, say } from "./notify.js";
+import { showConnection, showEnded, showOverview } from "./overview.js";
+import * as rows from "./rows.js";
+import { follow } from "./stream.js";
+
+/**
+ * @typedef {import("./api.js").Job} Job
+ * @typedef {import("./api.js").Queue} Queue
+ */
+
+const main = /** @type {HTMLElement} */ (document.getElementById("main"));
+const user = main.dataset.user ?? "";
+const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+const running = new rows.JobList("running", rows.fillRunning);
+const waiting = new rows.JobList("waiting", rows.fillWaiting);
+const finished = new rows.JobList("finished", rows.fillFinished);
+
+/** @type {Queue | null} */ let queue = null;
+/** @type {Job[]} */ let ended = [];
+/** Jobs known to have ended; a job never begins again. */
+const over = new Set(finished.rows.keys());
+/** Jobs cancelled here: no need to tell who did it. */
+const cancelledHere = new Set();
+/** When, by the server's clock, each running job had spent what it says. @type {Map<string, number>} */
+const spentAt = new Map();
+let live = false;
+
+/* The server's clock, of which the page knows that it was never ahead of any event. */
+
+let ahead = -Infinity;
+let frozen = 0;
+const serverNow = () => (live ? performance.now() + ahead : frozen);
+
+/** @param {string} time of an event */
+function setClock(time) {
+  ahead = Math.max(ahead, Date.parse(time) - performance.now());
+}
+
+/* Events */
+
+/** @param {Queue} next */
+function onQueue(next) {
+  if (next.user !== user) {
+    stream.end();
+    return showEnded(`This browser is logged in as ${next.user} now.`, "Show that queue");
+  }
+  if (queue && Date.parse(next.time) < Date.parse(queue.time)) return;
+  queue = next;
+  setClock(next.time);
+  for (const job of next.running) spentAt.set(job.job_id, Date.parse(next.time));
+  schedule();
+}
+
+/** @param {import("./api.js").Progress} progress */
+function onProgress({ time, jobs }) {
+  setClock(time);
+  for (const news of jobs) {
+    const job = queue?.running.find(({ job_id }) => job_id === news.job_id);
+    if (!job || news.time_spent < job.time_spent) continue;
+    Object.assign(job, news);
+    spentAt.set(job.job_id, Date.parse(time));
+  }
+  schedule();
+}
+
+/** @param {Job} job */
+function onCompleted(job) {
+  if (over.has(job.job_id)) return;
+  over.add(job.job_id);
+  spentAt.delete(job.job_id);
+  ended.push(job);
+  if (!cancelledHere.delete(job.job_id)) done(job);
+  schedule();
+}
+
+/** @param {import("./stream.js").State} state */
+function onState(state) {
+  frozen = serverNow();
+  live = state === "live";
+  if (live) ahead = queue ? Date.parse(queue.time) - performance.now() : ahead;
+  showConnection(state, queue && new Date(frozen));
+  if (state === "ended") showEnded("Your session has ended. You see the queue as it was then.");
+}
+
+/* Onto the page */
+
+let scheduled = false;
+
+/** Soon, and once for all that happens until then. A hidden page gets no frames, but must not pile up work. */
+function schedule() {
+  if (scheduled) return;
+  scheduled = true;
+  if (document.hidden) setTimeout(render, 500);
+  else requestAnimationFrame(render);
+}
+
+function render() {
+  scheduled = false;
+  if (ended.length) {
+    const news = ended;
+    ended = [];
+    finished.prepend(news);
+    rememberSeen();
+  }
+  if (queue) {
+    // An event may be older than the completion that came before it.
+    queue.running = queue.running.filter((job) => !over.has(job.job_id));
+    queue.waiting = queue.waiting.filter((job) => !over.has(job.job_id));
+    running.show(queue.running);
+    waiting.show(queue.waiting);
+    showOverview(queue);
+    main.toggleAttribute("data-nothing-yet", !queue.running.length && !queue.waiting.length && !finished.rows.size);
+  }
+  tick();
+  tickSlowly();
+}
+
+/** What changes though nothing happens: time passes. */
+function tick() {
+  if (!queue || document.hidden) return;
+  const now = serverNow();
+  for (const job of queue.running) {
+    const row = running.rows.get(job.job_id);
+    const since = (now - (spentAt.get(job.job_id) ?? now)) / 1000;
+    if (row) rows.fillSpent(row, job.time_spent + Math.max(since, 0), job.duration);
+  }
+}
+
+function tickSlowly() {
+  if (document.hidden) return;
+  for (const job of queue?.waiting ?? []) {
+    const row = waiting.rows.get(job.job_id);
+    if (row) rows.fillStart(row, job, serverNow());
+  }
+  const now = queue && live ? serverNow() : Date.now();
+  for (const row of finished.rows.values()) rows.fillAge(row, now);
+}
+
+/* Since the last visit */
+
+const SEEN = `seen.${user}`;
+
+function rememberSeen() {
+  if (document.hidden) return;
+  const newest = finished.list.querySelector("time")?.dateTime;
+  if (newest) remember(SEEN, newest);
+}
+
+/** Mark what ended since this browser last showed the page, and say how many that were. */
+function markUnseen() {
+  const seen = Date.parse(recall(SEEN) ?? "");
+  let unseen = 0;
+  for (const row of finished.rows.values()) {
+    rows.localTimes(row);
+    if (!(Date.parse(row.parts.when.getAttribute("datetime") ?? "") > seen)) continue;
+    row.element.classList.add("is-unseen");
+    unseen++;
+  }
+  if (unseen) {
+    const all = unseen === finished.rows.size && unseen > 1 ? "at least " : "";
+    say(`${all}${unseen} job${unseen === 1 ? "" : "s"} ended`, "since you were here last.", "many");
+  }
+  rememberSeen();
+}
+
+/* Begin */
+
+/** After something was done here, see to it that it shows, even while the stream is down. */
+async function catchUp() {
+  if (live) return;
+  const answer = await readQueue();
+  if (answer.status === 200) onQueue(answer.data);
+}
+
+markUnseen();
+tickSlowly();
+offerNotifications();
+allowSubmitting(catchUp);
+allowCancelling(waiting.list, (jobId, cancelled) => {
+  if (cancelled) cancelledHere.add(jobId);
+  catchUp();
+});
+finished.list.addEventListener("click", (event) => {
+  const button = /** @type {HTMLElement} */ (event.target).closest('[data-part="reuse"]');
+  const row = finished.rows.get(/** @type {HTMLElement | null} */ (button?.closest(".job"))?.dataset.jobId ?? "");
+  if (!row) return;
+  reuse({
+    jobId: row.element.dataset.jobId ?? "",
+    task: row.parts.task.textContent ?? "",
+    duration: row.parts.reuse.dataset.duration ?? "",
+    payload: row.parts.payload.textContent ?? "",
+  });
+});
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  rememberSeen();
+  schedule();
+});
+setInterval(tick, calm ? 1000 : 100);
+setInterval(tickSlowly, 1000);
+
+const stream = follow({
+  after: main.dataset.lastNumber ?? "",
+  events: { queue: onQueue, progress: onProgress, completed: onCompleted },
+  state: onState,
+  expectsNews: () => live && Boolean(queue?.running.length),
+});

@@ -1,0 +1,53 @@
+// @ts-check
+/** Cancelling a job that waits: asked for once, confirmed in its row. */
+
+import { cancelJob, reason } from "./api.js";
+import { say } from "./notify.js";
+import { part } from "./rows.js";
+
+/**
+ * @param {HTMLElement} list
+ * @param {(jobId: string, done: boolean) => void} after
+ */
+export function allowCancelling(list, after) {
+  list.addEventListener("click", (event) => {
+    const button = /** @type {HTMLElement} */ (event.target).closest("button");
+    const row = /** @type {HTMLElement | null} */ (button?.closest(".job") ?? null);
+    if (!button || !row) return;
+    if (button.dataset.part === "cancel") ask(row, true);
+    if (button.dataset.part === "no") ask(row, false);
+    if (button.dataset.part === "yes") confirmed(row, button, after);
+  });
+  list.addEventListener("keydown", (event) => {
+    const row = /** @type {HTMLElement} */ (event.target).closest(".confirming");
+    if (event.key === "Escape" && row) ask(/** @type {HTMLElement} */ (row), false);
+  });
+}
+
+/**
+ * @param {HTMLElement} row
+ * @param {boolean} open
+ */
+function ask(row, open) {
+  row.classList.toggle("confirming", open);
+  part("confirm", row).hidden = !open;
+  // "No" has the focus, and lies where "Cancel" was: pressing twice by mistake cancels nothing.
+  part(open ? "no" : "cancel", row).focus();
+}
+
+/**
+ * @param {HTMLElement} row
+ * @param {HTMLElement} button
+ * @param {(jobId: string, done: boolean) => void} after
+ */
+async function confirmed(row, button, after) {
+  if (button.getAttribute("aria-disabled") === "true") return;
+  button.setAttribute("aria-disabled", "true");
+  const jobId = row.dataset.jobId ?? "";
+  const answer = await cancelJob(jobId);
+  button.removeAttribute("aria-disabled");
+  if (answer.status === 200) return after(jobId, true);
+  if (row.isConnected) ask(row, false);
+  say(`${jobId} was not cancelled.`, reason(answer));
+  after(jobId, false);
+}

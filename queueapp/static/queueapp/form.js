@@ -1,0 +1,186 @@
+// @ts-check
+/** The form that submits a job. What is wrong is decided by the server and shown at the field. */
+
+import { reason, submitJob } from "./api.js";
+import { part, write } from "./rows.js";
+
+/** @typedef {import("./api.js").Job} Job */
+
+const LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"; // none that is easily misread
+const FIELDS = ["job_id", "duration", "task", "payload"];
+
+const section = /** @type {HTMLElement} */ (document.querySelector(".submit"));
+const form = /** @type {HTMLFormElement} */ (document.querySelector('[data-testid="submit-form"]'));
+const toggle = part("submit-toggle");
+const options = /** @type {HTMLDetailsElement} */ (part("options"));
+let suggested = field("job_id").value;
+let sending = false;
+
+/**
+ * @param {string} name
+ * @returns {HTMLInputElement}
+ */
+function field(name) {
+  return /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
+}
+
+/** @param {(job: Job, isNew: boolean) => void} accepted */
+export function allowSubmitting(accepted) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    submit(accepted);
+  });
+  form.addEventListener("input", (event) => {
+    const { name } = /** @type {HTMLInputElement} */ (event.target);
+    if (FIELDS.includes(name)) showError(name, "");
+  });
+  field("task").addEventListener("change", () => describeTask(true));
+  toggle.addEventListener("click", () => openForm(!section.hasAttribute("data-open")));
+  describeTask(false);
+}
+
+/** @param {boolean} open */
+function openForm(open) {
+  section.toggleAttribute("data-open", open);
+  toggle.setAttribute("aria-expanded", String(open));
+  /** @type {Text} */ (toggle.firstChild).data = open ? "Close" : "Open";
+}
+
+/** @param {boolean} chosen whether the user has just chosen it */
+function describeTask(chosen) {
+  const select = /** @type {HTMLSelectElement} */ (/** @type {unknown} */ (field("task")));
+  const { about, takes } = select.selectedOptions[0]?.dataset ?? {};
+  write(part("task-about"), about ?? "");
+  write(part("task-takes"), takes ? `This task takes: ${takes}.` : "This task needs none.");
+  if (chosen && takes) options.open = true;
+}
+
+/** @param {(job: Job, isNew: boolean) => void} accepted */
+async function submit(accepted) {
+  if (sending) return;
+  const job = read();
+  if (!job) return;
+  const button = /** @type {HTMLElement} */ (form.querySelector("[type=submit]"));
+  sending = true;
+  button.setAttribute("aria-disabled", "true"); // not disabled: that would take the focus away
+  write(part("form-error"), "");
+  write(part("form-said"), "");
+  const answer = await submitJob(job);
+  sending = false;
+  button.removeAttribute("aria-disabled");
+  if (answer.status === 200 || answer.status === 201) {
+    confirm(answer.data, answer.status === 201);
+    accepted(answer.data, answer.status === 201);
+  } else showProblem(answer);
+}
+
+/** What the fields say, or null, with the errors shown, where that cannot be sent at all. */
+function read() {
+  for (const name of FIELDS) showError(name, "");
+  /** @type {[string, string][]} */
+  const errors = [];
+  const jobId = field("job_id").value.trim();
+  const written = field("duration").value.trim().replace(",", ".");
+  const duration = Number(written);
+  const text = field("payload").value.trim();
+  let payload = {};
+  if (!jobId) errors.push(["job_id", "Give the job a name of its own."]);
+  if (!written || !Number.isFinite(duration)) errors.push(["duration", "Give a number of seconds, such as 12.5."]);
+  try {
+    payload = text ? JSON.parse(text) : {};
+  } catch {
+    errors.push(["payload", 'This is not JSON. It should look like {"path": "a.txt"}.']);
+  }
+  showErrors(errors);
+  return errors.length ? null : { job_id: jobId, duration, task: field("task").value, payload };
+}
+
+/** @param {import("./api.js").Answer} answer */
+function showProblem(answer) {
+  /** @type {[string, string][]} */
+  const errors = [];
+  /** @type {string[]} */
+  const others = [];
+  for (const { field: name, message } of answer.data?.errors ?? []) {
+    const [top, ...inner] = String(name).split(".");
+    if (FIELDS.includes(top)) errors.push([top, inner.length ? `${message} (${inner.join(".")})` : message]);
+    else others.push(`${name}: ${message}`);
+  }
+  if (answer.status === 409 && !errors.length) errors.push(["job_id", reason(answer)]);
+  showErrors(errors);
+  if (others.length || !errors.length) write(part("form-error"), others.join("; ") || reason(answer));
+}
+
+/** @param {[string, string][]} errors by field; of several for one field all are shown */
+function showErrors(errors) {
+  for (const [name] of errors) {
+    const messages = errors.filter(([other]) => other === name).map(([, message]) => message);
+    showError(name, messages.join("; "));
+  }
+  const first = FIELDS.find((name) => errors.some(([other]) => other === name));
+  if (first) field(first).focus();
+}
+
+/**
+ * @param {string} name
+ * @param {string} message empty: nothing is wrong
+ */
+function showError(name, message) {
+  const input = field(name);
+  write(document.getElementById(`${input.id}-error`), message);
+  if (message) input.setAttribute("aria-invalid", "true");
+  else input.removeAttribute("aria-invalid");
+  if (message && name === "payload") options.open = true;
+}
+
+/**
+ * Say what came of it and suggest the next name. The focus stays where it is, so that pressing Enter again submits
+ * the next job.
+ * @param {Job} job
+ * @param {boolean} isNew
+ */
+function confirm(job, isNew) {
+  const place = job.status === "queued" && job.position ? `, position\u00a0${job.position}` : "";
+  const said = isNew
+    ? `${job.job_id} is ${job.status === "queued" ? `in the queue${place}` : job.status}.`
+    : `${job.job_id} was submitted before, with the same content; it is ${job.status}.`;
+  write(part("form-said"), said);
+  const input = field("job_id");
+  input.value = suggested = nextName(job.job_id);
+  if (document.activeElement === input) input.select();
+}
+
+/**
+ * A name for the next job: after render-7 comes render-8, after a random one another random one.
+ * @param {string} name
+ */
+function nextName(name) {
+  const [, stem, digits] = name.match(/^(.*?)(\d{1,15})$/) ?? [];
+  if (name === suggested && /^job-[^-]{6}$/.test(name)) return randomName();
+  if (digits === undefined) return name.length < 190 ? `${name}-2` : randomName();
+  const next = `${stem}${String(Number(digits) + 1).padStart(digits.length, "0")}`;
+  return next.length <= 200 ? next : randomName();
+}
+
+function randomName() {
+  const numbers = crypto.getRandomValues(new Uint8Array(6));
+  return `job-${[...numbers].map((number) => LETTERS[number % LETTERS.length]).join("")}`;
+}
+
+/**
+ * Fill the form with what an earlier job was.
+ * @param {{jobId: string, task: string, duration: string, payload: string}} job
+ */
+export function reuse({ jobId, task, duration, payload }) {
+  openForm(true);
+  for (const name of FIELDS) showError(name, "");
+  field("job_id").value = suggested = nextName(jobId);
+  field("duration").value = duration;
+  field("task").value = task;
+  field("payload").value = payload;
+  options.open = payload !== "";
+  describeTask(false);
+  write(part("form-said"), "");
+  field("job_id").focus();
+  field("job_id").select();
+}

@@ -1,0 +1,96 @@
+// @ts-check
+/** What is above the lists: the connection, the processors, the share; and the title of the tab. */
+
+import { part, write } from "./rows.js";
+import { clockTime, processorsSentence, shareSentence, waitingCount } from "./words.js";
+
+/** @typedef {import("./api.js").Queue} Queue */
+
+/** More processors than these are only counted, not drawn. */
+const DOTS = 16;
+const LABELS = { live: "Live", reconnecting: "Reconnecting", ended: "Session ended" };
+
+const main = /** @type {HTMLElement} */ (document.getElementById("main"));
+const connection = /** @type {HTMLElement} */ (document.querySelector('[data-testid="connection"]'));
+const share = /** @type {HTMLElement} */ (document.querySelector('[data-testid="share"]'));
+const dots = part("dots");
+const ring = part("ring");
+let patience = 0;
+
+/**
+ * @param {Queue} queue
+ */
+export function showOverview(queue) {
+  const { alive, busy } = queue.processors;
+  const mine = queue.running.length;
+  write(part("processors"), processorsSentence(alive, busy, mine));
+  write(share, shareSentence(queue.share, queue.user, mine + queue.waiting_count > 0));
+  drawDots(alive, busy, mine);
+  ring.setAttribute("stroke-dasharray", `${queue.share.owed} 1`);
+  part("fleet-banner").hidden = alive > 0;
+  write(part("running-count"), String(mine));
+  write(part("waiting-count"), waitingCount(queue.waiting_count));
+  const listed = queue.waiting.length;
+  write(part("waiting-note"), queue.waiting_count > listed ? `the first ${listed} are listed` : "");
+  showTitle(mine, queue.waiting_count);
+}
+
+/**
+ * @param {number} running
+ * @param {number} waiting
+ */
+function showTitle(running, waiting) {
+  const said = [running && `${running} running`, waiting && `${waitingCount(waiting)} waiting`].filter(Boolean);
+  const title = `${said.join(" · ") || "Your queue"} · Turnabout`;
+  if (document.title !== title) document.title = title;
+}
+
+/**
+ * @param {number} alive
+ * @param {number} busy
+ * @param {number} mine
+ */
+function drawDots(alive, busy, mine) {
+  const many = alive <= DOTS ? alive : 0;
+  while (dots.childElementCount > many) dots.lastElementChild?.remove();
+  while (dots.childElementCount < many) dots.append(document.createElement("i"));
+  [...dots.children].forEach((dot, index) => {
+    const is = index < mine ? "mine" : index < busy ? "busy" : "free";
+    if (dot.getAttribute("data-is") !== is) dot.setAttribute("data-is", is);
+  });
+}
+
+/**
+ * @param {import("./stream.js").State} state
+ * @param {Date | null} asOf when the queue on the page was true; null: no event has come yet
+ */
+export function showConnection(state, asOf) {
+  connection.dataset.state = state;
+  main.dataset.link = state;
+  write(part("connection"), state === "reconnecting" && !asOf ? "Connecting" : LABELS[state]);
+  clearTimeout(patience);
+  const stale = part("stale-banner");
+  stale.hidden = true;
+  if (state !== "reconnecting") return;
+  // A break of a second or two needs no banner.
+  patience = setTimeout(() => {
+    const shown = asOf ?? new Date(part("stale-time").getAttribute("datetime") ?? "");
+    write(part("stale-time"), clockTime(shown));
+    stale.hidden = false;
+  }, 2500);
+}
+
+/**
+ * The stream is over for good.
+ * @param {string} why
+ * @param {string} [link] what to do about it, where that is not to log in
+ */
+export function showEnded(why, link) {
+  const anchor = /** @type {HTMLAnchorElement} */ (part("ended-link"));
+  write(part("ended-text"), why);
+  if (link) {
+    write(anchor, link);
+    anchor.href = "/";
+  }
+  part("ended-banner").hidden = false;
+}

@@ -1,0 +1,279 @@
+// @ts-check
+/**
+ * The rows of the three lists. A row is made once, from the template that also made the server's rows, and from
+ * then on only those of its texts are written that changed. Everything that comes from a user is set as text.
+ */
+
+import { ago, exactTime, isOver, seconds, soon, ticking } from "./words.js";
+
+/** @typedef {import("./api.js").Job} Job */
+
+const SHOWN = 10;
+const KEPT = 200;
+
+/**
+ * @param {Element | null | undefined} element
+ * @param {string} text
+ */
+export function write(element, text) {
+  if (element && element.textContent !== text) element.textContent = text;
+}
+
+/**
+ * Any part of the page that markup names by data-part.
+ * @param {string} name
+ * @param {ParentNode} [within]
+ * @returns {HTMLElement}
+ */
+export function part(name, within = document) {
+  return /** @type {HTMLElement} */ (within.querySelector(`[data-part="${name}"]`));
+}
+
+export class Row {
+  /** @param {HTMLElement} element */
+  constructor(element) {
+    this.element = element;
+    /** @type {Record<string, HTMLElement>} */
+    this.parts = {};
+    for (const named of /** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll("[data-part]"))) {
+      this.parts[named.dataset.part ?? ""] = named;
+    }
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} text
+   */
+  write(name, text) {
+    write(this.parts[name], text);
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} attribute
+   * @param {string} value
+   */
+  set(name, attribute, value) {
+    const element = this.parts[name];
+    if (element.getAttribute(attribute) !== value) element.setAttribute(attribute, value);
+  }
+
+  /**
+   * A box that is only there where it has something to say.
+   * @param {string} name
+   * @param {string} text
+   */
+  box(name, text) {
+    this.parts[`${name}-box`].hidden = text === "";
+    this.write(name, text);
+  }
+
+  /**
+   * @param {string} name
+   * @param {string | null} iso
+   * @param {string} otherwise
+   */
+  moment(name, iso, otherwise = "") {
+    this.set(name, "datetime", iso ?? "");
+    this.write(name, iso ? exactTime(new Date(iso)) : otherwise);
+  }
+}
+
+/** A list with one row per job. */
+export class JobList {
+  /**
+   * @param {string} kind running, waiting or finished
+   * @param {(row: Row, job: Job) => void} fill
+   */
+  constructor(kind, fill) {
+    this.fill = fill;
+    this.list = /** @type {HTMLElement} */ (document.querySelector(`[data-testid="${kind}"]`));
+    this.heading = /** @type {HTMLElement} */ (document.getElementById(`${kind}-title`));
+    this.template = /** @type {HTMLTemplateElement} */ (document.getElementById(`${kind}-row`));
+    this.unfold = /** @type {HTMLElement | null} */ (document.querySelector(`[data-part="${kind}-unfold"]`));
+    /** @type {Map<string, Row>} */
+    this.rows = new Map();
+    for (const element of this.list.children) {
+      const row = new Row(/** @type {HTMLElement} */ (element));
+      this.rows.set(row.element.dataset.jobId ?? "", row);
+    }
+    this.list.addEventListener("animationend", ({ target, animationName }) => {
+      const last = kind === "finished" ? "glow" : "arrive";
+      if (animationName === last) /** @type {Element} */ (target).classList.remove("is-new");
+    });
+    this.unfold?.addEventListener("click", () => {
+      this.list.toggleAttribute("data-folded");
+      this.labelUnfold();
+    });
+  }
+
+  /**
+   * Show these jobs and no others, in this order.
+   * @param {Job[]} jobs
+   */
+  show(jobs) {
+    const wanted = new Set(jobs.map((job) => job.job_id));
+    for (const [id, row] of this.rows) if (!wanted.has(id)) this.drop(id, row);
+    let at = this.list.firstElementChild;
+    for (const job of jobs) {
+      const { element } = this.filled(job);
+      if (element === at) at = at.nextElementSibling;
+      else this.list.insertBefore(element, at);
+    }
+    this.labelUnfold();
+  }
+
+  /**
+   * Put these jobs on top, the last one first; the oldest make way.
+   * @param {Job[]} jobs
+   */
+  prepend(jobs) {
+    const newest = jobs.slice(-KEPT);
+    for (const job of newest) this.list.prepend(this.filled(job).element);
+    while (this.rows.size > KEPT) {
+      const oldest = /** @type {HTMLElement} */ (this.list.lastElementChild);
+      this.drop(oldest.dataset.jobId ?? "", /** @type {Row} */ (this.rows.get(oldest.dataset.jobId ?? "")));
+    }
+    this.labelUnfold();
+  }
+
+  /** @param {Job} job */
+  filled(job) {
+    let row = this.rows.get(job.job_id);
+    if (!row) {
+      const copy = /** @type {DocumentFragment} */ (this.template.content.cloneNode(true));
+      row = new Row(/** @type {HTMLElement} */ (copy.firstElementChild));
+      row.element.dataset.jobId = job.job_id;
+      row.element.classList.add("is-new");
+      this.rows.set(job.job_id, row);
+    }
+    if (row.element.dataset.status !== job.status) row.element.dataset.status = job.status;
+    this.fill(row, job);
+    return row;
+  }
+
+  /**
+   * Take a row away. Where it held the focus, the next one gets it: a keyboard must not be thrown back to the top.
+   * @param {string} id
+   * @param {Row} row
+   */
+  drop(id, row) {
+    const { element } = row;
+    const focused = element.contains(document.activeElement);
+    const heir = element.nextElementSibling ?? element.previousElementSibling;
+    this.rows.delete(id);
+    element.remove();
+    if (!focused) return;
+    const target = /** @type {HTMLElement | null | undefined} */ (heir?.querySelector("button, summary"));
+    (target ?? this.heading).focus();
+  }
+
+  labelUnfold() {
+    if (!this.unfold) return;
+    const many = this.rows.size;
+    const folded = this.list.hasAttribute("data-folded");
+    this.unfold.hidden = many <= SHOWN;
+    this.unfold.setAttribute("aria-expanded", String(!folded));
+    write(this.unfold, folded ? `Show all ${many}` : `Show the first ${SHOWN} only`);
+  }
+}
+
+/**
+ * @param {Row} row
+ * @param {Job} job
+ */
+function fillName(row, job) {
+  row.write("id", job.job_id);
+  row.write("task", job.task);
+  row.write("declared", seconds(job.duration));
+}
+
+/**
+ * @param {Row} row
+ * @param {Job} job
+ */
+export function fillRunning(row, job) {
+  fillName(row, job);
+  const bar = /** @type {HTMLProgressElement} */ (row.parts.bar);
+  if (bar.value !== job.progress) bar.value = job.progress;
+  row.set("bar", "aria-label", `Progress of ${job.job_id}`);
+  row.write("percent", `${Math.floor(job.progress * 100)}%`);
+  row.write("message", job.message);
+  row.write("attempt", `attempt ${job.attempt}`);
+  row.parts.attempt.hidden = job.attempt < 2;
+}
+
+/**
+ * How long a running job has taken, and how far beyond what was declared.
+ * @param {Row} row
+ * @param {number} spent in seconds
+ * @param {number} declared in seconds
+ */
+export function fillSpent(row, spent, declared) {
+  const over = isOver(spent, declared);
+  row.write("spent", ticking(spent));
+  row.write("over", over ? ` · ${seconds(Math.round(spent - declared))} over` : "");
+  if (row.element.hasAttribute("data-over") !== over) row.element.toggleAttribute("data-over", over);
+}
+
+/**
+ * @param {Row} row
+ * @param {Job} job
+ */
+export function fillWaiting(row, job) {
+  fillName(row, job);
+  row.write("position", job.position === null ? "–" : String(job.position));
+  row.write("again", job.attempt > 1 ? ` · attempt ${job.attempt}` : "");
+  row.set("cancel", "aria-label", `Cancel ${job.job_id}`);
+  row.set("confirm", "aria-label", `Cancel ${job.job_id}?`);
+}
+
+/**
+ * @param {Row} row
+ * @param {Job} job
+ * @param {number} now in milliseconds
+ */
+export function fillStart(row, job, now) {
+  row.write("starts", job.estimated_start ? soon((Date.parse(job.estimated_start) - now) / 1000) : "");
+}
+
+/**
+ * @param {Row} row
+ * @param {Job} job
+ */
+export function fillFinished(row, job) {
+  fillName(row, job);
+  const pretty = (/** @type {unknown} */ value) => JSON.stringify(value, null, 2);
+  row.set("mark", "href", `#mark-${job.status}`);
+  row.write("status", job.status);
+  row.write("took", job.started_at ? ` · ${seconds(job.time_spent)}` : "");
+  row.write("spent", seconds(job.time_spent));
+  row.write("attempt", String(job.attempt));
+  row.write("excerpt", job.error);
+  row.box("error", job.error);
+  row.box("result", job.result === null ? "" : pretty(job.result));
+  row.box("message", job.message);
+  row.box("payload", Object.keys(job.payload).length ? pretty(job.payload) : "");
+  row.moment("submitted", job.submitted_at);
+  row.moment("started", job.started_at, "never");
+  row.moment("ended", job.finished_at);
+  row.set("when", "datetime", job.finished_at ?? "");
+  row.parts.reuse.dataset.duration = String(job.duration);
+}
+
+/**
+ * The server's own finished rows: its UTC becomes the reader's time.
+ * @param {Row} row
+ */
+export function localTimes(row) {
+  for (const name of ["submitted", "started", "ended"]) row.moment(name, row.parts[name].getAttribute("datetime") || null, "never");
+}
+
+/**
+ * @param {Row} row
+ * @param {number} now in milliseconds
+ */
+export function fillAge(row, now) {
+  const iso = row.parts.when.getAttribute("datetime");
+  if (iso) row.write("when", ago(new Date(iso), now));
+}

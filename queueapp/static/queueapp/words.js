@@ -1,0 +1,140 @@
+// @ts-check
+/** Numbers and moments in plain words. live/wording.py says the same ones for the first render. */
+
+const MINUTE = 60;
+const HOUR = 3600;
+const DAY = 86400;
+
+/**
+ * A length of time: "40 ms", "7.5 s", "4 min 5 s", "2 h 5 min", "3 d 4 h".
+ * @param {number} value in seconds
+ */
+export function seconds(value) {
+  if (value > 0 && value < 0.001) return "under 1 ms";
+  if (value < 0.1) return `${Math.round(value * 1000)} ms`;
+  if (Math.round(value * 10) / 10 < MINUTE) return `${value.toFixed(1).replace(/\.0$/, "")} s`;
+  return long(value);
+}
+
+/**
+ * The same for a number that grows as one looks: always one decimal, so that the text keeps its width.
+ * @param {number} value in seconds
+ */
+export function ticking(value) {
+  return value < MINUTE ? `${(Math.floor(value * 10) / 10).toFixed(1)} s` : long(value);
+}
+
+/** @param {number} value in seconds, at least a minute */
+function long(value) {
+  const whole = Math.round(value);
+  /** @type {[number, string, number, string]} */
+  const [unit, name, part, partName] =
+    whole >= DAY ? [DAY, "d", HOUR, "h"] : whole >= HOUR ? [HOUR, "h", MINUTE, "min"] : [MINUTE, "min", 1, "s"];
+  const rest = Math.floor((whole % unit) / part);
+  return `${Math.floor(whole / unit)} ${name}${rest ? ` ${rest} ${partName}` : ""}`;
+}
+
+/**
+ * How long until something begins, no more exact than an estimate can be: "any moment", "in about 12 s".
+ * @param {number} value in seconds
+ */
+export function soon(value) {
+  if (value < 1) return "any moment";
+  if (value < 10) return `in about ${Math.round(value)} s`;
+  if (value < 58) return `in about ${Math.round(value / 2) * 2} s`;
+  /** @type {[number, string, string]} */
+  const [unit, one, many] =
+    value >= DAY * 0.95 ? [DAY, "day", "days"] : value >= HOUR * 0.95 ? [HOUR, "h", "h"] : [MINUTE, "min", "min"];
+  const number = Math.max(Math.round(value / unit), 1);
+  return `in about ${number} ${number === 1 ? one : many}`;
+}
+
+/**
+ * How long ago something was: "just now", "20 s ago", "3 min ago", "5 h ago", "2 days ago", else the date.
+ * @param {Date} moment
+ * @param {number} now in milliseconds
+ */
+export function ago(moment, now) {
+  const value = (now - moment.getTime()) / 1000;
+  if (value < 10) return "just now";
+  if (value < MINUTE) return `${Math.floor(value / 10) * 10} s ago`;
+  if (value < HOUR) return `${Math.floor(value / MINUTE)} min ago`;
+  if (value < DAY) return `${Math.floor(value / HOUR)} h ago`;
+  if (value < 2 * DAY) return "1 day ago";
+  if (value < 7 * DAY) return `${Math.floor(value / DAY)} days ago`;
+  return DATE.format(moment);
+}
+
+const DATE = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit", second: "2-digit" });
+const EXACT = new Intl.DateTimeFormat(undefined, {
+  day: "numeric",
+  month: "short",
+  hour: "numeric",
+  minute: "2-digit",
+  second: "2-digit",
+});
+
+/** @param {Date} moment */
+export const clockTime = (moment) => CLOCK.format(moment);
+
+/** @param {Date} moment */
+export const exactTime = (moment) => EXACT.format(moment);
+
+/**
+ * A share of the processors as turns: "every turn", "1 of 4 turns", "37% of the turns".
+ * @param {number} owed from 0 to 1
+ * @param {number} flows
+ */
+export function turns(owed, flows) {
+  if (owed > 0.9995) return "every turn";
+  for (const whole of [flows, 2, 3, 4, 5, 6, 7, 8, 9, 10]) {
+    const part = Math.round(owed * whole);
+    if (part > 0 && part < whole && Math.abs(part / whole - owed) < 0.0001) return `${part} of ${grouped(whole)} turns`;
+  }
+  return `${(owed * 100).toFixed(owed >= 0.1 ? 0 : 1)}% of the turns`;
+}
+
+/**
+ * What the user's flow is owed, in a sentence. Not `active`: for the next job of a user who has none.
+ * @param {import("./api.js").Share} share
+ * @param {string} user
+ * @param {boolean} active
+ */
+export function shareSentence(share, user, active) {
+  let said = (active ? "Your share now: " : "Your next job gets ") + turns(share.owed, share.flows);
+  if (share.weight !== 1) said += `, by weight ${Number(share.weight.toPrecision(6))}`;
+  if (share.flow !== user) said += `, together with ${share.flow}`;
+  if (share.cap !== null) said += `, at most ${share.cap} at once`;
+  return said;
+}
+
+/**
+ * How many processors there are, and what they do.
+ * @param {number} alive
+ * @param {number} busy
+ * @param {number} mine
+ */
+export function processorsSentence(alive, busy, mine) {
+  if (alive === 0) return "No processor is alive";
+  const many = `${grouped(alive)} processor${alive === 1 ? "" : "s"}`;
+  if (busy === 0) return `${many}, ${alive === 1 ? "free" : "all free"}`;
+  const said = `${many}, ${grouped(busy)} busy`;
+  return mine ? `${said}, ${grouped(mine)} with your jobs` : said;
+}
+
+/**
+ * Whether a job takes longer than declared; a breath too long, as most do, is not worth a word.
+ * @param {number} spent
+ * @param {number} declared
+ */
+export const isOver = (spent, declared) => spent > declared * 1.02 + 0.5;
+
+/** @param {number} value */
+export const grouped = (value) => value.toLocaleString("en");
+
+/**
+ * How many wait; the server counts no further than 10,000.
+ * @param {number} value
+ */
+export const waitingCount = (value) => (value > 10000 ? "10,000+" : grouped(value));
