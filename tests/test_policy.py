@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from queueapp.policy.projection import Fleet, Standing, seconds_until_start, share_owed
+from queueapp.policy.projection import Fleet, Projection, Standing, share_owed
 from queueapp.policy.rules import COMMON, Rule, route
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -54,7 +54,7 @@ class TestRoute:
 
 
 class TestProjection:
-    busy = Fleet(processors=4, idle=0, next_free=2.0, flows=3, total_weight=5.0)
+    busy = Fleet(remaining=(2.0, 3.0, 5.0, 9.0), flows=3, total_weight=5.0)
 
     def test_share_by_weight(self) -> None:
         assert share_owed(Standing(weight=1), self.busy) == pytest.approx(0.2)
@@ -68,21 +68,34 @@ class TestProjection:
         assert share_owed(Standing(weight=4, cap=1), self.busy) == pytest.approx(0.25)
 
     def test_nobody_works_nobody_can_tell(self) -> None:
-        assert seconds_until_start(0, Standing(), Fleet()) is None
+        assert Projection(Fleet(), []).seconds_until_start(Standing(), 1, 0.0) is None
 
     def test_an_idle_processor_starts_the_first_at_once(self) -> None:
-        assert seconds_until_start(0, Standing(), Fleet(processors=2, idle=1)) == 0
+        fleet = Fleet(remaining=(4.0, 0.0), flows=1, total_weight=1)
+        assert Projection(fleet, [(0.0, 1, 1.0)]).seconds_until_start(Standing(), 1, 0.0) == 0
 
-    def test_the_first_waits_for_the_next_free_processor(self) -> None:
-        assert seconds_until_start(0, Standing(), self.busy) == 2.0
+    def test_jobs_go_to_the_processor_that_is_free_first(self) -> None:
+        """Free after 2, 3, 5 and 9 s; jobs of 4 s: they start at 2, 3, 5, then at 6 where the first of them ended."""
+        upcoming = [(0.0, place, 4.0) for place in range(4)]
+        projection = Projection(self.busy, upcoming)
+        starts = [projection.seconds_until_start(Standing(), place, 0.0) for place in range(4)]
+        assert starts == [2.0, 3.0, 5.0, 6.0]
 
-    def test_work_ahead_takes_its_share_of_the_processors(self) -> None:
-        """100 s of work at 3/5 of four processors."""
-        assert seconds_until_start(100, Standing(weight=3), self.busy) == pytest.approx(100 / (4 * 3 / 5))
+    def test_a_jobs_turn_comes_with_its_tag(self) -> None:
+        """One processor: b's second job comes after a's second, as its tag 3 is after 2."""
+        fleet = Fleet(remaining=(1.0,), flows=2, total_weight=2.0)
+        upcoming = [(0.0, 1, 2.0), (0.0, 2, 3.0), (2.0, 3, 2.0), (3.0, 4, 3.0)]
+        projection = Projection(fleet, upcoming)
+        assert projection.seconds_until_start(Standing(), 3, 2.0) == 1 + 2 + 3
+        assert projection.seconds_until_start(Standing(), 4, 3.0) == 1 + 2 + 3 + 2
 
-    def test_who_is_ahead_of_the_others_waits_for_them(self) -> None:
-        assert seconds_until_start(0, Standing(lead=8), self.busy) == pytest.approx(8 * 5 / 4)
+    def test_beyond_what_was_read_virtual_time_passes_by_weight(self) -> None:
+        fleet = Fleet(remaining=(1.0, 1.0), flows=2, total_weight=4.0)
+        projection = Projection(fleet, [(0.0, 1, 2.0), (0.0, 2, 2.0)])
+        assert projection.seconds_until_start(Standing(weight=2), 9, 20.0) == pytest.approx(3 + 10 * 4 / 2)
 
     def test_a_cap_slows_down(self) -> None:
-        assert seconds_until_start(100, Standing(weight=4, cap=1), self.busy) == pytest.approx(100)
-        assert seconds_until_start(100, Standing(cap=1), Fleet(processors=4, flows=1, total_weight=1)) == 100
+        fleet = Fleet(remaining=(0.0, 0.0, 0.0, 0.0), flows=1, total_weight=1.0)
+        projection = Projection(fleet, [(float(n), n, 1.0) for n in range(200)])
+        assert projection.seconds_until_start(Standing(), 100, 100.0) == 25
+        assert projection.seconds_until_start(Standing(cap=1), 100, 100.0) == 100

@@ -1,37 +1,56 @@
-"""When a waiting job will start, and what share a flow is owed, from a few numbers and not from every job.
+"""When waiting jobs will start, and what share a flow is owed, projected from the present state.
 
-Virtual time passes at (processors / total weight) per second while every flow keeps its backlog; a job starts when
-it reaches the job's own. So the estimate is right in the mean while the others stay, and late where they leave.
+Jobs start in the order of their tags: a job's tag is the virtual time at which its flow's turn comes, the flow's own
+plus the cost of the jobs before it divided by the weight. The projection gives the jobs that are next, in that order,
+to whichever processor is free first. What it can not know is who submits next.
 """
 
 from __future__ import annotations
 
+import heapq
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+Next = tuple[float, int, float]
+"""A job that is next: its tag, its place in the order of submission, its expected processor seconds."""
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """All processors, and the flows that want them.
+    """All processors that take turns, and the flows that want them.
 
-    `processors`: those that take turns; `idle`: those of them without a job; `next_free`: seconds until the next
-    one should be done; `flows` and `total_weight`: of the flows that wait or run now.
+    `remaining`: for each processor the seconds until it should be free, 0 where it is idle; `flows` and
+    `total_weight`: of the flows that wait or run now.
     """
 
-    processors: int = 0
-    idle: int = 0
-    next_free: float = 0.0
+    remaining: tuple[float, ...] = ()
     flows: int = 0
     total_weight: float = 0.0
+
+    @property
+    def processors(self) -> int:
+        """How many there are."""
+        return len(self.remaining)
+
+    @property
+    def busy(self) -> int:
+        """How many of them work."""
+        return sum(seconds > 0 for seconds in self.remaining)
 
 
 @dataclass(frozen=True)
 class Standing:
-    """One flow among the others. `lead`: its virtual time less V, at least 0; `active`: it is among Fleet.flows."""
+    """One flow among the others. `active`: it is among Fleet.flows."""
 
     weight: float = 1.0
     cap: int | None = None
-    lead: float = 0.0
+    vtime: float = 0.0
     active: bool = True
+
+    def tag(self, ahead: float) -> float:
+        """The tag of a job with `ahead` expected processor seconds before it in this flow."""
+        return self.vtime + ahead / self.weight
 
 
 def others_and_own(flow: Standing, fleet: Fleet) -> tuple[int, float]:
@@ -49,11 +68,33 @@ def share_owed(flow: Standing, fleet: Fleet) -> float:
     return share
 
 
-def seconds_until_start(ahead: float, flow: Standing, fleet: Fleet) -> float | None:
-    """Seconds until a job starts that has `ahead` processor seconds before it in its flow. None: nobody works."""
-    if fleet.processors == 0:
-        return None
-    wait = (flow.lead + ahead / flow.weight) * others_and_own(flow, fleet)[1] / fleet.processors
-    if flow.cap is not None:
-        wait = max(wait, ahead / flow.cap)
-    return wait if fleet.idle else max(wait, fleet.next_free)
+class Projection:
+    """When jobs would start if nobody submitted any more.
+
+    `upcoming`: the jobs that are next, in the order of (tag, place), complete up to the last of them. What comes
+    later is extrapolated: beyond them, virtual time passes at processors / total weight.
+    """
+
+    def __init__(self, fleet: Fleet, upcoming: Sequence[Next]) -> None:
+        self._fleet = fleet
+        self._order = [(tag, place) for tag, place, _ in upcoming]
+        self._starts: list[float] = []
+        free = list(fleet.remaining)
+        heapq.heapify(free)
+        for _, _, expected in upcoming if free else ():
+            self._starts.append(free[0])
+            heapq.heapreplace(free, free[0] + expected)
+        self._after = free[0] if free else 0.0
+
+    def seconds_until_start(self, flow: Standing, place: int, ahead: float) -> float | None:
+        """Seconds until a job starts that has `ahead` processor seconds before it in its flow. None: nobody works."""
+        if not self._fleet.processors:
+            return None
+        tag = flow.tag(ahead)
+        index = bisect_left(self._order, (tag, place))
+        if index < len(self._starts):
+            start = self._starts[index]
+        else:
+            beyond = max(tag - self._order[-1][0], 0.0) if self._order else ahead / flow.weight
+            start = self._after + beyond * others_and_own(flow, self._fleet)[1] / self._fleet.processors
+        return start if flow.cap is None else max(start, ahead / flow.cap)

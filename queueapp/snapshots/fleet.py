@@ -1,4 +1,4 @@
-"""The processors and the flows that want them, at one moment."""
+"""The processors and the flows that want them, at one moment, and what follows for the jobs that wait."""
 
 from __future__ import annotations
 
@@ -9,35 +9,56 @@ from django.db import connection
 from django.db.models import Count, Q, Sum
 
 from ..models import Flow, Processor
-from ..policy.projection import Fleet, Standing
+from ..policy.projection import Fleet, Next, Projection, Standing
+
+FLOWS, PER_FLOW, UPCOMING = 200, 100, 2_000
+"""How far the projection looks job by job: flows, jobs of each, jobs in all."""
+
+# The first jobs of the flows that are next, with their tags; `last`: the flow has no more than these.
+_UPCOMING = """
+    SELECT t.tag, t.job_id, t.expected, f.id, f.vtime, t.last_tag
+      FROM (SELECT id, vtime, weight FROM queueapp_flow WHERE ready ORDER BY vtime, head LIMIT %s) AS f
+     CROSS JOIN LATERAL (
+           SELECT job_id, expected, f.vtime + coalesce(sum(expected) OVER before, 0) / f.weight AS tag,
+                  CASE WHEN count(*) OVER () = %s
+                       THEN f.vtime + sum(expected) OVER () / f.weight END AS last_tag
+             FROM (SELECT job_id, expected FROM queueapp_waiting
+                    WHERE flow_id = f.id ORDER BY job_id LIMIT %s) AS head
+           WINDOW before AS (ORDER BY job_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+           ) AS t
+     ORDER BY t.tag, t.job_id LIMIT %s
+"""
 
 
 @dataclass(frozen=True)
 class FleetNow:
-    """The fleet, and V, the virtual time that a flow would join at."""
+    """The fleet at a moment, and the projection from it."""
 
     fleet: Fleet
-    virtual_time: float
+    projection: Projection
 
     def standing(self, flow: Flow) -> Standing:
         """One flow among the others."""
-        active = flow.backlogged or flow.busy > 0
-        return Standing(flow.weight, flow.cap, max(flow.vtime - self.virtual_time, 0.0), active)
+        return Standing(flow.weight, flow.cap, flow.vtime, flow.backlogged or flow.busy > 0)
 
 
 def fleet_now(now: datetime) -> FleetNow:
-    """The fleet as it is. Three queries: processors, active flows, V."""
-    processors = list(Processor.objects.accepting().select_related("job"))
-    left = [max(p.job.duration - p.time_spent(now), 0.0) for p in processors if p.job is not None]
+    """The fleet as it is. Three queries: processors, active flows, the jobs that are next."""
+    processors = Processor.objects.accepting().select_related("job")
+    # A job that outruns its declaration may end any moment: it counts as busy for a moment more.
+    remaining = [max(p.job.duration - p.time_spent(now), 0.001) if p.job is not None else 0.0 for p in processors]
     active = Flow.objects.filter(Q(backlogged=True) | Q(busy__gt=0)).aggregate(many=Count("pk"), weight=Sum("weight"))
+    fleet = Fleet(tuple(remaining), active["many"], active["weight"] or 0.0)
+    return FleetNow(fleet, Projection(fleet, _upcoming() if remaining else []))
+
+
+def _upcoming() -> list[Next]:
+    """The jobs that are next, complete up to the last: cut where a flow that was not read to its end comes in."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT queueapp_virtual_time()")
-        virtual_time: float = cursor.fetchone()[0]
-    fleet = Fleet(
-        processors=len(processors),
-        idle=len(processors) - len(left),
-        next_free=min(left, default=0.0),
-        flows=active["many"],
-        total_weight=active["weight"] or 0.0,
-    )
-    return FleetNow(fleet, virtual_time)
+        cursor.execute(_UPCOMING, [FLOWS, PER_FLOW, PER_FLOW, UPCOMING])
+        rows = cursor.fetchall()
+    cuts = [last_tag for *_, last_tag in rows if last_tag is not None]
+    if len({flow for *_, flow, _, _ in rows}) == FLOWS:
+        cuts.append(max(vtime for *_, vtime, _ in rows))
+    cut = min(cuts, default=float("inf"))
+    return [(tag, place, expected) for tag, place, expected, *_ in rows if tag <= cut]

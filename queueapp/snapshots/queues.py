@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from ..models import Job, Processor, User
-from ..policy.projection import Standing, others_and_own, seconds_until_start, share_owed
+from ..policy.projection import Standing, others_and_own, share_owed
 from .fleet import FleetNow, fleet_now
 from .jobs import JobDict, describe, iso
 from .places import FARTHEST, Place, places
@@ -45,7 +45,7 @@ def queue_snapshot(user: User) -> Snapshot:
 
 
 def queue_snapshots(user_ids: Iterable[int]) -> dict[int, Snapshot]:
-    """The queues of users, by id; ids of nobody are left out. Seven queries, however many users."""
+    """The queues of users, by id; ids of nobody are left out. A fixed number of queries, however many."""
     users = list(User.objects.filter(pk__in=list(user_ids)).select_related("flow__rule", "flow__user"))
     now = timezone.now()
     fleet = fleet_now(now)
@@ -59,10 +59,7 @@ def queue_snapshots(user_ids: Iterable[int]) -> dict[int, Snapshot]:
             "waiting": waiting[user.pk],
             "waiting_count": many[user.pk],
             "share": _share(user, fleet),
-            "processors": {
-                "alive": fleet.fleet.processors,
-                "busy": fleet.fleet.processors - fleet.fleet.idle,
-            },
+            "processors": {"alive": fleet.fleet.processors, "busy": fleet.fleet.busy},
         }
         for user in users
     }
@@ -109,13 +106,15 @@ def _waiting(users: list[User], fleet: FleetNow, now: datetime) -> tuple[dict[in
         place = place_of.get(job)
         found[user].append(
             describe(jobs[job], now, position=place.position if place else None)
-            | {"estimated_start": _estimate(place, standing.get(flow, Standing()), fleet, now)}
+            | {"estimated_start": _estimate(job, place, standing.get(flow, Standing()), fleet, now)}
         )
     return found, many
 
 
-def _estimate(place: Place | None, standing: Standing, fleet: FleetNow, now: datetime) -> str | None:
-    wait = None if place is None else seconds_until_start(place.ahead, standing, fleet.fleet)
+def _estimate(job: int, place: Place | None, standing: Standing, fleet: FleetNow, now: datetime) -> str | None:
+    if place is None:
+        return None
+    wait = fleet.projection.seconds_until_start(standing, job, place.ahead)
     return None if wait is None else iso(now + timedelta(seconds=wait))
 
 
