@@ -82,7 +82,9 @@ class Mirror(Scheduler):
     def set_flow(self, flow: FlowState, weight: float, cap: int | None) -> None:
         super().set_flow(flow, weight, cap)
         with connection.cursor() as cursor:
-            cursor.execute("SELECT queueapp_set_flow(%s, %s, %s::smallint)", [self._user(flow).flow_id, weight, cap])
+            cursor.execute(
+                "SELECT queueapp_set_flow(%s, NULL, %s, %s::smallint)", [self._user(flow).flow_id, weight, cap]
+            )
         self._compare(flow)
 
     def _user(self, flow: FlowState) -> User:

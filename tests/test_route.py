@@ -10,9 +10,14 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from queueapp.lifecycle import route
+from queueapp.lifecycle.claim import take_turn
+from queueapp.lifecycle.heartbeat import register
+from queueapp.lifecycle.rescue import rescue_cluster
+from queueapp.lifecycle.route import move_some
 from queueapp.lifecycle.sweep import sweep, wake_forgotten
-from queueapp.models import Flow, Job, PriorityRule, User, Waiting
-from tests.queue import ask, everyone_takes_turns, make_user
+from queueapp.models import Flow, Job, Leftover, PriorityRule, User, Waiting
+from tests.queue import ask, everyone_takes_turns, make_user, settle
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
@@ -23,11 +28,11 @@ def key(user: User) -> str | None:
 
 
 def test_a_new_user_is_routed_with_the_first_job() -> None:
-    rule = everyone_takes_turns()
+    everyone_takes_turns()
     ada = make_user("ada")
     assert key(ada) is None
     ask(ada, "job")
-    assert key(ada) == f"rule:{rule.pk}:user:{ada.pk}"
+    assert key(ada) == f"user:{ada.pk}"
 
 
 def test_jobs_keep_their_places_when_they_move() -> None:
@@ -35,9 +40,9 @@ def test_jobs_keep_their_places_when_they_move() -> None:
     ask(ada, "a0")
     ask(bob, "b0")
     ask(ada, "a1")
-    rule = everyone_takes_turns()
+    everyone_takes_turns()
     for user in (ada, bob):
-        assert key(user) == f"rule:{rule.pk}:user:{user.pk}"
+        assert key(user) == f"user:{user.pk}"
         moved = Waiting.objects.filter(flow=user.flow).values_list("job_id", flat=True)
         assert set(moved) == set(Job.objects.filter(owner=user).values_list("pk", flat=True))
         assert user.flow is not None
@@ -59,14 +64,20 @@ def test_a_rule_that_begins_or_ends_takes_effect_with_the_next_sweep() -> None:
     everyone_takes_turns()
     ada = make_user("ada")
     now = timezone.now()
-    night = PriorityRule.objects.create(name="Night", position=1, valid_until=now + timedelta(hours=1))
+    night = PriorityRule.objects.create(name="Night", position=1, weight=4, valid_until=now + timedelta(hours=1))
     ask(ada, "job")
-    assert key(ada) == f"rule:{night.pk}:user:{ada.pk}"
+    assert weight(ada) == 4
     PriorityRule.objects.filter(pk=night.pk).update(valid_until=now)  # the hour passed
     sweep(since=now + timedelta(seconds=1))
-    assert key(ada) == f"rule:{night.pk}:user:{ada.pk}", "it ended before the moment looked back to"
+    assert weight(ada) == 4, "it ended before the moment looked back to"
     sweep(since=now - timedelta(seconds=1))
-    assert key(ada) != f"rule:{night.pk}:user:{ada.pk}"
+    assert weight(ada) == 1
+
+
+def weight(user: User) -> float:
+    user.refresh_from_db()
+    assert user.flow is not None
+    return user.flow.weight
 
 
 def test_a_rule_whose_only_group_is_deleted_does_not_come_to_cover_everyone() -> None:
@@ -110,3 +121,87 @@ def test_a_rule_must_end_after_it_begins() -> None:
     with pytest.raises(ValidationError) as error:
         PriorityRule(name="wrong", valid_from=now, valid_until=now).full_clean()
     assert "valid_until" in error.value.message_dict
+
+
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(route, "MOVED_AT_ONCE", 20)
+    monkeypatch.setattr(route, "JOBS_AT_ONCE", 10)
+
+
+def drained_while_moving(processor: int) -> list[str]:
+    """What is claimed when a batch moves between any two claims."""
+    got = []
+    while (turn := take_turn(processor)).jobs:
+        got += [job.name for job in turn.jobs]
+        settle(processor, turn)
+        move_some()
+    return got
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_a_users_jobs_keep_their_order_while_they_move_to_a_flow_of_the_users_own() -> None:
+    ada, bob = make_user("ada"), make_user("bob")
+    mine = [f"a{n:02}" for n in range(45)]
+    ask(ada, *mine)
+    ask(bob, "b0")
+    everyone_takes_turns()
+    ada.refresh_from_db()
+    assert Waiting.objects.filter(flow=ada.flow).count() == 20
+    ask(ada, "last")
+    got = drained_while_moving(register("c").pk)
+    assert [name for name in got if name != "b0"] == [*mine, "last"]
+    assert not Leftover.objects.exists()
+    assert not Flow.objects.filter(held=True).exists()
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_a_users_jobs_keep_their_order_while_they_move_from_a_flow_of_the_users_own() -> None:
+    rule = everyone_takes_turns()
+    ada, bob = make_user("ada"), make_user("bob")
+    mine = [f"a{n:02}" for n in range(45)]
+    ask(ada, *mine)
+    ask(bob, "b0")
+    rule.active = False
+    rule.save()
+    assert Waiting.objects.filter(flow__key="common", owner=ada).count() == 20
+    ask(ada, "last")
+    got = drained_while_moving(register("c").pk)
+    assert sorted(got) == sorted([*mine, "last", "b0"])
+    assert [name for name in got if name not in ("b0", "last")] == mine
+    assert not Flow.objects.filter(held=True).exists()
+
+
+def test_a_change_between_rules_that_give_a_flow_alone_moves_nothing() -> None:
+    everyone_takes_turns()
+    ada = make_user("ada")
+    ask(ada, *[f"a{n}" for n in range(9)])
+    premium = PriorityRule.objects.create(name="Premium", weight=3, position=1)
+    premium.users.add(ada)
+    assert not Leftover.objects.exists()
+    flow = Flow.objects.get(user=ada)
+    assert (flow.weight, flow.rule) == (3, premium)
+    assert Waiting.objects.filter(flow=flow).count() == 9
+
+
+def test_a_flow_that_is_held_for_nothing_is_let_go() -> None:
+    everyone_takes_turns()
+    ask(make_user("ada"), "job")
+    Flow.objects.update(held=True)
+    wake_forgotten()
+    assert not Flow.objects.filter(held=True).exists()
+
+
+def test_a_job_that_comes_back_after_its_owner_left_follows() -> None:
+    ada = make_user("ada")
+    ask(ada, "job")
+    lost = register("c")
+    take_turn(lost.pk)
+    everyone_takes_turns()
+    while move_some() is not None:
+        pass
+    rescue_cluster("c")
+    ada.refresh_from_db()
+    assert Waiting.objects.get().flow != ada.flow
+    assert move_some() == 1
+    assert Waiting.objects.get().flow == ada.flow

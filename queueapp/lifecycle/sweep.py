@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
-from ..models import Flow, PriorityRule, Waiting
+from ..models import Flow, Leftover, PriorityRule, Waiting
 from .announce import announce
 from .rescue import rescue_overdue
 from .route import reroute
@@ -37,17 +37,24 @@ def sweep(since: datetime) -> None:
 def wake_forgotten() -> int:
     """Wake resting flows that have a backlog; how many. There should be none: this is the net below submit.sql.
 
-    Locks: each such flow's row, in a transaction of its own.
+    Flows that are held though nothing is left over elsewhere are let go as well. Locks: each such flow's row, in a transaction of its own.
     """
     # One look into the index per resting flow, however many jobs wait in the others.
     first = Waiting.objects.filter(flow=OuterRef("pk")).order_by("job").values("job")[:1]
     forgotten = Flow.objects.filter(backlogged=False).annotate(first=Subquery(first)).filter(first__isnull=False)
     woken = 0
+    for user in Flow.objects.filter(held=True).exclude(user__in=Leftover.objects.values("user")).values("user"):
+        _release(user["user"])
     for flow in forgotten.values_list("pk", flat=True):
         woken += _wake(flow)
     if woken:
         announce(work=True)
     return woken
+
+
+def _release(user: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT queueapp_release_flow(%s)", [user])
 
 
 @transaction.atomic

@@ -7,11 +7,11 @@
 so that the three hot steps insert, delete and insert, and the big tables hold no row that changes.
 """
 
-from .flow import Flow
+from .flow import Flow, Leftover
 from .job import Job, Waiting
 from .outcome import Outcome
 from .processor import Processor
 from .rule import PriorityRule
 from .user import User
 
-__all__ = ["Flow", "Job", "Outcome", "PriorityRule", "Processor", "User", "Waiting"]
+__all__ = ["Flow", "Job", "Leftover", "Outcome", "PriorityRule", "Processor", "User", "Waiting"]

@@ -27,9 +27,12 @@ class Flow(models.Model):
     )
     backlogged = models.BooleanField(default=False, help_text="Whether jobs wait in it.")
     busy = models.PositiveSmallIntegerField(default=0, help_text="Processors that work for it now.")
+    held = models.BooleanField(
+        default=False, help_text="Whether it lets others go first while its jobs move from or to another flow."
+    )
     head = models.BigIntegerField(null=True, blank=True, help_text="Its first waiting job: ties go to the lowest.")
     ready = models.GeneratedField(
-        expression=Q(backlogged=True) & (Q(cap__isnull=True) | Q(busy__lt=F("cap"))),  # type: ignore[arg-type]  # stubs
+        expression=Q(backlogged=True, held=False) & (Q(cap__isnull=True) | Q(busy__lt=F("cap"))),  # type: ignore[arg-type]  # stubs
         output_field=models.BooleanField(),
         db_persist=True,
     )
@@ -50,3 +53,19 @@ class Flow(models.Model):
         if self.user_id is not None:
             return str(self.user)
         return str(self.rule) if self.rule_id is not None else "everyone else"
+
+
+class Leftover(models.Model):
+    """That jobs of a user may still wait in a flow that the user has left. Gone when they have moved.
+
+    Written by whoever changes a user's flow, and by put_back.sql; worked off in batches by move.sql.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="+", db_index=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "flow"], name="leftover_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.flow}"

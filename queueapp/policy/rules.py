@@ -35,7 +35,11 @@ class Rule:
 
 @dataclass(frozen=True)
 class Route:
-    """The flow that a user's jobs join. `user` is set where the flow is that user's alone."""
+    """The flow that a user's jobs join. `user` is set where the flow is that user's alone.
+
+    A user has one flow alone, whichever rule decides: from one such rule to another only its weight and cap change,
+    and no job has to move.
+    """
 
     key: str
     rule: int | None = None
@@ -50,5 +54,5 @@ def route(user: int, groups: frozenset[int], rules: Iterable[Rule], now: datetim
         if rule.covers(user, groups, now):
             if rule.together:
                 return Route(f"rule:{rule.id}", rule.id, None, rule.weight, rule.cap)
-            return Route(f"rule:{rule.id}:user:{user}", rule.id, user, rule.weight, rule.cap)
+            return Route(f"user:{user}", rule.id, user, rule.weight, rule.cap)
     return Route(COMMON)

@@ -21,6 +21,7 @@ from django_q.signing import SignedPackage
 
 from ..conf import queue_settings
 from ..lifecycle.announce import WORK
+from ..lifecycle.route import move_some
 from ..lifecycle.sweep import sweep
 from .ticket import cluster_id, start_processor
 
@@ -54,6 +55,7 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
         self._handed_at = float("-inf")
         self._ordinary_at = float("-inf")
         self._swept_at = float("-inf")
+        self._moving = True
         self._swept: datetime = timezone.now()
 
     def dequeue(self) -> list[tuple[Any, str]] | None:
@@ -64,8 +66,9 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
         try:
             self._listen()
             self._sweep_if_due()
+            self._move_some()
             found = [(None, _ticket()) for _ in range(self._tickets())] + self._ordinary()
-            if not found:
+            if not found and not self._moving:
                 self._wait()
         except (DatabaseError, psycopg.Error) as error:
             logger.warning("The database is away, trying again: %s", str(error).strip())
@@ -104,7 +107,13 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
             self._swept_at = now
             moment = timezone.now()
             sweep(self._swept)
+            self._moving = True
             self._swept = moment
+
+    def _move_some(self) -> None:
+        """A batch of the jobs that a change of rules moves, between looks for work: claims go on meanwhile."""
+        if self._moving:
+            self._moving = move_some() is not None
 
     def _wait(self) -> None:
         recent = time.monotonic() - self._handed_at < FAST_FOR

@@ -10,7 +10,7 @@ CREATE OR REPLACE FUNCTION queueapp_adjust_flow(
 LANGUAGE plpgsql AS $$
 DECLARE
     waits boolean := f.backlogged OR p_head IS NOT NULL;
-    rejoins boolean := NOT f.ready AND waits AND (f.cap IS NULL OR f.busy + p_busy < f.cap);
+    rejoins boolean := NOT f.ready AND NOT f.held AND waits AND (f.cap IS NULL OR f.busy + p_busy < f.cap);
     v double precision := f.vtime + p_cost / f.weight;
 BEGIN
     UPDATE queueapp_flow

@@ -1,43 +1,44 @@
--- Move waiting jobs that are in another flow than their owner's, keeping their places in time.
+-- Move waiting jobs that are in a flow that their owner has left, keeping their places in time.
 --   p_most  jobs at the most
--- Looks at one flow that some user has left at a time. Returns how many were moved; 0: none is out of place.
--- Locks: the flows left and joined, lowest id first.
+-- Works off one leftover, a user and the flow left, per call. Returns how many jobs were moved; null: nothing is left
+-- over, or others are at it. Locks: the leftover, then the flows left and joined, lowest id first.
+--
+-- The order of the user's jobs is kept while they are in two flows: into a flow of the user's own the last move first,
+-- and it is held until the first have moved, or run, too; out of a flow of the user's own the first move first, and
+-- it is held. Only from one shared flow into another, more jobs than one batch may pass each other.
 CREATE OR REPLACE FUNCTION queueapp_move(p_most integer) RETURNS integer
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
-    leaving bigint;
+    lo queueapp_leftover;
     joining bigint;
-    mover bigint;
     f queueapp_flow;
-    first_moved bigint;
-    moved integer;
+    moving bigint[] := '{}';
 BEGIN
-    SELECT u.id, u.flow_id, w.flow_id INTO mover, joining, leaving
-      FROM queueapp_user u
-      JOIN LATERAL (
-          SELECT flow_id FROM queueapp_waiting
-           WHERE owner_id = u.id AND flow_id <> u.flow_id ORDER BY job_id LIMIT 1
-      ) w ON true
-     LIMIT 1;
+    SELECT * INTO lo FROM queueapp_leftover ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
-        RETURN 0;
+        RETURN NULL;
     END IF;
-    PERFORM 1 FROM queueapp_flow WHERE id IN (leaving, joining) ORDER BY id FOR NO KEY UPDATE;
+    SELECT flow_id INTO joining FROM queueapp_user WHERE id = lo.user_id;
+    PERFORM 1 FROM queueapp_flow WHERE id IN (lo.flow_id, joining) ORDER BY id FOR NO KEY UPDATE;
+    SELECT * INTO f FROM queueapp_flow WHERE id = joining;
 
-    WITH out_of_place AS (
-        SELECT job_id FROM queueapp_waiting
-         WHERE owner_id = mover AND flow_id = leaving ORDER BY job_id LIMIT p_most
-    ), placed AS (
-        UPDATE queueapp_waiting w SET flow_id = joining FROM out_of_place o
-         WHERE w.owner_id = mover AND w.job_id = o.job_id AND w.flow_id = leaving
-        RETURNING w.job_id
-    )
-    SELECT min(job_id), count(*) INTO first_moved, moved FROM placed;
+    IF joining <> lo.flow_id AND f.user_id IS NOT NULL THEN
+        moving := ARRAY(SELECT job_id FROM queueapp_waiting
+                         WHERE owner_id = lo.user_id AND flow_id = lo.flow_id ORDER BY job_id DESC LIMIT p_most);
+    ELSIF joining <> lo.flow_id THEN
+        moving := ARRAY(SELECT job_id FROM queueapp_waiting
+                         WHERE owner_id = lo.user_id AND flow_id = lo.flow_id ORDER BY job_id LIMIT p_most);
+    END IF;
+    UPDATE queueapp_waiting SET flow_id = joining
+     WHERE owner_id = lo.user_id AND job_id = ANY (moving) AND flow_id = lo.flow_id;
 
     -- The flow they join wakes if it rested. The one they left goes to rest at its next claim.
-    IF moved > 0 THEN
-        SELECT * INTO f FROM queueapp_flow WHERE id = joining;
-        PERFORM queueapp_adjust_flow(f, 0, 0, first_moved);
+    IF cardinality(moving) > 0 THEN
+        PERFORM queueapp_adjust_flow(f, 0, 0, (SELECT min(job_id) FROM unnest(moving) AS m(job_id)));
     END IF;
-    RETURN moved;
+    IF cardinality(moving) < p_most THEN
+        DELETE FROM queueapp_leftover WHERE id = lo.id;
+        PERFORM queueapp_release_flow(lo.user_id);
+    END IF;
+    RETURN cardinality(moving);
 END $$;

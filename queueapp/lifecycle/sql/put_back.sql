@@ -6,6 +6,13 @@ CREATE OR REPLACE FUNCTION queueapp_put_back(
     p queueapp_processor, p_except bigint[]
 ) RETURNS bigint
 LANGUAGE sql AS $$
+    -- Whose owner has left the flow meanwhile: they follow.
+    INSERT INTO queueapp_leftover (user_id, flow_id)
+    SELECT DISTINCT u.id, p.flow_id
+      FROM queueapp_job j JOIN queueapp_user u ON u.id = j.owner_id
+     WHERE j.id = ANY (p.jobs) AND j.id <> ALL (p_except) AND u.flow_id <> p.flow_id
+    ON CONFLICT DO NOTHING;
+
     WITH back AS (
         INSERT INTO queueapp_waiting (owner_id, job_id, flow_id, expected, attempt)
         SELECT j.owner_id, j.id, p.flow_id, j.duration, t.attempt

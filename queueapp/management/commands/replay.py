@@ -64,7 +64,7 @@ class Command(BaseCommand):
             if not log.entries:
                 raise CommandError(f"{options['file']} has no job that can be replayed.")
             names = [name.strip() for name in options["users"].split(",")] if options["users"] else []
-            run = options["run"] or timezone.now().strftime("%Y%m%d-%H%M%S")
+            run = options["run"] or timezone.now().strftime("%Y%m%d-%H%M%S-%f")[:-3]
             replay = Replay(log, accounts(log, names), pace, run)
         except (UnreadableLog, NotReplayable) as wrong:
             raise CommandError(str(wrong)) from wrong

@@ -1,0 +1,11 @@
+-- Let the flows of a user that are held take part again, at V, unless jobs of the user are still left over elsewhere.
+-- Locks: the flows' rows.
+CREATE OR REPLACE FUNCTION queueapp_release_flow(p_user bigint) RETURNS void
+LANGUAGE sql AS $$
+    UPDATE queueapp_flow f
+       SET held = false,
+           vtime = CASE WHEN backlogged AND (cap IS NULL OR busy < cap)
+                        THEN greatest(vtime, queueapp_virtual_time()) ELSE vtime END
+     WHERE user_id = p_user AND held
+       AND NOT EXISTS (SELECT FROM queueapp_leftover l WHERE l.user_id = p_user)
+$$;
