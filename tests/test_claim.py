@@ -6,11 +6,13 @@ import multiprocessing
 import random
 import time
 from collections import defaultdict
+from itertools import combinations
 from typing import Any
 
 import pytest
 from django.db import connection
 
+from queueapp.conf import queue_settings
 from queueapp.lifecycle.cancel import cancel
 from queueapp.lifecycle.claim import NotAccepting, take_turn
 from queueapp.lifecycle.heartbeat import drain as stop_claims
@@ -18,6 +20,7 @@ from queueapp.lifecycle.heartbeat import heartbeat, register
 from queueapp.lifecycle.rescue import rescue_overdue
 from queueapp.lifecycle.settle import settle_part
 from queueapp.models import Flow, Job, Outcome, Processor, Waiting
+from queueapp.policy.fairness import service_gap_bound
 from queueapp.states import Status
 from tests.queue import ask, everyone_takes_turns, make_user, names, outcome, settle
 
@@ -217,3 +220,35 @@ def waiting_rows_read() -> tuple[int, int]:
         cursor.execute("SELECT seq_tup_read, idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'queueapp_waiting'")
         read, fetched = cursor.fetchone()
         return read, fetched
+
+
+def claim_some(limit: int) -> int:
+    """Claim and settle, each job for as long as it declared, until that many jobs have ended anywhere."""
+    processor, many = register("test").pk, 0
+    turn = take_turn(processor)
+    while turn.jobs:
+        many += len(turn.jobs)
+        turn = settle(processor, turn, more=Outcome.objects.count() < limit)
+    return many
+
+
+def test_four_claimers_at_once_share_by_weight_within_the_bound() -> None:
+    """For every two flows, over every interval: all of them have a backlog throughout."""
+    weights = {"a": 1.0, "b": 1.0, "c": 2.5, "d": 10.0, "e": 0.3}
+    costs = {"a": 1.0, "b": 7.0, "c": 2.0, "d": 1.5, "e": 3.0}
+    for name, weight in weights.items():
+        flow = Flow.objects.create(key=name, weight=weight)
+        ask(make_user(name, flow=flow), *[f"{name}{n}" for n in range(1200)], duration=costs[name])
+    took_part = in_processes([(claim_some, (1000,))] * 4)
+    assert sum(many > 20 for many in took_part) >= 2, "one processor did it all: nothing was shown"
+    assert Flow.objects.filter(backlogged=True).count() == len(weights)
+    ended = Outcome.objects.order_by("number").values_list("flow__key", "time_spent")
+    service = dict.fromkeys(weights, 0.0)
+    gaps: dict[tuple[str, str], list[float]] = {pair: [0.0] for pair in combinations(weights, 2)}
+    for name, spent in ended:
+        service[name] += spent
+        for f, g in gaps:
+            gaps[f, g].append(service[f] / weights[f] - service[g] / weights[g])
+    for (f, g), gap in gaps.items():
+        bound = service_gap_bound(4, queue_settings().QUANTUM, (costs[f], weights[f]), (costs[g], weights[g]))
+        assert max(gap) - min(gap) <= bound, (f, g)

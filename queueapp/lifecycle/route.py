@@ -18,7 +18,7 @@ from .retry import retried
 
 USERS_AT_ONCE = 500
 JOBS_AT_ONCE = 500
-MOVED_AT_ONCE = 5_000
+MOVED_AT_ONCE = 1_000
 
 # Users join other flows. What waits in the flows that they leave is noted, and held back where that keeps its order:
 # a flow of the user's own, whether joined or left.

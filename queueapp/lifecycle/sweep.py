@@ -37,7 +37,8 @@ def sweep(since: datetime) -> None:
 def wake_forgotten() -> int:
     """Wake resting flows that have a backlog; how many. There should be none: this is the net below submit.sql.
 
-    Flows that are held though nothing is left over elsewhere are let go as well. Locks: each such flow's row, in a transaction of its own.
+    Flows that are held although nothing is left over are let go as well. Locks: each such flow's row, in a
+    transaction of its own.
     """
     # One look into the index per resting flow, however many jobs wait in the others.
     first = Waiting.objects.filter(flow=OuterRef("pk")).order_by("job").values("job")[:1]

@@ -1,0 +1,161 @@
+"""What a change of rules costs those who work meanwhile: python -m bench.reroute [--jobs 1000000] [--users 100]
+
+Fills the backlog of one line (no rule), lets four processors claim, and then switches on the rule *Everyone takes turns*:
+every user leaves the line for a flow alone, and every waiting job moves. One process moves what is left over, as a
+broker does. Prints the claims per second and the longest pause between two claims, before, during and after, and how
+long it took. A second change, the weight of that rule, moves nothing.
+
+Uses a database of its own on the embedded server, or on the one that DATABASE_URL names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import statistics
+import time
+from multiprocessing.synchronize import Event
+from typing import Any
+
+CLAIMERS = 4
+WINDOW = 6.0
+"""Seconds that claims are counted before and after."""
+
+
+def claim(stop: Event, moments: Any) -> None:
+    """Take turns of one no-op job each until told to stop; puts the moments of all claims into the queue."""
+    from queueapp.lifecycle.claim import take_turn
+    from queueapp.lifecycle.heartbeat import register
+    from queueapp.lifecycle.settle import JobOutcome
+    from queueapp.states import Status
+
+    processor, seen = register("bench").pk, []
+    turn = take_turn(processor)
+    while turn.jobs and not stop.is_set():
+        now = time.monotonic()
+        seen.append(now)
+        done = [JobOutcome(job.id, job.owner, Status.SUCCEEDED, 1, job.duration, now) for job in turn.jobs]
+        turn = take_turn(processor, turn.number, done, now=now)
+    moments.put(seen)
+
+
+def move(stop: Event, finished: Any) -> None:
+    """Move what is left over, as a broker does; puts the moment when nothing was left."""
+    from queueapp.lifecycle.route import move_some
+
+    busy = False
+    while not stop.is_set():
+        if move_some() is not None:
+            busy = True
+        elif busy:
+            busy = False
+            finished.put(time.monotonic())
+        else:
+            time.sleep(0.05)
+
+
+def fill(users: int, jobs: int) -> None:
+    """An empty database with that many jobs waiting in one line."""
+    from django.db import connection
+
+    from queueapp.lifecycle.submission import Submission
+    from queueapp.lifecycle.submit import submit
+    from queueapp.models import PriorityRule, User
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "TRUNCATE queueapp_job, queueapp_waiting, queueapp_outcome, queueapp_processor, queueapp_flow,"
+            " queueapp_user, queueapp_leftover CASCADE"
+        )
+    PriorityRule.objects.update(active=False)
+    everyone = [User.objects.create(username=f"user-{n}") for n in range(users)]
+    for start in range(0, jobs // users, 5_000):
+        for user in everyone:
+            part = range(start, min(start + 5_000, jobs // users))
+            submit(user, [Submission(job_id=f"j{n}", duration=1.0) for n in part])
+
+
+def report(name: str, moments: list[float], begin: float, end: float) -> None:
+    """Print the claims of one period."""
+    within = [moment for moment in moments if begin <= moment < end]
+    pauses = sorted(b - a for a, b in zip(within, within[1:], strict=False)) or [0.0]
+    rate = len(within) / (end - begin)
+    median, longest = statistics.median(pauses) * 1e3, pauses[-1] * 1e3
+    print(f"{name:<22} {end - begin:>7.1f} {rate:>10,.0f} {median:>12.2f} {longest:>13.1f}")
+
+
+def change(active: bool, weight: float) -> float:
+    """Save the rule as staff would; seconds until the answer."""
+    from queueapp.models import PriorityRule
+
+    rule = PriorityRule.objects.get(name="Everyone takes turns")
+    rule.active, rule.weight = active, weight
+    begin = time.monotonic()
+    rule.save()
+    return time.monotonic() - begin
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(prog="bench.reroute", description=__doc__.split("\n")[0])
+    parser.add_argument("--jobs", type=int, default=1_000_000)
+    parser.add_argument("--users", type=int, default=100)
+    options = parser.parse_args()
+    prepare()
+    fill(options.users, options.jobs)
+    from django.db import connections
+
+    connections.close_all()
+    context = multiprocessing.get_context("fork")
+    stop, moments, finished = context.Event(), context.Queue(), context.Queue()
+    workers = [context.Process(target=claim, args=(stop, moments)) for _ in range(CLAIMERS)]
+    workers.append(context.Process(target=move, args=(stop, finished)))
+    for worker in workers:
+        worker.start()
+    begin = time.monotonic()
+    time.sleep(WINDOW)
+    switched = time.monotonic()
+    answered = change(active=True, weight=1.0)
+    moved = finished.get(timeout=1_200)
+    time.sleep(WINDOW)
+    end = time.monotonic()
+    reweighed = change(active=True, weight=2.0)
+    time.sleep(WINDOW)
+    stop.set()
+    seen = sorted(moment for _ in range(CLAIMERS) for moment in moments.get(timeout=60))
+    for worker in workers:
+        worker.join()
+    print(f"{options.jobs:,} waiting jobs of {options.users:,} users; {CLAIMERS} processors, turns of one job\n")
+    print("period                 seconds   claims/s  median pause ms  longest ms")
+    report("before", seen, begin, switched)
+    report("while all jobs move", seen, switched, moved)
+    report("after", seen, moved, end)
+    report("another weight", seen, end, end + WINDOW)
+    print(f"\nthe change was answered after {answered:.2f} s, the other weight after {reweighed:.2f} s")
+
+
+def prepare() -> None:
+    """Django on a database of this bench's own."""
+    from jobsite import local
+
+    local.fill_environment()
+    os.environ.setdefault("SECRET_KEY", "bench")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jobsite.settings")
+    own = os.environ["DATABASE_URL"].replace(f"/{local.DATABASE}", "/turnabout_bench_reroute")
+    if own != os.environ["DATABASE_URL"]:
+        import psycopg
+
+        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+            connection.execute("DROP DATABASE IF EXISTS turnabout_bench_reroute WITH (FORCE)")
+            connection.execute("CREATE DATABASE turnabout_bench_reroute")
+        os.environ["DATABASE_URL"] = own
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+
+
+if __name__ == "__main__":
+    main()
