@@ -27,7 +27,15 @@ class QueueSettings:
     SWEEP: float = 3.0
     """Seconds between rounds of housekeeping: rescue, forgotten flows, rules that begin or end."""
     MAX_ATTEMPTS: int = 3
-    """Times that a job is started whose processor died, before it fails."""
+    """Attempts at a job before it fails, where its task does not say."""
+    RETRY_FIRST: float = 2.0
+    """Seconds before the second attempt; twice as many before each further one, less a random part."""
+    RETRY_MOST: float = 600.0
+    """Seconds before a further attempt at the most."""
+    STOP_GRACE: float = 3.0
+    """Seconds that a job has to stop when it is asked to, before its process is ended."""
+    RETENTION_DAYS: int = 90
+    """Days that finished jobs are kept; 0: for ever."""
     GRACE: float = 10.0
     """Seconds that running jobs have to end when a cluster is stopped."""
     MAX_DURATION: float = 7 * 24 * 3600.0
@@ -36,6 +44,22 @@ class QueueSettings:
     """Jobs in one bulk submission at the most."""
     MAX_PAYLOAD: int = 65_536
     """Bytes of a job's payload, as JSON, at the most."""
+    MAX_NESTING: int = 50
+    """Lists and objects within one another in a request at the most."""
+    MAX_BODY: int = 262_144
+    """Bytes of a request at the most."""
+    MAX_BULK_BODY: int = 33_554_432
+    """Bytes of a bulk submission at the most."""
+    MAX_WAITING: int = 1_000_000
+    """Jobs of one user that wait at the most; 0: no limit."""
+    MAX_STREAMS: int = 20
+    """Event streams of one user in one web process at the most; 0: no limit."""
+    SUBMISSIONS_PER_MINUTE: int = 6_000
+    """Requests of one user that submit, whether one job or many; 0: no limit, here and below."""
+    REQUESTS_PER_MINUTE: int = 12_000
+    """All other requests of one user, or of one address where nobody is logged in."""
+    LOGINS_PER_MINUTE: int = 30
+    """Passwords tried from one address."""
     CHECKSUM_FOLDER: str = ""
     """The folder whose files the task `checksum` may read; empty: none."""
 
@@ -48,6 +72,7 @@ class QueueSettings:
             "HEARTBEAT",
             "SWEEP",
             "MAX_ATTEMPTS",
+            "RETRY_FIRST",
             "MAX_BULK",
         ):
             if not getattr(self, name) > 0:

@@ -38,12 +38,28 @@ class JobConflict(QueueError):
 
 
 class NotWaiting(QueueError):
-    """Only a job that still waits can be cancelled."""
+    """Only a job that waits or runs can be cancelled."""
 
 
 class JobFailed(QueueError):
     """The job can not be done."""
 
 
-class LeaseLost(QueueError):
-    """This processor was thought dead and its jobs were given to others; what it did for them is dropped."""
+class NotEnded(QueueError):
+    """Only a job that failed or was cancelled can be tried again."""
+
+
+class JobStopped(BaseException):
+    """Raised inside a task that is to stop. Not an Exception, so that a task's own handlers let it through."""
+
+
+class TimeLimitReached(JobStopped):
+    """It reached its time limit."""
+
+
+class JobCancelled(JobStopped):
+    """It was cancelled while it ran."""
+
+
+class SpanTooLarge(QueueError):
+    """So much happened in this span that it can not be shown at once; choose a shorter one."""

@@ -21,6 +21,7 @@ from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, create_model
 
+from .conf import queue_settings
 from .errors import FieldError
 
 Function = Callable[..., Any]
@@ -29,13 +30,17 @@ Check = Callable[[Mapping[str, Any]], str | None]
 
 @dataclass
 class Handle:
-    """What a running job knows of itself, and tells of its progress."""
+    """What a running job knows of itself, and tells of its progress.
+
+    `cancelled`: whether it was asked to stop; a task that looks can end tidily before it is made to.
+    """
 
     job_id: str
     duration: float
     attempt: int = 1
     fraction: float = field(default=0.0, init=False)
     message: str = field(default="", init=False)
+    cancelled: bool = field(default=False, init=False)
 
     def progress(self, fraction: float, message: str = "") -> None:
         """Say how far the job is: from 0 to 1, with a few words. Costs next to nothing; call it often."""
@@ -51,6 +56,8 @@ class Task:
     function: Function
     payload: TypeAdapter[Any]
     check: Check | None = None
+    max_attempts: int | None = None
+    time_limit: float | None = None
 
     def payload_errors(self, payload: Mapping[str, Any]) -> list[FieldError]:
         """What the callable would not accept in this payload, field by field; empty: nothing."""
@@ -72,18 +79,22 @@ class Task:
 _tasks: dict[str, Task] = {}
 
 
-def task(name: str, *, check: Check | None = None) -> Callable[[Function], Function]:
+def task(
+    name: str, *, check: Check | None = None, max_attempts: int | None = None, time_limit: float | None = None
+) -> Callable[[Function], Function]:
     """Register a callable as the task `name`.
 
     `check`, where given, looks at a payload of the right shape when a job is submitted and returns what is wrong
-    with it, or None. Raises ValueError where the name is taken by another callable.
+    with it, or None. `max_attempts`: attempts before a job fails, None: QUEUEAPP's MAX_ATTEMPTS; JobFailed fails it
+    at once. `time_limit`: seconds that an attempt may take, where the job does not say; None: no limit.
+    Raises ValueError where the name is taken by another callable.
     """
 
     def register(function: Function) -> Function:
         known = _tasks.get(name)
         if known is not None and known.function.__qualname__ != function.__qualname__:
             raise ValueError(f"The task name {name!r} is taken by {known.function.__qualname__}.")
-        _tasks[name] = Task(name, function, _payload_shape(function), check)
+        _tasks[name] = Task(name, function, _payload_shape(function), check, max_attempts, time_limit)
         return function
 
     return register
@@ -92,6 +103,12 @@ def task(name: str, *, check: Check | None = None) -> Callable[[Function], Funct
 def find_task(name: str) -> Task | None:
     """The task registered under this name, if any."""
     return _tasks.get(name)
+
+
+def max_attempts(name: str) -> int:
+    """Attempts at a job of this task before it fails."""
+    found = find_task(name)
+    return (found.max_attempts if found is not None else None) or queue_settings().MAX_ATTEMPTS
 
 
 def task_names() -> list[str]:

@@ -5,4 +5,11 @@ from jobsite.settings import INSTALLED_APPS, QUEUEAPP
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 INSTALLED_APPS = [*INSTALLED_APPS, "tests"]
-QUEUEAPP = QUEUEAPP | {"LEASE": 3.0, "HEARTBEAT": 0.25, "SWEEP": 0.5, "GRACE": 1.5}
+QUEUEAPP = QUEUEAPP | {
+    "LEASE": 3.0,
+    "HEARTBEAT": 0.25,
+    "SWEEP": 0.5,
+    "GRACE": 1.5,
+    "RETRY_FIRST": 0.2,
+    "STOP_GRACE": 0.9,
+}

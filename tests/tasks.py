@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -16,6 +17,25 @@ from queueapp.registry import Handle, task
 def nap(job: Handle, seconds: float) -> str:
     """Sleep for so long, whatever was declared."""
     time.sleep(seconds)
+    return f"attempt {job.attempt}"
+
+
+@task("stubborn", time_limit=0.5, max_attempts=1)
+def stubborn(job: Handle, seconds: float, polite: bool = False) -> str:
+    """Go on for so long, and do not let anything stop it but, where `polite`, the handle."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not (polite and job.cancelled):
+        with contextlib.suppress(BaseException):
+            time.sleep(0.02)
+    return "stopped politely" if job.cancelled else "never stopped"
+
+
+@task("flaky", max_attempts=4)
+def flaky(job: Handle, failures: int) -> str:
+    """Fail on the first so many attempts."""
+    time.sleep(0.05)
+    if job.attempt <= failures:
+        raise ValueError(f"attempt {job.attempt}")
     return f"attempt {job.attempt}"
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -78,6 +79,87 @@ def test_a_job_that_ends_badly_fails_with_its_message(site: Site, api: httpx.Cli
     job = ended(site, api, "bad")
     assert (job["status"], job["error"], job["result"]) == ("failed", error, None)
     assert ended(site, api, "next")["status"] == "succeeded"
+
+
+def test_a_job_that_fails_is_tried_again_later_and_does_not_block_the_others(site: Site, api: httpx.Client) -> None:
+    submit(api, "flaky", "flaky", failures=2)
+    submit(api, "behind")
+    assert ended(site, api, "behind")["status"] == "succeeded"
+    job = ended(site, api, "flaky")
+    assert (job["status"], job["attempt"], job["result"], job["error"]) == ("succeeded", 3, "attempt 3", "")
+    assert [(a["attempt"], a["error"]) for a in job["attempts"]] == [
+        (1, "ValueError: attempt 1"),
+        (2, "ValueError: attempt 2"),
+    ]
+    assert job["time_spent"] >= 0.15
+    assert job["attempts"][1]["started_at"] > job["attempts"][0]["finished_at"]
+
+
+def test_after_the_last_attempt_a_job_fails_and_its_owner_can_try_again(site: Site, api: httpx.Client) -> None:
+    submit(api, "flaky", "flaky", failures=5)
+    job = ended(site, api, "flaky")
+    assert (job["status"], job["attempt"], len(job["attempts"])) == ("failed", 4, 4)
+    again = api.post("jobs/flaky/retry/")
+    assert again.status_code == 200
+    assert again.json()["finished_at"] is None
+    job = ended(site, api, "flaky")
+    assert (job["status"], job["attempt"], len(job["attempts"])) == ("succeeded", 6, 5)
+    assert api.post("jobs/flaky/retry/").status_code == 409
+
+
+def test_a_job_is_stopped_at_its_time_limit(site: Site, api: httpx.Client) -> None:
+    ask = {"job_id": "long", "task": "nap", "duration": 0.1, "time_limit": 0.4, "payload": {"seconds": 30.0}}
+    api.post("jobs/", json=ask).raise_for_status()
+    job = ended(site, api, "long")
+    assert (job["status"], job["error"], len(job["attempts"])) == ("failed", "It reached its time limit.", 3)
+    assert all(a["time_spent"] < 1 for a in job["attempts"])
+
+
+def test_a_job_that_will_not_stop_is_ended_with_its_process_and_only_it_pays(site: Site, api: httpx.Client) -> None:
+    jobs: list[dict[str, Any]] = [{"job_id": "before", "duration": 0.01}]
+    jobs += [{"job_id": "stubborn", "task": "stubborn", "duration": 0.01, "payload": {"seconds": 60.0}}]
+    jobs += [{"job_id": f"behind-{n}", "duration": 0.01} for n in range(5)]
+    api.post("jobs/bulk/", json={"jobs": jobs}).raise_for_status()
+    job = ended(site, api, "stubborn")
+    assert (job["status"], job["error"]) == ("failed", "It reached its time limit.")
+    assert job["time_spent"] < 5
+    for other in jobs:
+        if other["job_id"] != "stubborn":
+            done = ended(site, api, other["job_id"])
+            assert (done["status"], done["attempt"]) == ("succeeded", 1)
+    site.wait_for("SELECT count(*) = 2 FROM queueapp_processor WHERE lease_until > now()")
+
+
+def test_cancelling_a_running_job_stops_it(site: Site, api: httpx.Client) -> None:
+    submit(api, "nap", "nap", duration=30, seconds=30.0)
+    running_pid(site, api, "nap")
+    assert api.delete("jobs/nap/").status_code == 202
+    job = ended(site, api, "nap")
+    assert (job["status"], job["error"]) == ("cancelled", "")
+    assert 0 < job["time_spent"] < 5
+    assert api.delete("jobs/nap/").status_code == 409
+
+
+def test_a_task_that_looks_can_end_tidily_when_it_is_cancelled(site: Site, api: httpx.Client) -> None:
+    ask = {"job_id": "polite", "task": "stubborn", "duration": 30, "time_limit": 60}
+    api.post("jobs/", json=ask | {"payload": {"seconds": 30.0, "polite": True}}).raise_for_status()
+    running_pid(site, api, "polite")
+    assert api.delete("jobs/polite/").status_code == 202
+    job = ended(site, api, "polite")
+    assert (job["status"], job["result"]) == ("succeeded", "stopped politely")
+
+
+def test_a_job_does_not_start_before_its_moment(site: Site, api: httpx.Client) -> None:
+    moment = datetime.now(UTC) + timedelta(seconds=1.2)
+    ask = {"job_id": "later", "duration": 0.01, "run_at": moment.isoformat()}
+    answer = api.post("jobs/", json=ask)
+    assert answer.status_code == 201
+    assert answer.json()["position"] is None
+    assert api.post("jobs/", json=ask).status_code == 200
+    submit(api, "now")
+    assert ended(site, api, "now")["status"] == "succeeded"
+    started = datetime.fromisoformat(ended(site, api, "later")["started_at"])
+    assert moment <= started < moment + timedelta(seconds=2)
 
 
 def test_jobs_behind_one_that_outruns_its_quantum_run_elsewhere_meanwhile(site: Site, api: httpx.Client) -> None:

@@ -11,10 +11,10 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from ..errors import FieldError, InvalidSubmission, JobConflict, NotWaiting, QueueError
+from ..errors import FieldError, InvalidSubmission, JobConflict, NotEnded, NotWaiting, QueueError
 
 MEDIA_TYPE = "application/problem+json"
-_STATUS: dict[type[QueueError], int] = {InvalidSubmission: 400, JobConflict: 409, NotWaiting: 409}
+_STATUS: dict[type[QueueError], int] = {InvalidSubmission: 400, JobConflict: 409, NotWaiting: 409, NotEnded: 409}
 
 
 def problem(status: int, detail: str, errors: list[FieldError] | None = None, **extra: Any) -> dict[str, Any]:

@@ -24,6 +24,16 @@ class BulkAccepted(BaseModel):
     existing: int = Field(description="Jobs that stood there already with the same content.")
 
 
+class AttemptShape(BaseModel):
+    """An attempt that failed."""
+
+    attempt: int
+    started_at: datetime
+    finished_at: datetime
+    time_spent: float
+    error: str
+
+
 class JobShape(BaseModel):
     """A job."""
 
@@ -36,8 +46,11 @@ class JobShape(BaseModel):
     position: int | None = Field(description="Place in its flow, from 1; null where it does not wait.")
     progress: float = Field(ge=0, le=1)
     message: str
-    time_spent: float = Field(description="Processor seconds so far; grows while it runs.")
+    time_spent: float = Field(description="Processor seconds so far; grows while it runs; in the end of all attempts.")
     attempt: int
+    attempts: list[AttemptShape] = Field(description="Those that failed.")
+    time_limit: float | None = Field(description="Seconds that one attempt may take.")
+    run_at: datetime | None = Field(description="Not to be started before.")
     submitted_at: datetime
     started_at: datetime | None
     finished_at: datetime | None

@@ -4,7 +4,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
-from .views import BulkView, JobsView, JobView, QueueView
+from .views import BulkView, JobsView, JobView, QueueView, TryAgainView
 
 urlpatterns = [
     path("token/", TokenObtainPairView.as_view(), name="token"),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("jobs/", JobsView.as_view(), name="jobs"),
     path("jobs/bulk/", BulkView.as_view(), name="jobs-bulk"),
     path("jobs/<str:job_id>/", JobView.as_view(), name="job"),
+    path("jobs/<str:job_id>/retry/", TryAgainView.as_view(), name="job-retry"),
     path("queue/", QueueView.as_view(), name="queue"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

@@ -16,6 +16,7 @@ from ..errors import FieldError, InvalidSubmission
 from ..lifecycle.cancel import cancel
 from ..lifecycle.submission import Submission, parse, parse_all
 from ..lifecycle.submit import submit_each
+from ..lifecycle.try_again import try_again
 from ..models import Job, User
 from ..snapshots import job_dict, queue_snapshot
 from ..states import Status
@@ -116,7 +117,7 @@ class JobView(APIView):
 
     @extend_schema(
         operation_id="jobs_cancel",
-        summary="Cancel a job that still waits",
+        summary="Cancel a job",
         parameters=[_OF_USER],
         responses={
             200: JobShape,
@@ -126,7 +127,22 @@ class JobView(APIView):
         },
     )
     def delete(self, request: Request, job_id: str) -> Response:
-        cancel(_job(request, job_id))
+        done = cancel(_job(request, job_id))
+        return Response(job_dict(_job(request, job_id)), 200 if done else 202)
+
+
+class TryAgainView(APIView):
+    """Another chance for one of my jobs."""
+
+    @extend_schema(
+        operation_id="jobs_try_again",
+        summary="Try a job again that failed or was cancelled",
+        parameters=[_OF_USER],
+        request=None,
+        responses={200: JobShape, 404: _PROBLEM, 409: _PROBLEM, **_ERRORS},
+    )
+    def post(self, request: Request, job_id: str) -> Response:
+        try_again(_job(request, job_id))
         return Response(job_dict(_job(request, job_id)))
 
 

@@ -1,37 +1,51 @@
-"""cancel: a job that still waits is taken out of its backlog for good."""
+"""cancel: a job that waits is taken out of its backlog for good; one that runs is asked to stop."""
 
 from __future__ import annotations
 
 import json
+import time
 from functools import partial
 
 from django.db import connection, transaction
 
 from ..errors import NotWaiting
-from ..models import Job, Waiting
+from ..models import Job, Outcome, Processor, Waiting
 from ..states import Status
 from .announce import announce
 from .retry import retried
 
+TRIES = 10
+PAUSE = 0.03
+"""Seconds between looks at a job that is between two places."""
 
-def cancel(job: Job) -> None:
-    """Record the job as cancelled. Raises NotWaiting where it runs or has ended.
 
-    Locks: its waiting row, then its owner (advisory). A claim of the same job waits for the row and does not find
-    it, or has taken it first.
+def cancel(job: Job) -> bool:
+    """Cancel a job; whether that is done: False: it runs, and is asked to stop. Raises NotWaiting where it has ended.
+
+    Locks: its waiting row, then its owner (advisory); or its processor's row. A claim of the same job waits for the
+    row and does not find it, or has taken it first.
     """
-    retried(partial(_cancel, job))
+    for _ in range(TRIES):
+        if retried(partial(_take_out, job)):
+            return True
+        if Processor.objects.filter(job=job).update(cancelling=True):
+            announce([job.owner_id])
+            return False
+        if Outcome.objects.filter(job=job).exists():
+            break
+        time.sleep(PAUSE)  # it is in a turn and not started: within a quantum it runs, or waits again
+    raise NotWaiting
 
 
-def _cancel(job: Job) -> None:
+def _take_out(job: Job) -> bool:
     with transaction.atomic():
         place = Waiting.objects.filter(owner_id=job.owner_id, job_id=job.pk)
         flow = place.values_list("flow_id", flat=True).first()
         taken_out, _ = place.delete()
-        if not taken_out:
-            raise NotWaiting
-        _record(job, flow)
-        announce([job.owner_id])
+        if taken_out:
+            _record(job, flow)
+            announce([job.owner_id])
+        return bool(taken_out)
 
 
 def _record(job: Job, flow: int | None) -> None:

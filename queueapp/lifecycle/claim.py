@@ -16,7 +16,7 @@ from .settle import JobOutcome, outcomes_json
 
 @dataclass(frozen=True)
 class ClaimedJob:
-    """A job of a turn. `name` is the submitter's job_id; `attempt` counts from 1."""
+    """A job of a turn. `name` is the submitter's job_id; `attempt` counts from 1; `limit`: its own, in seconds."""
 
     id: int
     name: str
@@ -25,6 +25,7 @@ class ClaimedJob:
     payload: dict[str, Any]
     duration: float
     attempt: int
+    limit: float | None = None
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,25 @@ from django.db import connections, transaction
 
 FOLDER = Path(__file__).parent / "sql"
 
+_DROP_ALL = """
+    DO $$
+    DECLARE routine record;
+    BEGIN
+        FOR routine IN
+            SELECT oid::regprocedure AS name FROM pg_proc
+             WHERE proname LIKE 'queueapp\\_%' AND pronamespace = current_schema()::regnamespace
+        LOOP
+            EXECUTE format('DROP ROUTINE %s', routine.name);
+        END LOOP;
+    END $$
+"""
+
 
 def install(using: str = "default", **_: Any) -> None:
     """Create or replace every function; receiver of post_migrate."""
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        # A function may call one that a later file defines.
+        # Older ones go first: their types may have been others. A function may call one that a later file defines.
+        cursor.execute(_DROP_ALL)
         cursor.execute("SET LOCAL check_function_bodies = off")
         for file in sorted(FOLDER.glob("*.sql")):
             cursor.execute(file.read_text())

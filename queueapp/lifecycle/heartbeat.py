@@ -29,19 +29,22 @@ def register(cluster: str) -> Processor:
 
 def heartbeat(
     processor: int, turn: int | None, *, elapsed: float = 0.0, progress: float = 0.0, message: str = ""
-) -> bool:
-    """Extend the lease of a turn (None: between turns) and show progress; whether the lease still stands.
+) -> bool | None:
+    """Extend the lease of a turn (None: between turns) and show progress; whether the present job is to stop.
+
+    None: the lease was lost.
 
     `elapsed`: seconds that the present job has run. Locks: see sql/heartbeat.sql.
     """
 
-    def work() -> bool:
+    def work() -> bool | None:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT queueapp_heartbeat(%s, %s, %s::float8, %s::float8, %s, %s::float8)",
                 [processor, turn, elapsed, progress, message, queue_settings().LEASE],
             )
-            return bool(cursor.fetchone()[0])
+            stop: bool | None = cursor.fetchone()[0]
+            return stop
 
     return retried(work)
 

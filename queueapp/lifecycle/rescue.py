@@ -8,8 +8,8 @@ from functools import partial
 
 from django.db import connection
 
-from ..conf import queue_settings
 from ..models import Processor
+from ..registry import max_attempts
 from .announce import announce
 from .retry import retried
 
@@ -40,10 +40,11 @@ def _rescue(processors: Iterable[Processor]) -> int:
 
 
 def _take_back(processor: Processor) -> list[int]:
+    name = processor.job.task if processor.job is not None else ""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT queueapp_rescue(%s, %s, %s)",
-            [processor.pk, processor.turn, queue_settings().MAX_ATTEMPTS],
+            [processor.pk, processor.turn, max_attempts(name)],
         )
         owners: list[int] = cursor.fetchone()[0]
         return owners

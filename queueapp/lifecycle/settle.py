@@ -18,7 +18,10 @@ LONGEST_ERROR = 10_000
 
 @dataclass(frozen=True)
 class JobOutcome:
-    """What came of one job. `spent` and `ended` (by time.monotonic) in seconds; `result` as JSON text, or None."""
+    """What came of one attempt at a job. `spent` and `ended` (by time.monotonic) in seconds; `result` as JSON text.
+
+    `retry`: seconds until the next attempt; the job has not ended then, and its status does not matter.
+    """
 
     job: int
     owner: int
@@ -30,13 +33,15 @@ class JobOutcome:
     message: str = ""
     result: str | None = None
     error: str = ""
+    retry: float | None = None
 
     def as_json(self, now: float) -> str:
         """The object that record.sql takes. `now` by time.monotonic."""
         fields = {
             "job": self.job,
             "owner": self.owner,
-            "status": self.status,
+            "status": self.status if self.retry is None else "retry",
+            "retry": self.retry,
             "attempt": self.attempt,
             "spent": self.spent,
             "ago": max(now - self.ended, 0.0),

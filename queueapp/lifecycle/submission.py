@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ..conf import queue_settings
 from ..errors import FieldError, InvalidSubmission
@@ -29,6 +29,12 @@ class Submission(BaseModel):
     )
     task: str = Field(default="wait", max_length=100, description="The name of a registered task.")
     payload: dict[str, Any] = Field(default_factory=dict, description="The task's keyword arguments.")
+    time_limit: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="Seconds that one attempt may take; left out: the task's."
+    )
+    run_at: AwareDatetime | None = Field(
+        default=None, strict=False, description="Not to be started before this moment (ISO 8601, with time zone)."
+    )
     user: str | None = Field(default=None, description="The submitter's user name; left out: you.")
 
     @field_validator("job_id")
@@ -49,7 +55,14 @@ class Submission(BaseModel):
 
     def content(self) -> dict[str, Any]:
         """What submit.sql takes."""
-        return {"job_id": self.job_id, "task": self.task, "payload": self.payload, "duration": self.duration}
+        return {
+            "job_id": self.job_id,
+            "task": self.task,
+            "payload": self.payload,
+            "duration": self.duration,
+            "time_limit": self.time_limit,
+            "run_at": None if self.run_at is None else self.run_at.isoformat(),
+        }
 
 
 def parse(data: Any, index: int | None = None) -> Submission:

@@ -7,6 +7,7 @@
 so that the three hot steps insert, delete and insert, and the big tables hold no row that changes.
 """
 
+from .attempt import Attempt
 from .flow import Flow, Leftover
 from .job import Job, Waiting
 from .outcome import Outcome
@@ -14,4 +15,4 @@ from .processor import Processor
 from .rule import PriorityRule
 from .user import User
 
-__all__ = ["Flow", "Job", "Leftover", "Outcome", "PriorityRule", "Processor", "User", "Waiting"]
+__all__ = ["Attempt", "Flow", "Job", "Leftover", "Outcome", "PriorityRule", "Processor", "User", "Waiting"]

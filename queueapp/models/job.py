@@ -38,9 +38,9 @@ class JobQuerySet(models.QuerySet["Job"]):
         return self.filter(waits)
 
     def whole(self) -> JobQuerySet:
-        """With all that a job's state follows from, in two queries however many jobs there are."""
+        """With all that a job's state follows from, in three queries however many jobs there are."""
         processors = Prefetch("processors", queryset=Processor.objects.working())
-        return self.select_related("owner", "outcome").prefetch_related(processors)
+        return self.select_related("owner", "outcome").prefetch_related(processors, "attempts")
 
 
 class Job(models.Model):
@@ -51,6 +51,10 @@ class Job(models.Model):
     task = models.CharField(max_length=100)
     payload = models.JSONField(default=dict, blank=True)
     duration = models.FloatField(help_text="Expected processor seconds.")
+    time_limit = models.FloatField(
+        null=True, blank=True, help_text="Seconds that one attempt may take; empty: the task's."
+    )
+    run_at = models.DateTimeField(null=True, blank=True, help_text="Not to be started before.")
     submitted_at = models.DateTimeField()
 
     objects = JobQuerySet.as_manager()
@@ -90,6 +94,9 @@ class Job(models.Model):
 class Waiting(models.Model):
     """A job that waits, and only those: its place is (flow, job), in the order of submission.
 
+    One that waits for a moment, a start that was asked for or its next attempt, is in no flow until then, so that it
+    does not block the jobs behind it; its place in the order stays its own.
+
     A table of its own, so that the order of a backlog never walks over finished jobs. Without foreign key
     constraints: their checks would lock the flow's row, which a submission must not.
     """
@@ -106,8 +113,9 @@ class Waiting(models.Model):
         Job, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="places"
     )
     flow = models.ForeignKey(
-        Flow, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="backlog"
+        Flow, null=True, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="backlog"
     )
+    not_before = models.DateTimeField(null=True, help_text="Its moment has not come: until then it is in no flow.")
     expected = models.FloatField(help_text="Processor seconds, as declared.")
     attempt = models.PositiveSmallIntegerField(default=1, help_text="Which attempt its next start is.")
 
@@ -115,5 +123,7 @@ class Waiting(models.Model):
         indexes = [
             # Readers: claim.sql (the head of a flow's backlog) and snapshots.py (positions in it).
             models.Index(fields=["flow", "job"], name="waiting_in_flow"),
+            # Reader: due.sql (those whose moment has come).
+            models.Index(fields=["not_before"], condition=Q(flow__isnull=True), name="waiting_for_a_moment"),
         ]
         verbose_name_plural = "waiting"

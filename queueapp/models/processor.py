@@ -65,6 +65,7 @@ class Processor(models.Model):
         related_name="processors",
     )
     job_started_at = models.DateTimeField(null=True)
+    cancelling = models.BooleanField(default=False, help_text="Whether its present job is to stop.")
     progress = models.FloatField(default=0.0, help_text="0 to 1.")
     message = models.CharField(max_length=500, blank=True)
 

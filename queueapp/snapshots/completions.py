@@ -40,7 +40,7 @@ def completions_after(cursors: dict[int, int], limit: int = AT_ONCE) -> list[Com
     with connection.cursor() as cursor:
         cursor.execute(_AFTER, [list(cursors), list(cursors.values()), limit])
         jobs = [job for (job,) in cursor.fetchall()]
-    outcomes = Outcome.objects.select_related("job__owner").in_bulk(jobs)
+    outcomes = Outcome.objects.whole().in_bulk(jobs)
     now = timezone.now()
     found = (outcomes[job] for job in jobs)
     return [Completion(o.owner_id, o.number, describe(o.job, now, ended=o)) for o in found]

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from ..models import Job, Outcome, Processor, User, Waiting
+from ..models import Attempt, Job, Outcome, Processor, User, Waiting
 from ..states import Status
 from .places import places
 
@@ -36,7 +36,7 @@ def job_dicts(jobs: Sequence[Job], now: datetime | None = None) -> list[JobDict]
 
 def recent_jobs(user: User, limit: int = 50) -> list[JobDict]:
     """The user's jobs that ended last, newest first."""
-    ended = Outcome.objects.filter(owner=user).select_related("job__owner").order_by("-number")[:limit]
+    ended = Outcome.objects.whole().filter(owner=user).order_by("-number")[:limit]
     now = timezone.now()
     return [describe(outcome.job, now, ended=outcome) for outcome in ended]
 
@@ -49,7 +49,10 @@ def describe(
     processor: Processor | None = None,
     position: int | None = None,
 ) -> JobDict:
-    """One job, given where it is: how it ended, else who runs it, else its position. No query."""
+    """One job, given where it is: how it ended, else who runs it, else its position.
+
+    No query, if the job's owner and attempts were loaded with it.
+    """
     status = ended.status if ended else Status.RUNNING if processor else Status.QUEUED
     return {
         "job_id": job.job_id,
@@ -59,8 +62,21 @@ def describe(
         "payload": job.payload,
         "status": str(status),
         "position": position,
+        "time_limit": job.time_limit,
+        "run_at": iso(job.run_at),
         "submitted_at": iso(job.submitted_at),
+        "attempts": [_attempt(attempt) for attempt in job.attempts.all()],
     } | (_present(processor, now) if ended is None else _ended(ended))
+
+
+def _attempt(attempt: Attempt) -> JobDict:
+    return {
+        "attempt": attempt.number,
+        "started_at": iso(attempt.started_at),
+        "finished_at": iso(attempt.finished_at),
+        "time_spent": round(attempt.time_spent, 6),
+        "error": attempt.error,
+    }
 
 
 def _ended(outcome: Outcome) -> JobDict:

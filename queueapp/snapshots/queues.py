@@ -99,7 +99,7 @@ def _waiting(users: list[User], fleet: FleetNow, now: datetime) -> tuple[dict[in
         rows = cursor.fetchall()
     many = defaultdict(int, {user: count for user, _, _, count in rows})
     place_of = places({flow for _, _, flow, _ in rows}, [job for _, job, _, _ in rows])
-    jobs = Job.objects.select_related("owner").in_bulk([job for _, job, _, _ in rows])
+    jobs = Job.objects.select_related("owner").prefetch_related("attempts").in_bulk([job for _, job, _, _ in rows])
     standing = {user.flow_id: fleet.standing(user.flow) for user in users if user.flow is not None}
     found: dict[int, list[JobDict]] = defaultdict(list)
     for user, job, flow, _ in rows:

@@ -21,6 +21,7 @@ from django_q.signing import SignedPackage
 
 from ..conf import queue_settings
 from ..lifecycle.announce import WORK
+from ..lifecycle.due import join_due
 from ..lifecycle.route import move_some
 from ..lifecycle.sweep import sweep
 from .ticket import cluster_id, start_processor
@@ -55,6 +56,7 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
         self._handed_at = float("-inf")
         self._ordinary_at = float("-inf")
         self._swept_at = float("-inf")
+        self._due_at = float("-inf")
         self._moving = True
         self._swept: datetime = timezone.now()
 
@@ -67,6 +69,7 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
             self._listen()
             self._sweep_if_due()
             self._move_some()
+            self._join_due()
             found = [(None, _ticket()) for _ in range(self._tickets())] + self._ordinary()
             if not found and not self._moving:
                 self._wait()
@@ -115,10 +118,18 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
         if self._moving:
             self._moving = move_some() is not None
 
+    def _join_due(self) -> None:
+        """Jobs whose moment has come; the broker wakes for the next one's."""
+        if time.monotonic() >= self._due_at:
+            next_in = join_due()
+            self._due_at = time.monotonic() + min(POLL if next_in is None else max(next_in, 0.0), POLL)
+
     def _wait(self) -> None:
-        recent = time.monotonic() - self._handed_at < FAST_FOR
-        for _ in self._listening_on.notifies(timeout=FAST if recent else POLL, stop_after=1):
-            pass
+        now = time.monotonic()
+        recent = now - self._handed_at < FAST_FOR
+        longest = min(FAST if recent else POLL, max(self._due_at - now, 0.0))
+        for _ in self._listening_on.notifies(timeout=longest, stop_after=1):
+            self._due_at = float("-inf")  # a moment may have been set that comes sooner
 
 
 def _ticket() -> str:

@@ -7,14 +7,19 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
+from ..errors import JobStopped
 from ..lifecycle.claim import ClaimedJob, Turn
 from ..lifecycle.settle import JobOutcome
-from ..registry import Handle
+from ..registry import Handle, find_task
 
 
 @dataclass
 class Hand:
-    """The state of one processor process. Every access is under `lock`; times are by time.monotonic."""
+    """The state of one processor process. Every access is under `lock`; times are by time.monotonic.
+
+    `limit`: seconds that the present job may take. `asked`: when it was first asked to stop, and `stopping` why.
+    `in_task`: the main thread is inside the task's code, where JobStopped may be raised (only it writes that).
+    """
 
     processor: int
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -24,6 +29,10 @@ class Hand:
     current: ClaimedJob | None = None
     handle: Handle | None = None
     started: float = 0.0
+    limit: float | None = None
+    asked: float | None = None
+    stopping: type[JobStopped] | None = None
+    in_task: bool = False
 
     def begin(self, turn: Turn) -> None:
         """Take a turn in hand."""
@@ -39,6 +48,9 @@ class Hand:
             self.current = self.todo.popleft()
             self.handle = Handle(self.current.name, self.current.duration, self.current.attempt)
             self.started = time.monotonic()
+            task = find_task(self.current.task)
+            self.limit = self.current.limit or (task.time_limit if task is not None else None)
+            self.asked = self.stopping = None
             return self.current, self.handle
 
     def finish(self, outcome: JobOutcome) -> None:

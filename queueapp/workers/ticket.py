@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
+import signal
 import socket
 import time
 from typing import Any
@@ -12,15 +12,16 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError, connection
 
 from ..conf import queue_settings
+from ..errors import JobStopped
 from ..lifecycle.announce import announce, announcer
 from ..lifecycle.claim import ClaimedJob, NotAccepting, Turn, take_turn
 from ..lifecycle.heartbeat import register
 from ..lifecycle.settle import JobOutcome
 from ..models import Processor
-from ..registry import Handle, find_task
-from ..states import Status
+from ..registry import Handle, Task, find_task
 from .hand import Hand
-from .heart import Heart
+from .heart import STOP_SIGNAL, Heart
+from .outcomes import result_json, stopped_outcome, succeeded_outcome
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ def start_processor(**_: Any) -> Hand:
     global _hand
     if _hand is None:
         announcer.driven = True
+        signal.signal(STOP_SIGNAL, _on_stop)
         _hand = Hand(register(cluster_id()).pk)
         Heart(_hand, cluster_id()).start()
     return _hand
@@ -66,7 +68,7 @@ def _take_turns(hand: Hand) -> None:
             break
         hand.begin(turn)
         while (started := hand.next_job()) is not None:
-            hand.finish(run(*started))
+            hand.finish(_run(hand, *started))
         outcomes = hand.end()
     if time.monotonic() >= until:
         announce(work=True)  # the broker should hand out the next ticket at once
@@ -94,43 +96,29 @@ def _settle_and_claim(hand: Hand, turn: Turn, outcomes: list[JobOutcome] | None,
         return taken
 
 
-def run(job: ClaimedJob, handle: Handle) -> JobOutcome:
-    """What came of one job: its task is called, and whatever it raises fails it."""
+def _run(hand: Hand, job: ClaimedJob, handle: Handle) -> JobOutcome:
+    """What came of one attempt at a job: its task is called, and whatever it raises fails it."""
     started = time.monotonic()
-    result, error = None, ""
     try:
         task = find_task(job.task)
         if task is None:
             raise LookupError(f"There is no task {job.task!r} in this version of the site.")
-        result = _as_json(task.run(handle, job.payload))
-    except (Exception, SystemExit, KeyboardInterrupt) as failure:
-        error = _message(failure)
-    ended = time.monotonic()
-    return JobOutcome(
-        job=job.id,
-        owner=job.owner,
-        status=Status.FAILED if error else Status.SUCCEEDED,
-        attempt=job.attempt,
-        spent=ended - started,
-        ended=ended,
-        progress=handle.fraction,
-        message=handle.message,
-        result=result,
-        error=error,
-    )
+        result = result_json(_call(hand, task, handle, job.payload))
+    except (Exception, SystemExit, KeyboardInterrupt, JobStopped) as failure:
+        return stopped_outcome(job, handle, started, failure)
+    return succeeded_outcome(job, handle, started, result)
 
 
-def _as_json(result: Any) -> str | None:
-    """The result as JSON text. Raises where PostgreSQL could not keep it."""
-    if result is None:
-        return None
-    text = json.dumps(result, allow_nan=False)
-    if "\\u0000" in text:
-        raise ValueError("The result has a NUL character.")
-    return text
+def _call(hand: Hand, task: Task, handle: Handle, payload: dict[str, Any]) -> Any:
+    """What the task returns; JobStopped may be raised while `in_task` is set, and never outside."""
+    hand.in_task = True
+    try:
+        return task.run(handle, payload)
+    finally:
+        hand.in_task = False
 
 
-def _message(failure: BaseException) -> str:
-    text = str(failure).replace("\x00", "").strip()
-    text = text.encode(errors="replace").decode()
-    return text if type(failure).__name__ == "JobFailed" and text else f"{type(failure).__name__}: {text}".rstrip(": ")
+def _on_stop(*_: Any) -> None:
+    """Receiver of STOP_SIGNAL, in the main thread: raises the reason to stop where the task's code runs."""
+    if _hand is not None and _hand.in_task and _hand.stopping is not None:
+        raise _hand.stopping

@@ -5,7 +5,8 @@
 --   p_lease      seconds that the processor has until its next sign of life
 --   skip         flows that were found empty, in and out
 -- turn: null where there is nothing to take, else {"turn", "jobs": [{"id", "name", "owner", "task", "payload",
--- "duration", "attempt"}, ...]}. again: true where a flow was found empty; commit, and call again.
+-- "duration", "limit", "attempt"}, ...]}. again: true where a flow was found empty, or gone ahead; commit, and call
+-- again.
 -- Locks: one flow row, then the processor's row.
 CREATE OR REPLACE FUNCTION queueapp_claim(
     p_processor bigint, p_quantum double precision, p_most integer, p_lease double precision,
@@ -17,6 +18,7 @@ SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off S
 SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     f queueapp_flow;
+    least_flow queueapp_flow;
     candidate record;
     ids bigint[] := '{}';
     attempts_taken smallint[];
@@ -29,14 +31,21 @@ BEGIN
     -- A database crash then runs a job again at worst; it never loses one.
     PERFORM set_config('synchronous_commit', 'off', true);
 
-    -- 1. The flow: the least virtual time, ties to the job submitted first. Rows that another processor has just
-    -- locked are skipped; where that leaves none, wait for one rather than report an empty queue.
-    SELECT * INTO f FROM queueapp_flow
-     WHERE ready AND id <> ALL (skip) ORDER BY vtime, head LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED;
+    -- 1. The flow: the least virtual time, ties to the job submitted first. One that another processor has just locked
+    -- is passed over for one that is less than a quantum ahead of it: it would be after that one once it is charged.
+    -- Otherwise wait for it, and where it was charged meanwhile, look anew.
+    SELECT * INTO least_flow FROM queueapp_flow
+     WHERE ready AND id <> ALL (skip) ORDER BY vtime, head LIMIT 1;
     IF NOT FOUND THEN
-        SELECT * INTO f FROM queueapp_flow
-         WHERE ready AND id <> ALL (skip) ORDER BY vtime, head LIMIT 1 FOR NO KEY UPDATE;
-        IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    SELECT * INTO f FROM queueapp_flow
+     WHERE ready AND id <> ALL (skip) AND vtime <= least_flow.vtime + p_quantum / least_flow.weight
+     ORDER BY vtime, head LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        SELECT * INTO f FROM queueapp_flow WHERE id = least_flow.id AND ready FOR NO KEY UPDATE;
+        IF NOT FOUND OR f.vtime > least_flow.vtime THEN
+            again := true;
             RETURN;
         END IF;
     END IF;
@@ -87,7 +96,7 @@ BEGIN
     UPDATE queueapp_processor
        SET turn = queueapp_processor.turn + 1, flow_id = f.id, jobs = ids, attempts = attempts_taken,
            charged = expected_sum, job_id = ids[1], job_started_at = clock_timestamp(), progress = 0, message = '',
-           seen_at = clock_timestamp(), lease_until = clock_timestamp() + make_interval(secs => p_lease)
+           cancelling = false, seen_at = clock_timestamp(), lease_until = clock_timestamp() + make_interval(secs => p_lease)
      WHERE id = p_processor AND cardinality(jobs) = 0 AND NOT draining
     RETURNING queueapp_processor.turn INTO turn_number;
     IF turn_number IS NULL THEN
@@ -98,7 +107,7 @@ BEGIN
     -- 7. What there is to do.
     SELECT jsonb_build_object('turn', turn_number, 'jobs', jsonb_agg(jsonb_build_object(
                'id', j.id, 'name', j.job_id, 'owner', j.owner_id, 'task', j.task, 'payload', j.payload,
-               'duration', j.duration, 'attempt', t.attempt) ORDER BY j.id))
+               'duration', j.duration, 'limit', j.time_limit, 'attempt', t.attempt) ORDER BY j.id))
       INTO turn
       FROM unnest(ids, attempts_taken) AS t(id, attempt) JOIN queueapp_job j ON j.id = t.id;
 END $$;

@@ -1,7 +1,8 @@
 -- A sign of life: extends the lease, shows progress, and charges a job that outruns what it declared as it goes.
 --   p_turn     the turn that it is in; null: whichever, it is between turns
 --   p_elapsed  seconds that the present job has run; 0 between turns
--- Returns whether the lease still stands. Locks: the flow's row where there is something to charge, the processor's.
+-- Returns null where the lease was lost, else whether the present job is to stop.
+-- Locks: the flow's row where there is something to charge, the processor's.
 CREATE OR REPLACE FUNCTION queueapp_heartbeat(
     p_processor bigint, p_turn bigint, p_elapsed double precision, p_progress double precision, p_message text,
     p_lease double precision
@@ -13,7 +14,7 @@ BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
     SELECT * INTO p FROM queueapp_processor WHERE id = p_processor AND turn = coalesce(p_turn, turn);
     IF NOT FOUND THEN
-        RETURN false;
+        RETURN NULL;
     END IF;
     IF cardinality(p.jobs) = 1 AND p_elapsed > p.charged THEN
         UPDATE queueapp_flow SET vtime = vtime + (p_elapsed - p.charged) / weight WHERE id = p.flow_id;
@@ -23,5 +24,5 @@ BEGIN
            charged = CASE WHEN cardinality(p.jobs) = 1 THEN greatest(p.charged, p_elapsed) ELSE p.charged END,
            progress = p_progress, message = p_message
      WHERE id = p_processor AND turn = p.turn;
-    RETURN FOUND;
+    RETURN CASE WHEN FOUND THEN p.cancelling END;
 END $$;

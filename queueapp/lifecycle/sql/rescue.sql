@@ -1,6 +1,6 @@
 -- Take back the turn of a processor that gave no sign of life, or whose process was ended.
 --   p_processor, p_turn  whose turn
---   p_most               attempts at the most: the job that ran is started again below that, and fails there
+--   p_most               attempts at the most: the job that ran is started again until then, and fails there
 -- The job that ran goes back to its place for another attempt; those behind it in the turn as they were. The flow
 -- is charged for the seconds that the processor was seen at work. The processor's turn moves on, so that a late
 -- settlement of it changes nothing.
@@ -14,6 +14,7 @@ DECLARE
     owners bigint[];
     back_from bigint;
     seen_at_work double precision;
+    lost smallint;
 BEGIN
     SELECT fl.* INTO f FROM queueapp_flow fl JOIN queueapp_processor pr ON pr.flow_id = fl.id
      WHERE pr.id = p_processor AND pr.turn = p_turn AND cardinality(pr.jobs) > 0 FOR NO KEY UPDATE OF fl;
@@ -25,16 +26,20 @@ BEGIN
 
     seen_at_work := greatest(extract(epoch FROM p.seen_at - p.job_started_at), 0);
 
-    -- The job that ran: one attempt more, or its end.
+    -- The job that ran: its attempt failed. One attempt more, or its end.
     p.attempts := (SELECT array_agg(t.attempt + (t.id = p.job_id)::int ORDER BY n)
                      FROM unnest(p.jobs, p.attempts) WITH ORDINALITY AS t(id, attempt, n));
-    IF p.attempts[array_position(p.jobs, p.job_id)] > p_most THEN
+    lost := p.attempts[array_position(p.jobs, p.job_id)] - 1;
+    IF lost % p_most = 0 THEN
         failed := ARRAY[p.job_id];
         PERFORM queueapp_record(f.id, jsonb_agg(jsonb_build_object(
-            'job', id, 'owner', owner_id, 'status', 'failed', 'attempt', p_most, 'ago', 0,
-            'spent', seen_at_work, 'progress', p.progress,
-            'message', p.message, 'error', format('Its processor died while it ran, %s times.', p_most))))
+            'job', id, 'owner', owner_id, 'status', 'failed', 'attempt', lost, 'ago', 0, 'spent', seen_at_work,
+            'progress', p.progress, 'message', p.message, 'error', 'Its processor died while it ran.')))
            FROM queueapp_job WHERE id = p.job_id;
+    ELSE
+        INSERT INTO queueapp_attempt (job_id, number, started_at, finished_at, time_spent, error)
+        VALUES (p.job_id, lost, p.job_started_at, p.seen_at, seen_at_work, 'Its processor died while it ran.')
+        ON CONFLICT DO NOTHING;
     END IF;
 
     SELECT array_agg(DISTINCT owner_id) INTO owners FROM queueapp_job WHERE id = ANY (p.jobs);

@@ -1,5 +1,5 @@
 -- Submit jobs, all or nothing: what was accepted is in the backlog when this commits.
---   p_jobs  [{"owner", "job_id", "task", "payload", "duration"}, ...] in the order of submission
+--   p_jobs  [{"owner", "job_id", "task", "payload", "duration", "time_limit", "run_at"}, ...] in the order of submission
 -- Returns how many are new. A job that exists with the same content is left as it stands. Raises QJ404 where an owner
 -- has no flow yet, and QJ409, with the indexes of the jobs as its detail, where one exists with other content.
 -- Locks: routing and the flows, lowest first, advisory and shared; a flow's row only where it has to wake up.
@@ -26,28 +26,32 @@ BEGIN
 
     -- The jobs: ids, and so places, in the order given.
     WITH made AS (
-        INSERT INTO queueapp_job (owner_id, job_id, task, payload, duration, submitted_at)
-        SELECT owner, job_id, task, payload, duration, clock_timestamp()
+        INSERT INTO queueapp_job (owner_id, job_id, task, payload, duration, time_limit, run_at, submitted_at)
+        SELECT owner, job_id, task, payload, duration, time_limit, run_at, clock_timestamp()
           FROM jsonb_to_recordset(p_jobs)
-               AS a(owner bigint, job_id text, task text, payload jsonb, duration double precision)
+               AS a(owner bigint, job_id text, task text, payload jsonb, duration double precision,
+                    time_limit double precision, run_at timestamptz)
         ON CONFLICT (owner_id, job_id) DO NOTHING
-        RETURNING id, owner_id, duration
+        RETURNING id, owner_id, duration, nullif(greatest(run_at, now()), now()) AS later
     ), placed AS (
-        INSERT INTO queueapp_waiting (owner_id, job_id, flow_id, expected, attempt)
-        SELECT m.owner_id, m.id, u.flow_id, m.duration, 1 FROM made m JOIN queueapp_user u ON u.id = m.owner_id
+        INSERT INTO queueapp_waiting (owner_id, job_id, flow_id, not_before, expected, attempt)
+        SELECT m.owner_id, m.id, CASE WHEN m.later IS NULL THEN u.flow_id END, m.later, m.duration, 1
+          FROM made m JOIN queueapp_user u ON u.id = m.owner_id
         RETURNING flow_id, job_id
     ), firsts AS (
         SELECT flow_id, min(job_id) AS first_job, count(*) AS many FROM placed GROUP BY flow_id
     )
-    SELECT coalesce(sum(many), 0), jsonb_object_agg(flow_id, first_job) INTO new_jobs, first_jobs FROM firsts;
+    SELECT coalesce(sum(many), 0), jsonb_object_agg(flow_id, first_job) FILTER (WHERE flow_id IS NOT NULL)
+      INTO new_jobs, first_jobs FROM firsts;
 
     -- Idempotency: the same name must mean the same job.
     IF new_jobs < jsonb_array_length(p_jobs) THEN
         SELECT string_agg((a.n - 1)::text, ',' ORDER BY a.n) INTO conflicts
           FROM jsonb_array_elements(p_jobs) WITH ORDINALITY AS a(asked, n)
           JOIN queueapp_job j ON j.owner_id = (a.asked->>'owner')::bigint AND j.job_id = a.asked->>'job_id'
-         WHERE (j.task, j.payload, j.duration)
-               IS DISTINCT FROM (a.asked->>'task', a.asked->'payload', (a.asked->>'duration')::float8);
+         WHERE (j.task, j.payload, j.duration, j.time_limit, j.run_at)
+               IS DISTINCT FROM (a.asked->>'task', a.asked->'payload', (a.asked->>'duration')::float8,
+                                 (a.asked->>'time_limit')::float8, (a.asked->>'run_at')::timestamptz);
         IF conflicts IS NOT NULL THEN
             RAISE EXCEPTION 'other content under the same job_id' USING ERRCODE = 'QJ409', DETAIL = conflicts;
         END IF;

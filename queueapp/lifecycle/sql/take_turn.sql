@@ -19,11 +19,11 @@ BEGIN
     answer := jsonb_build_object('kept', kept);
     WHILE p_claim LOOP
         SELECT * INTO taken FROM queueapp_claim(p_processor, p_quantum, p_most, p_lease, skip);
-        EXIT WHEN NOT taken.again;
+        IF NOT taken.again THEN
+            answer := answer || coalesce(taken.turn, '{}');
+            EXIT;
+        END IF;
         skip := taken.skip;
         COMMIT;
     END LOOP;
-    IF p_claim AND taken.turn IS NOT NULL THEN
-        answer := answer || taken.turn;
-    END IF;
 END $$;

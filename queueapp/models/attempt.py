@@ -1,0 +1,28 @@
+"""Attempts that did not succeed, kept to be read."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from .job import Job
+
+
+class Attempt(models.Model):
+    """One attempt at a job that failed, or whose processor died. Written once."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="attempts")
+    number = models.PositiveSmallIntegerField(help_text="From 1.")
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField()
+    time_spent = models.FloatField(help_text="Processor seconds.")
+    error = models.TextField()
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            # Reader: a job's attempts in their order, and the time spent on them (record.sql).
+            models.UniqueConstraint(fields=["job", "number"], name="attempt_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.job_id}, attempt {self.number}"

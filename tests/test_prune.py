@@ -1,0 +1,50 @@
+"""Retention: old finished jobs go, with all that is known of them; nothing else does."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from django_q.models import Schedule
+from pytest_django import Settings
+
+from queueapp.lifecycle.claim import take_turn
+from queueapp.lifecycle.heartbeat import register
+from queueapp.lifecycle.prune import prune
+from queueapp.models import Attempt, Job, Outcome
+from tests.queue import ask, make_user, settle
+
+
+@pytest.mark.usefixtures("no_rules")
+def test_only_what_ended_long_ago_goes(settings: Settings) -> None:
+    settings.QUEUEAPP = {"RETENTION_DAYS": 30}
+    ask(make_user("ada"), "old", "young", "waiting")
+    processor = register("c").pk
+    turn = take_turn(processor)
+    turn = settle(processor, turn, more=True)
+    settle(processor, turn)
+    old = Outcome.objects.get(job__job_id="old")
+    Outcome.objects.filter(pk=old.pk).update(finished_at=timezone.now() - timedelta(days=31))
+    now = timezone.now()
+    Attempt.objects.create(job_id=old.pk, number=1, started_at=now, finished_at=now, time_spent=1, error="x")
+    assert prune() == 1
+    assert prune() == 0
+    assert set(Job.objects.values_list("job_id", flat=True)) == {"young", "waiting"}
+    assert not Attempt.objects.exists()
+    assert Outcome.objects.count() == 1
+
+
+@pytest.mark.usefixtures("no_rules")
+def test_0_days_keep_everything(settings: Settings) -> None:
+    settings.QUEUEAPP = {"RETENTION_DAYS": 0}
+    ask(make_user("ada"), "old")
+    processor = register("c").pk
+    settle(processor, take_turn(processor))
+    Outcome.objects.update(finished_at=timezone.now() - timedelta(days=3000))
+    assert prune() == 0
+
+
+@pytest.mark.django_db
+def test_it_is_scheduled() -> None:
+    assert Schedule.objects.filter(func="queueapp.lifecycle.prune.prune").exists()
