@@ -76,7 +76,7 @@ class Mirror(Scheduler):
     def heartbeat(self, turn: TurnState, elapsed: float) -> None:
         super().heartbeat(turn, elapsed)
         processor, held = self._turns[turn]
-        assert heartbeat(processor, held.number, elapsed=elapsed)
+        assert heartbeat(processor, held.number, elapsed=elapsed) is not None
         self._compare(turn.flow)
 
     def set_flow(self, flow: FlowState, weight: float, cap: int | None) -> None:

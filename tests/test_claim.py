@@ -158,7 +158,7 @@ def test_a_lost_lease_is_rescued_in_place_and_a_late_settlement_changes_nothing(
     assert Outcome.objects.get().attempt == 2
     with pytest.raises(NotAccepting):
         take_turn(lost)
-    assert not heartbeat(lost, turn.number)
+    assert heartbeat(lost, turn.number) is None
 
 
 def test_a_job_whose_processors_keep_dying_fails_in_the_end() -> None:
