@@ -2,10 +2,11 @@ r"""The states of a job. Only how it ended is stored; the others follow from whe
 
 submit            claim                    settle
 ------> queued ------------> running ------------> succeeded | failed
-          ^  \                  |
-          |   \ cancel          | rescue (its processor died)
+          ^  \                  |  \
+          |   \ cancel          |   `--> cancelled
           |    `--> cancelled   |
           `---------------------'
+            a failed attempt, or rescue: its processor died
 """
 
 from enum import StrEnum
