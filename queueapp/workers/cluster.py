@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 import uuid
+from collections import Counter
 from contextlib import suppress
 from typing import Any
 
@@ -29,10 +30,10 @@ LOOK_EVERY = 0.2
 
 
 class ClusterRun:
-    """One cluster under our eyes. SIGTERM or SIGINT (Ctrl-C) drains it; a second one ends it at once."""
+    """One cluster under our eyes. SIGTERM or SIGINT (Ctrl-C) drains it; the same once more ends it at once."""
 
     def __init__(self) -> None:
-        self.signals = 0
+        self.signals: Counter[int] = Counter()
         self.id = ""
         self._cluster: Cluster | None = None
 
@@ -59,8 +60,12 @@ class ClusterRun:
             signal.signal(number, self._on_signal)  # instead of django-q2's, which wait without a deadline
         self._cluster.start()
 
-    def _on_signal(self, *_: Any) -> None:
-        self.signals += 1
+    def _on_signal(self, number: int, *_: Any) -> None:
+        self.signals[number] += 1
+
+    def _insisted(self) -> bool:
+        """Whether a signal came twice. One of each does not count: Ctrl-C reaches us, and whoever started us too."""
+        return max(self.signals.values()) > 1
 
     def _stop(self) -> None:
         assert self._cluster is not None
@@ -69,7 +74,7 @@ class ClusterRun:
             drain(self.id)
         self._cluster.stop_event.set()
         deadline = time.monotonic() + queue_settings().GRACE
-        while self._cluster.sentinel.is_alive() and time.monotonic() < deadline and self.signals < 2:
+        while self._cluster.sentinel.is_alive() and time.monotonic() < deadline and not self._insisted():
             self._cluster.sentinel.join(LOOK_EVERY)
         if self._cluster.sentinel.is_alive():
             logger.warning("Some jobs did not end in time; they go back to the queue.")
