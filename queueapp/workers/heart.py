@@ -89,7 +89,7 @@ class Heart(threading.Thread):
             logger.warning("This processor was thought dead; what it does for job %s is dropped.", handle.job_id)
 
     def _ask(self, now: float, why: type[JobStopped]) -> None:
-        """The present job is to stop. A cancelled one, whose handle says so, first has a third of the grace to itself."""
+        """The present job is to stop. A cancelled one, whose handle says so, has a third of the grace first."""
         hand = self.hand
         if hand.asked is None:
             hand.stopping = why
