@@ -1,0 +1,93 @@
+"""Whether flows, jobs, processors and leases agree, and in words what does not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+
+SHOWN = 5
+"""Examples that are named of each thing that is off."""
+
+# Each a sentence about what its query finds, and there should be none of; the first column names an example.
+_CHECKS = {
+    "jobs are lost: nowhere in the queue and not ended": """
+        SELECT j.id FROM queueapp_job j
+         WHERE NOT EXISTS (SELECT FROM queueapp_outcome o WHERE o.job_id = j.id)
+           AND NOT EXISTS (SELECT FROM queueapp_waiting w WHERE w.owner_id = j.owner_id AND w.job_id = j.id)
+           AND j.id NOT IN (SELECT unnest(jobs) FROM queueapp_processor)""",
+    "jobs have ended and wait all the same": """
+        SELECT w.job_id FROM queueapp_waiting w JOIN queueapp_outcome o ON o.job_id = w.job_id""",
+    "jobs have ended and are in a processor's turn all the same": """
+        SELECT o.job_id FROM queueapp_outcome o
+         WHERE o.job_id IN (SELECT unnest(jobs) FROM queueapp_processor)""",
+    "jobs wait and are in a processor's turn at once": """
+        SELECT w.job_id FROM queueapp_waiting w
+         WHERE w.job_id IN (SELECT unnest(jobs) FROM queueapp_processor)""",
+    "jobs are in two processors' turns": """
+        SELECT job FROM (SELECT unnest(jobs) AS job FROM queueapp_processor) AS held
+         GROUP BY job HAVING count(*) > 1""",
+    "jobs wait or ended that nobody submitted": """
+        SELECT w.job_id FROM queueapp_waiting w LEFT JOIN queueapp_job j ON j.id = w.job_id WHERE j.id IS NULL
+        UNION ALL
+        SELECT o.job_id FROM queueapp_outcome o LEFT JOIN queueapp_job j ON j.id = o.job_id WHERE j.id IS NULL""",
+    "jobs wait in no flow, and for no moment": """
+        SELECT w.job_id FROM queueapp_waiting w LEFT JOIN queueapp_flow f ON f.id = w.flow_id
+         WHERE f.id IS NULL AND w.not_before IS NULL""",
+    "jobs wait in a flow that their owner has left, and nothing says that they are to move": """
+        SELECT w.job_id FROM queueapp_waiting w JOIN queueapp_user u ON u.id = w.owner_id
+         WHERE w.flow_id <> u.flow_id
+           AND NOT EXISTS (SELECT FROM queueapp_leftover l WHERE l.user_id = u.id AND l.flow_id = w.flow_id)""",
+    "flows rest although jobs wait in them": """
+        SELECT f.key FROM queueapp_flow f
+         WHERE NOT f.backlogged AND EXISTS (SELECT FROM queueapp_waiting w WHERE w.flow_id = f.id)""",
+    "flows are held although nothing is left over of their user's": """
+        SELECT f.key FROM queueapp_flow f
+         WHERE f.held AND NOT EXISTS (SELECT FROM queueapp_leftover l WHERE l.user_id = f.user_id)""",
+    "flows count other processors at work than there are": """
+        SELECT f.key FROM queueapp_flow f
+         WHERE f.busy <> (SELECT count(*) FROM queueapp_processor p
+                           WHERE p.flow_id = f.id AND cardinality(p.jobs) > 0)""",
+    "processors hold jobs although their lease ran out a minute ago": """
+        SELECT p.host || ':' || p.pid FROM queueapp_processor p
+         WHERE cardinality(p.jobs) > 0 AND p.lease_until < clock_timestamp() - interval '1 minute'""",
+    "processors' turns do not fit: jobs and attempts differ in number, or the present job is not among them": """
+        SELECT p.host || ':' || p.pid FROM queueapp_processor p
+         WHERE cardinality(p.jobs) <> cardinality(p.attempts)
+            OR (p.job_id IS NOT NULL AND p.job_id <> ALL (p.jobs))
+            OR (p.job_id IS NULL AND cardinality(p.jobs) > 0)""",
+    "jobs' attempts do not add up: an outcome has fewer before it than it counts": """
+        SELECT o.job_id FROM queueapp_outcome o
+         WHERE o.attempt > 1
+           AND o.attempt - 1 > (SELECT count(*) FROM queueapp_attempt a
+                                 WHERE a.job_id = o.job_id AND a.number < o.attempt)""",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One kind of thing that is off: how many, what, and a few of them by name."""
+
+    many: int
+    what: str
+    examples: tuple[str, ...]
+
+    def __str__(self) -> str:
+        named = ", ".join(self.examples) + (", ..." if self.many > len(self.examples) else "")
+        return f"{self.many:,} {self.what} ({named})."
+
+
+def audit() -> list[Finding]:
+    """What is off; nothing is where the queue is sound. Reads every job: minutes on a large table.
+
+    All checks see the same moment, so that work that goes on meanwhile confuses none of them.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        found = []
+        for what, query in _CHECKS.items():
+            cursor.execute(f"SELECT count(*), (array_agg(name))[:{SHOWN}] FROM ({query}) AS off(name)")  # noqa: S608
+            many, examples = cursor.fetchone()
+            if many:
+                found.append(Finding(many, what, tuple(map(str, examples))))
+        return found
