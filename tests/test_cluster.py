@@ -140,6 +140,18 @@ def test_cancelling_a_running_job_stops_it(site: Site, api: httpx.Client) -> Non
     assert api.delete("jobs/nap/").status_code == 409
 
 
+def test_the_queue_is_sound_after_all_that(site: Site, api: httpx.Client) -> None:
+    """A cancelled job that is tried again does not count the attempt that was cancelled."""
+    submit(api, "nap", "nap", duration=1.2, seconds=1.2)
+    running_pid(site, api, "nap")
+    api.delete("jobs/nap/")
+    ended(site, api, "nap")
+    api.post("jobs/nap/retry/").raise_for_status()
+    job = ended(site, api, "nap")
+    assert (job["status"], job["attempt"]) == ("succeeded", 1)
+    assert "All is well" in site.manage("audit")
+
+
 def test_a_task_that_looks_can_end_tidily_when_it_is_cancelled(site: Site, api: httpx.Client) -> None:
     ask = {"job_id": "polite", "task": "stubborn", "duration": 30, "time_limit": 60}
     api.post("jobs/", json=ask | {"payload": {"seconds": 30.0, "polite": True}}).raise_for_status()

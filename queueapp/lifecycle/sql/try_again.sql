@@ -1,5 +1,5 @@
 -- Give a job that failed or was cancelled another row of attempts: its outcome goes, and it waits again, in its place.
--- Returns whether there was such an outcome. Locks: the outcome's row.
+-- An attempt that was cancelled does not count. Returns whether there was such an outcome. Locks: the outcome's row.
 CREATE OR REPLACE FUNCTION queueapp_try_again(p_job bigint) RETURNS boolean
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -10,6 +10,8 @@ BEGIN
         RETURN false;
     END IF;
     INSERT INTO queueapp_waiting (owner_id, job_id, flow_id, not_before, expected, attempt)
-    SELECT owner_id, id, NULL, clock_timestamp(), duration, ended.attempt + 1 FROM queueapp_job WHERE id = p_job;
+    SELECT owner_id, id, NULL, clock_timestamp(), duration,
+           greatest(ended.attempt + (ended.status = 'failed')::int, 1)
+      FROM queueapp_job WHERE id = p_job;
     RETURN true;
 END $$;
