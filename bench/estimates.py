@@ -27,7 +27,7 @@ class Oracle:
 
     def __init__(self, seed: int) -> None:
         self.asked: list[tuple[int, float, float]] = []
-        self._chooser = random.Random(seed)  # noqa: S311 (a sample, not a secret)
+        self._chooser = random.Random(seed)
         self._events = 0
 
     def look(self, simulation: Simulation) -> None:

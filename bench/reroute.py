@@ -1,7 +1,7 @@
 """What a change of rules costs those who work meanwhile: python -m bench.reroute [--jobs 1000000] [--users 100]
 
-Fills the backlog of one line (no rule), lets four processors claim, and then switches on the rule *Everyone takes turns*:
-every user leaves the line for a flow alone, and every waiting job moves. One process moves what is left over, as a
+Fills the backlog of one line (no rule), lets four processors claim, and then switches on the rule *Everyone takes
+turns*: every user leaves the line for a flow alone, and every waiting job moves. One process moves what is left, as a
 broker does. Prints the claims per second and the longest pause between two claims, before, during and after, and how
 long it took. A second change, the weight of that rule, moves nothing.
 
@@ -15,6 +15,7 @@ import multiprocessing
 import os
 import statistics
 import time
+from itertools import pairwise
 from multiprocessing.synchronize import Event
 from typing import Any
 
@@ -79,7 +80,7 @@ def fill(users: int, jobs: int) -> None:
 def report(name: str, moments: list[float], begin: float, end: float) -> None:
     """Print the claims of one period."""
     within = [moment for moment in moments if begin <= moment < end]
-    pauses = sorted(b - a for a, b in zip(within, within[1:], strict=False)) or [0.0]
+    pauses = sorted(b - a for a, b in pairwise(within)) or [0.0]
     rate = len(within) / (end - begin)
     median, longest = statistics.median(pauses) * 1e3, pauses[-1] * 1e3
     print(f"{name:<22} {end - begin:>7.1f} {rate:>10,.0f} {median:>12.2f} {longest:>13.1f}")

@@ -153,9 +153,16 @@ def test_a_rule_that_is_edited_takes_effect_on_jobs_that_wait(boss: Client) -> N
     changes = {"weight": 3, "cap": 2, "users": [anna.pk]}
     response = boss.post(page_of(rule), rule_form(rule, **changes))
     assert response.status_code == 302
-    flow = Waiting.objects.get(job__job_id="a2").flow
+    flow = flow_of_job("a2")
     assert (flow.rule, flow.user, flow.weight, flow.cap) == (rule, anna, 3.0, 2)
-    assert Waiting.objects.get(job__job_id="b1").flow.rule != rule
+    assert flow_of_job("b1").rule != rule
+
+
+def flow_of_job(job_id: str) -> Flow:
+    """The flow that a waiting job is in."""
+    flow = Waiting.objects.get(job__job_id=job_id).flow
+    assert flow is not None
+    return flow
 
 
 def test_a_rule_that_is_switched_in_the_list_takes_effect_on_jobs_that_wait(boss: Client) -> None:
@@ -167,7 +174,7 @@ def test_a_rule_that_is_switched_in_the_list_takes_effect_on_jobs_that_wait(boss
     assert boss.post(list_of("priorityrule"), form | {"_save": "Save"}).status_code == 302
     rule.refresh_from_db()
     assert (rule.position, rule.active) == (7, False)
-    assert Waiting.objects.get().flow.key == "common"
+    assert flow_of_job("a1").key == "common"
 
 
 def test_the_list_says_whom_a_rule_covers_and_when_it_holds(boss: Client) -> None:

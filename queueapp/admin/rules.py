@@ -12,8 +12,8 @@ from django.template import engines
 
 from queueapp.models import PriorityRule
 
-from .base import QueueAdmin
 from .looks import moment
+from .preview import PreviewAdmin
 
 INTRO = """{% extends "admin/change_list.html" %}
 {% block object-tools %}{{ block.super }}
@@ -30,7 +30,7 @@ def _mentions(through: type[Model]) -> Coalesce:
 
 
 @admin.register(PriorityRule)
-class PriorityRuleAdmin(QueueAdmin[PriorityRule]):
+class PriorityRuleAdmin(PreviewAdmin):
     """Rules in the order in which they are asked. What is saved takes effect on jobs that already wait."""
 
     change_list_template = engines["django"].from_string(INTRO)

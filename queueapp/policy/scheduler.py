@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import heapq
 from bisect import insort
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 QUANTUM = 0.1
 MOST = 100
+_PLACE = attrgetter("place")
 
 
 @dataclass(frozen=True, order=True)
@@ -25,7 +27,11 @@ class Task:
 
 @dataclass(eq=False)
 class FlowState:
-    """A flow. `backlog` is in the order of submission; `version` tells its entry in the heaps from older ones."""
+    """A flow. `backlog` is in the order of submission; `version` tells its entry in the heaps from older ones.
+
+    `head` is the place of its first task, for ties; where that moved to another flow, it stays until the next claim.
+    `held`: it lets others go first while tasks move from or to it.
+    """
 
     key: Hashable
     weight: float = 1.0
@@ -34,12 +40,14 @@ class FlowState:
     backlog: list[Task] = field(default_factory=list)
     backlogged: bool = False
     busy: int = 0
+    head: int = 0
+    held: bool = False
     version: int = 0
 
     @property
     def ready(self) -> bool:
-        """Whether it takes part: it has a backlog and is below its cap."""
-        return self.backlogged and (self.cap is None or self.busy < self.cap)
+        """Whether it takes part: it has a backlog, is not held, and is below its cap."""
+        return self.backlogged and not self.held and (self.cap is None or self.busy < self.cap)
 
 
 @dataclass(eq=False)
@@ -69,6 +77,11 @@ class Scheduler:
             self._note(self.flows[key])
         return self.flows[key]
 
+    def adopt(self, flow: FlowState) -> None:
+        """Take a flow over as it stands: with backlog, virtual time, and processors at work for it."""
+        self.flows[flow.key] = flow
+        self._note(flow)
+
     def virtual_time(self) -> float:
         """V: the least virtual time of the ready flows, or the largest of all where none is ready; 0 without flows."""
         if (first := self._first()) is not None:
@@ -79,24 +92,26 @@ class Scheduler:
 
     def submit(self, flow: FlowState, tasks: Sequence[Task]) -> None:
         """Put tasks at the end of a flow's backlog; a flow that rested joins at V."""
-        joins = flow.vtime if flow.backlogged else max(flow.vtime, self.virtual_time())
+        if not flow.backlogged:
+            flow.vtime, flow.head = max(flow.vtime, self.virtual_time()), tasks[0].place
         flow.backlog.extend(tasks)
-        flow.vtime, flow.backlogged = joins, True
+        flow.backlogged = True
         self._note(flow)
 
     def claim(self) -> TurnState | None:
         """The next turn: the head of the ready flow with the least virtual time. None: nothing is ready."""
-        flow = self._first()
-        if flow is None:
-            return None
-        taken = self._head(flow)
-        del flow.backlog[: len(taken)]
-        expected = _total(task.expected for task in taken)
-        flow.vtime += expected / flow.weight
-        flow.busy += 1
-        flow.backlogged = bool(flow.backlog)
-        self._note(flow)
-        return TurnState(flow, taken, expected)
+        while (flow := self._first()) is not None:
+            taken = self._head(flow)
+            del flow.backlog[: len(taken)]
+            expected = _total(task.expected for task in taken)
+            flow.vtime += expected / flow.weight
+            flow.busy += bool(taken)
+            flow.backlogged = bool(flow.backlog)
+            flow.head = flow.backlog[0].place if flow.backlog else flow.head
+            self._note(flow)
+            if taken:
+                return TurnState(flow, taken, expected)
+        return None  # flows whose tasks have all moved away were put to rest on the way
 
     def settle(
         self, turn: TurnState, spent: Sequence[tuple[Task, float]], keep: Task | None = None, elapsed: float = 0.0
@@ -121,9 +136,29 @@ class Scheduler:
 
     def set_flow(self, flow: FlowState, weight: float, cap: int | None) -> None:
         """Give a flow another weight and cap; one that a wider cap makes ready rejoins at V."""
-        away = flow.backlogged and not flow.ready
+        away = flow.backlogged and not flow.held and not flow.ready
         joins = max(flow.vtime, self.virtual_time()) if away else flow.vtime
         flow.weight, flow.cap = weight, cap
+        if flow.ready:
+            flow.vtime = joins
+        self._note(flow)
+
+    def move(self, leaving: FlowState, joins: Callable[[Task], FlowState]) -> None:
+        """Move each waiting task of a flow to the flow that it `joins`, which may be the same; places are kept.
+
+        A flow that is joined and rested wakes at V. The one that is left goes to rest at its next claim.
+        """
+        going: dict[FlowState, list[Task]] = {}
+        for task in leaving.backlog:
+            going.setdefault(joins(task), []).append(task)
+        leaving.backlog = going.pop(leaving, [])
+        for joining, tasks in going.items():
+            self._adjust(joining, 0.0, 0, tasks)
+
+    def hold(self, flow: FlowState, held: bool = True) -> None:
+        """Hold a flow, or let it take part again, at V."""
+        joins = flow.vtime if held else max(flow.vtime, self.virtual_time())
+        flow.held = held
         if flow.ready:
             flow.vtime = joins
         self._note(flow)
@@ -132,18 +167,21 @@ class Scheduler:
         was_ready, virtual_time = flow.ready, self.virtual_time()
         flow.vtime += cost / flow.weight
         flow.busy += busy
-        flow.backlogged = flow.backlogged or bool(back)
+        if back:
+            flow.head = min(flow.head, back[0].place) if flow.backlogged else back[0].place
+            flow.backlogged = True
         for task in back:
-            insort(flow.backlog, task)
+            insort(flow.backlog, task, key=_PLACE)
         if flow.ready and not was_ready:
             flow.vtime = max(flow.vtime, virtual_time)
         self._note(flow)
 
     def _head(self, flow: FlowState) -> list[Task]:
-        """Tasks while the expected seconds before them are less than the quantum; at least one."""
-        taken, before = [flow.backlog[0]], flow.backlog[0].expected
-        for task in flow.backlog[1 : self.most]:
-            if before >= self.quantum:
+        """Tasks while the expected seconds before them are less than the quantum; at least one, if there is one."""
+        taken: list[Task] = []
+        before = 0.0
+        for task in flow.backlog[: self.most]:
+            if taken and before >= self.quantum:
                 break
             taken.append(task)
             before += task.expected
@@ -155,7 +193,7 @@ class Scheduler:
         self._entries += 1
         heapq.heappush(self._largest, (-flow.vtime, self._entries, flow, flow.version))
         if flow.ready:
-            heapq.heappush(self._ready, (flow.vtime, flow.backlog[0].place, self._entries, flow, flow.version))
+            heapq.heappush(self._ready, (flow.vtime, flow.head, self._entries, flow, flow.version))
 
     def _first(self) -> FlowState | None:
         """The ready flow with the least virtual time, ties to the task submitted first."""

@@ -47,17 +47,23 @@ class _Kind(IntEnum):
 
 @dataclass(eq=False)
 class _Processor:
+    """`number`: its own among those that take turns; `actual`: the seconds that its current task really takes."""
+
+    number: int | None
     turn: TurnState | None = None
     todo: list[Task] = field(default_factory=list)
     done: list[tuple[Task, float]] = field(default_factory=list)
     current: Task | None = None
     started: float = 0.0
+    actual: float = 0.0
 
 
 class Simulation:
-    """Runs arrivals, given in the order of submission, on `processors` processors.
+    """Runs what waits in the scheduler's flows and `arrivals`, these in the order of submission, on `processors`.
 
-    `between` is called after every event, when no processor is idle that need not be.
+    Tasks that are there from the start take what they declared. Arrivals get their places from `first` on: let it
+    be above all places that are taken. `between` is called after every event, when no processor is idle that need
+    not be.
     """
 
     def __init__(
@@ -67,20 +73,32 @@ class Simulation:
         scheduler: Scheduler | None = None,
         heartbeat: float = HEARTBEAT,
         between: Callable[[Simulation], None] | None = None,
+        first: int = 0,
     ) -> None:
         self.scheduler = scheduler or Scheduler()
         self.now = 0.0
-        self.arrivals = list(arrivals)
-        self.processors = [_Processor() for _ in range(processors)]
+        self.arrivals = dict(enumerate(arrivals, first))
+        self.processors = [_Processor(number) for number in range(processors)]
+        self._idle = list(range(processors))
         self.heartbeat = heartbeat
         self.between = between
         self._pushed = 0
         self._events: list[tuple[float, _Kind, int, _Processor | None, Task | None]] = []
-        for index, arrival in enumerate(self.arrivals):
-            self._push(arrival.at, _Kind.ARRIVED, Task(index, arrival.expected))
+        for place, arrival in self.arrivals.items():
+            self._push(arrival.at, _Kind.ARRIVED, Task(place, arrival.expected))
+
+    def resume(self, turn: TurnState, elapsed: float, *, last: bool = False) -> None:
+        """Begin with a processor in the middle of a turn, whose first task has run for `elapsed` seconds.
+
+        Where it is the processor's `last`, it is one more than those that take turns.
+        """
+        if last:
+            self.processors.append(_Processor(None))
+        self._take(self.processors[-1 if last else heapq.heappop(self._idle)], turn, elapsed)
 
     def run(self) -> Iterator[Run]:
         """Every job, in the order in which they end."""
+        self._fill()
         while self._events:
             self.now, kind, _, processor, task = heapq.heappop(self._events)
             assert task is not None
@@ -107,15 +125,18 @@ class Simulation:
 
     def _end(self, processor: _Processor, task: Task) -> Run:
         assert processor.turn is not None
-        arrival = self.arrivals[task.place]
-        processor.done.append((task, arrival.actual))
+        arrival = self.arrivals.get(task.place)
+        processor.done.append((task, processor.actual))
         processor.current = None
-        run = Run(task.place, arrival.flow, arrival.at, processor.started, self.now)
+        submitted = 0.0 if arrival is None else arrival.at
+        run = Run(task.place, processor.turn.flow.key, submitted, processor.started, self.now)
         if processor.todo:
             self._start(processor)
         else:
             self.scheduler.settle(processor.turn, processor.done)
             processor.turn, processor.done = None, []
+            if processor.number is not None:
+                heapq.heappush(self._idle, processor.number)
         return run
 
     def _outrun(self, processor: _Processor, task: Task) -> None:
@@ -133,21 +154,22 @@ class Simulation:
 
     def _fill(self) -> None:
         """Give every idle processor a turn, while any flow is ready."""
-        for processor in self.processors:
-            if processor.turn is None:
-                processor.turn = self.scheduler.claim()
-                if processor.turn is None:
-                    return
-                processor.todo = list(processor.turn.tasks)
-                self._start(processor)
+        while self._idle and (turn := self.scheduler.claim()) is not None:
+            self._take(self.processors[heapq.heappop(self._idle)], turn)
 
-    def _start(self, processor: _Processor) -> None:
+    def _take(self, processor: _Processor, turn: TurnState, elapsed: float = 0.0) -> None:
+        processor.turn, processor.todo = turn, list(turn.tasks)
+        self._start(processor, elapsed)
+
+    def _start(self, processor: _Processor, elapsed: float = 0.0) -> None:
+        """Start the next task of its turn, or go on with it after `elapsed` seconds."""
         task = processor.current = processor.todo.pop(0)
-        processor.started = self.now
-        actual = self.arrivals[task.place].actual
-        self._push(self.now + actual, _Kind.ENDED, task, processor)
-        if actual > self.scheduler.quantum:
-            self._push(self.now + self.scheduler.quantum, _Kind.OUTRUN, task, processor)
+        arrival = self.arrivals.get(task.place)
+        processor.actual = max(task.expected if arrival is None else arrival.actual, elapsed)
+        processor.started = self.now - elapsed
+        self._push(self.now + (processor.actual - elapsed), _Kind.ENDED, task, processor)
+        if processor.actual > self.scheduler.quantum:
+            self._push(self.now + max(self.scheduler.quantum - elapsed, 0.0), _Kind.OUTRUN, task, processor)
 
     def _push(self, at: float, kind: _Kind, task: Task, processor: _Processor | None = None) -> None:
         self._pushed += 1

@@ -1,0 +1,173 @@
+"""The present backlog as previews need it: who waits where, who works, and the routes that sets of rules give."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Q
+
+from ..conf import queue_settings
+from ..models import Flow, Job, Processor, User
+from ..policy.lumps import Rest, depth, lump_size, lumps
+from ..policy.present import Afterwards, Present, Routes, Underway
+from ..policy.rules import Rule, route
+from ..policy.scheduler import FlowState, Task
+
+MOST = 20_000
+"""Waiting jobs that are looked at one by one; a deeper backlog is read in lumps. Where more users than this have
+jobs, no times are projected."""
+
+# Whose jobs wait in which flow: how many, how much work, and the last of them. Jobs that wait for a moment are in none.
+_TOTALS = """
+    SELECT owner_id, flow_id, count(*), sum(expected), max(job_id)
+      FROM queueapp_waiting WHERE flow_id IS NOT NULL GROUP BY owner_id, flow_id
+"""
+# Of each owner the first jobs, in the order of submission: as many steps along the key.
+_FIRST = """
+    SELECT o.id, w.flow_id, w.job_id, w.expected
+      FROM unnest(%s::bigint[]) AS o(id)
+     CROSS JOIN LATERAL (
+           SELECT flow_id, job_id, expected FROM queueapp_waiting
+            WHERE owner_id = o.id AND flow_id IS NOT NULL ORDER BY job_id LIMIT %s
+           ) AS w
+     ORDER BY o.id, w.job_id
+"""
+
+
+@dataclass
+class _Waiting:
+    """What waits: `rests` by owner and flow; tasks by flow; owners and lumps as Present has them."""
+
+    rests: dict[tuple[int, int], Rest]
+    tasks: dict[int, list[Task]] = field(default_factory=lambda: defaultdict(list))
+    owners: dict[int, int] = field(default_factory=dict)
+    lumps: dict[int, float] = field(default_factory=dict)
+
+
+def read_backlog(now: datetime, *rules: Sequence[Rule]) -> tuple[Present, list[Routes]]:
+    """The queue as it is, and for each of these lists of rules the routes of all users with jobs.
+
+    Six queries, however many users and jobs. One of them adds up the whole backlog; the others are bounded by MOST.
+    """
+    with _at_one_moment():
+        waiting = _read_waiting()
+        processors = list(Processor.objects.all())
+        jobs = Job.objects.in_bulk([job for processor in processors for job in processor.jobs])
+        started = {pk: job.owner_id for pk, job in jobs.items()}
+        many = _many(waiting, processors, started, now)
+        routes = _routes(set(many) | set(started.values()), rules, now)
+        flows = _flows({route.key for by_user in routes for route in by_user.values()})
+    key = {flow.pk: flow.key for flow in flows}
+    present = Present(
+        processors=sum(p.lease_until > now and not p.draining for p in processors),
+        flows=[_state(flow, waiting.tasks[flow.pk]) for flow in flows],
+        owners=waiting.owners | started,
+        waiting=many,
+        own={flow.key: flow.user_id for flow in flows if flow.user_id is not None},
+        underway=[_underway(p, key[p.flow_id], jobs, now) for p in processors if p.jobs and p.flow_id is not None],
+        lumps=waiting.lumps,
+        timed=bool(waiting.owners) or not waiting.rests,
+        quantum=queue_settings().QUANTUM,
+        most=queue_settings().MAX_TURN,
+    )
+    return present, routes
+
+
+@contextmanager
+def _at_one_moment() -> Iterator[None]:
+    """All queries see the database at one moment, and none can write; inside a transaction that is the caller's."""
+    outermost = not connection.in_atomic_block
+    with transaction.atomic(), connection.cursor() as cursor:
+        if outermost:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+def _rows(query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        return list(cursor.fetchall())
+
+
+def _read_waiting() -> _Waiting:
+    """All jobs that wait, one by one; where they are more than MOST, one half of it goes to lumps."""
+    found = _Waiting({(owner, flow): Rest(*rest) for owner, flow, *rest in _rows(_TOTALS)})
+    many: Counter[int] = Counter()
+    for (owner, _), rest in found.rests.items():
+        many[owner] += rest.many
+    if len(many) > MOST:
+        return found
+    sizes = list(many.values())
+    first = MOST if sum(sizes) <= MOST else depth(sizes, MOST // 2)
+    tasks: dict[tuple[int, int], list[Task]] = defaultdict(list)
+    for owner, flow, job, expected in _rows(_FIRST, list(many), first):
+        tasks[owner, flow].append(Task(job, expected))
+        found.owners[job] = owner
+    _add(found, tasks, lump_size(sizes, first, MOST // 2))
+    return found
+
+
+def _add(found: _Waiting, tasks: dict[tuple[int, int], list[Task]], size: int) -> None:
+    """Put the first tasks of each owner in their flows, and what is behind them in lumps."""
+    for (owner, flow), total in found.rests.items():
+        first = tasks[owner, flow]
+        rest = total.behind(first)
+        found.tasks[flow] += first
+        begin = first[-1].place if first else max(rest.last - rest.many, 0)
+        for lump in lumps(rest, size, begin, found.owners):
+            found.tasks[flow].append(lump)
+            found.owners[lump.place] = owner
+            found.lumps[lump.place] = rest.expected / rest.many
+    for ordered in found.tasks.values():
+        ordered.sort(key=lambda task: task.place)
+
+
+def _many(waiting: _Waiting, processors: Iterable[Processor], started: dict[int, int], now: datetime) -> dict[int, int]:
+    """How many jobs of each user have not been started; those of a turn that is lost come back."""
+    many: dict[int, int] = defaultdict(int)
+    for (owner, _), rest in waiting.rests.items():
+        many[owner] += rest.many
+    for processor in processors:
+        for job in processor.jobs:
+            if job != processor.job_id or processor.lease_until <= now:
+                many[started[job]] += 1
+    return dict(many)
+
+
+def _routes(users: set[int], rules: Iterable[Sequence[Rule]], now: datetime) -> list[Routes]:
+    groups: dict[int, set[int]] = defaultdict(set)
+    memberships = User.groups.through._default_manager.filter(user_id__in=users)
+    for user, group in memberships.values_list("user_id", "group_id"):
+        groups[user].add(group)
+    return [{user: route(user, frozenset(groups[user]), some, now) for user in sorted(users)} for some in rules]
+
+
+def _flows(wanted: set[str]) -> list[Flow]:
+    """The flows that wait or run, those that may be joined, and the one that V comes from where none is ready."""
+    farthest = Flow.objects.filter(ready=False).order_by("-vtime", "-head").values("pk")[:1]
+    active = Q(backlogged=True) | Q(busy__gt=0) | Q(held=True)
+    return list(Flow.objects.filter(active | Q(key__in=wanted) | Q(pk__in=farthest)).order_by("pk"))
+
+
+def _state(flow: Flow, tasks: list[Task]) -> FlowState:
+    return FlowState(
+        flow.key, flow.weight, flow.cap, flow.vtime, tasks, flow.backlogged, flow.busy, flow.head or 0, flow.held
+    )
+
+
+def _underway(processor: Processor, flow: str, jobs: dict[int, Job], now: datetime) -> Underway:
+    """The turn of a processor, its present job first."""
+    order = sorted(processor.jobs, key=lambda job: (job != processor.job_id, job))
+    tasks = [Task(job, jobs[job].duration) for job in order]
+    if processor.lease_until <= now:
+        # It will be charged for the time that it was seen at work (rescue.sql).
+        charged = processor.charged - processor.time_spent(processor.seen_at)
+        return Underway(flow, tasks, charged, 0.0, Afterwards.LOST)
+    afterwards = Afterwards.LEAVES if processor.draining else Afterwards.ANOTHER
+    return Underway(flow, tasks, processor.charged, processor.time_spent(now), afterwards)
