@@ -33,11 +33,14 @@ class Place:
     ahead: float
 
 
-def places(flows: Iterable[int], jobs: Iterable[int]) -> dict[int, Place]:
-    """The places of these jobs in these flows, by job; those beyond FARTHEST are left out. One query."""
+def places(flows: Iterable[int | None], jobs: Iterable[int]) -> dict[int, Place]:
+    """The places of these jobs in these flows, by job; those beyond FARTHEST, or in no flow yet, are left out.
+
+    One query.
+    """
     wanted = list(jobs)
     if not wanted:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(_PLACES, [sorted(set(flows)), FARTHEST, wanted])
+        cursor.execute(_PLACES, [sorted({flow for flow in flows if flow is not None}), FARTHEST, wanted])
         return {job: Place(position, ahead) for job, position, ahead in cursor.fetchall()}

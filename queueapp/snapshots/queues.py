@@ -21,6 +21,8 @@ from .places import FARTHEST, Place, places
 
 FIRST = 100
 """Waiting jobs that a queue shows."""
+FURTHEST_ESTIMATE = 10 * 365 * 86_400.0
+"""Seconds: of a start that is further off nothing is said."""
 
 Snapshot = dict[str, Any]
 
@@ -115,7 +117,8 @@ def _estimate(job: int, place: Place | None, standing: Standing, fleet: FleetNow
     if place is None:
         return None
     wait = fleet.projection.seconds_until_start(standing, job, place.ahead)
-    return None if wait is None else iso(now + timedelta(seconds=wait))
+    # What lies further off is no estimate, and a moment that Python can not hold must not fail everybody's look.
+    return None if wait is None or wait > FURTHEST_ESTIMATE else iso(now + timedelta(seconds=wait))
 
 
 def _share(user: User, fleet: FleetNow) -> dict[str, Any]:
