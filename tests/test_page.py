@@ -62,6 +62,9 @@ def login(site: Site, contexts: Callable[..., BrowserContext]) -> Login:
     return log_in
 
 
+NEXT_TURN = re.compile(r"^Your share now: .+; next turn (any moment|in about \d+ s)$")
+
+
 def fresh(name: str) -> str:
     """A user name that no other test has."""
     return f"{name}-{uuid.uuid4().hex[:6]}"
@@ -206,6 +209,23 @@ def test_a_waiting_job_is_cancelled_by_keyboard_alone(site: Site, login: Login) 
     expect(page.locator("#waiting-title")).to_be_focused()
 
 
+def test_the_share_says_when_the_next_turn_comes(site: Site, login: Login, tidy: list[str]) -> None:
+    name = fresh("gita")
+    tidy.append(name)
+    page = login(name)
+    share, bar = page.get_by_test_id("share"), page.locator('[data-part="share-bar"]')
+    expect(share).to_have_text(re.compile("^Your next job gets [^;]+$"))
+    send(site, name, [{"job_id": f"turn-{number}", "duration": 6} for number in range(3)])
+    expect(share).to_have_text(NEXT_TURN)
+    at_first = share.inner_text()
+    expect(share).not_to_have_text(at_first)
+    expect(share).to_have_text(NEXT_TURN)
+    assert 0 < float((bar.get_attribute("width") or "").rstrip("%")) <= 100
+    row(page, "waiting", "turn-2").get_by_test_id("cancel").click()
+    page.get_by_role("button", name="Yes").click()
+    expect(share).to_have_text(re.compile("^Your share now: [^;]+$"))
+
+
 def test_a_completion_missed_while_offline_shows_up(site: Site, login: Login) -> None:
     name = fresh("grace")
     page = login(name)
@@ -315,6 +335,7 @@ def test_without_scripts_the_queue_is_there(site: Site, login: Login) -> None:
     send(site, name, [{"job_id": f"still-{number}", "duration": 2} for number in range(4)])
     page.reload()
     expect(row(page, "waiting", "still-3")).to_contain_text("wait · 2 s")
+    expect(page.get_by_test_id("share")).to_have_text(NEXT_TURN)
     expect(page.get_by_test_id("submit-form")).not_to_be_visible()
 
 
@@ -357,25 +378,26 @@ def test_server_and_page_say_numbers_alike(login: Login) -> None:
         {"owed": 0.75, "flows": 2, "weight": 3.0, "flow": "olga", "cap": None},
         {"owed": 0.5, "flows": 2, "weight": 1.0, "flow": "everyone else", "cap": 2},
     ]
+    turns = [(True, None), (False, None), (True, 0.4), (True, 12.3), (True, 4000)]
     fleets = [(0, 0, 0), (1, 0, 0), (1, 1, 1), (4, 0, 0), (4, 3, 0), (1200, 1100, 2)]
     said = page.evaluate(
-        """async ([lengths, shares, given, fleets]) => {
+        """async ([lengths, shares, given, turns, fleets]) => {
             const words = await import("/static/queueapp/words.js");
             return [
                 lengths.map(words.seconds),
                 lengths.map(words.soon),
                 shares.map((share) => words.turns(...share)),
-                given.flatMap((share) => [true, false].map((active) => words.shareSentence(share, "olga", active))),
+                given.flatMap((share) => turns.map((turn) => words.shareSentence(share, "olga", ...turn))),
                 fleets.map((fleet) => words.processorsSentence(...fleet)),
             ];
         }""",
-        [lengths, shares, given, fleets],
+        [lengths, shares, given, turns, fleets],
     )
     assert said == [
         [wording.seconds(length) for length in lengths],
         [wording.soon(length) for length in lengths],
         [wording.turns(*share) for share in shares],
-        [wording.share(share, "olga", active) for share in given for active in (True, False)],
+        [wording.share(share, "olga", *turn) for share in given for turn in turns],
         [wording.processors(*fleet) for fleet in fleets],
     ]
 
@@ -444,7 +466,7 @@ def test_screenshot_for_the_docs(
     expect(page.get_by_test_id("notice")).to_contain_text("preview-13 is done")
     expect(row(page, "running", "render-13").locator('[data-part="percent"]')).to_have_text(re.compile(r"^[2-6]\d%$"))
     expect(page.get_by_test_id("waiting").locator(".job")).to_have_count(len(_NEXT))
-    expect(page.get_by_test_id("share")).to_have_text("Your share now: 1 of 3 turns")
+    expect(page.get_by_test_id("share")).to_have_text(re.compile(r"^Your share now: 1 of 3 turns; next turn "))
     expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live")
     wanted = BASE / "docs" / file
     path = wanted if "SCREENSHOTS" in os.environ or not wanted.exists() else tmp_path / file

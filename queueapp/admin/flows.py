@@ -8,14 +8,16 @@ from queueapp.models import Flow, Waiting
 
 from .base import ReadOnlyAdmin
 from .looks import NOTHING
+from .shares import SharesPage
 
 MOST_COUNTED = 10_000
 
 
 @admin.register(Flow)
-class FlowAdmin(ReadOnlyAdmin[Flow]):
+class FlowAdmin(SharesPage, ReadOnlyAdmin[Flow]):
     """Flows, the one whose turn is next first."""
 
+    change_list_template = "queueapp/admin/flows.html"
     list_display = ("name", "rule", "weight", "virtual_time", "is_ready", "backlogged", "busy")
     list_select_related = ("user", "rule")
     list_filter = ("backlogged", "rule")

@@ -50,8 +50,10 @@ def home(request: HttpRequest) -> HttpResponse:
         "waiting": [shown(job, now) for job in waiting],
         "waiting_count": queue["waiting_count"],
         "finished": [shown(job, now) for job in recent_jobs(user, RECENT)],
-        "share": queue["share"],
-        "share_sentence": wording.share(queue["share"], user.username, bool(running or waiting)),
+        "share_width": f"{queue['share']['owed']:.2%}",
+        "share_sentence": wording.share(
+            queue["share"], user.username, bool(running or waiting), next_turn(waiting, now)
+        ),
         "processors": fleet,
         "dots": dots(fleet["alive"], fleet["busy"], len(running)),
         "processors_sentence": wording.processors(fleet["alive"], fleet["busy"], len(running)),
@@ -59,6 +61,12 @@ def home(request: HttpRequest) -> HttpResponse:
         "suggestion": "job-" + "".join(secrets.choice(_LETTERS) for _ in range(6)),
     }
     return render(request, "queueapp/home.html", context)
+
+
+def next_turn(waiting: list[dict[str, Any]], now: datetime) -> float | None:
+    """Seconds until the first of these jobs starts, as far as one can tell."""
+    starts = [job["estimated_start"] for job in waiting if job["estimated_start"]]
+    return (datetime.fromisoformat(min(starts)) - now).total_seconds() if starts else None
 
 
 def shown(job: dict[str, Any], now: datetime) -> dict[str, Any]:

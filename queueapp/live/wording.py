@@ -54,8 +54,11 @@ def turns(owed: float, flows: int) -> str:
     return f"{owed * 100:.{0 if owed >= 0.1 else 1}f}% of the turns"
 
 
-def share(given: Mapping[str, Any], user: str, active: bool) -> str:
-    """What the user's flow is owed, in a sentence. Not `active`: for the next job of a user who has none."""
+def share(given: Mapping[str, Any], user: str, active: bool, next_turn: float | None = None) -> str:
+    """What the user's flow is owed, and in how many seconds its next turn comes, in a sentence.
+
+    Not `active`: for the next job of a user who has none. No `next_turn`: nothing waits, or nobody can tell.
+    """
     said = ("Your share now: " if active else "Your next job gets ") + turns(given["owed"], given["flows"])
     if given["weight"] != 1:
         said += f", by weight {given['weight']:g}"
@@ -63,7 +66,7 @@ def share(given: Mapping[str, Any], user: str, active: bool) -> str:
         said += f", together with {given['flow']}"
     if given["cap"] is not None:
         said += f", at most {given['cap']} at once"
-    return said
+    return said if next_turn is None else f"{said}; next turn {soon(next_turn)}"
 
 
 def processors(alive: int, busy: int, mine: int) -> str:

@@ -56,8 +56,8 @@ class Outcome(models.Model):
         indexes = [
             # Reader: an owner's completions, in their order (event streams and the page's finished jobs).
             models.Index(fields=["owner", "number"], name="outcome_of_owner"),
-            # Readers: shares.sql and waits.sql (what ended since a moment). Rows are written in about the order in
-            # which jobs end, so a few kB over millions of rows do, and cost the settlement next to nothing.
+            # Readers: found.sql (what ended since a moment) and prune.py (before one). Rows are written in about the
+            # order in which jobs end, so a few kB over millions of rows do, and cost a settlement next to nothing.
             BrinIndex(fields=["finished_at"], name="outcome_finished", autosummarize=True),
         ]
 

@@ -6,7 +6,7 @@ import { allowCancelling } from "./cancel.js";
 import { allowSubmitting, reuse } from "./form.js";
 import { recall, remember } from "./memory.js";
 import { done, offerNotifications, say } from "./notify.js";
-import { showConnection, showEnded, showOverview } from "./overview.js";
+import { showConnection, showEnded, showOverview, showShare } from "./overview.js";
 import * as rows from "./rows.js";
 import { follow } from "./stream.js";
 
@@ -136,6 +136,7 @@ function tick() {
 
 function tickSlowly() {
   if (document.hidden) return;
+  if (queue) showShare(queue, serverNow());
   for (const job of queue?.waiting ?? []) {
     const row = waiting.rows.get(job.job_id);
     if (row) rows.fillStart(row, job, serverNow());

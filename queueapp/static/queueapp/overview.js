@@ -14,7 +14,7 @@ const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 const connection = /** @type {HTMLElement} */ (document.querySelector('[data-testid="connection"]'));
 const share = /** @type {HTMLElement} */ (document.querySelector('[data-testid="share"]'));
 const dots = part("dots");
-const ring = part("ring");
+const shareBar = part("share-bar");
 let patience = 0;
 
 /**
@@ -24,15 +24,26 @@ export function showOverview(queue) {
   const { alive, busy } = queue.processors;
   const mine = queue.running.length;
   write(part("processors"), processorsSentence(alive, busy, mine));
-  write(share, shareSentence(queue.share, queue.user, mine + queue.waiting_count > 0));
   drawDots(alive, busy, mine);
-  ring.setAttribute("stroke-dasharray", `${queue.share.owed} 1`);
   part("fleet-banner").hidden = alive > 0;
   write(part("running-count"), String(mine));
   write(part("waiting-count"), waitingCount(queue.waiting_count));
   const listed = queue.waiting.length;
   write(part("waiting-note"), queue.waiting_count > listed ? `the first ${listed} are listed` : "");
   showTitle(mine, queue.waiting_count);
+}
+
+/**
+ * What the user is owed, and when the next turn comes: nearer with every second.
+ * @param {Queue} queue
+ * @param {number} now in milliseconds
+ */
+export function showShare(queue, now) {
+  const active = queue.running.length + queue.waiting_count > 0;
+  const starts = queue.waiting.flatMap((job) => (job.estimated_start ? [Date.parse(job.estimated_start)] : []));
+  const nextTurn = starts.length ? (Math.min(...starts) - now) / 1000 : null;
+  write(share, shareSentence(queue.share, queue.user, active, nextTurn));
+  shareBar.setAttribute("width", `${queue.share.owed * 100}%`);
 }
 
 /**

@@ -96,17 +96,18 @@ export function turns(owed, flows) {
 }
 
 /**
- * What the user's flow is owed, in a sentence. Not `active`: for the next job of a user who has none.
+ * What the user's flow is owed, and when its next turn comes, in a sentence.
  * @param {import("./api.js").Share} share
  * @param {string} user
- * @param {boolean} active
+ * @param {boolean} active if not: for the next job of a user who has none
+ * @param {number | null} [nextTurn] in seconds; null: nothing waits, or nobody can tell
  */
-export function shareSentence(share, user, active) {
+export function shareSentence(share, user, active, nextTurn = null) {
   let said = (active ? "Your share now: " : "Your next job gets ") + turns(share.owed, share.flows);
   if (share.weight !== 1) said += `, by weight ${Number(share.weight.toPrecision(6))}`;
   if (share.flow !== user) said += `, together with ${share.flow}`;
   if (share.cap !== null) said += `, at most ${share.cap} at once`;
-  return said;
+  return nextTurn === null ? said : `${said}; next turn ${soon(nextTurn)}`;
 }
 
 /**

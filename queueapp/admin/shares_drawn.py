@@ -1,0 +1,48 @@
+"""Numbers over time as paths of an SVG picture that is WIDE by HIGH, and stretched to its place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate, count, pairwise
+
+WIDE, HIGH = 600, 100
+
+Values = Sequence[float]
+
+
+def area(top: Values, highest: float, bottom: Values | None = None) -> str:
+    """What is between two lines that go in steps, one step for each number."""
+    there = _steps(top, highest)
+    back = reversed(_steps(bottom if bottom is not None else [0.0] * len(top), highest))
+    return "M" + "L".join([*there, *back]) + "Z" if top else ""
+
+
+def line(values: Values, highest: float) -> str:
+    """A line that goes in steps."""
+    return "M" + "L".join(_steps(values, highest)) if values else ""
+
+
+def stacked(layers: Sequence[Values], highest: float) -> list[str]:
+    """One area for each layer, each on top of those before it."""
+    heights = list(accumulate(layers, sums, initial=[0.0] * len(layers[0]))) if layers else []
+    return [area(top, highest, bottom) for bottom, top in pairwise(heights)]
+
+
+def round_up(value: float) -> float:
+    """The next number that is good to label an axis with: 1, 2, 4, 5, 6 or 8 times a power of ten, at least 0.001."""
+    steps = (step * 10.0**power / 1000 for power in count() for step in (1, 2, 4, 5, 6, 8))
+    # Four processors that were always at work may come to a hair more than 4.
+    return next(step for step in steps if step >= value * 0.9999)
+
+
+def sums(a: Values, b: Values) -> list[float]:
+    return [x + y for x, y in zip(a, b, strict=True)]
+
+
+def _steps(values: Values, highest: float) -> list[str]:
+    width = WIDE / len(values)
+    points: list[str] = []
+    for at, value in enumerate(values):
+        y = HIGH * (1 - min(value / highest, 1.0)) if highest > 0 else HIGH
+        points += [f"{at * width:.4g} {y:.4g}", f"{(at + 1) * width:.4g} {y:.4g}"]
+    return points
