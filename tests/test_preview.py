@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Hashable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +18,8 @@ from queueapp.admin.preview_change import by_deleting, by_saving
 from queueapp.lifecycle.claim import take_turn
 from queueapp.lifecycle.heartbeat import register
 from queueapp.lifecycle.route import load_rules
+from queueapp.lifecycle.submission import parse
+from queueapp.lifecycle.submit import submit
 from queueapp.models import Job, PriorityRule, Processor, User
 from queueapp.policy.lumps import Rest, depth, lump_size, lumps
 from queueapp.policy.present import Afterwards, Present, Routes, Underway
@@ -40,7 +42,7 @@ def present(processors: int = 1, underway: tuple[Underway, ...] = (), **changes:
     ada = FlowState("user:1", backlog=[Task(n, 1.0) for n in (1, 3, 5, 7)], backlogged=True, head=1)
     bob = FlowState("user:2", backlog=[Task(n, 2.0) for n in (2, 4, 6)], backlogged=True, head=2)
     owners = {1: ADA, 2: BOB, 3: ADA, 4: BOB, 5: ADA, 6: BOB, 7: ADA}
-    own: dict[Hashable, int] = {"user:1": ADA, "user:2": BOB}
+    own = {"user:1": ADA, "user:2": BOB}
     found = Present(processors, (ada, bob), owners, {ADA: 4, BOB: 3}, own, underway)
     return replace(found, **changes)
 
@@ -305,6 +307,17 @@ class TestBesideTheDatabase:
         assert not world.timed
         assert found.ends == (None, None)
         assert [round(effect.after.share, 3) for effect in found.effects] == [0.6, 0.2, 0.2]
+
+    def test_a_job_that_waits_for_a_moment_is_left_out(self) -> None:
+        everyone_takes_turns()
+        ada = make_user("ada")
+        later = (timezone.now() + timedelta(hours=1)).isoformat()
+        submit(
+            ada, [parse({"job_id": "now", "duration": 1}), parse({"job_id": "later", "duration": 1, "run_at": later})]
+        )
+        world, _ = read_backlog(timezone.now(), load_rules())
+        assert world.waiting == {ada.pk: 1}
+        assert len(world.owners) == 1
 
     def test_the_number_of_queries_does_not_grow(self) -> None:
         def queries() -> int:

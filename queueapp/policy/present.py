@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
@@ -27,7 +27,7 @@ class Afterwards(Enum):
 class Underway:
     """A turn that a processor is in the middle of: its first task has run for `elapsed` seconds."""
 
-    flow: Hashable
+    flow: str
     tasks: Sequence[Task]
     charged: float
     elapsed: float
@@ -48,7 +48,7 @@ class Present:
     flows: Sequence[FlowState]
     owners: Mapping[int, int]
     waiting: Mapping[int, int]
-    own: Mapping[Hashable, int] = field(default_factory=dict)
+    own: Mapping[str, int] = field(default_factory=dict)
     underway: Sequence[Underway] = ()
     lumps: Mapping[int, float] = field(default_factory=dict)
     timed: bool = True
@@ -85,15 +85,22 @@ class Present:
             terms = wanted.get(str(flow.key))
             if terms is not None and (flow.weight, flow.cap) != (terms.weight, terms.cap):
                 scheduler.set_flow(flow, terms.weight, terms.cap)
-        joined = {place: scheduler.flows[routes[user].key] for place, user in self.owners.items()}
-        leaving = [f for f in scheduler.flows.values() if any(joined[task.place] is not f for task in f.backlog)]
-        movers = {self.owners[task.place] for f in leaving for task in f.backlog if joined[task.place] is not f}
-        own = dict(self.own) | {route.key: route.user for route in wanted.values() if route.user is not None}
+        self._follow(scheduler, routes)
+
+    def _follow(self, scheduler: Scheduler, routes: Routes) -> None:
+        """Tasks move to their owners' flows; flows of one user alone, left or joined, are held meanwhile (move.sql)."""
+        joins = {place: scheduler.flows[routes[user].key] for place, user in self.owners.items()}
+        leaving: dict[FlowState, set[int]] = {}
         for flow in scheduler.flows.values():
-            if own.get(flow.key) in movers:
+            if movers := {self.owners[task.place] for task in flow.backlog if joins[task.place] is not flow}:
+                leaving[flow] = movers
+        moving = set().union(*leaving.values())
+        own = dict(self.own) | {routes[user].key: user for user in moving if routes[user].user is not None}
+        for flow in scheduler.flows.values():
+            if own.get(str(flow.key)) in moving:
                 scheduler.hold(flow)
         for flow in leaving:
-            scheduler.move(flow, lambda task: joined[task.place])
+            scheduler.move(flow, lambda task: joins[task.place])
         for flow in scheduler.flows.values():
             if flow.held:
                 scheduler.hold(flow, False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -63,14 +63,13 @@ def read_backlog(now: datetime, *rules: Sequence[Rule]) -> tuple[Present, list[R
         many = _many(waiting, processors, started, now)
         routes = _routes(set(many) | set(started.values()), rules, now)
         flows = _flows({route.key for by_user in routes for route in by_user.values()})
-    key = {flow.pk: flow.key for flow in flows}
     present = Present(
         processors=sum(p.lease_until > now and not p.draining for p in processors),
         flows=[_state(flow, waiting.tasks[flow.pk]) for flow in flows],
         owners=waiting.owners | started,
         waiting=many,
         own={flow.key: flow.user_id for flow in flows if flow.user_id is not None},
-        underway=[_underway(p, key[p.flow_id], jobs, now) for p in processors if p.jobs and p.flow_id is not None],
+        underway=_underway(processors, {flow.pk: flow.key for flow in flows}, jobs, now),
         lumps=waiting.lumps,
         timed=bool(waiting.owners) or not waiting.rests,
         quantum=queue_settings().QUANTUM,
@@ -140,12 +139,18 @@ def _many(waiting: _Waiting, processors: Iterable[Processor], started: dict[int,
     return dict(many)
 
 
-def _routes(users: set[int], rules: Iterable[Sequence[Rule]], now: datetime) -> list[Routes]:
-    groups: dict[int, set[int]] = defaultdict(set)
+def groups_of(users: Collection[int]) -> dict[int, frozenset[int]]:
+    """The groups of each of these users. One query."""
+    found: dict[int, set[int]] = {user: set() for user in users}
     memberships = User.groups.through._default_manager.filter(user_id__in=users)
     for user, group in memberships.values_list("user_id", "group_id"):
-        groups[user].add(group)
-    return [{user: route(user, frozenset(groups[user]), some, now) for user in sorted(users)} for some in rules]
+        found[user].add(group)
+    return {user: frozenset(groups) for user, groups in found.items()}
+
+
+def _routes(users: set[int], rules: Iterable[Sequence[Rule]], now: datetime) -> list[Routes]:
+    groups = groups_of(sorted(users))
+    return [{user: route(user, groups[user], some, now) for user in groups} for some in rules]
 
 
 def _flows(wanted: set[str]) -> list[Flow]:
@@ -161,13 +166,21 @@ def _state(flow: Flow, tasks: list[Task]) -> FlowState:
     )
 
 
-def _underway(processor: Processor, flow: str, jobs: dict[int, Job], now: datetime) -> Underway:
-    """The turn of a processor, its present job first."""
-    order = sorted(processor.jobs, key=lambda job: (job != processor.job_id, job))
-    tasks = [Task(job, jobs[job].duration) for job in order]
-    if processor.lease_until <= now:
-        # It will be charged for the time that it was seen at work (rescue.sql).
-        charged = processor.charged - processor.time_spent(processor.seen_at)
-        return Underway(flow, tasks, charged, 0.0, Afterwards.LOST)
-    afterwards = Afterwards.LEAVES if processor.draining else Afterwards.ANOTHER
-    return Underway(flow, tasks, processor.charged, processor.time_spent(now), afterwards)
+def _underway(
+    processors: Iterable[Processor], keys: dict[int, str], jobs: dict[int, Job], now: datetime
+) -> list[Underway]:
+    """The turns that processors are in the middle of, the present job of each first."""
+    found = []
+    for processor in processors:
+        if not processor.jobs or processor.flow_id is None:
+            continue
+        order = sorted(processor.jobs, key=lambda job: (job != processor.job_id, job))
+        tasks = [Task(job, jobs[job].duration) for job in order]
+        charged, elapsed = processor.charged, processor.time_spent(now)
+        afterwards = Afterwards.LEAVES if processor.draining else Afterwards.ANOTHER
+        if processor.lease_until <= now:
+            # It will be charged for the time that it was seen at work (rescue.sql).
+            charged, elapsed = charged - processor.time_spent(processor.seen_at), 0.0
+            afterwards = Afterwards.LOST
+        found.append(Underway(keys[processor.flow_id], tasks, charged, elapsed, afterwards))
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
@@ -10,6 +9,7 @@ from django.db.models import Q
 
 from ..models import User
 from ..policy.rules import Rule, route
+from .backlog import groups_of
 
 MOST = 1_000
 """Users that are looked at."""
@@ -31,14 +31,9 @@ def idle_rerouted(
         members = User.groups.through._default_manager.filter(group_id__in={g for rule in touched for g in rule.groups})
         users = users.filter(named | Q(pk__in=members.values("user_id")))
     names = dict(users.values_list("pk", "username")[: MOST + 1])
-    groups: dict[int, set[int]] = defaultdict(set)
-    for user, group in User.groups.through._default_manager.filter(user_id__in=names).values_list(
-        "user_id", "group_id"
-    ):
-        groups[user].add(group)
     found = [
-        name
-        for user, name in names.items()
-        if route(user, frozenset(groups[user]), before, now) != route(user, frozenset(groups[user]), after, now)
+        names[user]
+        for user, groups in groups_of(names).items()
+        if route(user, groups, before, now) != route(user, groups, after, now)
     ]
     return found, len(names) > MOST
