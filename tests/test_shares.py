@@ -301,8 +301,7 @@ def test_more_flows_than_there_is_room_for_are_the_others(monkeypatch: pytest.Mo
 @pytest.mark.django_db
 def test_a_span_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch, boss: Client) -> None:
     monkeypatch.setattr(module, "PATIENCE", 0.05)
-    monkeypatch.setattr(module, "_FOUND", "SELECT pg_sleep(5) -- ")
-    monkeypatch.setattr(module, "_SHARES", "")
+    monkeypatch.setattr(module, "_SHARES", "SELECT pg_sleep(5)")
     with pytest.raises(SpanTooLarge):
         shares(BEGIN, at(600))
     assert "choose a shorter one" in boss.get(PAGE).content.decode()

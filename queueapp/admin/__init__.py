@@ -6,5 +6,5 @@ from . import flows, jobs, processors, rules, users  # noqa: F401 (each register
 
 admin.site.site_header = "Turnabout"
 admin.site.site_title = "Turnabout"
-admin.site.index_template = "queueapp/admin/index.html"
+admin.site.index_template = "admin/queueapp/index.html"
 admin.site.index_title = "Turnabout: users, rules, jobs and processors"

@@ -17,7 +17,6 @@ MOST_COUNTED = 10_000
 class FlowAdmin(SharesPage, ReadOnlyAdmin[Flow]):
     """Flows, the one whose turn is next first."""
 
-    change_list_template = "queueapp/admin/flows.html"
     list_display = ("name", "rule", "weight", "virtual_time", "is_ready", "backlogged", "busy")
     list_select_related = ("user", "rule")
     list_filter = ("backlogged", "rule")

@@ -40,4 +40,4 @@ class SharesPage(QueueAdmin[Flow]):
             context["shares"] = shown(shares(span.begin, span.until))
         except SpanTooLarge as error:
             context["problem"] = str(error)
-        return TemplateResponse(request, "queueapp/admin/shares.html", context)
+        return TemplateResponse(request, "admin/queueapp/flow/shares.html", context)

@@ -56,7 +56,7 @@ class Outcome(models.Model):
         indexes = [
             # Reader: an owner's completions, in their order (event streams and the page's finished jobs).
             models.Index(fields=["owner", "number"], name="outcome_of_owner"),
-            # Readers: found.sql (what ended since a moment) and prune.py (before one). Rows are written in about the
+            # Readers: shares.sql (what ended since a moment) and prune.py (before one). Rows are written in about the
             # order in which jobs end, so a few kB over millions of rows do, and cost a settlement next to nothing.
             BrinIndex(fields=["finished_at"], name="outcome_finished", autosummarize=True),
         ]

@@ -7,7 +7,7 @@ caps are those of now.
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,8 +31,10 @@ TOLD_APART = 1_000
 PATIENCE = 30
 """Seconds after which the database gives up on a span."""
 
-_FOUND, _SHARES, _WAITS = (Path(__file__).with_name(f"{name}.sql").read_text() for name in ("found", "shares", "waits"))
+_SHARES = Path(__file__).with_name("shares.sql").read_text()
 
+# The first of the jobs that ended since a moment. Not min(job_id), which would walk the primary key up to it.
+_FIRST = "SELECT min(job_id + 0) FROM queueapp_outcome WHERE finished_at > %s"
 # The last job submitted before a moment, found by halving: ids are in the order of submission, to a second or so.
 _LAST = """
     WITH RECURSIVE halving(low, high) AS (
@@ -106,8 +108,7 @@ def shares(begin: datetime, until: datetime) -> Shares:
 
     A fixed number of queries, however many flows and jobs. Raises SpanTooLarge where they take too long.
     """
-    now = timezone.now()
-    until = min(until, now)
+    until = min(until, timezone.now())
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
@@ -115,19 +116,19 @@ def shares(begin: datetime, until: datetime) -> Shares:
                 " set_config('jit', 'off', true)",
                 [f"{PATIENCE}s"],
             )
-            # Without an upper bound, a span of long ago would look at all jobs since.
-            last = 2**62 if until == now else _last(cursor, until + timedelta(minutes=1))
-            return _shares(cursor, begin, until, last)
+            return _shares(cursor, {"begin": begin, "until": until, **_jobs(cursor, begin, until)})
     except OperationalError as error:
         if isinstance(error.__cause__, QueryCanceled):
             raise SpanTooLarge from error
         raise
 
 
-def _last(cursor: Any, moment: datetime) -> int:
-    cursor.execute(_LAST, [moment])
-    found: int = cursor.fetchone()[0]
-    return found
+def _jobs(cursor: Any, begin: datetime, until: datetime) -> dict[str, int]:
+    """Between which ids the jobs of the span are: known beforehand, they keep the planner from going through all."""
+    cursor.execute(_FIRST, [begin])
+    first = cursor.fetchone()[0] or 0
+    cursor.execute(_LAST, [until + timedelta(minutes=1)])
+    return {"first": first, "last": cursor.fetchone()[0]}
 
 
 class _Found(NamedTuple):
@@ -137,32 +138,26 @@ class _Found(NamedTuple):
     together: int
     owed: Sequence[float]
     got: Sequence[float]
+    waits: Counter[float]
 
     def order(self) -> tuple[bool, float, int]:
         """Those with the most to do first: who got nothing of much that was owed must not go under."""
         return self.flow is None, -max(sum(self.owed), sum(self.got)), self.flow or 0
 
 
-def _shares(cursor: Any, begin: datetime, until: datetime, last: int) -> Shares:
-    span = {"begin": begin, "until": until, "last": last}
+def _shares(cursor: Any, span: dict[str, Any]) -> Shares:
     found = _found(cursor, span)
     # To take one flow for "the others" would save nothing.
     room = SHOWN if len(found) > SHOWN + 1 else SHOWN + 1
     shown = {one.flow: one for one in found[:room] if one.flow is not None}
-    cursor.execute(_FOUND + _WAITS, span | {"told": list(shown)})
-    waits = _waits(cursor.fetchall())
     flows = Flow.objects.select_related("user", "rule").in_bulk(shown)
-    rest = found[len(shown) :]
     return Shares(
-        begin=begin,
-        until=until,
-        flows=[
-            FlowShare(flows.get(flow), one.together, one.owed, one.got, _told(waits[flow]))
-            for flow, one in shown.items()
-        ],
-        others=_together(rest, _told(waits[None])) if rest else None,
+        begin=span["begin"],
+        until=span["until"],
+        flows=[_share([one], flows.get(flow)) for flow, one in shown.items()],
+        others=_share(rest) if (rest := found[len(shown) :]) else None,
         evenness=evenness((sum(one.got), sum(one.owed), one.together) for one in found),
-        waits=_told(sum(waits.values(), Counter())),
+        waits=_waits(found),
     )
 
 
@@ -170,31 +165,32 @@ def _found(cursor: Any, span: dict[str, Any]) -> list[_Found]:
     """All flows that had work, those with the most to do first."""
     length = (span["until"] - span["begin"]) / timedelta(seconds=1)
     sizes = {"length": length, "width": length / SLICES, "slices": SLICES, "most": TOLD_APART}
-    cursor.execute(_FOUND + _SHARES, span | sizes)
+    cursor.execute(_SHARES, span | sizes)
     rows = cursor.fetchall()
-    works = [Work(weight, cap, *numbers) for _, _, weight, cap, *numbers in rows]
-    found = [
-        _Found(flow, together, due, work.got)
-        for (flow, together, *_), due, work in zip(rows, owed(works), works, strict=True)
-    ]
+    works = [Work(*work) for _, _, _, _, *work in rows]
+    found = []
+    for (flow, together, steps, started, *_), due, work in zip(rows, owed(works), works, strict=True):
+        waits = Counter({math.exp(step / 50): many for step, many in zip(steps, started, strict=True)})
+        found.append(_Found(flow, together, due, work.got, waits))
     return sorted(found, key=_Found.order)
 
 
-def _together(rest: Sequence[_Found], waits: Waits) -> FlowShare:
-    many = sum(one.together for one in rest)
-    return FlowShare(None, many, _sums(one.owed for one in rest), _sums(one.got for one in rest), waits)
+def _share(found: Sequence[_Found], flow: Flow | None = None) -> FlowShare:
+    return FlowShare(
+        flow,
+        sum(one.together for one in found),
+        owed=_sums(one.owed for one in found),
+        got=_sums(one.got for one in found),
+        waits=_waits(found),
+    )
 
 
 def _sums(rows: Iterable[Sequence[float]]) -> list[float]:
     return [sum(column) for column in zip(*rows, strict=True)]
 
 
-def _waits(rows: Iterable[tuple[int | None, int, int]]) -> dict[int | None, Counter[float]]:
-    found: dict[int | None, Counter[float]] = defaultdict(Counter)
-    for flow, step, many in rows:
-        found[flow][math.exp(step / 50)] += many
-    return found
-
-
-def _told(counts: Counter[float]) -> Waits:
+def _waits(found: Iterable[_Found]) -> Waits:
+    counts: Counter[float] = Counter()
+    for one in found:
+        counts.update(one.waits)
     return Waits(counts.total(), quantile(counts, 0.5), quantile(counts, 0.95))

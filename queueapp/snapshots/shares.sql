@@ -1,11 +1,50 @@
--- What each flow had to do and got done over a span that is cut into slices. Continues found.sql. One row per flow: its
--- id (0: not known; null: all those beyond the first `most`, as one), how many flows that is, weight, cap, and, with a
--- number for each slice, got, active, present and asked in seconds, as policy/shares.py has them.
+-- What each flow had to do and got done over a span that is cut into slices, and how long its jobs waited. One row per
+-- flow: its id (0: not known; null: all those beyond the first `most`, as one), how many flows that is; steps of waits
+-- and how many jobs that started had waited so; weight, cap, and, with a number for each slice, got, active, present
+-- and asked in seconds, as policy/shares.py has them.
+--   begin, until           the span, not beyond now
+--   first, last            no job with a lesser id ended since it began; none with a greater one was submitted in it
 --   length, width, slices  of the span and of one slice, in seconds; how many slices
 --   most                   how many flows are told apart, those that got most
-,
 
--- 1. The same in seconds since the span began; less what was done before.
+-- 1. Everything that was to do, piece by piece: which flow's, how many jobs, since when it had to be done, when that
+-- was started and ended, and how many processor seconds it takes. A piece is one attempt at one job, but all that
+-- waits in a flow is one piece, as old as its oldest. A job had to be done since it was submitted, since the start that
+-- was asked for, or since its last attempt ended. It counts for the flow that it was in last; attempts before its last
+-- one, for its owner's flow of now.
+WITH found(flow, jobs, since, started, ended, seconds) AS (
+    SELECT o.flow_id, 1, greatest(j.submitted_at, j.run_at, b.finished_at), o.started_at, o.finished_at,
+           coalesce(date_part('epoch', o.finished_at - o.started_at), j.duration)
+      FROM queueapp_outcome o JOIN queueapp_job j ON j.id = o.job_id
+      LEFT JOIN queueapp_attempt b ON b.job_id = o.job_id AND b.number = o.attempt - 1
+     WHERE o.finished_at > %(begin)s AND j.id >= %(first)s AND j.id <= %(last)s
+     UNION ALL
+    SELECT u.flow_id, 1, greatest(j.submitted_at, j.run_at, b.finished_at), a.started_at, a.finished_at,
+           date_part('epoch', a.finished_at - a.started_at)
+      FROM queueapp_attempt a JOIN queueapp_job j ON j.id = a.job_id JOIN queueapp_user u ON u.id = j.owner_id
+      LEFT JOIN queueapp_attempt b ON b.job_id = a.job_id AND b.number = a.number - 1
+     WHERE a.finished_at > %(begin)s AND a.job_id <= %(last)s
+           -- The last attempt at a job that failed is there once more, as its outcome.
+       AND NOT EXISTS (SELECT FROM queueapp_outcome o WHERE o.job_id = a.job_id AND o.attempt = a.number)
+     UNION ALL
+    SELECT p.flow_id, 1, greatest(j.submitted_at, j.run_at, b.finished_at), r.started, now(),
+           greatest(j.duration, date_part('epoch', now() - r.started))
+      FROM queueapp_processor p CROSS JOIN unnest(p.jobs, p.attempts) AS turn(job, attempt)
+      JOIN queueapp_job j ON j.id = turn.job
+      LEFT JOIN queueapp_attempt b ON b.job_id = turn.job AND b.number = turn.attempt - 1
+     CROSS JOIN LATERAL (
+           -- Of a processor that gives no sign of life nobody knows that it works.
+           SELECT CASE WHEN j.id = p.job_id AND p.lease_until > now() THEN p.job_started_at END AS started) AS r
+     UNION ALL
+    SELECT w.flow_id, count(*)::int, min(greatest(j.submitted_at, j.run_at, b.finished_at)), NULL, now(),
+           sum(w.expected)
+      FROM queueapp_waiting w JOIN queueapp_job j ON j.id = w.job_id
+      LEFT JOIN queueapp_attempt b ON b.job_id = w.job_id AND b.number = w.attempt - 1
+     WHERE w.flow_id IS NOT NULL AND w.job_id <= %(last)s
+     GROUP BY w.flow_id
+),
+
+-- 2. The same in seconds since the span began; less what was done before.
 work AS (
     SELECT coalesce(flow, 0) AS flow, jobs, date_part('epoch', since - %(begin)s) AS since,
            date_part('epoch', started - %(begin)s) AS start, date_part('epoch', ended - %(begin)s) AS until,
@@ -13,70 +52,86 @@ work AS (
       FROM found WHERE since < least(ended, %(until)s)
 ),
 
--- 2. Cut to the span. `reach`: until when what came earlier kept the flow active.
+-- 3. Cut to the span. `reach`: until when what came earlier kept the flow active. `step`: how long what started then
+-- had waited, in steps of a fiftieth; to sort millions of waits would take far longer.
 cut AS (
     SELECT flow, jobs, asked, greatest(since, 0) AS since, least(until, %(length)s) AS until,
+           CASE WHEN start >= 0 AND start < %(length)s
+                THEN round(50 * ln(greatest(start - since, 0.001)))::int END AS step,
            CASE WHEN start IS NOT NULL THEN least(greatest(start, 0), %(length)s) END AS start,
            least(coalesce(max(until) OVER earlier, 0), %(length)s) AS reach
       FROM work
     WINDOW earlier AS (PARTITION BY flow ORDER BY since ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
 
--- 3. Grouped by the slices in which it changes anything: far fewer rows for all that follows.
+-- 4. Grouped by the slices in which it changes anything, and once more by how long it waited: far fewer rows for all
+-- that follows.
 grouped AS (
-    SELECT flow, floor(since / %(width)s) AS comes, floor(start / %(width)s) AS starts,
-           floor(until / %(width)s) AS goes, floor(greatest(since, reach) / %(width)s) AS wakes,
-           floor(greatest(until, reach) / %(width)s) AS rests,
-           sum(jobs) AS jobs, count(start) AS started, count(*) AS many, sum(asked) AS asked,
+    SELECT flow, step, GROUPING(step) = 0 AS waits, floor(since / %(width)s)::int AS comes,
+           floor(start / %(width)s)::int AS starts, floor(until / %(width)s)::int AS goes,
+           floor(greatest(since, reach) / %(width)s)::int AS wakes,
+           floor(greatest(until, reach) / %(width)s)::int AS rests,
+           sum(jobs)::float8 AS jobs, count(start)::float8 AS started, count(*)::float8 AS many, sum(asked) AS asked,
            sum(jobs * since) AS comes_at, sum(start) AS starts_at, sum(jobs * until) AS goes_at,
            sum(until) FILTER (WHERE start IS NOT NULL) AS stops_at,
            sum(greatest(since, reach)) AS wakes_at, sum(greatest(until, reach)) AS rests_at
-      FROM cut GROUP BY 1, 2, 3, 4, 5, 6
+      FROM cut GROUP BY GROUPING SETS ((1, 4, 5, 6, 7, 8), (1, 2))
 ),
 
--- 4. What changes in which slice: by how many more (or fewer) jobs are present, processors at work, and the flow
--- active; each with the sum of the moments at which it does.
+-- 5. What changes in which slice: by how many more (or fewer) jobs are present, processors at work, and the flow
+-- active; each with the sum of the moments at which it does. Every flow has every slice.
 changes AS (
     SELECT flow, slice, sum(present) AS present, sum(present_at) AS present_at, sum(got) AS got,
-           sum(got_at) AS got_at, sum(active) AS active, sum(active_at) AS active_at, sum(c.asked) AS asked
-      FROM grouped CROSS JOIN LATERAL (VALUES
-           (comes, jobs, comes_at, 0, 0, 0, 0, asked),
-           (starts, 0, 0, started, starts_at, 0, 0, 0),
-           (goes, -jobs, -goes_at, -started, -coalesce(stops_at, 0), 0, 0, 0),
-           (wakes, 0, 0, 0, 0, many, wakes_at, 0),
-           (rests, 0, 0, 0, 0, -many, -rests_at, 0)
-           ) AS c(slice, present, present_at, got, got_at, active, active_at, asked)
+           sum(got_at) AS got_at, sum(active) AS active, sum(active_at) AS active_at, sum(asked) AS asked
+      FROM (
+           SELECT flow, c.* FROM grouped CROSS JOIN LATERAL (VALUES
+                  (comes, jobs, comes_at, 0, 0, 0, 0, asked),
+                  (starts, 0, 0, started, starts_at, 0, 0, 0),
+                  (goes, -jobs, -goes_at, -started, -coalesce(stops_at, 0), 0, 0, 0),
+                  (wakes, 0, 0, 0, 0, many, wakes_at, 0),
+                  (rests, 0, 0, 0, 0, -many, -rests_at, 0)
+                  ) AS c WHERE NOT waits
+            UNION ALL
+           SELECT flow, slice, 0, 0, 0, 0, 0, 0, 0 FROM (SELECT DISTINCT flow FROM grouped) AS flows
+            CROSS JOIN generate_series(0, %(slices)s - 1) AS slice
+           ) AS every(flow, slice, present, present_at, got, got_at, active, active_at, asked)
      WHERE slice < %(slices)s
      GROUP BY flow, slice
 ),
 
--- 5. In every slice: as many as there were before it, for its whole width, and each change from its moment on.
+-- 6. In every slice: as many as there were before it, for its whole width, and each change from its moment on.
 counted AS (
-    SELECT flow, slice, coalesce(asked, 0) AS asked,
+    SELECT flow, slice, asked,
            greatest(coalesce(sum(present) OVER before, 0) * %(width)s
-                    + coalesce(present * (slice + 1) * %(width)s - present_at, 0), 0) AS present,
+                    + present * (slice + 1) * %(width)s - present_at, 0) AS present,
            greatest(coalesce(sum(got) OVER before, 0) * %(width)s
-                    + coalesce(got * (slice + 1) * %(width)s - got_at, 0), 0) AS got,
+                    + got * (slice + 1) * %(width)s - got_at, 0) AS got,
            greatest(coalesce(sum(active) OVER before, 0) * %(width)s
-                    + coalesce(active * (slice + 1) * %(width)s - active_at, 0), 0) AS active
-      FROM (SELECT DISTINCT flow FROM changes) AS flows
-     CROSS JOIN generate_series(0, %(slices)s - 1) AS slice
-      LEFT JOIN changes USING (flow, slice)
+                    + active * (slice + 1) * %(width)s - active_at, 0) AS active
+      FROM changes
     WINDOW before AS (PARTITION BY flow ORDER BY slice ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
 
--- 6. The flows beyond the first `most` become one of weight 1, which claims what they claim together.
+-- 7. The flows beyond the first `most` become one of weight 1, which claims what they claim together: -1 here.
 ranked AS (
-    SELECT flow, rank() OVER (ORDER BY sum(got) DESC, flow) <= %(most)s AS told FROM counted GROUP BY flow
-), told AS (
-    SELECT CASE WHEN told THEN flow END AS flow, slice, count(*) AS many,
-           CASE WHEN told THEN coalesce(min(f.weight), 1) ELSE 1 END AS weight,
-           CASE WHEN told THEN min(f.cap) END AS cap, sum(got) AS got, sum(present) AS present, sum(asked) AS asked,
-           sum(CASE WHEN told THEN active ELSE active * coalesce(f.weight, 1) END) AS active
+    SELECT flow, CASE WHEN rank() OVER (ORDER BY sum(got) DESC, flow) <= %(most)s THEN flow ELSE -1 END AS place
+      FROM counted GROUP BY flow
+), sliced AS (
+    SELECT place, slice, count(*) AS many, min(CASE WHEN place >= 0 THEN coalesce(f.weight, 1) ELSE 1 END) AS weight,
+           min(CASE WHEN place >= 0 THEN f.cap END) AS cap, sum(got) AS got, sum(present) AS present,
+           sum(asked) AS asked, sum(CASE WHEN place >= 0 THEN active ELSE active * coalesce(f.weight, 1) END) AS active
       FROM counted JOIN ranked USING (flow) LEFT JOIN queueapp_flow f ON f.id = flow
-     GROUP BY 1, slice, told
+     GROUP BY place, slice
+), told AS (
+    SELECT place, min(many) AS many, min(weight) AS weight, min(cap) AS cap,
+           array_agg(got ORDER BY slice) AS got, array_agg(active ORDER BY slice) AS active,
+           array_agg(present ORDER BY slice) AS present, array_agg(asked ORDER BY slice) AS asked
+      FROM sliced GROUP BY place
+), waited AS (
+    SELECT place, array_agg(step) AS steps, array_agg(started) AS started FROM (
+        SELECT place, step, sum(started)::int AS started
+          FROM grouped JOIN ranked USING (flow) WHERE waits AND step IS NOT NULL GROUP BY place, step
+    ) AS by_step GROUP BY place
 )
-SELECT flow, min(many), min(weight), min(cap), array_agg(got::float8 ORDER BY slice),
-       array_agg(active::float8 ORDER BY slice), array_agg(present::float8 ORDER BY slice),
-       array_agg(asked::float8 ORDER BY slice)
-  FROM told GROUP BY flow
+SELECT nullif(place, -1), many, coalesce(steps, '{}'), coalesce(started, '{}'), weight, cap, got, active, present, asked
+  FROM told LEFT JOIN waited USING (place)
