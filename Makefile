@@ -6,7 +6,7 @@ BIN = .venv/bin
 export PORT PROCESSORS
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format clean
+.PHONY: help run demo test check audit format clean
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -25,7 +25,11 @@ check: .venv/dev.done ## Lint, format, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	SECRET_KEY=check DATABASE_URL=postgresql://check@/check $(BIN)/mypy .
+	SECRET_KEY=for-the-type-checker-only-which-reads-the-settings DATABASE_URL=postgresql://check@/check \
+	    ALLOWED_HOSTS=localhost $(BIN)/mypy .
+
+audit: .venv/dev.done ## Look up known weaknesses of all packages that are installed (asks the network)
+	$(BIN)/pip-audit --strict --requirement requirements-dev.txt --progress-spinner off
 
 format: .venv/dev.done ## Put the code in shape
 	$(BIN)/ruff check --fix .

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line. Without DATABASE_URL it starts the embedded database under var/ for as long as it runs."""
+"""Django's command line. With nothing configured it starts the embedded database under var/ for as long as it runs."""
 
 import os
 import sys
@@ -7,16 +7,13 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jobsite.settings")
-    from jobsite import local
+    from jobsite import env, local
 
     local.fill_environment()
-    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    try:
+    with env.stop_in_one_sentence("manage.py"):
         execute_from_command_line(sys.argv)
-    except ImproperlyConfigured as wrong:
-        sys.exit(f"manage.py: {wrong}")
 
 
 if __name__ == "__main__":

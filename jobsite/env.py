@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import environ
@@ -9,12 +12,32 @@ from django.core.exceptions import ImproperlyConfigured
 
 _env = environ.Env()
 
+LEAST_SECRET = 50
+"""Characters of a secret key at the least, as Django's own check has it."""
+
+
+@contextmanager
+def stop_in_one_sentence(program: str) -> Iterator[None]:
+    """Where a setting is wrong, the program ends with the sentence that says which, instead of a traceback."""
+    try:
+        yield
+    except ImproperlyConfigured as wrong:
+        sys.exit(f"{program}: {wrong}")
+
 
 def required(name: str, meaning: str) -> str:
     """The text of variable `name`. Raises ImproperlyConfigured where it is missing or empty."""
     value: str = _env.str(name, default="")
     if not value:
         raise ImproperlyConfigured(f"Set {name}: {meaning}.")
+    return value
+
+
+def secret(name: str, meaning: str) -> str:
+    """The secret in variable `name`. Raises ImproperlyConfigured where it is missing or easily guessed."""
+    value = required(name, meaning)
+    if len(value) < LEAST_SECRET or len(set(value)) < 5:
+        raise ImproperlyConfigured(f"Set {name} to at least {LEAST_SECRET} random characters: {meaning}.")
     return value
 
 
@@ -47,6 +70,19 @@ def words(name: str, *, default: list[str]) -> list[str]:
     """The comma-separated words of variable `name`."""
     value: list[str] = _env.list(name, default=default)
     return value
+
+
+def some_words(name: str, meaning: str) -> list[str]:
+    """The comma-separated words of variable `name`. Raises ImproperlyConfigured where there is none."""
+    value = [word.strip() for word in required(name, meaning).split(",") if word.strip()]
+    if not value:
+        raise ImproperlyConfigured(f"Set {name}: {meaning}.")
+    return value
+
+
+def given_wholes(*names: str) -> dict[str, int]:
+    """Those of the variables that are set, as whole numbers of at least 0."""
+    return {name: whole(name, default=0, least=0) for name in names if text(name, default="")}
 
 
 def database() -> dict[str, Any]:

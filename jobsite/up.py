@@ -101,8 +101,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 def _prepare(embedded: bool) -> None:
     """Database, secret key, migrations and, in an embedded database, the demo accounts."""
-    local.fill_environment()
-    os.environ.setdefault("SECRET_KEY", local.secret_key(local.var_folder()))
+    os.environ["DATABASE_URL"] = os.environ.get("DATABASE_URL") or local.start_database(local.var_folder())
+    local.fill_rest()
     os.environ.setdefault("CHECKSUM_FOLDER", str(local.BASE / "demo"))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jobsite.settings")
     for command in [["migrate", "--verbosity", "0"]] + [["demo_accounts", "--quiet"]] * embedded:
@@ -121,7 +121,7 @@ def _replay() -> list[str]:
 def _uvicorn(port: str) -> list[str]:
     return [
         "-m", "uvicorn", "jobsite.asgi:application", "--host", HOST, "--port", port, "--lifespan", "off",
-        "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "2",
+        "--no-access-log", "--no-server-header", "--log-level", "warning", "--timeout-graceful-shutdown", "2",
     ]  # fmt: skip
 
 

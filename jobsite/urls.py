@@ -7,9 +7,12 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from django.views import defaults
 
-from queueapp.api.problems import problem_page
+from queueapp.guard.doors import few_logins
+from queueapp.guard.gate import refusal
+from queueapp.guard.problems import of_api, problem_page
 
 urlpatterns = [
+    path("admin/login/", few_logins(admin.site.login)),  # before the admin's own address of it
     path("admin/", admin.site.urls),
     path("api/v1/", include("queueapp.api.urls")),
     path("", include("queueapp.live.urls")),
@@ -18,17 +21,23 @@ urlpatterns = [
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """404, as problem details below /api/ and as a page elsewhere."""
-    if request.path.startswith("/api/"):
+    if of_api(request):
         return problem_page(request, 404, "There is no such address.")
     return defaults.page_not_found(request, exception)
 
 
+def bad(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400: an unknown host, a form of too many fields, and the like."""
+    return refusal(request, 400, "The request makes no sense here.")
+
+
 def broken(request: HttpRequest) -> HttpResponse:
     """500, as problem details below /api/ and as a page elsewhere."""
-    if request.path.startswith("/api/"):
+    if of_api(request):
         return problem_page(request, 500, "Something went wrong on our side; the log says what.")
     return defaults.server_error(request)
 
 
+handler400 = bad
 handler404 = not_found
 handler500 = broken

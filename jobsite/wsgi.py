@@ -6,4 +6,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jobsite.settings")
 
 from django.core.wsgi import get_wsgi_application
 
-application = get_wsgi_application()
+from jobsite import env
+
+with env.stop_in_one_sentence("wsgi"):
+    application = get_wsgi_application()

@@ -41,6 +41,15 @@ class NotWaiting(QueueError):
     """Only a job that waits or runs can be cancelled."""
 
 
+class TooManyWaiting(QueueError):
+    """So many jobs of one user wait that no more are taken in for now."""
+
+    retry_after = 10
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"At most {most:,} jobs of one user may wait. Try again when some have begun.")
+
+
 class JobFailed(QueueError):
     """The job can not be done."""
 

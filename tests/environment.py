@@ -10,6 +10,8 @@ import os
 from jobsite import local
 
 os.environ["SECRET_KEY"] = "only for tests: long enough for the signatures of tokens"
+os.environ["ALLOWED_HOSTS"] = local.HOSTS
+os.environ["HTTPS"] = "no"
 os.environ["PROCESSORS"] = "2"
 os.environ["CHECKSUM_FOLDER"] = str(local.BASE / "tests" / "files")
 if not os.environ.get("DATABASE_URL"):

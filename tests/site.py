@@ -34,7 +34,7 @@ def free_port() -> int:
 class Site:
     """Start it, make users, talk to it, stop it. Everything it starts ends with it."""
 
-    def __init__(self, database: str, processors: int) -> None:
+    def __init__(self, database: str, processors: int, **environment: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         server = urlsplit(os.environ["DATABASE_URL"])
@@ -46,20 +46,23 @@ class Site:
             "DJANGO_SETTINGS_MODULE": "tests.settings",
             "PROCESSORS": str(processors),
             "PYTHONUNBUFFERED": "1",
+            **environment,
         }
         self.web: subprocess.Popen[bytes] | None = None
         self.cluster: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Make the database anew, then start web server and cluster and wait until both are there."""
+    def start(self, *, cluster: bool = True) -> None:
+        """Make the database anew, then start web server and (unless told not to) cluster; wait until they are there."""
         with psycopg.connect(self._server_url, autocommit=True) as connection:
             name = sql.Identifier(self._database)
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
             connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
         self.manage("migrate", "--verbosity", "0")
-        self.start_cluster()
+        if cluster:
+            self.start_cluster()
         self.start_web()
-        self.wait_for("SELECT count(*) >= %s FROM queueapp_processor", int(self._environment["PROCESSORS"]))
+        if cluster:
+            self.wait_for("SELECT count(*) >= %s FROM queueapp_processor", int(self._environment["PROCESSORS"]))
 
     def start_web(self) -> None:
         """Start the web server on this site's port and wait until it answers."""

@@ -39,7 +39,8 @@ def start(folder: Path, port: int, **settings: str) -> subprocess.Popen[str]:
     environment = {
         name: value
         for name, value in os.environ.items()
-        if name not in {"DATABASE_URL", "SECRET_KEY", "CHECKSUM_FOLDER", "DJANGO_SETTINGS_MODULE"}
+        if name
+        not in {"DATABASE_URL", "SECRET_KEY", "ALLOWED_HOSTS", "HTTPS", "CHECKSUM_FOLDER", "DJANGO_SETTINGS_MODULE"}
     }
     environment |= {"VAR_DIR": str(folder), "PORT": str(port), "PROCESSORS": "2"} | settings
     process = subprocess.Popen(

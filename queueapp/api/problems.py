@@ -2,42 +2,32 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from ..errors import FieldError, InvalidSubmission, JobConflict, NotEnded, NotWaiting, QueueError
+from ..errors import FieldError, InvalidSubmission, JobConflict, NotEnded, NotWaiting, QueueError, TooManyWaiting
+from ..guard.problems import MEDIA_TYPE, problem
 
-MEDIA_TYPE = "application/problem+json"
-_STATUS: dict[type[QueueError], int] = {InvalidSubmission: 400, JobConflict: 409, NotWaiting: 409, NotEnded: 409}
-
-
-def problem(status: int, detail: str, errors: list[FieldError] | None = None, **extra: Any) -> dict[str, Any]:
-    """The members of a problem: type, title, status, detail, and one entry in errors per wrong field."""
-    members = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        **extra,
-    }
-    if errors:
-        members["errors"] = [
-            {"field": e.field, "message": e.message} | ({} if e.index is None else {"index": e.index}) for e in errors
-        ]
-    return members
+_STATUS: dict[type[QueueError], int] = {
+    InvalidSubmission: 400,
+    JobConflict: 409,
+    NotWaiting: 409,
+    NotEnded: 409,
+    TooManyWaiting: 429,
+}
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler: the same answers with problem details as their body; None: not an answer."""
     if isinstance(error, QueueError):
         body = _queue_problem(error)
-        return Response(body, body["status"], content_type=MEDIA_TYPE)
+        headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooManyWaiting) else None
+        return Response(body, body["status"], headers=headers, content_type=MEDIA_TYPE)
     response = exception_handler(error, context)
     if response is None:
         return None
@@ -47,11 +37,6 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     }
     body = problem(response.status_code, detail, errors)
     return Response(body, response.status_code, headers=headers, content_type=MEDIA_TYPE)
-
-
-def problem_page(request: HttpRequest, status: int, detail: str) -> HttpResponse:
-    """The same for requests that no API view answered: an unknown address below /api/, an error inside."""
-    return JsonResponse(problem(status, detail), status=status, content_type=MEDIA_TYPE)
 
 
 def _queue_problem(error: QueueError) -> dict[str, Any]:

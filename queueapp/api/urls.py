@@ -1,19 +1,21 @@
 """Addresses below /api/v1/."""
 
 from django.urls import path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
-from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
+from drf_spectacular.views import SpectacularAPIView
 
+from .docs import DocsView
+from .tokens import RefreshView, RevokeView, TokenView
 from .views import BulkView, JobsView, JobView, QueueView, TryAgainView
 
 urlpatterns = [
-    path("token/", TokenObtainPairView.as_view(), name="token"),
-    path("token/refresh/", TokenRefreshView.as_view(), name="token-refresh"),
+    path("token/", TokenView.as_view(), name="token"),
+    path("token/refresh/", RefreshView.as_view(), name="token-refresh"),
+    path("token/revoke/", RevokeView.as_view(), name="token-revoke"),
     path("jobs/", JobsView.as_view(), name="jobs"),
     path("jobs/bulk/", BulkView.as_view(), name="jobs-bulk"),
     path("jobs/<str:job_id>/", JobView.as_view(), name="job"),
     path("jobs/<str:job_id>/retry/", TryAgainView.as_view(), name="job-retry"),
     path("queue/", QueueView.as_view(), name="queue"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("docs/", DocsView.as_view(url_name="schema"), name="docs"),
 ]

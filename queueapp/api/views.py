@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, cast
 
 from django.db.models import QuerySet
@@ -13,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from ..errors import FieldError, InvalidSubmission
+from ..guard.waiting import make_room
 from ..lifecycle.cancel import cancel
 from ..lifecycle.submission import Submission, parse, parse_all
 from ..lifecycle.submit import submit_each
@@ -54,10 +56,10 @@ class JobsView(APIView):
             OpenApiParameter("status", str, enum=[status.value for status in Status]),
             OpenApiParameter("task", str),
             OpenApiParameter("cursor", str, description="From a page's next or previous."),
-            OpenApiParameter("page_size", int, description="Jobs a page: 1 to 1000, else 100."),
+            OpenApiParameter("page_size", JobPages.SIZES, description="Jobs a page; left out: 100."),
             _OF_USER,
         ],
-        responses={200: JobPages.shape(), **_ERRORS},
+        responses={200: JobPages.shape(), 404: _PROBLEM, **_ERRORS},
     )
     def get(self, request: Request) -> Response:
         jobs = Job.objects.of(owner_of(request, request.query_params.get("user")).pk)
@@ -79,6 +81,7 @@ class JobsView(APIView):
     def post(self, request: Request) -> Response:
         submission = parse(request.data)
         owner = owner_of(request, submission.user)
+        make_room({owner.pk: 1})
         accepted = submit_each([(owner, submission)])
         job = Job.objects.whole().get(owner=owner, job_id=submission.job_id)
         return Response(job_dict(job), 201 if accepted.accepted else 200)
@@ -99,6 +102,7 @@ class BulkView(APIView):
             raise InvalidSubmission([FieldError("jobs", "must be the one field of the request: a list of jobs")])
         submissions = parse_all(data["jobs"])
         owners = {name: owner_of(request, name) for name in {submission.user for submission in submissions}}
+        make_room(Counter(owners[submission.user].pk for submission in submissions))
         accepted = submit_each([(owners[submission.user], submission) for submission in submissions])
         return Response({"accepted": accepted.accepted, "existing": accepted.existing}, 201)
 

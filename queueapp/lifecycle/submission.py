@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -13,9 +14,12 @@ from ..conf import queue_settings
 from ..errors import FieldError, InvalidSubmission
 from ..registry import find_task, task_names
 
-_JOB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@+~-]*")
+JOB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@+~-]*")
 RESERVED = frozenset({"bulk"})
 """Names that mean something else in the API's paths."""
+
+
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
 
 
 class Submission(BaseModel):
@@ -35,16 +39,33 @@ class Submission(BaseModel):
     run_at: AwareDatetime | None = Field(
         default=None, strict=False, description="Not to be started before this moment (ISO 8601, with time zone)."
     )
-    user: str | None = Field(default=None, description="The submitter's user name; left out: you.")
+    user: str | None = Field(
+        default=None,
+        max_length=150,
+        pattern=r"^[^\x00]*$",
+        description="The submitter's user name; left out: you.",
+    )
 
     @field_validator("job_id")
     @classmethod
     def _url_safe(cls, value: str) -> str:
         if value in RESERVED:
             raise ValueError(f"{value!r} is reserved; choose another name")
-        if not _JOB_ID.fullmatch(value):
+        if not JOB_ID.fullmatch(value):
             raise ValueError("use letters, digits and _ . : @ + ~ - only, and begin with a letter, a digit or _")
         return value
+
+    @field_validator("run_at", mode="before")
+    @classmethod
+    def _moment(cls, value: Any) -> Any:
+        """In UTC, within what PostgreSQL and Python can hold. Pydantic's own reading of it takes numbers, too."""
+        if value is None or isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except (TypeError, ValueError):
+            raise ValueError("use ISO 8601 with a time zone, such as 2030-01-31T08:00:00Z") from None
+        return moment if moment.tzinfo is None else min(max(moment, _EARLIEST), _LATEST).astimezone(UTC)
 
     @field_validator("duration")
     @classmethod

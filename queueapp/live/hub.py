@@ -10,7 +10,6 @@ import asyncio
 import logging
 import time
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -18,7 +17,8 @@ from asgiref.sync import sync_to_async
 from django.db import connection
 
 from ..lifecycle.announce import OWNERS
-from ..snapshots import AT_ONCE, Completion, completions_after, progress_snapshots, queue_snapshots
+from ..snapshots import AT_ONCE
+from .look import Look, look, over
 from .stream import Stream
 
 logger = logging.getLogger(__name__)
@@ -33,15 +33,8 @@ REFRESH_EVERY = 1.0
 """Seconds between rounds for everybody while anything happens: others' jobs move one's own positions and estimates."""
 QUIET_REFRESH_EVERY = 5.0
 """The same while nothing is heard of: a notification may have been lost."""
-
-
-@dataclass
-class Look:
-    """What one look at the database brought, by user."""
-
-    queues: dict[int, dict[str, Any]] = field(default_factory=dict)
-    progress: dict[int, dict[str, Any]] = field(default_factory=dict)
-    completions: list[Completion] = field(default_factory=list)
+CHECK_EVERY = 3.0
+"""Seconds between rounds that end the streams of those who logged out, were deactivated, or whose token expired."""
 
 
 class Hub:
@@ -54,6 +47,10 @@ class Hub:
         self._heard = False
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+
+    def count(self, owner: int) -> int:
+        """How many streams of this user are fed."""
+        return len(self._streams.get(owner, ()))
 
     def join(self, stream: Stream) -> None:
         """Feed this stream from now on, beginning with the queue as it is. Starts the hub with the first stream."""
@@ -95,9 +92,12 @@ class Hub:
 
     async def _feed(self) -> None:
         """Tick for ever. An error of the database costs a tick, not the streams."""
-        progress_at = refreshed_at = 0.0
+        progress_at = refreshed_at = checked_at = 0.0
         while True:
             now = time.monotonic()
+            check_due = now >= checked_at + CHECK_EVERY
+            if check_due:
+                checked_at = now
             if now >= refreshed_at + (REFRESH_EVERY if self._heard else QUIET_REFRESH_EVERY):
                 self._changed |= self._streams.keys()
                 refreshed_at, self._heard = now, False
@@ -106,6 +106,8 @@ class Hub:
                 progress_at = now + PROGRESS_EVERY
             try:
                 await self._tick(now, progress_due)
+                if check_due:
+                    await self._see_out()
             except Exception:  # whatever it was, the streams go on
                 logger.exception("The live hub could not look at the queues")
             await asyncio.sleep(TICK)
@@ -126,41 +128,34 @@ class Hub:
         if not changed and not progress_due:
             return
         cursors = {o: min(stream.cursor for stream in self._streams[o]) for o in changed}
-        look = await sync_to_async(_look, thread_sensitive=False)(
+        found = await sync_to_async(look, thread_sensitive=False)(
             fresh, cursors, list(self._streams) if progress_due else []
         )
-        for owner in look.queues:
+        for owner in found.queues:
             self._queue_sent[owner] = now
-        self._hand_out(look)
+        self._hand_out(found)
 
-    def _hand_out(self, look: Look) -> None:
-        for owner, queue in look.queues.items():
+    async def _see_out(self) -> None:
+        """End the streams whose pass holds no more."""
+        streams = [stream for streams in self._streams.values() for stream in streams]
+        ended = await sync_to_async(over, thread_sensitive=False)({stream.admitted for stream in streams})
+        for stream in streams:
+            if stream.admitted in ended:
+                stream.end()
+
+    def _hand_out(self, found: Look) -> None:
+        for owner, queue in found.queues.items():
             for stream in self._streams.get(owner, ()):
                 stream.offer_queue(queue)
-        for owner, progress in look.progress.items():
+        for owner, progress in found.progress.items():
             for stream in self._streams.get(owner, ()):
                 stream.offer_progress(progress)
-        for completion in look.completions:
+        for completion in found.completions:
             for stream in self._streams.get(completion.owner, ()):
                 stream.offer_completion(completion)
         # Who got as many as one look brings may have more: look again at the next tick.
-        many = Counter(completion.owner for completion in look.completions)
+        many = Counter(completion.owner for completion in found.completions)
         self._changed |= {owner for owner in many if many[owner] >= AT_ONCE} & self._streams.keys()
-
-
-def _look(fresh: set[int], cursors: dict[int, int], running: list[int]) -> Look:
-    """One look at the database, in a worker thread, with a connection that is given back at once.
-
-    Completions first: a queue that was read after them is never older than they are.
-    """
-    try:
-        return Look(
-            completions=completions_after(cursors) if cursors else [],
-            queues=queue_snapshots(fresh) if fresh else {},
-            progress=progress_snapshots(running) if running else {},
-        )
-    finally:
-        connection.close()
 
 
 async def _listening_connection() -> psycopg.AsyncConnection[Any]:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
 
+from ..guard.passes import Pass
 from ..snapshots import Completion
 from . import sse
 
@@ -21,9 +22,11 @@ class Stream:
     `cursor` is the number of the last completion that was put in line: what did not fit is read again later.
     """
 
-    def __init__(self, owner: int, cursor: int) -> None:
-        self.owner = owner
+    def __init__(self, admitted: Pass, cursor: int) -> None:
+        self.admitted = admitted
+        self.owner = admitted.owner
         self.cursor = cursor
+        self._over = False
         self._queue: dict[str, Any] | None = None
         self._progress: dict[str, Any] | None = None
         self._completions: deque[Completion] = deque()
@@ -46,10 +49,15 @@ class Stream:
             self.cursor = completion.number
             self._something.set()
 
+    def end(self) -> None:
+        """Send nothing more, and end."""
+        self._over = True
+        self._something.set()
+
     async def events(self) -> AsyncIterator[bytes]:
-        """The stream's bytes, for as long as somebody reads them."""
+        """The stream's bytes, for as long as somebody reads them and may."""
         yield sse.retry(RETRY_MILLISECONDS)
-        while True:
+        while not self._over:
             try:
                 await asyncio.wait_for(self._something.wait(), KEEP_ALIVE_SECONDS)
             except TimeoutError:
@@ -57,7 +65,8 @@ class Stream:
                 continue
             self._something.clear()
             for part in self._take():
-                yield part
+                if not self._over:
+                    yield part
 
     def _take(self) -> list[bytes]:
         """Everything in line: the queue first, so that a completion finds the job gone from it."""

@@ -3,14 +3,15 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
+from ..guard.doors import few_logins, few_requests
 from .pages import home
 from .views import events
 
 urlpatterns = [
-    path("", home, name="home"),
+    path("", few_requests(home), name="home"),
     path(
         "login/",
-        LoginView.as_view(template_name="queueapp/login.html", redirect_authenticated_user=True),
+        few_logins(LoginView.as_view(template_name="queueapp/login.html", redirect_authenticated_user=True)),
         name="login",
     ),
     path("logout/", LogoutView.as_view(), name="logout"),

@@ -6,46 +6,52 @@ from collections.abc import AsyncIterator
 from typing import cast
 
 from asgiref.sync import sync_to_async
+from django.contrib.auth.models import AnonymousUser
 from django.db import connection
-from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
-from django.views.decorators.http import require_GET
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 
+from ..conf import queue_settings
+from ..guard.doors import request_wait
+from ..guard.passes import Pass
+from ..guard.problems import problem_page, too_many
 from ..models import User
 from ..snapshots import last_number
-from .hub import hub
+from .hub import Hub, hub
 from .stream import Stream
 
+TOO_MANY_RETRY = 30.0
+"""Seconds after which one who has too many streams may try again."""
 
-@require_GET
+
 async def events(request: HttpRequest) -> HttpResponseBase:
     """The stream of the user whose token or session comes with the request; 401 without one.
 
     It begins with the queue, then follows every completion after Last-Event-ID (else after the number in the
     query's `after`, else from now on).
     """
-    owner = await _owner(request)
-    if owner is None:
-        body = {
-            "type": "about:blank",
-            "title": "Unauthorized",
-            "status": 401,
-            "detail": "Log in, or send a token.",
-        }
-        response = JsonResponse(body, status=401, content_type="application/problem+json")
-        response["WWW-Authenticate"] = 'Bearer realm="api"'
-        return response
+    if request.method != "GET":
+        return problem_page(request, 405, f'Method "{request.method}" not allowed.', {"Allow": "GET"})
     cursor = _cursor(request)
-    if cursor is None:
-        cursor = await sync_to_async(_last_number)(owner.pk)
+    admitted, cursor, wait = await sync_to_async(_let_in)(request, cursor)
+    if admitted is None:
+        header = {"WWW-Authenticate": 'Bearer realm="api"'}
+        return problem_page(request, 401, "Log in, or send a token.", header)
+    if wait:
+        return too_many(request, wait, "Streams are opened too often.")
+    if _is_full(hub(), admitted.owner):
+        most = queue_settings().MAX_STREAMS
+        return too_many(request, TOO_MANY_RETRY, f"At most {most} streams of one user are open at a time.")
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    return StreamingHttpResponse(_follow(Stream(owner.pk, cursor)), content_type="text/event-stream", headers=headers)
+    return StreamingHttpResponse(_follow(Stream(admitted, cursor)), content_type="text/event-stream", headers=headers)
 
 
 async def _follow(stream: Stream) -> AsyncIterator[bytes]:
     feeder = hub()
+    if _is_full(feeder, stream.owner):  # of many that came in together
+        return
     feeder.join(stream)
     try:
         async for part in stream.events():
@@ -54,26 +60,42 @@ async def _follow(stream: Stream) -> AsyncIterator[bytes]:
         feeder.leave(stream)
 
 
-async def _owner(request: HttpRequest) -> User | None:
-    if request.headers.get("Authorization"):
-        return await sync_to_async(_token_owner)(request)
-    user = await request.auser()
-    return user if user.is_authenticated else None
+def _is_full(feeder: Hub, owner: int) -> bool:
+    most = queue_settings().MAX_STREAMS
+    return 0 < most <= feeder.count(owner)
 
 
-def _token_owner(request: HttpRequest) -> User | None:
+def _let_in(request: HttpRequest, cursor: int | None) -> tuple[Pass | None, int, float]:
+    """The pass of the one who asks, None without one; where the stream begins; the seconds to wait before it may.
+
+    All that the door asks the database, in one go and with a connection that is given back at once: the stream may
+    be open for hours.
+    """
     try:
-        found = JWTAuthentication().authenticate(Request(request))
-    except APIException:
-        return None
-    return None if found is None else cast(User, found[0])
-
-
-def _last_number(owner: int) -> int:
-    try:
-        return last_number(owner)
+        admitted = _pass(request)
+        if admitted is None:
+            return None, 0, 0.0
+        wait = request_wait(request, admitted.owner)
+        return admitted, last_number(admitted.owner) if cursor is None else cursor, wait
     finally:
-        connection.close_if_unusable_or_obsolete()
+        if not connection.in_atomic_block:  # as it is in tests only
+            connection.close()
+
+
+def _pass(request: HttpRequest) -> Pass | None:
+    if request.headers.get("Authorization"):
+        try:
+            found = JWTAuthentication().authenticate(Request(request))
+        except APIException:
+            return None
+        if found is None:
+            return None
+        user, token = cast(User, found[0]), found[1]
+        return Pass(user.pk, user.password, expires_at=float(token["exp"]))
+    visitor = request.user
+    if isinstance(visitor, AnonymousUser):
+        return None
+    return Pass(visitor.pk, visitor.password, session=request.session.session_key)
 
 
 def _cursor(request: HttpRequest) -> int | None:

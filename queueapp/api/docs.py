@@ -1,0 +1,22 @@
+"""The page to try the API out: no script or style in it, but in files, as the site's policy wants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularSwaggerSplitView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+
+class DocsView(SpectacularSwaggerSplitView):
+    """Swagger's page."""
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The page; with ?script= its script."""
+        response: Response = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]
+        # The package opens the page to windows of other sites, for OAuth; there is none here.
+        del response.headers["Cross-Origin-Opener-Policy"]
+        return response

@@ -1,0 +1,138 @@
+"""Tokens: got by password, renewed once each, and given back."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.db import transaction
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from pydantic import BaseModel, Field
+from rest_framework.exceptions import AuthenticationFailed, ErrorDetail, Throttled
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework_simplejwt.exceptions import InvalidToken
+from rest_framework_simplejwt.serializers import TokenObtainPairSerializer, TokenRefreshSerializer
+from rest_framework_simplejwt.settings import api_settings
+from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
+from rest_framework_simplejwt.tokens import Token
+from rest_framework_simplejwt.utils import get_md5_hash_password
+from rest_framework_simplejwt.views import TokenBlacklistView, TokenObtainPairView, TokenRefreshView
+
+from ..guard.lockout import forget_failures, is_locked_out, name_of, seconds_left, shut_sentence
+from ..guard.problems import seconds
+from ..models import User
+from .shapes import Problem
+from .throttles import LoginThrottle
+
+_PROBLEM = OpenApiResponse(Problem, "An error, as problem details.")
+_ERRORS = {400: _PROBLEM, 401: _PROBLEM}
+
+
+class Credentials(BaseModel):
+    """Who you are."""
+
+    username: str = Field(min_length=1)
+    password: str = Field(min_length=1)
+
+
+class Refresh(BaseModel):
+    """A refresh token."""
+
+    refresh: str = Field(min_length=1)
+
+
+class Tokens(BaseModel):
+    """A new pair of tokens."""
+
+    access: str = Field(description="Goes into the header: Authorization: Bearer ...")
+    refresh: str = Field(description="Gives the next pair, once.")
+
+
+class OnceOnly(TokenRefreshSerializer):
+    """Renews tokens, with the ways closed that simplejwt leaves open: a token used twice at once or outliving its
+    user's password, and users who are gone."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
+        """The new pair. Raises TokenError or AuthenticationFailed."""
+        with transaction.atomic():
+            token = self.token_class(attrs["refresh"])
+            # Who comes second with the same token waits here, and then finds it on the black list.
+            list(OutstandingToken.objects.select_for_update().filter(jti=token[api_settings.JTI_CLAIM]))
+            user = _user_of(token)
+            made: dict[str, str] = super().validate(attrs)
+        _forget_expired(user)
+        return made
+
+
+class TokenView(TokenObtainPairView):
+    """A pair of tokens for a user name and a password."""
+
+    throttle_classes = [LoginThrottle]
+
+    @extend_schema(
+        operation_id="token_create",
+        summary="Get a pair of tokens",
+        request=Credentials,
+        responses={200: Tokens, **_ERRORS},
+        auth=[],
+    )
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        serializer = cast(TokenObtainPairSerializer, self.get_serializer(data=request.data))
+        try:
+            serializer.is_valid(raise_exception=True)
+        except AuthenticationFailed:
+            if is_locked_out(request):
+                wait = seconds_left(request, name_of(request, cast("dict[str, Any]", request.data)))
+                shut = Throttled(seconds(wait))
+                shut.detail = ErrorDetail(shut_sentence(wait))
+                raise shut from None
+            raise
+        user = cast(User, serializer.user)
+        forget_failures(request, user.username)
+        _forget_expired(user)
+        return Response(serializer.validated_data)
+
+
+class RefreshView(TokenRefreshView):
+    """The next pair."""
+
+    serializer_class = OnceOnly
+
+    @extend_schema(
+        operation_id="token_refresh_create",
+        summary="Get the next pair of tokens; this refresh token then works no more",
+        request=Refresh,
+        responses={200: Tokens, **_ERRORS},
+        auth=[],
+    )
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().post(request, *args, **kwargs)
+
+
+class RevokeView(TokenBlacklistView):
+    """Log out."""
+
+    @extend_schema(
+        operation_id="token_revoke",
+        summary="Give a refresh token back: it works no more",
+        request=Refresh,
+        responses={204: None, **_ERRORS},
+        auth=[],
+    )
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        super().post(request, *args, **kwargs)
+        return Response(status=204)
+
+
+def _user_of(token: Token) -> User:
+    """The active user whose password still is what it was when the token was made. Raises InvalidToken."""
+    user = User.objects.filter(pk=token[api_settings.USER_ID_CLAIM], is_active=True).first()
+    if user is None or token.get(api_settings.REVOKE_TOKEN_CLAIM) != get_md5_hash_password(user.password):
+        raise InvalidToken("The token's user has no account any more, or another password.")
+    return user
+
+
+def _forget_expired(user: User) -> None:
+    """Keep no record of tokens of this user that work no more anyway."""
+    OutstandingToken.objects.filter(user=user, expires_at__lt=timezone.now()).delete()

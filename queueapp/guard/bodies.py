@@ -1,0 +1,92 @@
+"""How much a request may bring: checked before it is read where its length is declared, else while it comes in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from ..conf import queue_settings
+from .problems import MEDIA_TYPE, problem
+
+Scope = dict[str, Any]
+Message = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+BULK = "/api/v1/jobs/bulk/"
+ADMIN = "/admin/"
+ADMIN_LIMIT = 2_621_440
+"""Bytes of the admin's forms, of which some name thousands of users: Django's own default."""
+
+
+class TooLarge(Exception):
+    """The body is larger than its address takes."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+
+
+def limit_of(path: str) -> int:
+    """The bytes that a request to this path may bring."""
+    if path.startswith(ADMIN):
+        return ADMIN_LIMIT
+    return queue_settings().MAX_BULK_BODY if path == BULK else queue_settings().MAX_BODY
+
+
+def sentence(limit: int) -> str:
+    """What is wrong, for the one who sent it."""
+    return f"The request's body is too large: at most {limit:,} bytes are taken here."
+
+
+class BodyLimit:
+    """An ASGI application around another, which reads no more of a body than may come.
+
+    Django takes in the whole body before any of its middleware sees the request.
+    """
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer it with 413 and close the connection."""
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        try:
+            counted = _counting(scope, receive)
+            await self._application(scope, counted, send)
+        except TooLarge as error:
+            await _refuse(send, error.limit)
+
+
+def _counting(scope: Scope, receive: Receive) -> Receive:
+    """`receive`, which raises TooLarge where more comes than may. Raises it at once where that much is announced."""
+    limit, so_far = limit_of(scope["path"]), 0
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit() and int(value) > limit:
+            raise TooLarge(limit)
+
+    async def counted() -> Message:
+        nonlocal so_far
+        message = await receive()
+        so_far += len(message.get("body", b""))
+        if so_far > limit:
+            raise TooLarge(limit)
+        return message
+
+    return counted
+
+
+async def _refuse(send: Send, limit: int) -> None:
+    body = json.dumps(problem(413, sentence(limit))).encode()
+    headers = [
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

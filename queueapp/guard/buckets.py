@@ -1,0 +1,40 @@
+"""Allowances: so many a minute, all of them at once or spread, shared by all web processes. One statement each."""
+
+from __future__ import annotations
+
+import random
+
+from django.db import connection
+
+# Of an allowance only the moment is kept at which it is whole again: taking one moves it on by a minute's share, and
+# it may lie a minute ahead at the most. (Known as the generic cell rate algorithm.)
+_TAKE = """
+WITH given AS (SELECT clock_timestamp() AS now, make_interval(secs => %(share)s) AS share), taken AS (
+    INSERT INTO guard_bucket AS b (key, whole_at) SELECT %(key)s, now + share FROM given
+    ON CONFLICT (key) DO UPDATE
+        SET whole_at = greatest(b.whole_at, clock_timestamp()) + make_interval(secs => %(share)s)
+        WHERE b.whole_at + make_interval(secs => %(share)s) <= clock_timestamp() + interval '1 minute'
+    RETURNING 1
+)
+SELECT CASE WHEN EXISTS (SELECT 1 FROM taken) THEN 0.0 ELSE coalesce(
+    (SELECT extract(epoch FROM b.whole_at + share - now) - 60 FROM guard_bucket b, given WHERE key = %(key)s), 0.0) END
+"""
+# Locked rows are in use, and skipped, so that two that clean up never wait for each other.
+_FORGET = """
+DELETE FROM guard_bucket WHERE key IN
+    (SELECT key FROM guard_bucket WHERE whole_at < clock_timestamp() FOR UPDATE SKIP LOCKED LIMIT 10000)
+"""
+FORGET_ONE_IN = 1000
+"""Once in so many times allowances that are whole again are deleted: they are as good as none."""
+
+
+def take(kind: str, whose: str, per_minute: int) -> float:
+    """Take one of somebody's `per_minute`: 0, or the seconds to wait until there is one. 0 a minute means no limit."""
+    if per_minute <= 0:
+        return 0.0
+    with connection.cursor() as cursor:
+        if random.randrange(FORGET_ONE_IN) == 0:  # noqa: S311 (no secret)
+            cursor.execute(_FORGET)
+        cursor.execute(_TAKE, {"key": f"{kind}:{whose}", "share": 60.0 / per_minute})
+        wait = float(cursor.fetchone()[0])
+    return max(wait, 0.0)

@@ -1,0 +1,44 @@
+"""Passes: what a client that stays for long was let in with, and whether that still holds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from ..models import User
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Whose it is, and what it ends with: the account, its password, the session or the token."""
+
+    owner: int
+    password: str
+    session: str | None = None
+    expires_at: float | None = None
+
+    @property
+    def has_expired(self) -> bool:
+        """Whether its token's time is over."""
+        return self.expires_at is not None and time.time() >= self.expires_at
+
+
+def ended(passes: Collection[Pass]) -> set[Pass]:
+    """Those that hold no more. Two queries, however many there are."""
+    people = {given.owner for given in passes}
+    passwords = dict(User.objects.filter(pk__in=people, is_active=True).values_list("pk", "password"))
+    keys = {given.session for given in passes if given.session is not None}
+    sessions = set(
+        Session.objects.filter(pk__in=keys, expire_date__gt=timezone.now()).values_list("pk", flat=True) if keys else ()
+    )
+    return {
+        given
+        for given in passes
+        if given.has_expired
+        or passwords.get(given.owner) != given.password
+        or (given.session is not None and given.session not in sessions)
+    }

@@ -1,0 +1,66 @@
+"""Refusals: as problem details (RFC 9457) below /api/, as pages elsewhere."""
+
+from __future__ import annotations
+
+import math
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+from ..errors import FieldError
+
+MEDIA_TYPE = "application/problem+json"
+
+
+def problem(status: int, detail: str, errors: list[FieldError] | None = None, **extra: Any) -> dict[str, Any]:
+    """The members of a problem: type, title, status, detail, and one entry in errors per wrong field."""
+    members = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        **extra,
+    }
+    if errors:
+        members["errors"] = [
+            {"field": e.field, "message": e.message} | ({} if e.index is None else {"index": e.index}) for e in errors
+        ]
+    return members
+
+
+def problem_page(request: HttpRequest, status: int, detail: str, headers: dict[str, str] | None = None) -> HttpResponse:
+    """A problem for requests that no API view answers: an unknown address below /api/, an error inside."""
+    return JsonResponse(problem(status, detail), status=status, content_type=MEDIA_TYPE, headers=headers)
+
+
+def of_api(request: HttpRequest) -> bool:
+    """Whether a program asks, rather than a person."""
+    return request.path.startswith("/api/")
+
+
+def seconds(wait: float) -> int:
+    """A wait as Retry-After says it: whole seconds, at least one."""
+    return max(math.ceil(wait), 1)
+
+
+def in_words(wait: float) -> str:
+    """A wait as a person would say it: '15 minutes', '1 minute', '20 seconds'."""
+    number, unit = (seconds(wait), "second") if wait <= 60 else (math.ceil(wait / 60), "minute")
+    return f"{number} {unit}{'' if number == 1 else 's'}"
+
+
+def too_many(request: HttpRequest, wait: float, detail: str, template: str = "429.html") -> HttpResponse:
+    """429, with Retry-After; the template gets `detail` and `wait` (in words)."""
+    retry_after = str(seconds(wait))
+    if of_api(request):
+        return problem_page(request, 429, detail, {"Retry-After": retry_after})
+    context = {
+        "detail": detail,
+        "wait": in_words(wait),
+        "next": request.POST.get("next") or request.GET.get("next", ""),
+    }
+    response = render(request, template, context, status=429)
+    response.headers["Retry-After"] = retry_after
+    return response

@@ -1,0 +1,43 @@
+"""What the hub asks the database, in worker threads: connections are given back at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+
+from ..guard.passes import Pass, ended
+from ..snapshots import Completion, completions_after, progress_snapshots, queue_snapshots
+
+
+@dataclass
+class Look:
+    """What one look at the database brought, by user."""
+
+    queues: dict[int, dict[str, Any]] = field(default_factory=dict)
+    progress: dict[int, dict[str, Any]] = field(default_factory=dict)
+    completions: list[Completion] = field(default_factory=list)
+
+
+def look(fresh: set[int], cursors: dict[int, int], running: list[int]) -> Look:
+    """One look at the database.
+
+    Completions first: a queue that was read after them is never older than they are.
+    """
+    try:
+        return Look(
+            completions=completions_after(cursors) if cursors else [],
+            queues=queue_snapshots(fresh) if fresh else {},
+            progress=progress_snapshots(running) if running else {},
+        )
+    finally:
+        connection.close()
+
+
+def over(passes: set[Pass]) -> set[Pass]:
+    """Those that hold no more."""
+    try:
+        return ended(passes)
+    finally:
+        connection.close()
