@@ -127,12 +127,12 @@ def test_a_past_burst_while_others_were_away_costs_nothing() -> None:
 def test_a_turn_takes_jobs_up_to_the_quantum() -> None:
     everyone_takes_turns()
     ada = make_user("ada")
-    ask(ada, *[f"tiny{n}" for n in range(10)], duration=0.04)
+    ask(ada, *[f"tiny{n}" for n in range(10)], duration=0.008)
     ask(ada, "long", duration=5)
     processor = register("c").pk
     turn = take_turn(processor)
-    assert names(turn.jobs) == ["tiny0", "tiny1", "tiny2"]  # the expected seconds before each are below 0.1
-    assert flow_of(ada).vtime == pytest.approx(0.12)
+    assert names(turn.jobs) == ["tiny0", "tiny1", "tiny2"]  # the expected seconds before each are below 0.02
+    assert flow_of(ada).vtime == pytest.approx(0.024)
 
 
 def test_a_flow_at_its_cap_is_away_and_rejoins() -> None:

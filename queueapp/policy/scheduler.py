@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-QUANTUM = 0.1
+QUANTUM = 0.02
 MOST = 100
 _PLACE = attrgetter("place")
 
@@ -152,6 +152,9 @@ class Scheduler:
         for task in leaving.backlog:
             going.setdefault(joins(task), []).append(task)
         leaving.backlog = going.pop(leaving, [])
+        if leaving.backlog:
+            leaving.head = leaving.backlog[0].place
+            self._note(leaving)
         for joining, tasks in going.items():
             self._adjust(joining, 0.0, 0, tasks)
 

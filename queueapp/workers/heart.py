@@ -24,11 +24,14 @@ from .outcomes import stopped_outcome
 STOP_SIGNAL = signal.SIGUSR1
 """Brings the main thread, where it is in a task's code, to raise the reason to stop."""
 
+TICK = 0.1
+"""Seconds between two looks at the present job. An idle process wakes up as often."""
+
 logger = logging.getLogger(__name__)
 
 
 class Heart(threading.Thread):
-    """Beats every quantum: looks whether the present job outruns it, sends announcements that are due, and gives
+    """Beats every TICK: looks whether the present job outruns it, sends announcements that are due, and gives
     the database a sign of life every HEARTBEAT seconds at work, and a quarter of the lease between turns."""
 
     def __init__(self, hand: Hand, cluster: str) -> None:
@@ -40,7 +43,7 @@ class Heart(threading.Thread):
     def run(self) -> None:
         """Beat until the process ends. What the database refuses is tried again at the next beat."""
         while True:
-            time.sleep(queue_settings().QUANTUM)
+            time.sleep(TICK)
             try:
                 announcer.send_due()
                 self._beat()
