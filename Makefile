@@ -9,7 +9,7 @@ export PORT PROCESSORS
 .PHONY: help run demo test check audit format clean
 
 help: ## List these targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 run: .venv/run.done ## Set everything up and run the site (PORT=8000 PROCESSORS=4); Ctrl-C stops it
 	@exec $(BIN)/python -m jobsite.up
@@ -31,15 +31,23 @@ check: .venv/dev.done ## Lint, format, types and layers
 audit: .venv/dev.done ## Look up known weaknesses of all packages that are installed (asks the network)
 	$(BIN)/pip-audit --strict --requirement requirements-dev.txt --progress-spinner off
 
+bench-%: .venv-bench/bench.done ## Measure; bench/README.md has what (bench-fairness ARGS=--help)
+	.venv-bench/bin/python -m bench.$* $(ARGS)
+
 format: .venv/dev.done ## Put the code in shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean: ## Remove the virtual environment, and all data under var/
-	rm -rf .venv var
+	rm -rf .venv .venv-bench var
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
+
+.venv-bench/bench.done: requirements-bench.txt requirements.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	@touch $@
 
 .venv/run.done: requirements.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import os
 import statistics
 import time
 from itertools import pairwise
 from multiprocessing.synchronize import Event
 from typing import Any
+
+from bench.harness import open_server, use_database
 
 CLAIMERS = 4
 WINDOW = 6.0
@@ -103,7 +104,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1_000_000)
     parser.add_argument("--users", type=int, default=100)
     options = parser.parse_args()
-    prepare()
+    use_database(open_server().fresh("turnabout_bench_reroute"))
     fill(options.users, options.jobs)
     from django.db import connections
 
@@ -134,28 +135,6 @@ def main() -> None:
     report("after", seen, moved, end)
     report("another weight", seen, end, end + WINDOW)
     print(f"\nthe change was answered after {answered:.2f} s, the other weight after {reweighed:.2f} s")
-
-
-def prepare() -> None:
-    """Django on a database of this bench's own."""
-    from jobsite import local
-
-    local.fill_environment()
-    os.environ.setdefault("SECRET_KEY", "bench")
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jobsite.settings")
-    own = os.environ["DATABASE_URL"].replace(f"/{local.DATABASE}", "/turnabout_bench_reroute")
-    if own != os.environ["DATABASE_URL"]:
-        import psycopg
-
-        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
-            connection.execute("DROP DATABASE IF EXISTS turnabout_bench_reroute WITH (FORCE)")
-            connection.execute("CREATE DATABASE turnabout_bench_reroute")
-        os.environ["DATABASE_URL"] = own
-    import django
-    from django.core.management import call_command
-
-    django.setup()
-    call_command("migrate", verbosity=0)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,183 @@
+"""What all benches share: databases on one server, processes that work, rounds, and tables of medians."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import IO, TypeVar
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
+
+from jobsite import local
+
+READY = "ready"
+LOOK_EVERY = 0.2
+START_DEADLINE = 30.0
+STOP_DEADLINE = 15.0
+Case = TypeVar("Case")
+
+
+class Server:
+    """Makes databases for benches on one PostgreSQL server, and drops them."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def fresh(self, name: str) -> str:
+        """The URL of a new, empty database; one of that name is dropped."""
+        self.drop(name)
+        self._run(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return urlsplit(self.url)._replace(path=f"/{name}").geturl()
+
+    def drop(self, name: str) -> None:
+        """Drop the database, if it is there."""
+        self._run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def version(self) -> str:
+        """The version of PostgreSQL."""
+        with psycopg.connect(self.url) as connection:
+            row = connection.execute("SHOW server_version").fetchone()
+            return str(row[0]) if row else "?"
+
+    def _run(self, statement: sql.Composed) -> None:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(statement)
+
+
+def open_server() -> Server:
+    """The server that DATABASE_URL names, else an embedded one of the benches' own, which ends with this process."""
+    return Server(os.environ.get("DATABASE_URL") or local.start_database(local.var_folder() / "bench"))
+
+
+def use_database(url: str) -> None:
+    """Django with the benches' settings on the database at `url`, migrated. Once in a process: Django keeps its URL."""
+    os.environ |= {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "bench.settings"}
+    local.fill_rest()
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    from django.contrib.contenttypes.models import ContentType
+
+    ContentType.objects.clear_cache()  # it may have those of an earlier run's database, of the same name
+    call_command("migrate", verbosity=0)
+
+
+class Crew:
+    """The processes of one run; they are ended when it is, whatever happens."""
+
+    def __init__(self, **environment: str) -> None:
+        self._environment = os.environ | environment
+        self._processes: list[tuple[subprocess.Popen[str], IO[str]]] = []
+
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        """Start a Python process with these arguments."""
+        said = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed with the process)
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=local.BASE,
+            env=self._environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+            start_new_session=True,  # Ctrl-C comes to the bench alone, which then ends them in good order
+        )
+        self._processes.append((process, said))
+        return process
+
+    def start_together(self, many: int, *command: str) -> None:
+        """Start several alike, which say READY and go on at a word, so that none begins while others still load."""
+        started = [self.start(*command) for _ in range(many)]
+        for process in started:
+            assert process.stdout is not None
+            if process.stdout.readline().strip() != READY:
+                self.check(wait=START_DEADLINE)
+        for process in started:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+
+    def check(self, wait: float = 0.0) -> None:
+        """Raises RuntimeError, with what it said last, where a process has ended by itself."""
+        for process, said in self._processes:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(wait)
+            if process.poll() is not None:
+                said.seek(0)
+                raise RuntimeError(f"{process.args!r} ended with {process.returncode}:\n{said.read()[-2000:]}")
+
+    def wait(self, done: Callable[[], bool], limit: float) -> None:
+        """Until it is done, or `limit` seconds have passed. Raises RuntimeError where a process ends before."""
+        deadline = time.monotonic() + limit
+        while time.monotonic() < deadline and not done():
+            self.check()
+            time.sleep(LOOK_EVERY)
+
+    def stop(self) -> None:
+        """End them: ask first, and kill what is left of a process and its children at the deadline."""
+        for process, _ in self._processes:
+            process.terminate()
+        deadline = time.monotonic() + STOP_DEADLINE
+        for process, said in self._processes:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, deadline - time.monotonic()))
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            for pipe in (process.stdin, process.stdout, said):
+                with suppress(OSError):
+                    assert pipe is not None
+                    pipe.close()
+        self._processes.clear()
+
+
+def in_turn(cases: Sequence[Case], rounds: int) -> Iterator[tuple[int, Case]]:
+    """Every case in each round; each round begins with another one, so that a noisy minute does not hit the same."""
+    for number in range(rounds):
+        shift = number % len(cases) if cases else 0
+        for case in [*cases[shift:], *cases[:shift]]:
+            yield number + 1, case
+
+
+def middle(values: Sequence[float], digits: int = 2) -> str:
+    """The median, and the range where there is more than one value."""
+    median = statistics.median(values)
+    if len(values) == 1 or math.isinf(median):
+        return _number(median, digits)
+    return f"{_number(median, digits)} ({_number(min(values), digits)}-{_number(max(values), digits)})"
+
+
+def _number(value: float, digits: int) -> str:
+    """With a digit less from ten on."""
+    if math.isnan(value):
+        return "-"
+    return "inf" if math.isinf(value) else f"{value:,.{max(digits - (value >= 10), 0)}f}"
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Rows below their heads, in columns as wide as they need: the first one to the left, the others to the right."""
+    widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
+    lines = [heads, ["-" * width for width in widths], *rows]
+    return "\n".join(
+        "  ".join(cell.ljust(width) if not column else cell.rjust(width)
+                  for column, (cell, width) in enumerate(zip(line, widths, strict=True))).rstrip()
+        for line in lines
+    )  # fmt: skip

@@ -1,0 +1,93 @@
+"""This project: as it ships, and without any active rule, which is plain order of submission."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from bench.harness import Crew, use_database
+from bench.systems.system import System
+
+if TYPE_CHECKING:
+    from queueapp.models import User
+
+
+class Turnabout(System):
+    """The rule that ships, and above it, where weights differ, one rule for each other weight."""
+
+    key = "turnabout"
+    title = "Turnabout, as it ships"
+    settings = (
+        "The rule that the migration ships, Everyone takes turns. In the weighted load a rule of weight 3 above it. "
+        "No other setting; users need not be known before they submit."
+    )
+
+    @property
+    def database(self) -> str:
+        """One name for all: Django keeps the settings that it began with."""
+        return "turnabout_bench"
+
+    def install(self) -> None:
+        """Migrate, make the users, then the rules."""
+        use_database(self.url)
+        from queueapp.models import User
+
+        self.users: dict[str, User] = {name: User.objects.create(username=name) for name in self.load.users}
+        self.make_rules()
+
+    def make_rules(self) -> None:
+        """A rule for each weight other than 1."""
+        from queueapp.models import PriorityRule
+
+        for weight in sorted(set(self.load.weights.values()) - {1.0}):
+            rule = PriorityRule.objects.create(name=f"Weight {weight:g}", position=1, weight=weight)
+            rule.users.set(self.users[name] for name, its in self.load.weights.items() if its == weight)
+
+    def submit(self) -> None:
+        """As the API does: checked, and accepted up to 10,000 at a time."""
+        from bench.tasks import HOLD
+        from queueapp.lifecycle.submission import parse_all
+        from queueapp.lifecycle.submit import submit
+
+        for name, numbers in self.load.numbered():
+            asked = [
+                {"job_id": f"job-{number}", "duration": self.seconds, "task": HOLD, "payload": {"user": name}}
+                for number in numbers
+            ]
+            submit(self.users[name], parse_all(asked))
+
+    def start(self, crew: Crew) -> None:
+        """A django-q2 cluster, as on a real site."""
+        crew.start("manage.py", "processors")
+
+    def amiss(self) -> str:
+        """Whether a job that was done has no outcome, so that it would run again."""
+        from queueapp.models import Outcome
+
+        missing = self.records.count() - Outcome.objects.count()
+        return f"{missing} jobs were done and have no outcome: they would run again" if missing else ""
+
+    def close(self) -> None:
+        """Close Django's connections, then as any system."""
+        from django.db import connections
+
+        connections.close_all()
+        super().close()
+        os.environ.pop("DATABASE_URL", None)
+
+
+class PlainOrder(Turnabout):
+    """The same with every rule switched off: one flow for all."""
+
+    key = "plain"
+    title = "Plain order"
+    settings = (
+        "Turnabout with every rule switched off: one flow for all, strictly the order of submission. Stands for the "
+        "peers as they come, too: with equal priorities both take the oldest job first."
+    )
+
+    def make_rules(self) -> None:
+        """Switch off what ships."""
+        from queueapp.models import PriorityRule
+
+        PriorityRule.objects.update(active=False)

@@ -1,0 +1,20 @@
+"""The task that benches submit: it holds its processor for the job's duration, and records that."""
+
+from __future__ import annotations
+
+import time
+
+from bench.records import Recorder, clock
+from queueapp.registry import Handle, task
+
+HOLD = "bench.hold"
+
+_recorder = Recorder()
+
+
+@task(HOLD)
+def hold(job: Handle, user: str) -> None:
+    """Sleep for the declared duration."""
+    started = clock()
+    time.sleep(job.duration)
+    _recorder.add(user, started)
