@@ -43,7 +43,7 @@ class JobShape(BaseModel):
     duration: float = Field(description="Expected processor seconds.")
     payload: dict[str, Any]
     status: Status
-    position: int | None = Field(description="Place in its flow, from 1; null where it does not wait.")
+    position: int | None = Field(description="Place in its flow, from 1; null: it does not wait, or far back.")
     progress: float = Field(ge=0, le=1)
     message: str
     time_spent: float = Field(description="Processor seconds so far; grows while it runs; in the end of all attempts.")

@@ -20,7 +20,7 @@ from ..lifecycle.submission import Submission, parse, parse_all
 from ..lifecycle.submit import submit_each
 from ..lifecycle.try_again import try_again
 from ..models import Job, User
-from ..snapshots import job_dict, queue_snapshot
+from ..snapshots import job_dict, new_job_dict, queue_snapshot
 from ..states import Status
 from .pages import JobPages
 from .shapes import BulkAccepted, BulkSubmission, JobShape, Problem, Queue
@@ -82,9 +82,11 @@ class JobsView(APIView):
         submission = parse(request.data)
         owner = owner_of(request, submission.user)
         make_room({owner.pk: 1})
-        accepted = submit_each([(owner, submission)])
-        job = Job.objects.whole().get(owner=owner, job_id=submission.job_id)
-        return Response(job_dict(job), 201 if accepted.accepted else 200)
+        newest = submit_each([(owner, submission)]).newest
+        if newest is None:
+            return Response(job_dict(Job.objects.whole().get(owner=owner, job_id=submission.job_id)))
+        job = Job(newest.id, owner=owner, submitted_at=newest.submitted_at, **submission.fields())
+        return Response(new_job_dict(job, newest.position), 201)
 
 
 class BulkView(APIView):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from functools import partial
 
@@ -13,6 +12,7 @@ from ..models import Job, Outcome, Processor, Waiting
 from ..states import Status
 from .announce import announce
 from .retry import retried
+from .settle import OUTCOMES, JobOutcome, columns
 
 TRIES = 10
 PAUSE = 0.03
@@ -49,9 +49,7 @@ def _take_out(job: Job) -> bool:
 
 
 def _record(job: Job, flow: int | None) -> None:
-    outcome = {
-        "job": job.pk, "owner": job.owner_id, "status": Status.CANCELLED, "attempt": 0,
-        "spent": 0, "ago": 0, "progress": 0, "message": "", "error": "",
-    }  # fmt: skip
+    now = time.monotonic()
+    outcome = JobOutcome(job.pk, job.owner_id, Status.CANCELLED, attempt=0, spent=0.0, ended=now)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT queueapp_record(%s, %s::jsonb)", [flow, json.dumps([outcome])])
+        cursor.execute(f"SELECT queueapp_record(%s, {OUTCOMES})", [flow, *columns([outcome], now)])

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import psycopg
 from django.db import DatabaseError, connection
 
 from ..conf import queue_settings
 from .retry import retried
-from .settle import JobOutcome, outcomes_json
+from .settle import OUTCOMES, JobOutcome, columns
+
+_TAKE_TURN = f"CALL queueapp_take_turn(%s, %s, %s::float8, %s, %s::float8, %s, %s, {OUTCOMES})"
 
 
 @dataclass(frozen=True)
@@ -55,19 +58,29 @@ def take_turn(
     see sql/take_turn.sql.
     """
     settings = queue_settings()
-    settled = None if outcomes is None else outcomes_json(outcomes, now)
-    arguments = [processor, last, more, settings.QUANTUM, settings.MAX_TURN, settings.LEASE, settled]
+    terms = [processor, more, settings.QUANTUM, settings.MAX_TURN, settings.LEASE]
+    arguments = [*terms, outcomes is not None, last, *columns(outcomes or (), now)]
 
-    def work() -> dict[str, Any]:
-        with connection.cursor() as cursor:
-            cursor.execute("CALL queueapp_take_turn(%s, %s, %s, %s::float8, %s, %s::float8, %s::jsonb)", arguments)
-            answer: dict[str, Any] = json.loads(cursor.fetchone()[0])
+    def work() -> tuple[Any, ...]:
+        # Not by Django's cursor, which sends the whole statement to be parsed anew each time.
+        connection.ensure_connection()
+        with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+            answer: tuple[Any, ...] | None = cursor.execute(_TAKE_TURN, arguments, prepare=True).fetchone()
+            assert answer is not None
             return answer
 
     try:
-        taken = retried(work)
+        kept, number, *jobs = retried(work)
     except DatabaseError as error:
         if getattr(error.__cause__, "sqlstate", None) == "QJ410":
             raise NotAccepting from None
         raise
-    return Turn(taken.get("turn", 0), [ClaimedJob(**job) for job in taken.get("jobs", ())], taken["kept"])
+    return (
+        Turn(kept=kept) if number is None else Turn(number, [_claimed(*job) for job in zip(*jobs, strict=True)], kept)
+    )
+
+
+def _claimed(
+    key: int, name: str, owner: int, task: str, payload: str, duration: float, attempt: int, limit: float | None
+) -> ClaimedJob:
+    return ClaimedJob(key, name, owner, task, json.loads(payload) if payload != "{}" else {}, duration, attempt, limit)

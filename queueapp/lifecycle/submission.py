@@ -74,16 +74,20 @@ class Submission(BaseModel):
             raise ValueError(f"must be at most {longest:g} seconds")
         return value
 
-    def content(self) -> dict[str, Any]:
-        """What submit.sql takes."""
+    def fields(self) -> dict[str, Any]:
+        """What a Job has of it."""
         return {
             "job_id": self.job_id,
             "task": self.task,
             "payload": self.payload,
             "duration": self.duration,
             "time_limit": self.time_limit,
-            "run_at": None if self.run_at is None else self.run_at.isoformat(),
+            "run_at": self.run_at,
         }
+
+    def content(self) -> dict[str, Any]:
+        """What submit.sql takes."""
+        return self.fields() | {"run_at": None if self.run_at is None else self.run_at.isoformat()}
 
 
 def parse(data: Any, index: int | None = None) -> Submission:

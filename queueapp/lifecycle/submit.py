@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 import psycopg
@@ -18,6 +19,21 @@ from .retry import retried
 from .route import route_user
 from .submission import Submission
 
+FAR = 1_000
+"""Jobs ahead of a new one that are counted at the most."""
+
+
+@dataclass(frozen=True)
+class Newest:
+    """The last of the new jobs: its key, when it was submitted, and its position in its flow.
+
+    No position: it is in no flow yet, or FAR jobs and more are ahead of it.
+    """
+
+    id: int
+    submitted_at: datetime
+    position: int | None
+
 
 @dataclass(frozen=True)
 class Accepted:
@@ -25,6 +41,7 @@ class Accepted:
 
     accepted: int
     existing: int
+    newest: Newest | None = None
 
 
 def submit(owner: User, submissions: Sequence[Submission]) -> Accepted:
@@ -42,19 +59,20 @@ def submit_each(asked: Sequence[tuple[User, Submission]]) -> Accepted:
         if owner.flow_id is None:
             route_user(owner)
     jobs = json.dumps([{"owner": owner.pk} | job.content() for owner, job in asked], ensure_ascii=False)
-    new = retried(partial(_submit, jobs))
+    new, newest = retried(partial(_submit, jobs))
     announce(owners, work=new > 0)
-    return Accepted(new, len(asked) - new)
+    return Accepted(new, len(asked) - new, newest)
 
 
-def _submit(jobs: str) -> int:
-    """How many jobs are new. One statement, and so a transaction; a savepoint of one that the caller has begun."""
+def _submit(jobs: str) -> tuple[int, Newest | None]:
+    """How many jobs are new, and the last of them. One statement, and so a transaction; a savepoint of one that the
+    caller has begun."""
     begun = transaction.atomic() if connection.in_atomic_block else nullcontext()
     try:
         with begun, connection.cursor() as cursor:
-            cursor.execute("SELECT queueapp_submit(%s::jsonb)", [jobs])
-            new: int = cursor.fetchone()[0]
-            return new
+            cursor.execute("SELECT * FROM queueapp_submit(%s::jsonb, %s)", [jobs, FAR])
+            new, newest, submitted_at, ahead = cursor.fetchone()
+            return new, newest and Newest(newest, submitted_at, None if ahead is None else ahead + 1)
     except DatabaseError as error:
         if isinstance(error.__cause__, psycopg.Error) and error.__cause__.sqlstate == "QJ409":
             detail = error.__cause__.diag.message_detail or ""

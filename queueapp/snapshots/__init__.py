@@ -1,7 +1,7 @@
 """Shows, and changes nothing: jobs as users see them, queues with positions and estimates, completions."""
 
 from .completions import AT_ONCE, Completion, completions_after, last_number
-from .jobs import job_dict, job_dicts, recent_jobs
+from .jobs import job_dict, job_dicts, new_job_dict, recent_jobs
 from .queues import progress_snapshots, queue_snapshot, queue_snapshots
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "job_dict",
     "job_dicts",
     "last_number",
+    "new_job_dict",
     "progress_snapshots",
     "queue_snapshot",
     "queue_snapshots",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -41,6 +41,11 @@ def recent_jobs(user: User, limit: int = 50) -> list[JobDict]:
     return [describe(outcome.job, now, ended=outcome) for outcome in ended]
 
 
+def new_job_dict(job: Job, position: int | None) -> JobDict:
+    """A job that was accepted just now. No query."""
+    return describe(job, job.submitted_at, position=position, attempts=())
+
+
 def describe(
     job: Job,
     now: datetime,
@@ -48,10 +53,12 @@ def describe(
     ended: Outcome | None = None,
     processor: Processor | None = None,
     position: int | None = None,
+    attempts: Iterable[Attempt] | None = None,
 ) -> JobDict:
     """One job, given where it is: how it ended, else who runs it, else its position.
 
-    No query, if the job's owner and attempts were loaded with it.
+    `attempts`: those that failed, where the caller knows them. No query, if the job's owner and attempts were loaded
+    with it.
     """
     status = ended.status if ended else Status.RUNNING if processor else Status.QUEUED
     return {
@@ -65,7 +72,7 @@ def describe(
         "time_limit": job.time_limit,
         "run_at": iso(job.run_at),
         "submitted_at": iso(job.submitted_at),
-        "attempts": [_attempt(attempt) for attempt in job.attempts.all()],
+        "attempts": [_attempt(attempt) for attempt in (job.attempts.all() if attempts is None else attempts)],
     } | (_present(processor, now) if ended is None else _ended(ended))
 
 

@@ -32,9 +32,10 @@ BEGIN
     lost := p.attempts[array_position(p.jobs, p.job_id)] - 1;
     IF lost % p_most = 0 THEN
         failed := ARRAY[p.job_id];
-        PERFORM queueapp_record(f.id, jsonb_agg(jsonb_build_object(
-            'job', id, 'owner', owner_id, 'status', 'failed', 'attempt', lost, 'ago', 0, 'spent', seen_at_work,
-            'progress', p.progress, 'message', p.message, 'error', 'Its processor died while it ran.')))
+        PERFORM queueapp_record(
+                    f.id, ARRAY[id], ARRAY[owner_id], ARRAY['failed'], ARRAY[lost], ARRAY[seen_at_work],
+                    ARRAY[0.0], ARRAY[p.progress], ARRAY[p.message::text], ARRAY[NULL::jsonb],
+                    ARRAY['Its processor died while it ran.'], ARRAY[NULL::float8])
            FROM queueapp_job WHERE id = p.job_id;
     ELSE
         INSERT INTO queueapp_attempt (job_id, number, started_at, finished_at, time_spent, error)

@@ -1,14 +1,19 @@
 -- Submit jobs, all or nothing: what was accepted is in the backlog when this commits.
 --   p_jobs  [{"owner", "job_id", "task", "payload", "duration", "time_limit", "run_at"}, ...] in the order of submission
--- Returns how many are new. A job that exists with the same content is left as it stands. Raises QJ404 where an owner
+-- new_jobs: how many are new. newest, newest_at: the last of these and when it was submitted; ahead: how many jobs wait
+-- before it in its flow, null where it is in none, or behind p_far and more.
+-- A job that exists with the same content is left as it stands. Raises QJ404 where an owner
 -- has no flow yet, and QJ409, with the indexes of the jobs as its detail, where one exists with other content.
 -- Locks: routing and the flows, lowest first, advisory and shared; a flow's row only where it has to wake up.
-CREATE OR REPLACE FUNCTION queueapp_submit(p_jobs jsonb) RETURNS integer
+CREATE OR REPLACE FUNCTION queueapp_submit(
+    p_jobs jsonb, p_far integer,
+    OUT new_jobs integer, OUT newest bigint, OUT newest_at timestamptz, OUT ahead integer
+)
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
     flow bigint;
     flows bigint[];
-    new_jobs integer;
+    newest_flow bigint;
     first_jobs jsonb;
     conflicts text;
 BEGIN
@@ -32,7 +37,7 @@ BEGIN
                AS a(owner bigint, job_id text, task text, payload jsonb, duration double precision,
                     time_limit double precision, run_at timestamptz)
         ON CONFLICT (owner_id, job_id) DO NOTHING
-        RETURNING id, owner_id, duration, nullif(greatest(run_at, now()), now()) AS later
+        RETURNING id, owner_id, duration, submitted_at, nullif(greatest(run_at, now()), now()) AS later
     ), placed AS (
         INSERT INTO queueapp_waiting (owner_id, job_id, flow_id, not_before, expected, attempt)
         SELECT m.owner_id, m.id, CASE WHEN m.later IS NULL THEN u.flow_id END, m.later, m.duration, 1
@@ -40,9 +45,12 @@ BEGIN
         RETURNING flow_id, job_id
     ), firsts AS (
         SELECT flow_id, min(job_id) AS first_job, count(*) AS many FROM placed GROUP BY flow_id
+    ), last AS (
+        SELECT m.id, m.submitted_at, p.flow_id FROM made m JOIN placed p ON p.job_id = m.id ORDER BY m.id DESC LIMIT 1
     )
-    SELECT coalesce(sum(many), 0), jsonb_object_agg(flow_id, first_job) FILTER (WHERE flow_id IS NOT NULL)
-      INTO new_jobs, first_jobs FROM firsts;
+    SELECT coalesce(sum(many), 0), jsonb_object_agg(flow_id, first_job) FILTER (WHERE flow_id IS NOT NULL),
+           (SELECT id FROM last), (SELECT submitted_at FROM last), (SELECT flow_id FROM last)
+      INTO new_jobs, first_jobs, newest, newest_at, newest_flow FROM firsts;
 
     -- Idempotency: the same name must mean the same job.
     IF new_jobs < jsonb_array_length(p_jobs) THEN
@@ -64,5 +72,11 @@ BEGIN
                vtime = greatest(vtime, queueapp_virtual_time())
          WHERE id = flow AND NOT backlogged AND first_jobs ? flow::text;
     END LOOP;
-    RETURN new_jobs;
+
+    -- Where the newest stands.
+    IF newest_flow IS NOT NULL THEN
+        SELECT nullif(count(*), p_far) INTO ahead FROM (
+            SELECT FROM queueapp_waiting WHERE flow_id = newest_flow AND job_id < newest ORDER BY job_id LIMIT p_far
+        ) AS before;
+    END IF;
 END $$;
