@@ -36,7 +36,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
+    "queueapp.guard.gate.HeadersMiddleware",
     "queueapp.guard.gate.PolicyMiddleware",
     "queueapp.guard.gate.gate",
     "servestatic.middleware.ServeStaticMiddleware",

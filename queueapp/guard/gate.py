@@ -8,8 +8,10 @@ from typing import cast
 from asgiref.sync import iscoroutinefunction
 from csp.middleware import CSPMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.security import SecurityMiddleware
 from django.shortcuts import render
 from django.utils.decorators import sync_and_async_middleware
+from django.utils.deprecation import MiddlewareMixin
 
 from .bodies import limit_of, sentence
 from .problems import of_api, problem_page
@@ -22,14 +24,23 @@ Answer = Callable[[HttpRequest], HttpResponseBase]
 AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 
-class PolicyMiddleware(CSPMiddleware):
-    """django-csp's, without the two changes of threads a request that it costs under ASGI: it waits for nothing."""
+class AtOnce(MiddlewareMixin):
+    """Middleware that waits for nothing, without the two changes of threads a request that it costs under ASGI."""
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
-        """The response, with the policy of the settings."""
-        self.process_request(request)
-        response = await cast(AsyncAnswer, self.get_response)(request)
-        return self.process_response(request, response)
+        """The response; under WSGI MiddlewareMixin gives the same."""
+        turned_away: HttpResponseBase | None = self.process_request(request)  # type: ignore[attr-defined]
+        response = turned_away or await cast(AsyncAnswer, self.get_response)(request)
+        dressed: HttpResponseBase = self.process_response(request, response)  # type: ignore[attr-defined]
+        return dressed
+
+
+class HeadersMiddleware(AtOnce, SecurityMiddleware):
+    """Django's, which redirects to TLS and adds the security headers that it has settings for."""
+
+
+class PolicyMiddleware(AtOnce, CSPMiddleware):
+    """django-csp's, which adds the policy of the settings."""
 
 
 @sync_and_async_middleware
