@@ -58,6 +58,21 @@ def test_a_flood_beside_a_trickle_and_a_heavy_weight_that_never_stops() -> None:
     agree(sorted([*flood, *heavy, *trickle], key=lambda arrival: arrival.at), processors=4)
 
 
+@pytest.mark.slow
+def test_a_flood_of_a_hundred_thousand_jobs() -> None:
+    """Beside ten users who come later, for as long as these have jobs; what is left of the flood waits on."""
+    mirror = Mirror()
+    flood = mirror.flow("flood")
+    for first in range(-100_000, 0, 5_000):  # before the places of all others, which begin at 0
+        mirror.submit(flood, [Task(place, 0.5) for place in range(first, first + 5_000)])
+    others = [Arrival(1.0 + n, f"other {n % 10}", 0.4, 0.4) for n in range(500)]
+    runs = Simulation(others, 4, mirror).run()
+    ended = 0
+    while ended < len(others):
+        ended += next(runs).flow != "flood"
+    assert 90_000 < len(flood.backlog) < 98_000
+
+
 def test_a_flow_that_empties_and_refills_at_every_claim() -> None:
     blinker = [Arrival(n * 0.7, "blinker", 0.7, 0.7) for n in range(150)]
     steady = [Arrival(0.0, "steady", 0.4, 0.4)] * 200
