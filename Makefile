@@ -6,7 +6,7 @@ BIN = .venv/bin
 export PORT PROCESSORS
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check audit format clean
+.PHONY: help run demo test check format clean
 
 help: ## List these targets
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -21,15 +21,13 @@ test: .venv/dev.done check ## Set everything up, then all checks and tests, the 
 	@sh tools/chromium.sh
 	$(BIN)/python -m pytest
 
-check: .venv/dev.done ## Lint, format, types and layers
+check: .venv/dev.done ## Lint, format, layers, types, and known weaknesses of packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	SECRET_KEY=for-the-type-checker-only-which-reads-the-settings DATABASE_URL=postgresql://check@/check \
 	    ALLOWED_HOSTS=localhost $(BIN)/mypy .
-
-audit: .venv/dev.done ## Look up known weaknesses of all packages that are installed (asks the network)
-	$(BIN)/pip-audit --strict --requirement requirements-dev.txt --progress-spinner off
+	@sh tools/audit.sh
 
 bench-%: .venv-bench/bench.done ## Measure; bench/README.md has what (bench-fairness ARGS=--help)
 	.venv-bench/bin/python -m bench.$* $(ARGS)
