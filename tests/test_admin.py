@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from queueapp.admin import base, cancelling, looks
+from queueapp.admin import base, job_actions, looks
 from queueapp.lifecycle.claim import Turn, take_turn
 from queueapp.lifecycle.heartbeat import register
 from queueapp.lifecycle.route import reroute
@@ -91,11 +91,16 @@ def found(client: Client, **query: str) -> list[str]:
     return [job.job_id for job in response.context["cl"].result_list]
 
 
-def cancel_selected(client: Client, *jobs: Job, everything: bool = False) -> list[str]:
-    """What the admin says to it."""
-    chosen = {"action": "cancel_selected", "_selected_action": [job.pk for job in jobs]}
+def act_on(client: Client, action: str, *jobs: Job, everything: bool = False) -> list[str]:
+    """What the admin says to an action on jobs."""
+    chosen = {"action": action, "_selected_action": [job.pk for job in jobs]}
     response = client.post(list_of("job"), chosen | ({"select_across": "1"} if everything else {}))
     return said(response)
+
+
+def cancel_selected(client: Client, *jobs: Job, everything: bool = False) -> list[str]:
+    """What the admin says to it."""
+    return act_on(client, "cancel_selected", *jobs, everything=everything)
 
 
 def said(response: Any) -> list[str]:
@@ -309,7 +314,7 @@ def test_waiting_jobs_are_cancelled_and_others_left_alone(boss: Client) -> None:
 
 
 def test_only_so_many_jobs_are_cancelled_at_a_time(boss: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cancelling, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(job_actions, "MOST_AT_ONCE", 2)
     jobs = submitted(user("anna"), "a", "b", "c")
     first, second = cancel_selected(boss, jobs[2], everything=True)
     assert first == "2 jobs were cancelled."
@@ -328,6 +333,40 @@ def test_who_may_only_view_jobs_cannot_cancel(client: Client) -> None:
 def test_who_may_change_jobs_can_cancel(client: Client) -> None:
     (job,) = submitted(user("anna"), "report")
     assert cancel_selected(staff(client, "change_job"), job) == ["1 job was cancelled."]
+
+
+def test_failed_and_cancelled_jobs_are_tried_again_in_bulk(boss: Client) -> None:
+    failed, cancelled, done = submitted(user("anna"), "failed", "cancelled", "done")
+    settled(Status.FAILED, error="boom")
+    cancel_selected(boss, cancelled)
+    settled(Status.SUCCEEDED)
+    LogEntry.objects.all().delete()
+    *_, first, second = act_on(boss, "try_again_selected", failed, cancelled, done)
+    assert first == "2 jobs were put back into the queue."
+    assert second == "1 job was left alone: only a job that failed or was cancelled can be tried again."
+    assert {(place.job_id, place.attempt) for place in Waiting.objects.all()} == {(failed.pk, 2), (cancelled.pk, 1)}
+    assert Outcome.objects.get().job == done
+    entries = {(entry.object_id, entry.get_change_message()) for entry in LogEntry.objects.all()}
+    assert entries == {(str(job.pk), "Put back into the queue.") for job in (failed, cancelled)}
+
+
+def test_who_may_only_view_jobs_cannot_try_them_again(client: Client) -> None:
+    (job,) = submitted(user("anna"), "report")
+    settled(Status.FAILED)
+    act_on(staff(client, "view_job"), "try_again_selected", job)
+    assert Outcome.objects.get().job == job
+
+
+def test_changes_of_rules_are_in_the_log(boss: Client) -> None:
+    rule = PriorityRule.objects.get()
+    boss.post(page_of(rule), rule_form(rule, weight=2))
+    in_list = {
+        "form-TOTAL_FORMS": "1", "form-INITIAL_FORMS": "1", "form-0-id": rule.pk, "form-0-position": "7",
+        "form-0-active": "on", "_save": "Save",
+    }  # fmt: skip
+    boss.post(list_of("priorityrule"), in_list)
+    entries = LogEntry.objects.filter(object_id=str(rule.pk), user__username="boss")
+    assert {entry.get_change_message() for entry in entries} == {"Changed Weight.", "Changed Position."}
 
 
 # Processors and flows

@@ -1,4 +1,4 @@
-"""Jobs: every one that was ever submitted, to look at, to find, and to cancel."""
+"""Jobs: every one that was ever submitted, to look at, to find, to cancel, and to try again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from queueapp.models import Flow, Job, Processor, User, Waiting
 
 from .base import ReadOnlyAdmin, ThriftyPaginator
-from .cancelling import CancelAction
+from .job_actions import JobActions
 from .job_filters import StatusFilter, TaskFilter
 from .looks import NOTHING, block, brief_moment, link, moment, percent, pretty_json, seconds
 
@@ -24,7 +24,7 @@ _END = ("result", "error")
 
 
 @admin.register(Job)
-class JobAdmin(CancelAction, ReadOnlyAdmin[Job]):
+class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
     """Jobs, newest first."""
 
     list_display = ("job_id", "owner", "task", "state", "expected", "spent", "submitted_brief", "ran")
