@@ -209,6 +209,66 @@ def test_a_waiting_job_is_cancelled_by_keyboard_alone(site: Site, login: Login) 
     expect(page.locator("#waiting-title")).to_be_focused()
 
 
+def run_task(site: Site, name: str, job_id: str, task: str, **payload: Any) -> None:
+    """Submit a job of this task as this user."""
+    send(site, name, [{"job_id": job_id, "duration": 0.1, "task": task, "payload": payload}])
+
+
+def test_a_running_job_is_cancelled_by_keyboard_and_says_that_it_is_stopping(site: Site, login: Login) -> None:
+    name = fresh("nina")
+    page = login(name)
+    run_task(site, name, "long", "stubborn", seconds=4)
+    running = row(page, "running", "long")
+    tab_to(page, running.get_by_test_id("cancel"))
+    page.keyboard.press("Enter")
+    expect(running.get_by_role("button", name="No")).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    expect(running.get_by_text("stopping")).to_be_focused()
+    expect(running.get_by_test_id("cancel")).to_be_hidden()
+    expect(page.get_by_test_id("notice")).to_contain_text("long was asked to stop.")
+    page.reload()
+    expect(running.get_by_text("stopping")).to_be_visible()
+    expect(running.get_by_test_id("cancel")).to_be_hidden()
+    expect(row(page, "finished", "long")).to_be_visible()
+    expect(running).to_have_count(0)
+
+
+def test_a_failed_job_is_tried_again_and_tells_of_each_attempt(site: Site, login: Login) -> None:
+    name = fresh("olga")
+    page = login(name)
+    run_task(site, name, "refused", "fail", how="refuse")
+    refused = row(page, "finished", "refused")
+    refused.locator("summary").click()
+    expect(refused.locator('[data-part="attempts"]')).to_be_hidden()
+    for visit in range(2):
+        refused.get_by_role("button", name="Try refused again").click()
+        expect(page.get_by_test_id("notice")).to_contain_text("refused waits again")
+        expect(refused).to_have_attribute("data-status", "failed")
+        refused.locator("summary").click()
+        expect(refused.locator('[data-part="attempts"] li')).to_have_count(visit + 2)
+        expect(refused.locator('[data-part="attempts"] li').last).to_contain_text(f"Attempt {visit + 2} ·")
+        expect(refused.locator('[data-part="attempts"] pre').first).to_contain_text("Not today.")
+        page.reload()
+        refused.locator("summary").click()
+        expect(refused.locator('[data-part="attempts"] li')).to_have_count(visit + 2)
+
+
+def test_a_job_that_is_tried_again_elsewhere_goes_back_to_the_lists(site: Site, login: Login) -> None:
+    name = fresh("pia")
+    page = login(name)
+    with site.client(name) as client:
+        client.post("jobs/", json={"job_id": "slow", "duration": 60}).raise_for_status()
+        expect(row(page, "running", "slow")).to_be_visible()
+        client.delete("jobs/slow/").raise_for_status()
+        expect(row(page, "finished", "slow")).to_have_attribute("data-status", "cancelled")
+        client.post("jobs/slow/retry/").raise_for_status()
+        expect(row(page, "running", "slow")).to_be_visible()
+        expect(row(page, "finished", "slow")).to_have_count(0)
+        client.delete("jobs/slow/").raise_for_status()
+    expect(row(page, "finished", "slow")).to_have_attribute("data-status", "cancelled")
+
+
 def test_the_share_says_when_the_next_turn_comes(site: Site, login: Login, tidy: list[str]) -> None:
     name = fresh("gita")
     tidy.append(name)

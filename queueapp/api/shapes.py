@@ -49,6 +49,7 @@ class JobShape(BaseModel):
     time_spent: float = Field(description="Processor seconds so far; grows while it runs; in the end of all attempts.")
     attempt: int
     attempts: list[AttemptShape] = Field(description="Those that failed.")
+    stopping: bool = Field(description="It runs, and was asked to stop.")
     time_limit: float | None = Field(description="Seconds that one attempt may take.")
     run_at: datetime | None = Field(description="Not to be started before.")
     submitted_at: datetime

@@ -27,6 +27,9 @@ RECENT = 50
 DRAWN = 16
 """Processors that are drawn one by one, as in overview.js."""
 
+RETRYABLE = (Status.FAILED, Status.CANCELLED)
+"""How a job ended that can be tried again."""
+
 # Without 0, 1, i, l and o, which are easily misread.
 _LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 
@@ -78,10 +81,23 @@ def shown(job: dict[str, Any], now: datetime) -> dict[str, Any]:
         "starts_text": wording.soon((datetime.fromisoformat(starts) - now).total_seconds()) if starts else "",
         "percent_text": f"{job['progress'] * 100:.0f}%",
         "over": job["status"] == Status.RUNNING and wording.is_over(job["time_spent"], job["duration"]),
+        "attempts": [_attempt(attempt) for attempt in job["attempts"]],
+        "told_attempts": tells_attempts(job),
+        "retryable": job["status"] in RETRYABLE,
         "payload_text": _pretty(job["payload"]) if job["payload"] else "",
         "result_text": "" if job["result"] is None else _pretty(job["result"]),
         **{name: _moment(job[name]) for name in ("submitted_at", "started_at", "finished_at")},
     }
+
+
+def tells_attempts(job: dict[str, Any]) -> bool:
+    """Whether its attempts say more than its error does: an only attempt that failed is that error."""
+    return bool(len(job["attempts"]) > (job["status"] == Status.FAILED))
+
+
+def _attempt(attempt: dict[str, Any]) -> dict[str, Any]:
+    moment = _moment(attempt["finished_at"])
+    return attempt | {"spent_text": wording.seconds(attempt["time_spent"]), "finished_at": moment}
 
 
 def dots(alive: int, busy: int, mine: int) -> list[str]:

@@ -73,6 +73,7 @@ def describe(
         "run_at": iso(job.run_at),
         "submitted_at": iso(job.submitted_at),
         "attempts": [_attempt(attempt) for attempt in (job.attempts.all() if attempts is None else attempts)],
+        "stopping": ended is None and processor is not None and processor.cancelling,
     } | (_present(processor, now) if ended is None else _ended(ended))
 
 

@@ -2,12 +2,13 @@
 /**
  * The API as the page uses it.
  *
+ * @typedef {{attempt: number, finished_at: string, time_spent: number, error: string}} Attempt
  * @typedef {"queued" | "running" | "succeeded" | "failed" | "cancelled"} Status
  * @typedef {{
  *   job_id: string, user: string, task: string, duration: number, payload: Record<string, unknown>,
  *   status: Status, position: number | null, progress: number, message: string, time_spent: number,
  *   attempt: number, submitted_at: string, started_at: string | null, finished_at: string | null,
- *   result: unknown, error: string, estimated_start?: string | null,
+ *   result: unknown, error: string, attempts: Attempt[], stopping: boolean, estimated_start?: string | null,
  * }} Job
  * @typedef {{owed: number, weight: number, flow: string, flows: number, cap: number | null}} Share
  * @typedef {{
@@ -65,6 +66,9 @@ export const submitJob = (job) => call("POST", "jobs/", job);
 
 /** @param {string} jobId */
 export const cancelJob = (jobId) => call("DELETE", `jobs/${encodeURIComponent(jobId)}/`);
+
+/** @param {string} jobId */
+export const retryJob = (jobId) => call("POST", `jobs/${encodeURIComponent(jobId)}/retry/`);
 
 /**
  * Why a request failed, in a sentence for the user.

@@ -3,7 +3,8 @@
 
 import { readQueue } from "./api.js";
 import { allowCancelling } from "./cancel.js";
-import { allowSubmitting, reuse } from "./form.js";
+import { allowAgain } from "./finished.js";
+import { allowSubmitting } from "./form.js";
 import { recall, remember } from "./memory.js";
 import { done, offerNotifications, say } from "./notify.js";
 import { showConnection, showEnded, showOverview, showShare } from "./overview.js";
@@ -25,8 +26,13 @@ const finished = new rows.JobList("finished", rows.fillFinished);
 
 /** @type {Queue | null} */ let queue = null;
 /** @type {Job[]} */ let ended = [];
-/** Jobs known to have ended; a job never begins again. */
-const over = new Set(finished.rows.keys());
+/**
+ * Jobs known to have ended: when, and until when by the server's clock a queue that still lists one is taken to be older
+ * than that news. One that is listed later was tried again.
+ * @type {Map<string, {ended: number, until: number}>}
+ */
+const over = new Map();
+const AS_NEW = 2000;
 /** Jobs cancelled here: no need to tell who did it. */
 const cancelledHere = new Set();
 /** When, by the server's clock, each running job had spent what it says. @type {Map<string, number>} */
@@ -73,8 +79,9 @@ function onProgress({ time, jobs }) {
 
 /** @param {Job} job */
 function onCompleted(job) {
-  if (over.has(job.job_id)) return;
-  over.add(job.job_id);
+  const moment = Date.parse(job.finished_at ?? "");
+  if (over.get(job.job_id)?.ended === moment) return;
+  over.set(job.job_id, { ended: moment, until: serverNow() + AS_NEW });
   spentAt.delete(job.job_id);
   ended.push(job);
   if (!cancelledHere.delete(job.job_id)) done(job);
@@ -111,9 +118,8 @@ function render() {
     rememberSeen();
   }
   if (queue) {
-    // An event may be older than the completion that came before it.
-    queue.running = queue.running.filter((job) => !over.has(job.job_id));
-    queue.waiting = queue.waiting.filter((job) => !over.has(job.job_id));
+    queue.running = queue.running.filter(isOn);
+    queue.waiting = queue.waiting.filter(isOn);
     running.show(queue.running);
     waiting.show(queue.waiting);
     showOverview(queue);
@@ -121,6 +127,26 @@ function render() {
   }
   tick();
   tickSlowly();
+}
+
+/**
+ * Whether a job that the queue lists is on: it did not end, or is tried again. An event may be older than the
+ * completion that came before it.
+ * @param {Job} job
+ */
+function isOn({ job_id }) {
+  const known = over.get(job_id);
+  if (known && Date.parse(queue?.time ?? "") <= known.until) return false;
+  if (known) beginsAgain(job_id);
+  return true;
+}
+
+/** @param {string} jobId */
+function beginsAgain(jobId) {
+  over.delete(jobId);
+  const row = finished.rows.get(jobId);
+  if (row) finished.drop(jobId, row);
+  finished.labelUnfold();
 }
 
 /** What changes though nothing happens: time passes. */
@@ -159,8 +185,9 @@ function rememberSeen() {
 function markUnseen() {
   const seen = Date.parse(recall(SEEN) ?? "");
   let unseen = 0;
-  for (const row of finished.rows.values()) {
+  for (const [jobId, row] of finished.rows) {
     rows.localTimes(row);
+    over.set(jobId, { ended: Date.parse(row.parts.ended.getAttribute("datetime") ?? ""), until: -Infinity });
     if (!(Date.parse(row.parts.when.getAttribute("datetime") ?? "") > seen)) continue;
     row.element.classList.add("is-unseen");
     unseen++;
@@ -185,20 +212,16 @@ markUnseen();
 tickSlowly();
 offerNotifications();
 allowSubmitting(catchUp);
-allowCancelling(waiting.list, (jobId, cancelled) => {
-  if (cancelled) cancelledHere.add(jobId);
-  catchUp();
-});
-finished.list.addEventListener("click", (event) => {
-  const button = /** @type {HTMLElement} */ (event.target).closest('[data-part="reuse"]');
-  const row = finished.rows.get(/** @type {HTMLElement | null} */ (button?.closest(".job"))?.dataset.jobId ?? "");
-  if (!row) return;
-  reuse({
-    jobId: row.element.dataset.jobId ?? "",
-    task: row.parts.task.textContent ?? "",
-    duration: row.parts.reuse.dataset.duration ?? "",
-    payload: row.parts.payload.textContent ?? "",
+for (const { list } of [waiting, running]) {
+  allowCancelling(list, (jobId, cancelled) => {
+    if (cancelled) cancelledHere.add(jobId);
+    catchUp();
   });
+}
+allowAgain(finished, (jobId, ended) => {
+  // Unless the news that it has ended again came before the answer.
+  if (over.get(jobId)?.ended === ended) beginsAgain(jobId);
+  catchUp();
 });
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;

@@ -1,5 +1,5 @@
 // @ts-check
-/** Cancelling a job that waits: asked for once, confirmed in its row. */
+/** Cancelling a job that waits or runs: asked for once, confirmed in its row. One that runs is asked to stop. */
 
 import { cancelJob, reason } from "./api.js";
 import { say } from "./notify.js";
@@ -47,7 +47,26 @@ async function confirmed(row, button, after) {
   const answer = await cancelJob(jobId);
   button.removeAttribute("aria-disabled");
   if (answer.status === 200) return after(jobId, true);
+  if (answer.status === 202) {
+    if (row.isConnected) stopping(row);
+    say(`${jobId} was asked to stop.`, "It tells here how it ended.", "cancelled");
+    return after(jobId, false);
+  }
   if (row.isConnected) ask(row, false);
   say(`${jobId} was not cancelled.`, reason(answer));
   after(jobId, false);
+}
+
+/**
+ * That it was asked to stop; so it stays until the job has ended. The focus stays in the row.
+ * @param {HTMLElement} row
+ */
+function stopping(row) {
+  const chip = row.querySelector('[data-part="stopping"]');
+  if (!(chip instanceof HTMLElement)) return ask(row, false);
+  row.classList.remove("confirming");
+  part("confirm", row).hidden = true;
+  part("cancel", row).hidden = true;
+  chip.hidden = false;
+  chip.focus();
 }

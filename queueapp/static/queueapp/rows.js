@@ -201,6 +201,18 @@ export function fillRunning(row, job) {
   row.write("message", job.message);
   row.write("attempt", `attempt ${job.attempt}`);
   row.parts.attempt.hidden = job.attempt < 2;
+  row.parts.cancel.hidden = job.stopping;
+  row.parts.stopping.hidden = !job.stopping;
+  labelCancel(row, job);
+}
+
+/**
+ * @param {Row} row
+ * @param {Job} job
+ */
+function labelCancel(row, job) {
+  row.set("cancel", "aria-label", `Cancel ${job.job_id}`);
+  row.set("confirm", "aria-label", `Cancel ${job.job_id}?`);
 }
 
 /**
@@ -224,8 +236,7 @@ export function fillWaiting(row, job) {
   fillName(row, job);
   row.write("position", job.position === null ? "–" : String(job.position));
   row.write("again", job.attempt > 1 ? ` · attempt ${job.attempt}` : "");
-  row.set("cancel", "aria-label", `Cancel ${job.job_id}`);
-  row.set("confirm", "aria-label", `Cancel ${job.job_id}?`);
+  labelCancel(row, job);
 }
 
 /**
@@ -251,6 +262,7 @@ export function fillFinished(row, job) {
   row.write("attempt", String(job.attempt));
   row.write("excerpt", job.error);
   row.box("error", job.error);
+  fillAttempts(row, job);
   row.box("result", job.result === null ? "" : pretty(job.result));
   row.box("message", job.message);
   row.box("payload", Object.keys(job.payload).length ? pretty(job.payload) : "");
@@ -259,6 +271,31 @@ export function fillFinished(row, job) {
   row.moment("ended", job.finished_at);
   row.set("when", "datetime", job.finished_at ?? "");
   row.parts.reuse.dataset.duration = String(job.duration);
+  row.parts.retry.hidden = !["failed", "cancelled"].includes(job.status);
+  row.set("retry", "aria-label", `Try ${job.job_id} again`);
+}
+
+/**
+ * The attempts that failed, where they say more than the error does: an only one that failed is that error.
+ * @param {Row} row
+ * @param {Job} job
+ */
+function fillAttempts(row, job) {
+  row.parts["attempts-box"].hidden = job.attempts.length <= Number(job.status === "failed");
+  row.parts.attempts.replaceChildren(
+    ...job.attempts.map(({ attempt, time_spent, finished_at, error }) => {
+      const [item, head, box] = ["li", "span", "pre"].map((name) => document.createElement(name));
+      const ended = document.createElement("time");
+      ended.dateTime = finished_at;
+      ended.textContent = exactTime(new Date(finished_at));
+      head.className = "number";
+      head.append(`Attempt ${attempt} · ${seconds(time_spent)} · `, ended);
+      box.tabIndex = 0;
+      box.textContent = error;
+      item.append(head, box);
+      return item;
+    }),
+  );
 }
 
 /**
@@ -267,6 +304,7 @@ export function fillFinished(row, job) {
  */
 export function localTimes(row) {
   for (const name of ["submitted", "started", "ended"]) row.moment(name, row.parts[name].getAttribute("datetime") || null, "never");
+  for (const time of row.parts.attempts.querySelectorAll("time")) write(time, exactTime(new Date(time.dateTime)));
 }
 
 /**
