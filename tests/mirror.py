@@ -10,10 +10,11 @@ from django.db import connection
 
 from queueapp.lifecycle.claim import Turn, take_turn
 from queueapp.lifecycle.heartbeat import heartbeat, register
+from queueapp.lifecycle.pause import pause, resume
 from queueapp.lifecycle.settle import JobOutcome, settle_part
 from queueapp.lifecycle.submission import Submission
 from queueapp.lifecycle.submit import submit_each
-from queueapp.models import Flow, User
+from queueapp.models import Flow, Pause, User
 from queueapp.policy.scheduler import FlowState, Scheduler, Task, TurnState
 from queueapp.states import Status
 
@@ -85,6 +86,16 @@ class Mirror(Scheduler):
             cursor.execute(
                 "SELECT queueapp_set_flow(%s, NULL, %s, %s::smallint)", [self._user(flow).flow_id, weight, cap]
             )
+        self._compare(flow)
+
+    def pause(self, flow: FlowState) -> None:
+        super().pause(flow)
+        pause("", self._user(flow))
+        self._compare(flow)
+
+    def resume(self, flow: FlowState) -> None:
+        super().resume(flow)
+        resume(Pause.objects.get(user=self._user(flow)))
         self._compare(flow)
 
     def _user(self, flow: FlowState) -> User:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from queueapp.policy.scheduler import FlowState, Task
+from queueapp.policy.scheduler import FlowState, Task, TurnState
 from queueapp.policy.simulation import Arrival, Simulation
 from queueapp.policy.swf import Entry, read_log
 from tests.mirror import Mirror
@@ -91,6 +91,35 @@ def test_rules_changed_in_mid_flood() -> None:
                 self.set_flow(changed, chooser.choice([0.1, 1.0, 3.0, 10.0]), chooser.choice([None, 1, 3]))
 
     agree(random_load(99, flows=6, jobs=400), processors=3, mirror=Restless())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_users_paused_and_resumed_in_mid_flood(seed: int) -> None:
+    """Now and then a flow is paused or goes on, at work or not; when nothing else is left, all go on."""
+    chooser = random.Random(seed)
+
+    class Restless(Mirror):
+        paused = 0
+
+        def submit(self, flow: FlowState, tasks: list[Task]) -> None:  # type: ignore[override]
+            super().submit(flow, tasks)
+            if chooser.random() < 0.15:
+                changed = chooser.choice(list(self.flows.values()))
+                (self.resume if changed.paused else self.pause)(changed)
+                self.paused += changed.paused
+
+        def claim(self) -> TurnState | None:
+            turn = super().claim()
+            paused = [flow for flow in self.flows.values() if flow.paused]
+            if turn is not None or not paused:
+                return turn
+            for flow in paused:
+                self.resume(flow)
+            return super().claim()
+
+    mirror = Restless()
+    agree(random_load(70 + seed, flows=6, jobs=300), processors=1 + seed, mirror=mirror)
+    assert mirror.paused > 3
 
 
 def nasa(path: Path, jobs: int, speed: float) -> list[Arrival]:

@@ -20,7 +20,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from queueapp.lifecycle.heartbeat import register
-from queueapp.models import Flow, Job, PriorityRule, Processor, User
+from queueapp.lifecycle.pause import pause
+from queueapp.models import Flow, Job, Pause, PriorityRule, Processor, User
 from tests.queue import ask, everyone_takes_turns, make_user
 
 EVERYONE = ("nobody", "ada", "bob", "clerk", "boss", "gil")
@@ -97,6 +98,7 @@ ADMIN: dict[str, dict[str, int]] = {
     "queueapp/flow": SHOWN,
     "queueapp/job": SHOWN,
     "queueapp/processor": SHOWN,
+    "queueapp/pause": FULL,
     "queueapp/priorityrule": FULL,
     "queueapp/user": FULL,
     "auth/group": FULL,
@@ -156,7 +158,8 @@ def things() -> dict[str, Any]:
     make_user("boss", is_staff=True, is_superuser=True)
     ask(people["ada"], "theirs")
     register("cluster")
-    made = [Flow, Job, Processor, PriorityRule]
+    pause("maintenance", task="checksum")
+    made = [Flow, Job, Pause, Processor, PriorityRule]
     found = {model.__name__.lower(): model._default_manager.earliest("pk").pk for model in made}
     attempt = Client().post("/login/", {"username": "eve", "password": "wrong"})
     assert attempt.status_code == 200

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from queueapp.live import wording
-from tests.site import BASE, Site
+from tests.site import BASE, PASSWORD, Site
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=15_000)
@@ -267,6 +267,31 @@ def test_a_job_that_is_tried_again_elsewhere_goes_back_to_the_lists(site: Site, 
         expect(row(page, "finished", "slow")).to_have_count(0)
         client.delete("jobs/slow/").raise_for_status()
     expect(row(page, "finished", "slow")).to_have_attribute("data-status", "cancelled")
+
+
+def test_a_pause_by_staff_is_said_on_the_page_and_holds_until_they_resume(
+    site: Site, contexts: Callable[..., BrowserContext], login: Login
+) -> None:
+    boss, name = fresh("boss"), fresh("rosa")
+    page, staff = login(name), contexts().new_page()
+    site.user(boss, staff=True)
+    staff.goto(f"{site.url}/login/?next=/admin/queueapp/pause/add/")
+    staff.get_by_label("User name").fill(boss)
+    staff.get_by_label("Password").fill(PASSWORD)
+    staff.get_by_role("button", name="Log in").click()
+    try:
+        staff.get_by_label("Reason").fill("maintenance until noon")
+        staff.get_by_role("button", name="Save", exact=True).click()
+        expect(page.get_by_test_id("paused")).to_have_text("Paused by staff: maintenance until noon")
+        submit(page, "patient", "0.1")
+        expect(row(page, "waiting", "patient")).to_be_visible()
+        staff.get_by_role("link", name="everything").click()
+        staff.get_by_role("link", name="Delete").click()
+        staff.get_by_role("button", name="Yes,").click()
+        expect(row(page, "finished", "patient")).to_be_visible()
+        expect(page.get_by_test_id("paused")).to_be_hidden()
+    finally:
+        site.query("DELETE FROM queueapp_pause")
 
 
 def test_the_share_says_when_the_next_turn_comes(site: Site, login: Login, tidy: list[str]) -> None:

@@ -1,8 +1,8 @@
-"""Django's admin: rules and users are edited here, jobs, flows and processors are only looked at."""
+"""Django's admin: rules, pauses and users are edited here, jobs, flows and processors are only looked at."""
 
 from django.contrib import admin
 
-from . import flows, jobs, processors, rules, users  # noqa: F401 (each registers its model)
+from . import flows, jobs, pauses, processors, rules, users  # noqa: F401 (each registers its model)
 
 admin.site.site_header = "Turnabout"
 admin.site.site_title = "Turnabout"

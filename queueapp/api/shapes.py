@@ -89,6 +89,7 @@ class Queue(BaseModel):
     user: str
     running: list[JobShape]
     waiting: list[WaitingJob] = Field(description="The first 100, in order.")
+    paused: str | None = Field(description="What of it staff have paused, and why, in a sentence; null: nothing.")
     waiting_count: int = Field(description="All that wait; 10001 means more than 10,000.")
     share: Share
     processors: Processors

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from ..models import Flow, Leftover, PriorityRule, Waiting
 from .announce import announce
+from .pause import unpark_forgotten
 from .rescue import rescue_overdue
 from .route import reroute
 
@@ -17,7 +18,7 @@ SWEEP_LOCK = (7203, 0)
 
 
 def sweep(since: datetime) -> None:
-    """Rescue lost turns, wake forgotten flows, and follow rules that began or ended after `since`.
+    """Rescue lost turns, wake forgotten flows and jobs, and follow rules that began or ended after `since`.
 
     One process at a time; where another is at it, this returns at once.
     """
@@ -28,6 +29,7 @@ def sweep(since: datetime) -> None:
         try:
             rescue_overdue()
             wake_forgotten()
+            unpark_forgotten()
             if PriorityRule.objects.turning(since, timezone.now()).exists():
                 reroute()
         finally:

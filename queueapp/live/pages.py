@@ -53,6 +53,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "waiting": [shown(job, now) for job in waiting],
         "waiting_count": queue["waiting_count"],
         "finished": [shown(job, now) for job in recent_jobs(user, RECENT)],
+        "paused": queue["paused"],
         "share_width": f"{queue['share']['owed']:.2%}",
         "share_sentence": wording.share(
             queue["share"], user.username, bool(running or waiting), next_turn(waiting, now)

@@ -11,8 +11,9 @@ from .attempt import Attempt
 from .flow import Flow, Leftover
 from .job import Job, Waiting
 from .outcome import Outcome
+from .pause import Pause
 from .processor import Processor
 from .rule import PriorityRule
 from .user import User
 
-__all__ = ["Attempt", "Flow", "Job", "Leftover", "Outcome", "PriorityRule", "Processor", "User", "Waiting"]
+__all__ = ["Attempt", "Flow", "Job", "Leftover", "Outcome", "Pause", "PriorityRule", "Processor", "User", "Waiting"]

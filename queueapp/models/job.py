@@ -95,7 +95,8 @@ class Waiting(models.Model):
     """A job that waits, and only those: its place is (flow, job), in the order of submission.
 
     One that waits for a moment, a start that was asked for or its next attempt, is in no flow until then, so that it
-    does not block the jobs behind it; its place in the order stays its own.
+    does not block the jobs behind it; its place in the order stays its own. One that is parked, as its owner or its
+    task is paused, is in no flow either, and for no moment.
 
     A table of its own, so that the order of a backlog never walks over finished jobs. Without foreign key
     constraints: their checks would lock the flow's row, which a submission must not.

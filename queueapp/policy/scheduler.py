@@ -30,7 +30,7 @@ class FlowState:
     """A flow. `backlog` is in the order of submission; `version` tells its entry in the heaps from older ones.
 
     `head` is the place of its first task, for ties; where that moved to another flow, it stays until the next claim.
-    `held`: it lets others go first while tasks move from or to it.
+    `held`: it lets others go first while tasks move from or to it. `paused`: its tasks are `parked`, in no flow.
     """
 
     key: Hashable
@@ -42,6 +42,8 @@ class FlowState:
     busy: int = 0
     head: int = 0
     held: bool = False
+    paused: bool = False
+    parked: list[Task] = field(default_factory=list)
     version: int = 0
 
     @property
@@ -92,6 +94,9 @@ class Scheduler:
 
     def submit(self, flow: FlowState, tasks: Sequence[Task]) -> None:
         """Put tasks at the end of a flow's backlog; a flow that rested joins at V."""
+        if flow.paused:
+            flow.parked.extend(tasks)
+            return
         if not flow.backlogged:
             flow.vtime, flow.head = max(flow.vtime, self.virtual_time()), tasks[0].place
         flow.backlog.extend(tasks)
@@ -166,7 +171,22 @@ class Scheduler:
             flow.vtime = joins
         self._note(flow)
 
+    def pause(self, flow: FlowState) -> None:
+        """Park what waits in a flow, and what comes. It goes to rest at its next claim, and so is away."""
+        flow.paused = True
+        flow.parked, flow.backlog = [*flow.parked, *flow.backlog], []
+
+    def resume(self, flow: FlowState) -> None:
+        """Put its parked tasks back into their places; the flow rejoins at V."""
+        flow.paused = False
+        tasks, flow.parked = sorted(flow.parked, key=_PLACE), []
+        if tasks:
+            self._adjust(flow, 0.0, 0, tasks)
+
     def _adjust(self, flow: FlowState, cost: float, busy: int, back: Sequence[Task]) -> None:
+        if flow.paused:
+            flow.parked.extend(back)
+            back = ()
         was_ready, virtual_time = flow.ready, self.virtual_time()
         flow.vtime += cost / flow.weight
         flow.busy += busy

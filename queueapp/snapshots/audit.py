@@ -31,9 +31,13 @@ _CHECKS = {
         SELECT w.job_id FROM queueapp_waiting w LEFT JOIN queueapp_job j ON j.id = w.job_id WHERE j.id IS NULL
         UNION ALL
         SELECT o.job_id FROM queueapp_outcome o LEFT JOIN queueapp_job j ON j.id = o.job_id WHERE j.id IS NULL""",
-    "jobs wait in no flow, and for no moment": """
-        SELECT w.job_id FROM queueapp_waiting w LEFT JOIN queueapp_flow f ON f.id = w.flow_id
-         WHERE f.id IS NULL AND w.not_before IS NULL""",
+    "jobs wait in no flow, for no moment, and nothing pauses them": """
+        SELECT w.job_id FROM queueapp_waiting w JOIN queueapp_job j ON j.id = w.job_id
+          LEFT JOIN queueapp_flow f ON f.id = w.flow_id
+         WHERE f.id IS NULL AND w.not_before IS NULL AND NOT queueapp_paused(w.owner_id, j.task)""",
+    "jobs wait in a flow although their owner or their task is paused": """
+        SELECT w.job_id FROM queueapp_waiting w JOIN queueapp_job j ON j.id = w.job_id
+         WHERE w.flow_id IS NOT NULL AND queueapp_paused(w.owner_id, j.task)""",
     "jobs wait in a flow that their owner has left, and nothing says that they are to move": """
         SELECT w.job_id FROM queueapp_waiting w JOIN queueapp_user u ON u.id = w.owner_id
          WHERE w.flow_id <> u.flow_id

@@ -17,6 +17,7 @@ from ..models import Job, Processor, User
 from ..policy.projection import Standing, others_and_own, share_owed
 from .fleet import FleetNow, fleet_now
 from .jobs import JobDict, describe, iso
+from .pauses import Pauses
 from .places import FARTHEST, Place, places
 
 FIRST = 100
@@ -52,7 +53,8 @@ def queue_snapshots(user_ids: Iterable[int]) -> dict[int, Snapshot]:
     now = timezone.now()
     fleet = fleet_now(now)
     running = _running([user.pk for user in users], now)
-    waiting, many = _waiting(users, fleet, now)
+    pauses = Pauses()
+    waiting, many = _waiting(users, fleet, pauses, now)
     return {
         user.pk: {
             "time": iso(now),
@@ -60,6 +62,7 @@ def queue_snapshots(user_ids: Iterable[int]) -> dict[int, Snapshot]:
             "running": running[user.pk],
             "waiting": waiting[user.pk],
             "waiting_count": many[user.pk],
+            "paused": pauses.sentence(user.pk, (job["task"] for job in waiting[user.pk])),
             "share": _share(user, fleet),
             "processors": {"alive": fleet.fleet.processors, "busy": fleet.fleet.busy},
         }
@@ -94,7 +97,9 @@ def _running(user_ids: list[int], now: datetime) -> dict[int, list[JobDict]]:
     return found
 
 
-def _waiting(users: list[User], fleet: FleetNow, now: datetime) -> tuple[dict[int, list[JobDict]], dict[int, int]]:
+def _waiting(
+    users: list[User], fleet: FleetNow, pauses: Pauses, now: datetime
+) -> tuple[dict[int, list[JobDict]], dict[int, int]]:
     """The first waiting jobs of each user with position and estimated start, and how many there are."""
     with connection.cursor() as cursor:
         cursor.execute(_WAITING, [[user.pk for user in users], FARTHEST + 1, FIRST])
@@ -106,9 +111,10 @@ def _waiting(users: list[User], fleet: FleetNow, now: datetime) -> tuple[dict[in
     found: dict[int, list[JobDict]] = defaultdict(list)
     for user, job, flow, _ in rows:
         place = place_of.get(job)
+        sure = None if pauses.everything else place
         found[user].append(
             describe(jobs[job], now, position=place.position if place else None)
-            | {"estimated_start": _estimate(job, place, standing.get(flow, Standing()), fleet, now)}
+            | {"estimated_start": _estimate(job, sure, standing.get(flow, Standing()), fleet, now)}
         )
     return found, many
 

@@ -38,10 +38,10 @@ FAST_FOR = 0.3
 # As many tickets as there are idle processors here, and no more than flows that are ready: each ticket's turns go
 # on while anything waits, and more tickets follow at the next look.
 _TICKETS = """
-    SELECT least(
+    SELECT CASE WHEN queueapp_all_paused() THEN 0 ELSE least(
         (SELECT count(*) FROM queueapp_processor
           WHERE cluster = %s AND cardinality(jobs) = 0 AND NOT draining AND lease_until > clock_timestamp()),
-        (SELECT count(*) FROM (SELECT FROM queueapp_flow WHERE ready ORDER BY vtime, head LIMIT 64) AS ready))
+        (SELECT count(*) FROM (SELECT FROM queueapp_flow WHERE ready ORDER BY vtime, head LIMIT 64) AS ready)) END
 """
 
 post_spawn.connect(start_processor, dispatch_uid="queueapp-start-processor")

@@ -1,6 +1,6 @@
 -- Put jobs whose moment has come, a start that was asked for or another attempt, into their owners' flows.
 --   p_most  jobs at the most
--- owners: whose jobs; null: none. next_in: seconds until the next one's moment; null: none waits for one.
+-- Those that are paused by then are parked instead. owners: whose jobs; null: none. next_in: seconds until the next one's moment; null: none waits for one.
 -- Locks: routing (advisory, shared), the jobs' waiting rows (skipping those that others are at), the flows by id.
 CREATE OR REPLACE FUNCTION queueapp_due(p_most integer, OUT owners bigint[], OUT next_in double precision)
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
@@ -16,14 +16,17 @@ BEGIN
          ORDER BY not_before LIMIT p_most FOR UPDATE SKIP LOCKED
     ) AS due;
     IF owners IS NOT NULL THEN
+        UPDATE queueapp_waiting w SET not_before = NULL FROM queueapp_job j
+         WHERE j.id = w.job_id AND w.owner_id = ANY (owners) AND w.job_id = ANY (ready_jobs)
+           AND w.flow_id IS NULL AND queueapp_paused(w.owner_id, j.task);
         FOR f IN
             SELECT * FROM queueapp_flow
              WHERE id IN (SELECT flow_id FROM queueapp_user WHERE id = ANY (owners)) ORDER BY id FOR NO KEY UPDATE
         LOOP
             WITH placed AS (
                 UPDATE queueapp_waiting w SET flow_id = f.id, not_before = NULL FROM queueapp_user u
-                 WHERE w.owner_id = ANY (owners) AND w.job_id = ANY (ready_jobs) AND w.flow_id IS NULL
-                   AND u.id = w.owner_id AND u.flow_id = f.id
+                 WHERE w.owner_id = ANY (owners) AND w.job_id = ANY (ready_jobs)
+                   AND w.flow_id IS NULL AND w.not_before IS NOT NULL AND u.id = w.owner_id AND u.flow_id = f.id
                 RETURNING w.job_id
             )
             SELECT min(job_id) INTO first_job FROM placed;

@@ -1,7 +1,8 @@
--- Put jobs of a processor's turn back into their places in the flow that they were taken from.
+-- Put jobs of a processor's turn back into their places in the flow that they were taken from; park those that are
+-- paused by now.
 --   p       the processor, its row locked by the caller, as is its flow's
 --   except  jobs of the turn that do not go back
--- Returns the first job put back; null: none.
+-- Returns the first job put back into the flow; null: none.
 CREATE OR REPLACE FUNCTION queueapp_put_back(
     p queueapp_processor, p_except bigint[]
 ) RETURNS bigint
@@ -15,10 +16,10 @@ LANGUAGE sql AS $$
 
     WITH back AS (
         INSERT INTO queueapp_waiting (owner_id, job_id, flow_id, expected, attempt)
-        SELECT j.owner_id, j.id, p.flow_id, j.duration, t.attempt
+        SELECT j.owner_id, j.id, CASE WHEN NOT queueapp_paused(j.owner_id, j.task) THEN p.flow_id END, j.duration, t.attempt
           FROM unnest(p.jobs, p.attempts) AS t(id, attempt) JOIN queueapp_job j ON j.id = t.id
          WHERE t.id <> ALL (p_except)
-        RETURNING job_id
+        RETURNING job_id, flow_id
     )
-    SELECT min(job_id) FROM back
+    SELECT min(job_id) FROM back WHERE flow_id IS NOT NULL
 $$;

@@ -16,6 +16,7 @@ DECLARE
     newest_flow bigint;
     first_jobs jsonb;
     conflicts text;
+    pauses boolean;
 BEGIN
     -- The flows: from here to the commit nobody changes routes, nor puts one of these to rest.
     PERFORM pg_advisory_xact_lock_shared(7200, 0);
@@ -29,6 +30,9 @@ BEGIN
         PERFORM pg_advisory_xact_lock_shared(7201, flow::int);
     END LOOP;
 
+    -- What is paused does not change either until the commit. Jobs of a paused user or task are parked at once.
+    pauses := EXISTS (SELECT FROM queueapp_pause);
+
     -- The jobs: ids, and so places, in the order given.
     WITH made AS (
         INSERT INTO queueapp_job (owner_id, job_id, task, payload, duration, time_limit, run_at, submitted_at)
@@ -37,10 +41,12 @@ BEGIN
                AS a(owner bigint, job_id text, task text, payload jsonb, duration double precision,
                     time_limit double precision, run_at timestamptz)
         ON CONFLICT (owner_id, job_id) DO NOTHING
-        RETURNING id, owner_id, duration, submitted_at, nullif(greatest(run_at, now()), now()) AS later
+        RETURNING id, owner_id, task, duration, submitted_at, nullif(greatest(run_at, now()), now()) AS later
     ), placed AS (
         INSERT INTO queueapp_waiting (owner_id, job_id, flow_id, not_before, expected, attempt)
-        SELECT m.owner_id, m.id, CASE WHEN m.later IS NULL THEN u.flow_id END, m.later, m.duration, 1
+        SELECT m.owner_id, m.id,
+               CASE WHEN m.later IS NULL AND NOT (pauses AND queueapp_paused(m.owner_id, m.task)) THEN u.flow_id END,
+               m.later, m.duration, 1
           FROM made m JOIN queueapp_user u ON u.id = m.owner_id
         RETURNING flow_id, job_id
     ), firsts AS (

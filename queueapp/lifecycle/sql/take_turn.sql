@@ -24,7 +24,8 @@ BEGIN
                                 p_progress, p_messages, p_results, p_errors, p_retries);
         COMMIT;
     END IF;
-    WHILE p_claim LOOP
+    -- Where everything is paused, no turn is taken; running jobs end and are settled as ever.
+    WHILE p_claim AND NOT EXISTS (SELECT FROM queueapp_pause WHERE user_id IS NULL AND task = '') LOOP
         SELECT * INTO taken FROM queueapp_claim(p_processor, p_quantum, p_most, p_lease, skip);
         IF NOT taken.again THEN
             turn := taken.turn;

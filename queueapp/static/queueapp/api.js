@@ -12,7 +12,8 @@
  * }} Job
  * @typedef {{owed: number, weight: number, flow: string, flows: number, cap: number | null}} Share
  * @typedef {{
- *   time: string, user: string, running: Job[], waiting: Job[], waiting_count: number, share: Share,
+ *   time: string, user: string, running: Job[], waiting: Job[], waiting_count: number, paused: string | null,
+ *   share: Share,
  *   processors: {alive: number, busy: number},
  * }} Queue
  * @typedef {{time: string, jobs: Pick<Job, "job_id" | "progress" | "message" | "time_spent">[]}} Progress

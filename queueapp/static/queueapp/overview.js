@@ -26,6 +26,8 @@ export function showOverview(queue) {
   write(part("processors"), processorsSentence(alive, busy, mine));
   drawDots(alive, busy, mine);
   part("fleet-banner").hidden = alive > 0;
+  part("paused").hidden = !queue.paused;
+  write(part("paused"), queue.paused ?? "");
   write(part("running-count"), String(mine));
   write(part("waiting-count"), waitingCount(queue.waiting_count));
   const listed = queue.waiting.length;

@@ -1,0 +1,82 @@
+"""pause and resume: staff keep the jobs of a user, of a task, or all jobs from being started for a while.
+
+Jobs that run end as ever. Waiting jobs of a paused user or task are parked, in no flow, so that their flow counts as
+away and the claim need not look at pauses. A pause of everything moves no job: no turns are taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.db import connection, transaction
+
+from ..models import Pause, User, Waiting
+from .announce import announce
+from .retry import retried
+
+T = TypeVar("T")
+
+
+def pause(reason: str, user: User | None = None, task: str = "", by: User | None = None) -> Pause:
+    """Pause a user, a task, or, with neither, everything. Raises IntegrityError where that is paused already.
+
+    Takes time in proportion to the jobs that wait there; submissions wait meanwhile. Locks: see sql/park.sql.
+    """
+    paused = Pause(user=user, task=task, reason=reason, by=by)
+    begin(paused)
+    return paused
+
+
+def begin(paused: Pause) -> None:
+    """Save a new pause, and let it begin; as pause() otherwise."""
+
+    def work() -> list[int]:
+        paused.pk = None
+        paused.save(force_insert=True)
+        return _call("queueapp_park(%s, %s)", paused.user_id, paused.task) if _of_some(paused) else _waiting()
+
+    announce(_transaction(work))
+
+
+def resume(paused: Pause) -> None:
+    """End a pause: its jobs go on in their places, unless another one keeps them.
+
+    Takes time in proportion to the jobs that were parked; submissions wait meanwhile. Locks: see sql/unpark.sql.
+    """
+    key = paused.pk
+
+    def work() -> list[int]:
+        Pause.objects.filter(pk=key).delete()
+        return _call("queueapp_unpark()") if _of_some(paused) else _waiting()
+
+    announce(_transaction(work), work=True)
+
+
+def unpark_forgotten() -> None:
+    """Let parked jobs go on where nothing is paused any more: there are none, unless a pause went past resume()."""
+    of_some = Pause.objects.exclude(user=None, task="")
+    if not of_some.exists() and Waiting.objects.filter(flow=None, not_before=None).exists():
+        announce(_transaction(lambda: _call("queueapp_unpark()")), work=True)
+
+
+def _of_some(paused: Pause) -> bool:
+    return paused.user_id is not None or bool(paused.task)
+
+
+def _waiting() -> list[int]:
+    """The users whose jobs wait."""
+    return list(User.objects.filter(flow__backlogged=True).values_list("pk", flat=True))
+
+
+def _call(function: str, *arguments: int | str | None) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}", arguments)
+        return cursor.fetchone()[0] or []
+
+
+def _transaction(work: Callable[[], T]) -> T:
+    """What `work` returns, in a transaction; begun again after a deadlock, unless it is part of the caller's."""
+    if connection.in_atomic_block:
+        return work()
+    return retried(transaction.atomic(work))

@@ -1,0 +1,39 @@
+-- Park the waiting jobs of a user or of a task: they are in no flow, and for no moment, until unpark.sql.
+--   p_user, p_task  one of them; the other is null
+-- The pause itself was written by this transaction. Returns the owners of the jobs.
+-- Locks: routing (advisory, exclusive: no submission is under way that did not see the pause); the flows that such jobs are
+-- in and those that processors work for, by id: a settlement that puts jobs back comes before this or sees the pause.
+CREATE OR REPLACE FUNCTION queueapp_park(p_user bigint, p_task text) RETURNS bigint[]
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
+DECLARE
+    flows bigint[];
+    owners bigint[];
+BEGIN
+    PERFORM pg_advisory_xact_lock(7200, 0);
+
+    -- 1. The flows.
+    SELECT array_agg(id) INTO flows FROM (
+        SELECT id FROM queueapp_flow
+         WHERE busy > 0 OR id IN (
+               SELECT w.flow_id FROM queueapp_waiting w JOIN queueapp_job j ON j.id = w.job_id
+                WHERE w.owner_id = p_user OR (p_user IS NULL AND j.task = p_task))
+         ORDER BY id FOR NO KEY UPDATE
+    ) AS locked;
+
+    -- 2. The jobs, seen after the flows were locked.
+    WITH parked AS (
+        UPDATE queueapp_waiting w SET flow_id = NULL, not_before = NULL FROM queueapp_job j
+         WHERE j.id = w.job_id AND w.flow_id IS NOT NULL
+           AND (w.owner_id = p_user OR (p_user IS NULL AND j.task = p_task))
+        RETURNING w.owner_id
+    )
+    SELECT array_agg(DISTINCT owner_id) INTO owners FROM parked;
+
+    -- 3. Their flows have other heads, by which ties are decided. One in which nothing waits any more goes to rest at its
+    -- next claim.
+    UPDATE queueapp_flow f SET head = w.job_id
+      FROM unnest(flows) AS l(id)
+     CROSS JOIN LATERAL (SELECT job_id FROM queueapp_waiting WHERE flow_id = l.id ORDER BY job_id LIMIT 1) AS w
+     WHERE f.id = l.id AND f.backlogged AND f.head IS DISTINCT FROM w.job_id;
+    RETURN owners;
+END $$;

@@ -1,0 +1,192 @@
+"""Pausing: what is paused is not started, keeps its place, and goes on when staff resume it; others go on meanwhile."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from queueapp.lifecycle.claim import take_turn
+from queueapp.lifecycle.due import join_due
+from queueapp.lifecycle.heartbeat import register
+from queueapp.lifecycle.pause import pause, resume, unpark_forgotten
+from queueapp.lifecycle.rescue import rescue_cluster
+from queueapp.lifecycle.submission import parse
+from queueapp.lifecycle.submit import submit
+from queueapp.models import Pause, Waiting
+from queueapp.snapshots import queue_snapshot
+from queueapp.snapshots.audit import audit
+from tests.queue import ask, drain, everyone_takes_turns, make_user, names, settle
+
+pytestmark = pytest.mark.usefixtures("no_rules")
+
+
+@pytest.fixture(params=["separately", "one common flow"])
+def rules(request: pytest.FixtureRequest, no_rules: None) -> str:
+    """Each user a flow, and all users in one."""
+    if request.param == "separately":
+        everyone_takes_turns()
+    return str(request.param)
+
+
+def nap(name: str) -> dict[str, object]:
+    """A job of another task than `wait`."""
+    return {"job_id": name, "duration": 1.0, "task": "nap", "payload": {"seconds": 0}}
+
+
+@pytest.mark.usefixtures("rules")
+def test_a_paused_users_jobs_wait_and_others_go_on() -> None:
+    ada, bob = make_user("ada"), make_user("bob")
+    ask(ada, "a1", "a2")
+    ask(bob, "b1", "b2")
+    paused = pause("maintenance", user=ada)
+    ask(ada, "a3")
+    processor = register("c").pk
+    assert drain(processor) == ["b1", "b2"]
+    assert audit() == []
+    assert Waiting.objects.filter(owner=ada).count() == 3
+    resume(paused)
+    assert audit() == []
+    ask(ada, "a4")
+    assert drain(processor) == ["a1", "a2", "a3", "a4"]
+
+
+@pytest.mark.usefixtures("rules")
+def test_a_paused_task_waits_and_goes_on_in_its_places() -> None:
+    ada = make_user("ada")
+    submit(ada, [parse(nap("n1")), parse({"job_id": "w1", "duration": 1}), parse(nap("n2"))])
+    paused = pause("broken", task="nap")
+    submit(ada, [parse(nap("n3")), parse({"job_id": "w2", "duration": 1})])
+    processor = register("c").pk
+    assert drain(processor, limit=1) == ["w1"]
+    resume(paused)
+    assert drain(processor) == ["n1", "n2", "n3", "w2"]
+
+
+def test_a_user_who_was_away_paused_gets_no_more_turns_than_the_others_afterwards() -> None:
+    everyone_takes_turns()
+    ada, bob = make_user("ada"), make_user("bob")
+    ask(ada, *[f"a{n}" for n in range(3)])
+    ask(bob, *[f"b{n}" for n in range(8)])
+    paused = pause("too much", user=ada)
+    processor = register("c").pk
+    assert drain(processor, limit=5) == ["b0", "b1", "b2", "b3", "b4"]
+    resume(paused)
+    assert drain(processor) == ["a0", "b5", "a1", "b6", "a2", "b7"]
+
+
+def test_while_everything_is_paused_no_turn_is_taken_and_running_jobs_end() -> None:
+    ada = make_user("ada")
+    ask(ada, "a1", "a2")
+    processor = register("c").pk
+    turn = take_turn(processor)
+    paused = pause("maintenance")
+    assert settle(processor, turn, more=True).jobs == []
+    ask(ada, "a3")
+    assert take_turn(processor).jobs == []
+    assert audit() == []
+    resume(paused)
+    assert drain(processor) == ["a2", "a3"]
+
+
+def test_jobs_that_come_back_to_a_paused_user_are_parked() -> None:
+    ada = make_user("ada")
+    ask(ada, "a1", "a2", duration=0.001)
+    lost = register("lost").pk
+    assert names(take_turn(lost).jobs) == ["a1", "a2"]
+    paused = pause("maintenance", user=ada)
+    rescue_cluster("lost")
+    processor = register("c").pk
+    assert drain(processor) == []
+    assert audit() == []
+    resume(paused)
+    assert drain(processor) == ["a1", "a2"]
+
+
+def test_a_start_that_comes_during_a_pause_waits_for_its_end() -> None:
+    ada = make_user("ada")
+    submit(
+        ada, [parse({"job_id": "later", "duration": 1, "run_at": (timezone.now() + timedelta(hours=1)).isoformat()})]
+    )
+    paused = pause("maintenance", user=ada)
+    Waiting.objects.update(not_before=timezone.now() - timedelta(seconds=1))
+    join_due()
+    processor = register("c").pk
+    assert drain(processor) == []
+    assert audit() == []
+    resume(paused)
+    assert drain(processor) == ["later"]
+
+
+def test_two_pauses_of_one_job_must_both_end() -> None:
+    ada = make_user("ada")
+    submit(ada, [parse(nap("n1"))])
+    of_user, of_task = pause("one", user=ada), pause("two", task="nap")
+    resume(of_user)
+    processor = register("c").pk
+    assert drain(processor) == []
+    resume(of_task)
+    assert drain(processor) == ["n1"]
+
+
+def test_nothing_is_paused_twice() -> None:
+    ada = make_user("ada")
+    for what in ({"user": ada}, {"task": "nap"}, {}):
+        pause("once", **what)
+        with pytest.raises(IntegrityError):
+            pause("twice", **what)
+
+
+def test_jobs_whose_pause_is_gone_are_found() -> None:
+    ada = make_user("ada")
+    ask(ada, "a1")
+    pause("maintenance", user=ada)
+    Pause.objects.all().delete()
+    with pytest.raises(CommandError, match="nothing pauses them"):
+        call_command("audit")
+    unpark_forgotten()
+    assert audit() == []
+    assert drain(register("c").pk) == ["a1"]
+
+
+def test_users_read_what_is_paused_and_why() -> None:
+    ada, bob = make_user("ada"), make_user("bob")
+    submit(ada, [parse(nap("n1"))])
+    pause("broken", task="nap")
+    assert queue_snapshot(ada)["paused"] == "Jobs of the task nap are paused by staff: broken"
+    assert queue_snapshot(ada)["waiting"][0]["status"] == "queued"
+    assert queue_snapshot(bob)["paused"] is None
+    pause("too much", user=ada)
+    assert queue_snapshot(ada)["paused"] == "Your jobs are paused by staff: too much"
+    pause("maintenance")
+    assert queue_snapshot(bob)["paused"] == "Paused by staff: maintenance"
+
+
+def test_staff_pause_and_resume_in_the_admin(client: Client) -> None:
+    boss, ada = make_user("boss", is_staff=True, is_superuser=True), make_user("ada")
+    client.force_login(boss)
+    ask(ada, "a1")
+    add = reverse("admin:queueapp_pause_add")
+    both = client.post(add, {"user": ada.pk, "task": "nap", "reason": "why"})
+    assert "not both at once" in both.content.decode()
+    client.post(add, {"user": ada.pk, "task": "", "reason": "maintenance"})
+    paused = Pause.objects.get()
+    assert (paused.user, paused.reason, paused.by) == (ada, "maintenance", boss)
+    processor = register("c").pk
+    assert drain(processor) == []
+    listed = client.get(reverse("admin:queueapp_pause_changelist")).content.decode()
+    assert all(text in listed for text in ("user ada", "maintenance", "boss", "ago"))
+    client.post(reverse("admin:queueapp_pause_delete", args=[paused.pk]), {"post": "yes"})
+    assert drain(processor) == ["a1"]
+    client.post(add, {"user": "", "task": "", "reason": "night"})
+    assert "paused already" in client.post(add, {"user": "", "task": "", "reason": "night"}).content.decode()
+    chosen = {"action": "delete_selected", "_selected_action": [Pause.objects.get().pk], "post": "yes"}
+    client.post(reverse("admin:queueapp_pause_changelist"), chosen)
+    assert not Pause.objects.exists()
+    assert [entry.action_flag for entry in LogEntry.objects.order_by("pk")] == [1, 3, 1, 3]
