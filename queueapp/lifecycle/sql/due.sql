@@ -1,6 +1,7 @@
 -- Put jobs whose moment has come, a start that was asked for or another attempt, into their owners' flows.
+-- Those that are paused by then are parked instead.
 --   p_most  jobs at the most
--- Those that are paused by then are parked instead. owners: whose jobs; null: none. next_in: seconds until the next one's moment; null: none waits for one.
+-- owners: whose jobs; null: none. next_in: seconds until the next one's moment; null: none waits for one.
 -- Locks: routing (advisory, shared), the jobs' waiting rows (skipping those that others are at), the flows by id.
 CREATE OR REPLACE FUNCTION queueapp_due(p_most integer, OUT owners bigint[], OUT next_in double precision)
 LANGUAGE plpgsql SET enable_seqscan = off AS $$

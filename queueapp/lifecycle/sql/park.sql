@@ -1,8 +1,8 @@
 -- Park the waiting jobs of a user or of a task: they are in no flow, and for no moment, until unpark.sql.
 --   p_user, p_task  one of them; the other is null
 -- The pause itself was written by this transaction. Returns the owners of the jobs.
--- Locks: routing (advisory, exclusive: no submission is under way that did not see the pause); the flows that such jobs are
--- in and those that processors work for, by id: a settlement that puts jobs back comes before this or sees the pause.
+-- Locks: routing (advisory, exclusive: no submission is under way that did not see the pause); the flows that such jobs
+-- are in and those that processors work for, by id: a settlement that puts jobs back comes before this or sees the pause.
 CREATE OR REPLACE FUNCTION queueapp_park(p_user bigint, p_task text) RETURNS bigint[]
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
@@ -29,8 +29,8 @@ BEGIN
     )
     SELECT array_agg(DISTINCT owner_id) INTO owners FROM parked;
 
-    -- 3. Their flows have other heads, by which ties are decided. One in which nothing waits any more goes to rest at its
-    -- next claim.
+    -- 3. Their flows have other heads, by which ties are decided. One in which nothing waits any more goes to rest at
+    -- its next claim.
     UPDATE queueapp_flow f SET head = w.job_id
       FROM unnest(flows) AS l(id)
      CROSS JOIN LATERAL (SELECT job_id FROM queueapp_waiting WHERE flow_id = l.id ORDER BY job_id LIMIT 1) AS w
