@@ -274,7 +274,9 @@ def test_jobs_are_found_by_owner_and_by_how_their_id_begins(boss: Client) -> Non
     submitted(user("ben"), "report-1", "anna")
     assert found(boss, q="report-1") == ["report-1", "report-1"]
     assert found(boss, q="report") == ["report-1", "report-2", "report-1"]
-    assert found(boss, q="anna") == ["anna", "x-report-3", "report-2", "report-1"]
+    assert found(boss, q="anna") == ["x-report-3", "report-2", "report-1"], "hers, rather than what is called so"
+    assert found(boss, q="ben anna") == []
+    assert found(boss, q="ben ann") == ["anna"]
     assert found(boss, q="anna report-1") == found(boss, q="report-1 anna") == ["report-1"]
     assert found(boss, q="Anna") == found(boss, q="report%") == found(boss, q="eport") == []
 

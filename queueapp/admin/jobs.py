@@ -53,13 +53,13 @@ class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Job], search_term: str
     ) -> tuple[QuerySet[Job], bool]:
-        """Every word must be the owner's name or begin the job id."""
+        """Every word must be the owner's name or, where there is no user of that name, begin the job id."""
         words = search_term.split()
         # Asked beforehand: in one condition with the job id, the join would be walked for millions of jobs.
         owners = dict(User.objects.filter(username__in=words).values_list("username", "pk"))
         for word in words:
-            found = Q(job_id__startswith=word)
-            queryset = queryset.filter(found | Q(owner=owners[word]) if word in owners else found)
+            found = Q(owner=owners[word]) if word in owners else Q(job_id__startswith=word)
+            queryset = queryset.filter(found)
         return queryset, False
 
     @admin.display(description="status")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Prefetch, Q
+from django.db.models import Exists, F, OuterRef, Prefetch, Q
 
 from ..states import FINISHED, Status
 from .flow import Flow
@@ -28,7 +28,7 @@ class JobQuerySet(models.QuerySet["Job"]):
     def in_state(self, status: Status) -> JobQuerySet:
         """The jobs that are in this state now."""
         if status in FINISHED:
-            return self.filter(outcome__status=status)
+            return self.filter(outcome__status=status, outcome__owner=F("owner"))
         if status == Status.RUNNING:
             return self.filter(pk__in=Processor.objects.working().values("job"))
         # By both columns, so that the planner can begin with the backlog: far shorter than the list of all jobs.
@@ -68,6 +68,8 @@ class Job(models.Model):
         indexes = [
             # Reader: a user's list of jobs, newest first.
             models.Index(fields=["owner", "-id"], name="job_of_owner"),
+            # Readers: lists of the jobs of one task, which may be few among very many.
+            models.Index(fields=["task"], name="job_of_task"),
         ]
 
     def __str__(self) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
+from django.db.models import Q
 
-from ..states import FINISHED
+from ..states import FINISHED, Status
 from .flow import Flow
 from .job import Job
 
@@ -56,6 +57,10 @@ class Outcome(models.Model):
         indexes = [
             # Reader: an owner's completions, in their order (event streams and the page's finished jobs).
             models.Index(fields=["owner", "number"], name="outcome_of_owner"),
+            # Readers: lists of jobs that failed or were cancelled, few among very many; to most it costs nothing.
+            models.Index(
+                fields=["status", "owner", "-job"], condition=~Q(status=Status.SUCCEEDED), name="outcome_not_well"
+            ),
             # Readers: shares.sql (what ended since a moment) and prune.py (before one). Rows are written in about the
             # order in which jobs end, so a few kB over millions of rows do, and cost a settlement next to nothing.
             BrinIndex(fields=["finished_at"], name="outcome_finished", autosummarize=True),

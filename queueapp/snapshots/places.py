@@ -10,7 +10,7 @@ from django.db import connection
 FARTHEST = 10_000
 """Places beyond this are not counted: a job that far back has no position to show."""
 
-# The first waiting jobs of each flow, in order, with what is before each; of these, the ones asked for.
+# The waiting jobs of each flow, in order, up to the last one asked for, with what is before each; of these, those.
 _PLACES = """
     SELECT p.job_id, p.position, p.ahead
       FROM unnest(%s::bigint[]) AS f(id)
@@ -19,7 +19,7 @@ _PLACES = """
                   coalesce(sum(expected) OVER (
                       ORDER BY job_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS ahead
              FROM (SELECT job_id, expected FROM queueapp_waiting
-                    WHERE flow_id = f.id ORDER BY job_id LIMIT %s) AS head
+                    WHERE flow_id = f.id AND job_id <= %s ORDER BY job_id LIMIT %s) AS head
            ) AS p
      WHERE p.job_id = ANY (%s)
 """
@@ -42,5 +42,6 @@ def places(flows: Iterable[int | None], jobs: Iterable[int]) -> dict[int, Place]
     if not wanted:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(_PLACES, [sorted({flow for flow in flows if flow is not None}), FARTHEST, wanted])
+        in_flows = sorted({flow for flow in flows if flow is not None})
+        cursor.execute(_PLACES, [in_flows, max(wanted), FARTHEST, wanted])
         return {job: Place(position, ahead) for job, position, ahead in cursor.fetchall()}
