@@ -78,7 +78,7 @@ class Crew:
     """The processes of one run; they are ended when it is, whatever happens."""
 
     def __init__(self, **environment: str) -> None:
-        self._environment = os.environ | environment
+        self.environment = os.environ | environment
         self._processes: list[tuple[subprocess.Popen[str], IO[str]]] = []
 
     def __enter__(self) -> Crew:
@@ -93,7 +93,7 @@ class Crew:
         process = subprocess.Popen(
             [sys.executable, *command],
             cwd=local.BASE,
-            env=self._environment,
+            env=self.environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=said,
@@ -102,6 +102,10 @@ class Crew:
         )
         self._processes.append((process, said))
         return process
+
+    def pids(self) -> list[int]:
+        """The ids of those that were started; their own children are not among them."""
+        return [process.pid for process, _ in self._processes]
 
     def start_together(self, many: int, *command: str) -> None:
         """Start several alike, which say READY and go on at a word, so that none begins while others still load."""

@@ -1,4 +1,4 @@
-"""The task that benches submit: it holds its processor for the job's duration, and records that."""
+"""The tasks that benches submit: one holds its processor for the job's duration and records that, one does nothing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from bench.records import Recorder, clock
 from queueapp.registry import Handle, task
 
 HOLD = "bench.hold"
+NOTHING = "bench.nothing"
 
 _recorder = Recorder()
 
@@ -18,3 +19,8 @@ def hold(job: Handle, user: str) -> None:
     started = clock()
     time.sleep(job.duration)
     _recorder.add(user, started)
+
+
+@task(NOTHING)
+def nothing(job: Handle) -> None:
+    """Do nothing."""

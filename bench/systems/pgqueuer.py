@@ -67,7 +67,7 @@ class PgQueuer(System):
         # Seats for all that the limits allow: a user whose jobs find no seat waits behind those who have one.
         in_hand = max(2, math.ceil(sum(limits.values()) / PROCESSORS) + 2)
         settings = {"seconds": self.seconds, "limits": limits, "in_hand": in_hand}
-        crew.start_together(PROCESSORS, "-m", "bench.systems.pgqueuer_worker", json.dumps(settings))
+        crew.start_together(self.processors, "-m", "bench.systems.pgqueuer_worker", json.dumps(settings))
 
 
 class PgQueuerLimits(PgQueuer):

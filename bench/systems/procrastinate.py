@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from bench.harness import Crew
-from bench.systems.system import PROCESSORS, System
+from bench.systems.system import System
 
 FINE = 100
 """Priorities are whole numbers: a step of one job of weight 1 is this many."""
@@ -53,7 +53,7 @@ class Procrastinate(System):
     def start(self, crew: Crew) -> None:
         """As many processes as processors."""
         settings = {"seconds": self.seconds, "queues": self.queues()}
-        crew.start_together(PROCESSORS, "-m", "bench.systems.procrastinate_worker", json.dumps(settings))
+        crew.start_together(self.processors, "-m", "bench.systems.procrastinate_worker", json.dumps(settings))
 
     def _app(self) -> Any:
         from procrastinate import App, SyncPsycopgConnector  # type: ignore[import-not-found]

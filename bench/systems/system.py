@@ -22,6 +22,7 @@ class System(ABC):
     """How it is set up, and why so."""
     needs: ClassVar[tuple[str, ...]] = ()
     """Packages without which it can not run."""
+    processors: int = PROCESSORS
     loads: ClassVar[tuple[str, ...]] = ("heavy", "weighted")
     """The loads for which this way of setting it up differs from another one here."""
 
@@ -57,7 +58,7 @@ class System(ABC):
     def run(self, limit: float) -> list[Record]:
         """What was recorded when every job had ended, or after `limit` seconds."""
         jobs = sum(self.load.jobs.values())
-        with Crew(DATABASE_URL=self.url, PROCESSORS=str(PROCESSORS)) as crew:
+        with Crew(DATABASE_URL=self.url, PROCESSORS=str(self.processors)) as crew:
             self.start(crew)
             crew.wait(lambda: self.records.count() >= jobs, limit)
         return self.records.read()

@@ -1,0 +1,125 @@
+"""python -m bench.throughput: jobs a second and what they cost, beside peers and the bare database, on one server.
+
+Prints the table, and writes it to bench/results/throughput.txt and .json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from itertools import product
+from textwrap import fill
+
+from bench.harness import in_turn, middle, open_server, table
+from bench.throughput.contenders import DECLARED, USERS, Contender, contenders
+from bench.throughput.run import Run, run
+from jobsite import local
+
+RESULTS = local.BASE / "bench" / "results"
+NOT_ALIKE = [
+    "Turnabout keeps owners, names, outcomes and time spent, and takes turns between flows; it runs plain functions "
+    "in django-q2's worker processes. pgqueuer and procrastinate run asyncio functions, pgqueuer a batch at once.",
+    "Claims and results are committed asynchronously by Turnabout, pgqueuer, procrastinate and the bare SQL marked "
+    "async; synchronously by django-tasks-db, django-q2 and the bare SQL marked sync.",
+    "pgqueuer, procrastinate and the bare SQL had ANALYZE after submission; the others did without.",
+    "procrastinate, django-tasks-db and django-q2 get a fifth of the jobs: their rates are far lower.",
+    "The bare SQL, told to use its indexes (as Turnabout's claim is), has one table, no name, no result, no order "
+    "between users, and no job function.",
+    "A run lasts from the first job seen done to the last, looked at every 10 ms: a fast one of 10,000 jobs takes less "
+    "than a second, in which workers of Turnabout still start, and this process's own looking counts.",
+]
+
+
+def main() -> int:
+    """Run every contender in every round; the exit code."""
+    options = _options()
+    wanted = options.systems.split(",") if options.systems else None
+    chosen = [system for system in contenders() if wanted is None or system.key in wanted]
+    for system in [system for system in chosen if system.missing()]:
+        print(f"Left out: {system.title} (pip install -r requirements-bench.txt)", file=sys.stderr)
+        chosen.remove(system)
+    server = open_server()
+    counts = [int(many) for many in options.processors.split(",")]
+    cases = [(many, system) for many in counts for system in chosen]
+    runs: list[Run] = []
+    for number, (many, system) in in_turn(cases, options.rounds):
+        runs.append(run(server, system, many, number, options.jobs, options.limit))
+        print(f"round {number}  {many}  {system.title:<32} {runs[-1].rate:10,.0f}/s", file=sys.stderr, flush=True)
+        _write(runs, chosen, counts, f"{options.jobs:,} jobs, {options.rounds} rounds, PostgreSQL {server.version()}")
+    print((RESULTS / "throughput.txt").read_text())
+    return 0
+
+
+def _write(runs: Sequence[Run], chosen: Sequence[Contender], counts: Sequence[int], facts: str) -> None:
+    loads = [one.load for one in runs]
+    parts = [f"Throughput: {facts}; load average before a run {min(loads):.1f} to {max(loads):.1f}"]
+    for many in counts:
+        of_many = [one for one in runs if one.processors == many]
+        parts += [f"\n{many} processors: medians (least-most)", _table(of_many, chosen), *_aims(of_many)]
+    parts += ["\nHow each is set up", *(_item(f"{system.title}. {system.settings}") for system in chosen)]
+    parts += ["\nNot like for like", *map(_item, NOT_ALIKE)]
+    cut = [f"- {one.key}, {one.processors} processors, round {one.round}: cut off" for one in runs if not one.complete]
+    parts += ["\nBeware", *cut] if cut else []
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "throughput.txt").write_text("\n".join(parts) + "\n")
+    (RESULTS / "throughput.json").write_text(json.dumps({"facts": facts, "runs": list(map(asdict, runs))}, indent=1))
+
+
+def _table(runs: Sequence[Run], chosen: Sequence[Contender]) -> str:
+    columns: list[tuple[str, Callable[[Run], float], int]] = [
+        ("jobs/s", lambda one: one.rate, 0),
+        ("CPU s/1,000", lambda one: one.cpu, 3),
+        ("idle CPU %", lambda one: one.idle_cpu * 100, 1),
+        ("memory MB", lambda one: one.memory, 0),
+    ]
+    rows = []
+    for system in chosen:
+        if its := [one for one in runs if one.key == system.key]:
+            rows.append([system.title, *(middle([value(one) for one in its], digits) for _, value, digits in columns)])
+    return table(["", *(head for head, _, _ in columns)], rows)
+
+
+def _aims(runs: Sequence[Run]) -> list[str]:
+    """Ratios within each round, and whether they reach what is aimed at."""
+    lines = []
+    for users, turn in product(USERS, DECLARED):
+        ours = f"turnabout-{turn}-{users}u"
+        for other, aim in (("pgqueuer", 1.2), (f"bare-async-{turn}", 0.5)):
+            if ratios := _ratios(runs, ours, other):
+                reached = "reached" if statistics.median(ratios) >= aim else "not reached"
+                lines.append(f"{ours} / {other}: {middle(ratios)}; at least {aim}: {reached}")
+        if costs := [one.cpu for one in runs if one.key == ours]:
+            reached = "reached" if statistics.median(costs) <= 0.13 else "not reached"
+            lines.append(f"{ours}: {middle(costs, 3)} CPU s per 1,000 jobs; at most 0.13: {reached}")
+    return lines
+
+
+def _ratios(runs: Sequence[Run], one: str, other: str) -> list[float]:
+    rates = {(run.key, run.round): run.rate for run in runs if run.complete}
+    rounds = sorted({run.round for run in runs})
+    return [rates[one, n] / rates[other, n] for n in rounds if (one, n) in rates and (other, n) in rates]
+
+
+def _item(text: str) -> str:
+    return fill(text, 118, initial_indent="- ", subsequent_indent="  ")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench.throughput", description="Jobs a second, and what they cost.")
+    parser.add_argument("--jobs", type=int, default=10_000, help="that wait when the work begins (10000)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of all systems in turn (3)")
+    parser.add_argument("--processors", default="2,4", help="how many, joined by commas (2,4)")
+    parser.add_argument("--limit", type=float, default=60.0, help="seconds after which a run is cut off (60)")
+    parser.add_argument("--systems", help="only these, joined by commas: " + ", ".join(s.key for s in contenders()))
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

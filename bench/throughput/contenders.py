@@ -1,0 +1,176 @@
+"""The systems of the throughput bench: bench/systems/ with jobs that do nothing, and three more."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import psycopg
+
+from bench.harness import Crew
+from bench.systems.pgqueuer import PgQueuer
+from bench.systems.procrastinate import Procrastinate
+from bench.systems.system import System
+from bench.systems.turnabout import Turnabout
+
+NO_TIME = 1e-6
+"""Seconds: durations are above 0."""
+WORK = ("-m", "bench.throughput.work")
+
+
+class Contender(System):
+    """A system whose finished jobs can be counted in its own tables while it runs."""
+
+    done_query = ""
+    users_at_once = 1
+    """Among whom the jobs are divided; the others know no users."""
+    slow = False
+    """Whether it gets a fifth of the jobs."""
+
+
+class NoopTurnabout(Turnabout, Contender):
+    """Whole: a django-q2 cluster, fairness, results and time spent."""
+
+    done_query = "SELECT count(*) FROM queueapp_outcome"
+
+    def __init__(self, seconds: float, turn: int, users: int) -> None:
+        self.declared, self.users_at_once = seconds, users
+        self.key = f"turnabout-{turn}-{users}u"  # type: ignore[misc]
+        self.title = f"Turnabout, turns of {turn}, {users} user{'s' * (users > 1)}"  # type: ignore[misc]
+        self.settings = f"Each job declares {seconds:g} s, so a turn is {turn}; as many flows as users."  # type: ignore[misc]
+
+    def submit(self) -> None:
+        """As the API does."""
+        from bench.tasks import NOTHING
+        from queueapp.lifecycle.submission import parse_all
+        from queueapp.lifecycle.submit import submit
+
+        for name, numbers in self.load.numbered():
+            jobs = [{"job_id": f"job-{n}", "duration": self.declared, "task": NOTHING} for n in numbers]
+            submit(self.users[name], parse_all(jobs))
+
+
+class NoopPgQueuer(PgQueuer, Contender):
+    """Its finished jobs leave the table."""
+
+    done_query = "SELECT {jobs} - count(*) FROM pgqueuer"
+
+    def __init__(self, key: str, title: str, **run: int) -> None:
+        self.key, self.title, self.how = key, title, run  # type: ignore[misc]
+        self.settings = f"run({', '.join(f'{name}={value}' for name, value in run.items())})."  # type: ignore[misc]
+
+    def start(self, crew: Crew) -> None:
+        """As many worker processes as processors."""
+        crew.start_together(self.processors, *WORK, "pgqueuer", json.dumps({"run": self.how}))
+
+
+class NoopProcrastinate(Procrastinate, Contender):
+    """With its own concurrency, 1."""
+
+    key, title = "procrastinate", "procrastinate"
+    settings = "Its defaults: a job at a time per worker process."
+    done_query = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'succeeded'"
+    slow = True
+
+    def start(self, crew: Crew) -> None:
+        """As many worker processes as processors."""
+        crew.start_together(self.processors, *WORK, "procrastinate", json.dumps({"run": {}}))
+
+
+class OrmBroker(Turnabout, Contender):
+    """django-q2 without this project."""
+
+    key, title = "django-q2", "django-q2, ORM broker"
+    settings = "Its ORM broker and defaults, except that every result is kept."
+    done_query = "SELECT count(*) FROM django_q_task"
+    slow = True
+
+    def submit(self) -> None:
+        """One by one: it has no other way."""
+        from django_q.brokers.orm import ORM
+        from django_q.tasks import async_task
+
+        broker = ORM(list_key="turnabout")
+        for _ in range(sum(self.load.jobs.values())):
+            async_task("bench.throughput.noop.nothing", broker=broker)
+
+    def start(self, crew: Crew) -> None:
+        """A cluster of its own."""
+        crew.environment["DJANGO_SETTINGS_MODULE"] = "bench.settings_q2"
+        crew.start("manage.py", "qcluster")
+
+
+class DjangoTasks(Turnabout, Contender):
+    """Django's own tasks with their database backend."""
+
+    key, title = "django-tasks-db", "django-tasks-db"
+    settings = "db_worker, a process per processor; --interval 0."
+    needs = ("django_tasks_db",)
+    done_query = "SELECT count(*) FROM django_tasks_database_dbtaskresult WHERE status = 'SUCCESSFUL'"
+    slow = True
+
+    def submit(self) -> None:
+        """One by one: it has no other way."""
+        from bench.throughput.django_task import nothing
+
+        for _ in range(sum(self.load.jobs.values())):
+            nothing.enqueue()
+
+    def start(self, crew: Crew) -> None:
+        """As many worker processes as processors."""
+        for _ in range(self.processors):
+            crew.start("manage.py", "db_worker", "--interval", "0", "--no-startup-delay", "--no-reload")
+
+
+class Bare(Contender):
+    """One table, no fairness, no results, no names: what the database can do at most."""
+
+    done_query = "SELECT count(*) FROM bench_bare WHERE state = 'done'"
+
+    def __init__(self, turn: int, *, durable: bool) -> None:
+        self.turn, self.durable = turn, durable
+        mode = "sync" if durable else "async"
+        self.key, self.title = f"bare-{mode}-{turn}", f"bare SQL, {mode}, turns of {turn}"  # type: ignore[misc]
+        self.settings = "One statement claims and completes; SKIP LOCKED."  # type: ignore[misc]
+
+    def install(self) -> None:
+        """The table, with an index of what waits."""
+        self._run(
+            "CREATE TABLE bench_bare (id bigint PRIMARY KEY, state text NOT NULL)",
+            "CREATE INDEX ON bench_bare (id) WHERE state = 'waiting'",
+        )
+
+    def submit(self) -> None:
+        """All at once."""
+        jobs = sum(self.load.jobs.values())
+        self._run(f"INSERT INTO bench_bare SELECT n, 'waiting' FROM generate_series(1, {jobs}) AS n", "ANALYZE")
+
+    def start(self, crew: Crew) -> None:
+        """As many worker processes as processors."""
+        asked: dict[str, Any] = {"turn": self.turn, "durable": self.durable}
+        crew.start_together(self.processors, *WORK, "bare", json.dumps(asked))
+
+    def _run(self, *statements: Any) -> None:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+
+DECLARED = {100: NO_TIME, 10: 0.002, 1: 1.0}
+"""Seconds that jobs declare, for turns of so many."""
+
+USERS = (1, 100)
+"""One user is one flow, whose row every claim locks; a hundred are many."""
+
+
+def contenders() -> list[Contender]:
+    """All of them."""
+    return [
+        *(NoopTurnabout(seconds, turn, users) for users in USERS for turn, seconds in DECLARED.items()),
+        NoopPgQueuer("pgqueuer", "pgqueuer, default"),
+        NoopPgQueuer("pgqueuer-100", "pgqueuer, batches of 100", batch_size=100),
+        NoopProcrastinate(),
+        DjangoTasks(),
+        OrmBroker(),
+        *(Bare(turn, durable=durable) for durable in (False, True) for turn in DECLARED),
+    ]

@@ -1,0 +1,85 @@
+"""Processors of the throughput bench: python -m bench.throughput.work KIND SETTINGS (JSON). Jobs do nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from typing import Any
+
+import psycopg
+import uvloop
+
+from bench.harness import READY
+
+BARE = """
+    WITH done AS (
+        UPDATE bench_bare SET state = 'done' WHERE id = ANY (%s)
+    ), taken AS (
+        SELECT id FROM bench_bare WHERE state = 'waiting' ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
+    )
+    UPDATE bench_bare SET state = 'running' FROM taken WHERE bench_bare.id = taken.id RETURNING bench_bare.id"""
+"""Ends the last turn and takes the next one: one table, one statement, nobody's turn in particular."""
+ASYNCHRONOUSLY = "-c synchronous_commit=off"
+BY_INDEX = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+"""The prepared statement does not know how many it will take; left to itself it reads the whole table each time."""
+
+
+def ready() -> None:
+    """Say so, and wait until all are."""
+    sys.stdout.write(f"{READY}\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
+
+
+def bare(settings: dict[str, Any]) -> None:
+    """The least that a queue in this database can do, until nothing waits; then stays, as others do."""
+    options = BY_INDEX if settings["durable"] else f"{BY_INDEX} {ASYNCHRONOUSLY}"
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True, options=options, prepare_threshold=0) as database:
+        ready()
+        ids: list[int] = []
+        while True:
+            ids = [row[0] for row in database.execute(BARE, (ids, settings["turn"]))]
+            if not ids:
+                sys.stdin.read()
+
+
+async def pgqueuer(settings: dict[str, Any]) -> None:
+    """One of pgqueuer's workers; `run` has what its run() is given."""
+    import asyncpg  # type: ignore[import-not-found]
+    from pgqueuer import PgQueuer  # type: ignore[import-not-found]
+
+    connection = await asyncpg.connect(os.environ["DATABASE_URL"], server_settings={"synchronous_commit": "off"})
+    queue = PgQueuer.from_asyncpg_connection(connection)
+
+    @queue.entrypoint("hold")  # type: ignore[untyped-decorator]
+    async def nothing(job: Any) -> None:
+        pass
+
+    await asyncio.to_thread(ready)
+    await queue.run(**settings["run"])
+
+
+async def procrastinate(settings: dict[str, Any]) -> None:
+    """One of procrastinate's workers; `run` has what its run_worker_async() is given."""
+    from procrastinate import App, PsycopgConnector  # type: ignore[import-not-found]
+
+    connector = PsycopgConnector(conninfo=os.environ["DATABASE_URL"], kwargs={"options": ASYNCHRONOUSLY})
+    app = App(connector=connector)
+
+    @app.task(name="hold")  # type: ignore[untyped-decorator]
+    async def nothing(user: str) -> None:
+        pass
+
+    async with app.open_async():
+        await asyncio.to_thread(ready)
+        await app.run_worker_async(install_signal_handlers=False, **settings["run"])
+
+
+if __name__ == "__main__":
+    asked = json.loads(sys.argv[2])
+    if sys.argv[1] == "bare":
+        bare(asked)
+    else:
+        uvloop.run({"pgqueuer": pgqueuer, "procrastinate": procrastinate}[sys.argv[1]](asked))
