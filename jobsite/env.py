@@ -102,5 +102,6 @@ def database() -> dict[str, Any]:
         options["pool"] = {"min_size": 1, "max_size": pool, "timeout": 10}
     else:
         config["CONN_MAX_AGE"] = None
-        config["CONN_HEALTH_CHECKS"] = True
+    # Else each connection that a restart of the database has cut would fail one request.
+    config["CONN_HEALTH_CHECKS"] = True
     return config

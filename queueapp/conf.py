@@ -27,6 +27,8 @@ class QueueSettings:
     """Seconds between signs of life, and writes of progress, of a processor at work."""
     SWEEP: float = 3.0
     """Seconds between rounds of housekeeping: rescue, forgotten flows, rules that begin or end."""
+    STUCK: float = 5.0
+    """Seconds of a ready flow, a free processor and no claim after which a cluster is started afresh."""
     MAX_ATTEMPTS: int = 3
     """Attempts at a job before it fails, where its task does not say."""
     RETRY_FIRST: float = 2.0
@@ -72,6 +74,7 @@ class QueueSettings:
             "LEASE",
             "HEARTBEAT",
             "SWEEP",
+            "STUCK",
             "MAX_ATTEMPTS",
             "RETRY_FIRST",
             "MAX_BULK",

@@ -10,6 +10,7 @@ QUEUEAPP = QUEUEAPP | {
     "HEARTBEAT": 0.25,
     "SWEEP": 0.5,
     "GRACE": 1.5,
+    "STUCK": 2.0,
     "RETRY_FIRST": 0.2,
     "STOP_GRACE": 0.9,
     "LOGINS_PER_MINUTE": 0,  # all tests log in from one address; tests/test_security.py has a limit

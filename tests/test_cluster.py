@@ -244,3 +244,26 @@ def test_a_stopped_cluster_gives_its_jobs_back_and_leaves_nothing(
     assert site.query("SELECT count(*) FROM queueapp_processor") == [(0,)]
     site.start_cluster()
     assert ended(site, api, "long")["attempt"] == 2
+
+
+def test_a_cluster_that_is_wedged_starts_afresh(site: Site, api: httpx.Client) -> None:
+    """An idle worker is killed that holds the lock of the tasks' queue: it alone of the idle ones waits in the pipe,
+    the others wait for the lock. Its successor's heart beats, and no ticket reaches anyone any more."""
+    assert site.cluster is not None
+    cluster = psutil.Process(site.cluster.pid)
+    [sentinel] = cluster.children()
+    site.wait_for("SELECT count(*) >= 2 FROM queueapp_processor WHERE cardinality(jobs) = 0")
+    holders = [pid for (pid,) in site.query("SELECT pid FROM queueapp_processor") if _reads_the_pipe(pid)]
+    assert holders, "no idle worker waits for a ticket"
+    for pid in holders:
+        os.kill(pid, signal.SIGKILL)
+    submit(api, "after")
+    assert ended(site, api, "after")["status"] == "succeeded"
+    assert cluster.is_running()
+    assert not sentinel.is_running() or sentinel.status() == psutil.STATUS_ZOMBIE, "the wedged cluster is still there"
+
+
+def _reads_the_pipe(pid: int) -> bool:
+    """Whether a worker's main thread waits for what comes through a pipe, rather than for a lock."""
+    with open(f"/proc/{pid}/task/{pid}/wchan") as channel:
+        return "pipe" in channel.read()

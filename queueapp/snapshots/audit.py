@@ -65,6 +65,10 @@ _CHECKS = {
          WHERE o.attempt > 1
            AND o.attempt - 1 > (SELECT count(*) FROM queueapp_attempt a
                                  WHERE a.job_id = o.job_id AND a.number < o.attempt)""",
+    "jobs that wait have fewer attempts before them than they count": """
+        SELECT w.job_id FROM queueapp_waiting w
+         WHERE w.attempt > 1
+           AND w.attempt - 1 > (SELECT count(*) FROM queueapp_attempt a WHERE a.job_id = w.job_id)""",
 }
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 from django_q.brokers.orm import ORM
 from django_q.signals import post_spawn
@@ -73,7 +73,7 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
             found = [(None, _ticket()) for _ in range(self._tickets())] + self._ordinary()
             if not found and not self._moving:
                 self._wait()
-        except (DatabaseError, psycopg.Error) as error:
+        except (DatabaseError, InterfaceError, psycopg.Error) as error:
             logger.warning("The database is away, trying again: %s", str(error).strip())
             connection.close()
             time.sleep(POLL)

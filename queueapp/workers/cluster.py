@@ -14,13 +14,14 @@ from contextlib import suppress
 from typing import Any
 
 import psutil
-from django.db import DatabaseError, connection, connections
+from django.db import DatabaseError, InterfaceError, connection, connections
 from django_q.cluster import Cluster
 
 from ..conf import queue_settings
 from ..lifecycle.heartbeat import drain
 from ..lifecycle.rescue import rescue_cluster
 from .ticket import CLUSTER
+from .watch import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -36,20 +37,29 @@ class ClusterRun:
         self.signals: Counter[int] = Counter()
         self.id = ""
         self._cluster: Cluster | None = None
+        self._watch = Watch()
 
     def run(self) -> None:
-        """Work until a signal comes, then stop. A cluster whose sentinel died is replaced by a fresh one."""
+        """Work until a signal comes, then stop. A cluster that died or is stuck is replaced by a fresh one."""
         _adopt_orphans()
         self._start()
         while not self.signals:
             time.sleep(LOOK_EVERY)
-            assert self._cluster is not None
-            if not self._cluster.sentinel.is_alive():
-                logger.error("The cluster's sentinel died; ending what is left of it and starting afresh.")
+            if (wrong := self._wrong()) is not None:
+                logger.error("%s; ending what is left of the cluster and starting afresh.", wrong)
                 self._end_family()
                 self._take_back()
                 self._start()
         self._stop()
+
+    def _wrong(self) -> str | None:
+        """Why the cluster can not go on; None: it can."""
+        assert self._cluster is not None
+        if not self._cluster.sentinel.is_alive():
+            return "The cluster's sentinel died"
+        if self._watch.is_stuck(self.id):
+            return f"There is work and a free processor, and no claim for {queue_settings().STUCK:g} s"
+        return None
 
     def _start(self) -> None:
         # The cluster forks: no connection and no thread may be open here.
@@ -58,7 +68,9 @@ class ClusterRun:
         self._cluster = Cluster()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)  # instead of django-q2's, which wait without a deadline
-        self._cluster.start()
+        self._watch = Watch()
+        with suppress(RuntimeError):  # the sentinel died at once: the next look sees it
+            self._cluster.start()
 
     def _on_signal(self, number: int, *_: Any) -> None:
         self.signals[number] += 1
@@ -70,7 +82,7 @@ class ClusterRun:
     def _stop(self) -> None:
         assert self._cluster is not None
         logger.info("Stopping: running jobs have %g s to end.", queue_settings().GRACE)
-        with suppress(DatabaseError):
+        with suppress(DatabaseError, InterfaceError):
             drain(self.id)
         self._cluster.stop_event.set()
         deadline = time.monotonic() + queue_settings().GRACE
@@ -93,7 +105,7 @@ class ClusterRun:
         """Put what its processors had in hand back into the queue; without a database the lease does it."""
         try:
             rescue_cluster(self.id)
-        except DatabaseError as error:
+        except (DatabaseError, InterfaceError) as error:
             logger.warning("Could not put jobs back now; they go back within the lease: %s", str(error).strip())
         connection.close()
 

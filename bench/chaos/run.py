@@ -1,0 +1,98 @@
+"""One run: users at work, faults in turn, quiet until every job has ended, then the proof."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.chaos.clients import Client
+from bench.chaos.faults import FAULTS, Fault, fill_disk
+from bench.chaos.proof import Proof, ended, prove
+from bench.chaos.stand import Stand
+
+LOOK_EVERY = 0.3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The bounds of a run. `seconds`: how long jobs are submitted and faults go on; `pause`: seconds between two
+    faults at the least; `rounds`: through all faults at the most; `calm`: seconds that all may take to end then."""
+
+    jobs: int = 10_000
+    users: int = 50
+    seconds: float = 120.0
+    pause: float = 2.0
+    rounds: int = 100
+    calm: float = 90.0
+    clusters: int = 2
+    processors: int = 4
+    seed: int = 1
+
+
+def run(plan: Plan, folder: Path, say: Callable[[str], None] = lambda _: None) -> Proof:
+    """The proof of one run. Whatever happens, nothing of it is left."""
+    stand, over = Stand(folder, plan.clusters, plan.processors), threading.Event()
+    each = plan.jobs // plan.users
+    clients = [Client(stand.url, number, each, plan.seconds, over) for number in range(plan.users)]
+    try:
+        stand.start(plan.users)
+        began = time.monotonic()
+        for client in clients:
+            client.log_in()
+            client.listener.start()
+            client.submitter.start()
+        say(f"{plan.users} users submit {each * plan.users:,} jobs")
+        hit = _break(plan, stand, say)
+        say("no more faults; waiting for the last job")
+        _wait(stand, clients, plan.calm)
+        proof = prove(stand, clients)
+        proof.figures = {"faults": _listed(hit)} | proof.figures | {"seconds": f"{time.monotonic() - began:.0f}"}
+    finally:
+        over.set()
+        wrong = stand.stop()
+        for client in clients:
+            if client.submitter.ident is not None:
+                client.submitter.join(15)
+        stand.close()
+    proof.none(wrong, "things at the end")
+    return proof
+
+
+def _break(plan: Plan, stand: Stand, say: Callable[[str], None]) -> Counter[str]:
+    """One fault after the other until the time or the rounds are over; how often each hit."""
+    chance, hit, until = random.Random(plan.seed), Counter[str](), time.monotonic() + plan.seconds
+    for fault in _in_turn(plan.rounds):
+        if time.monotonic() > until and len(hit) >= len(set(FAULTS)) + 1:
+            break
+        time.sleep(plan.pause)
+        if (what := fault(stand, chance)) is not None:
+            hit[what] += 1
+            say(f"  {what}")
+    return hit
+
+
+def _in_turn(rounds: int) -> list[Fault]:
+    """Every fault in each round, and the full disk once, in the middle of the first."""
+    middle = len(FAULTS) // 2
+    return [*FAULTS[:middle], fill_disk, *FAULTS[middle:], *(FAULTS * (rounds - 1))]
+
+
+def _wait(stand: Stand, clients: list[Client], calm: float) -> None:
+    """Until all has been submitted, has ended, and was told; `calm` seconds at the most, and the proof says what is
+    missing."""
+    deadline = time.monotonic() + calm
+    while time.monotonic() < deadline:
+        if not any(client.submitter.is_alive() for client in clients) and ended(stand, clients):
+            told = [{job for _, _, job in client.delivered} for client in clients]
+            if all(client.acknowledged <= seen for client, seen in zip(clients, told, strict=True)):
+                return
+        time.sleep(LOOK_EVERY)
+
+
+def _listed(hit: Counter[str]) -> str:
+    return ", ".join(f"{many} x {what}" for what, many in sorted(hit.items()))

@@ -1,0 +1,15 @@
+"""The site's settings for a run with faults: shorter leases than the default, so that minutes show what hours would."""
+
+from bench.settings import *  # noqa: F403
+from jobsite.settings import QUEUEAPP
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # all users log in at once, for tokens
+QUEUEAPP = QUEUEAPP | {
+    "LEASE": 4.0,
+    "SWEEP": 1.0,
+    "STUCK": 3.0,
+    "GRACE": 3.0,
+    "LOGINS_PER_MINUTE": 0,
+    "SUBMISSIONS_PER_MINUTE": 0,
+    "REQUESTS_PER_MINUTE": 0,
+}
