@@ -14,7 +14,7 @@ from django.db import connection
 
 from queueapp.conf import queue_settings
 from queueapp.lifecycle.cancel import cancel
-from queueapp.lifecycle.claim import NotAccepting, take_turn
+from queueapp.lifecycle.claim import NotAccepting, Turn, take_turn
 from queueapp.lifecycle.heartbeat import drain as stop_claims
 from queueapp.lifecycle.heartbeat import heartbeat, register
 from queueapp.lifecycle.rescue import rescue_overdue
@@ -22,6 +22,8 @@ from queueapp.lifecycle.settle import settle_part
 from queueapp.models import Flow, Job, Outcome, Processor, Waiting
 from queueapp.policy.fairness import service_gap_bound
 from queueapp.states import Status
+from queueapp.workers.hand import Hand
+from queueapp.workers.ticket import _settle_and_claim
 from tests.queue import ask, everyone_takes_turns, make_user, names, outcome, settle
 
 pytestmark = pytest.mark.usefixtures("no_rules")
@@ -253,3 +255,28 @@ def test_four_claimers_at_once_share_by_weight_within_the_bound() -> None:
     for (f, g), gap in gaps.items():
         bound = service_gap_bound(4, queue_settings().QUANTUM, (costs[f], weights[f]), (costs[g], weights[g]))
         assert max(gap) - min(gap) <= bound, (f, g)
+
+
+def test_a_turn_whose_answer_was_lost_is_given_back_and_costs_no_attempt() -> None:
+    """As when the connection is cut after the claim's commit: the processor holds jobs that it knows nothing of."""
+    everyone_takes_turns()
+    ada = make_user("ada")
+    ask(ada, "a0", "a1", duration=0.001)
+    hand = Hand(register("test").pk)
+    lost = take_turn(hand.processor)
+    assert names(lost.jobs) == ["a0", "a1"]
+    ask(ada, "a2", duration=0.001)
+    again = _settle_and_claim(hand, Turn(), None, more=True)
+    assert [(job.name, job.attempt) for job in again.jobs] == [("a0", 1), ("a1", 1), ("a2", 1)]
+    assert not settle(hand.processor, again).jobs
+    assert Outcome.objects.count() == 3
+
+
+def test_signs_of_life_between_turns_do_not_keep_a_turn_whose_answer_was_lost() -> None:
+    everyone_takes_turns()
+    ask(make_user("ada"), "a0")
+    processor = register("test")
+    take_turn(processor.pk)
+    before = Processor.objects.get().lease_until
+    assert heartbeat(processor.pk, None) is False
+    assert Processor.objects.get().lease_until == before

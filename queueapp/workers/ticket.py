@@ -77,23 +77,40 @@ def _take_turns(hand: Hand) -> None:
 def _settle_and_claim(hand: Hand, turn: Turn, outcomes: list[JobOutcome] | None, *, more: bool) -> Turn:
     """The next turn. While the database is away, tries again for as long as the lease can stand."""
     give_up = time.monotonic() + queue_settings().LEASE
+    doubt = False
     while True:
         try:
+            if doubt and (known := _known_turn(hand)) not in (0, turn.number):
+                turn, outcomes = Turn(known), []
             taken = take_turn(hand.processor, turn.number, outcomes, now=time.monotonic(), more=more)
         except NotAccepting:
-            if more and not Processor.objects.filter(pk=hand.processor).exists():
-                hand.processor = register(cluster_id()).pk
-            return Turn()
+            if doubt or not more:
+                return Turn()
+            doubt = True
+            continue
         except (DatabaseError, InterfaceError) as error:
             if time.monotonic() > give_up:
                 raise
             logger.warning("The database is away, trying again: %s", str(error).strip())
             connection.close()
             time.sleep(queue_settings().HEARTBEAT)
+            doubt = True
             continue
         if not taken.kept:
             logger.warning("Turn %s had been given to others; what came of it here is dropped.", turn.number)
         return taken
+
+
+def _known_turn(hand: Hand) -> int:
+    """The number of the turn that the database has given to this processor, between turns as it is; 0: none.
+
+    The answer to a claim can get lost with the connection. To settle such a turn without outcomes gives its jobs back,
+    which costs them no attempt. A processor that was thought dead, and forgotten, comes back as a new one.
+    """
+    row = Processor.objects.filter(pk=hand.processor).first()
+    if row is None:
+        hand.processor = register(cluster_id()).pk
+    return row.turn if row is not None and row.jobs and not row.draining else 0
 
 
 def _run(hand: Hand, job: ClaimedJob, handle: Handle) -> JobOutcome:

@@ -16,6 +16,11 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
+    -- A turn that its processor knows nothing of: the answer to a claim was lost with the connection. Unless the
+    -- processor asks again, and gives the turn back, its lease must run out.
+    IF p_turn IS NULL AND cardinality(p.jobs) > 0 THEN
+        RETURN false;
+    END IF;
     IF cardinality(p.jobs) = 1 AND p_elapsed > p.charged THEN
         UPDATE queueapp_flow SET vtime = vtime + (p_elapsed - p.charged) / weight WHERE id = p.flow_id;
     END IF;
