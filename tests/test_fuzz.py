@@ -27,6 +27,7 @@ def fuzzed() -> Iterator[Site]:
     site.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("name", "staff", "but_for"),
