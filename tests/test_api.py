@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from rest_framework.test import APIClient
 
 from queueapp.lifecycle.claim import take_turn
@@ -241,6 +242,25 @@ class TestLook:
         assert api.get("/api/v1/jobs/").json()["results"] == []
         assert api.get("/api/v1/queue/").json()["waiting"] == []
         assert_problem(api.get("/api/v1/jobs/secret/?user=bob"), 403)
+
+    def test_what_staff_do_with_a_users_jobs_is_in_the_admins_history(self, api: APIClient, ada: User) -> None:
+        boss = make_user("boss", is_staff=True)
+        staff = client_of(boss)
+        submit(staff, user="ada")
+        staff.delete("/api/v1/jobs/j1/?user=ada")
+        staff.post("/api/v1/jobs/j1/retry/?user=ada")
+        mine = [{"job_id": "mine", "duration": 1}]
+        theirs = [{"job_id": f"b{number}", "duration": 1, "user": "ada"} for number in range(2)]
+        staff.post("/api/v1/jobs/bulk/", {"jobs": [*mine, *theirs]}, format="json")
+        submit(api, job_id="own")
+        api.delete("/api/v1/jobs/own/")
+        noted = LogEntry.objects.order_by("pk").values_list("user", "object_repr", "change_message")
+        assert list(noted) == [
+            (boss.pk, "ada", "Submitted 1 job in this user's name."),
+            (boss.pk, "j1", "Cancelled through the API."),
+            (boss.pk, "j1", "Tried again through the API."),
+            (boss.pk, "ada", "Submitted 2 jobs in this user's name."),
+        ]
 
     def test_staff_look_at_a_users_job(self) -> None:
         ask(make_user("bob"), "theirs")

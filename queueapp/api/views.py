@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from ..errors import FieldError, InvalidSubmission
+from ..guard.trail import note_job, note_submitted
 from ..guard.waiting import make_room
 from ..lifecycle.cancel import cancel
 from ..lifecycle.submission import Submission, parse, parse_all
@@ -85,6 +86,7 @@ class JobsView(APIView):
         newest = submit_each([(owner, submission)]).newest
         if newest is None:
             return Response(job_dict(Job.objects.whole().get(owner=owner, job_id=submission.job_id)))
+        note_submitted(cast(User, request.user), {owner: 1})
         job = Job(newest.id, owner=owner, submitted_at=newest.submitted_at, **submission.fields())
         return Response(new_job_dict(job, newest.position), 201)
 
@@ -106,6 +108,7 @@ class BulkView(APIView):
         owners = {name: owner_of(request, name) for name in {submission.user for submission in submissions}}
         make_room(Counter(owners[submission.user].pk for submission in submissions))
         accepted = submit_each([(owners[submission.user], submission) for submission in submissions])
+        note_submitted(cast(User, request.user), Counter(owners[submission.user] for submission in submissions))
         return Response({"accepted": accepted.accepted, "existing": accepted.existing}, 201)
 
 
@@ -133,7 +136,9 @@ class JobView(APIView):
         },
     )
     def delete(self, request: Request, job_id: str) -> Response:
-        done = cancel(_job(request, job_id))
+        job = _job(request, job_id)
+        done = cancel(job)
+        note_job(cast(User, request.user), job, "Cancelled" if done else "Asked to stop")
         return Response(job_dict(_job(request, job_id)), 200 if done else 202)
 
 
@@ -148,7 +153,9 @@ class TryAgainView(APIView):
         responses={200: JobShape, 404: _PROBLEM, 409: _PROBLEM, **_ERRORS},
     )
     def post(self, request: Request, job_id: str) -> Response:
-        try_again(_job(request, job_id))
+        job = _job(request, job_id)
+        try_again(job)
+        note_job(cast(User, request.user), job, "Tried again")
         return Response(job_dict(_job(request, job_id)))
 
 
