@@ -31,7 +31,8 @@ MOST_IDS = 700  # a payload has at most 8,000 bytes
 class Announcer:
     """Collects what changed and sends it. One per process; safe to use from any thread.
 
-    `driven`: whether a thread of the process calls send_due() often anyway; else one is started when needed.
+    `driven`: whether a thread of the process waits here and calls send_due(), so that nobody else's work waits for an
+    announcement to be sent; without one the caller sends, and a thread is started for what comes too soon.
     """
 
     def __init__(self) -> None:
@@ -48,14 +49,26 @@ class Announcer:
         with self._lock:
             self._owners.update(owners)
             self._work = self._work or work
-        if not self.send_due() and not self.driven:
+            something = self._is_due() and bool(self._owners or self._work)
+        if self.driven:
+            if something:
+                self._something.set()
+        elif not self.send_due():
             self._ensure_thread()
             self._something.set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until there is something to send, or so many seconds."""
+        if self._something.wait(seconds):
+            self._something.clear()
+
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._sent_at >= INTERVAL
 
     def send_due(self) -> bool:
         """Send what was collected, on the calling thread's connection, where the interval is over; whether it was."""
         with self._lock:
-            if time.monotonic() - self._sent_at < INTERVAL:
+            if not self._is_due():
                 return False
             owners, self._owners = sorted(self._owners), set()
             work, self._work = self._work, False

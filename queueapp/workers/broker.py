@@ -54,6 +54,7 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
         super().__init__(list_key)
         self._listening_on: Any = None
         self._handed_at = float("-inf")
+        self._kept_at = float("-inf")
         self._ordinary_at = float("-inf")
         self._swept_at = float("-inf")
         self._due_at = float("-inf")
@@ -67,10 +68,10 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
         """
         try:
             self._listen()
-            self._sweep_if_due()
-            self._move_some()
-            self._join_due()
-            found = [(None, _ticket()) for _ in range(self._tickets())] + self._ordinary()
+            found = [(None, _ticket()) for _ in range(self._tickets())]
+            # Work first: a job that was just submitted to an idle site does not wait for housekeeping.
+            if not found or time.monotonic() - self._kept_at >= POLL:
+                found += self._keep_house()
             if not found and not self._moving:
                 self._wait()
         except (DatabaseError, InterfaceError, psycopg.Error) as error:
@@ -79,6 +80,14 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
             time.sleep(POLL)
             return None
         return found or None
+
+    def _keep_house(self) -> list[tuple[Any, str]]:
+        """What is to be done beside handing out tickets; ordinary tasks that are due."""
+        self._sweep_if_due()
+        self._move_some()
+        self._join_due()
+        self._kept_at = time.monotonic()
+        return self._ordinary()
 
     def _listen(self) -> None:
         """LISTEN once per connection: where one was lost, Django has opened another."""

@@ -25,7 +25,7 @@ STOP_SIGNAL = signal.SIGUSR1
 """Brings the main thread, where it is in a task's code, to raise the reason to stop."""
 
 TICK = 0.1
-"""Seconds between two looks at the present job. An idle process wakes up as often."""
+"""Seconds between two looks at the present job, at the most. An idle process wakes up as often."""
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Heart(threading.Thread):
     def run(self) -> None:
         """Beat until the process ends. What the database refuses is tried again at the next beat."""
         while True:
-            time.sleep(TICK)
+            announcer.wait(TICK)
             try:
                 announcer.send_due()
                 self._beat()
