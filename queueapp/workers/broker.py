@@ -32,6 +32,8 @@ POLL = 1.0
 """Seconds without a notification after which the broker looks for work all the same."""
 FAST = 0.02
 """Seconds between looks while tickets are being handed out: announcements come ten times a second at the most."""
+TAKEN_BY = 0.003
+"""Seconds in which tickets become turns: before that the same work would only get another ticket."""
 FAST_FOR = 0.3
 """Seconds after the last ticket for which the broker looks so often."""
 
@@ -68,12 +70,14 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
         """
         try:
             self._listen()
+            if time.monotonic() - self._handed_at < TAKEN_BY:
+                self._wait(TAKEN_BY)
             found = [(None, _ticket()) for _ in range(self._tickets())]
             # Work first: a job that was just submitted to an idle site does not wait for housekeeping.
             if not found or time.monotonic() - self._kept_at >= POLL:
                 found += self._keep_house()
             if not found and not self._moving:
-                self._wait()
+                self._wait(self._until_next())
         except (DatabaseError, InterfaceError, psycopg.Error) as error:
             logger.warning("The database is away, trying again: %s", str(error).strip())
             connection.close()
@@ -133,10 +137,12 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
             next_in = join_due()
             self._due_at = time.monotonic() + min(POLL if next_in is None else max(next_in, 0.0), POLL)
 
-    def _wait(self) -> None:
+    def _until_next(self) -> float:
+        """Seconds until the next look, if nobody tells of work before."""
         now = time.monotonic()
-        recent = now - self._handed_at < FAST_FOR
-        longest = min(FAST if recent else POLL, max(self._due_at - now, 0.0))
+        return min(FAST if now - self._handed_at < FAST_FOR else POLL, max(self._due_at - now, 0.0))
+
+    def _wait(self, longest: float) -> None:
         for _ in self._listening_on.notifies(timeout=longest, stop_after=1):
             self._due_at = float("-inf")  # a moment may have been set that comes sooner
 
