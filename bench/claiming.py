@@ -1,0 +1,91 @@
+"""Processes that take turns by `queueapp.lifecycle.claim.take_turn` alone, without django-q2 and without running
+anything, and one that submits as much as was done, so that the backlog stays as deep as it is."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from itertools import count
+from types import TracebackType
+from typing import Any
+
+CLAIMERS = 4
+FED_AT_ONCE = 500
+NOTHING_THERE = 0.002
+"""Seconds until the next look where there is nothing to do."""
+
+_context = multiprocessing.get_context("fork")
+
+
+class Claimers:
+    """Started on entry, ended on leaving. `feed`: the users, by turns, whose jobs take the place of those done."""
+
+    def __init__(self, feed: list[Any] | None = None, declared: float = 0.0, claimers: int = CLAIMERS) -> None:
+        self._stop = _context.Event()
+        self._done: Any = _context.Array("q", claimers, lock=False)
+        self._processes = [_context.Process(target=self._claim, args=(n,), daemon=True) for n in range(claimers)]
+        if feed:
+            self._processes.append(_context.Process(target=self._feed, args=(feed, declared), daemon=True))
+
+    def __enter__(self) -> Claimers:
+        from django.db import connections
+
+        connections.close_all()  # none is shared with the children
+        for process in self._processes:
+            process.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._stop.set()
+        for process in self._processes:
+            process.join(10)
+            process.kill()
+
+    def done(self) -> int:
+        """How many jobs have been claimed and settled."""
+        return sum(self._done)
+
+    def rate(self, seconds: float) -> float:
+        """Jobs a second during the next so many seconds. Raises RuntimeError where a process has ended."""
+        begun, before = time.monotonic(), self.done()
+        time.sleep(seconds)
+        rate = (self.done() - before) / (time.monotonic() - begun)
+        if not all(process.is_alive() for process in self._processes):
+            raise RuntimeError("A process ended by itself; what it said is above.")
+        return rate
+
+    def _claim(self, number: int) -> None:
+        from queueapp.lifecycle.claim import take_turn
+        from queueapp.lifecycle.heartbeat import register
+        from queueapp.lifecycle.settle import JobOutcome
+        from queueapp.states import Status
+
+        processor = register("bench").pk
+        turn = take_turn(processor)
+        while True:
+            now = time.monotonic()
+            outcomes = [
+                JobOutcome(job.id, job.owner, Status.SUCCEEDED, job.attempt, job.duration, now) for job in turn.jobs
+            ]
+            stop = self._stop.is_set()
+            turn = take_turn(processor, turn.number, outcomes or None, now=now, more=not stop)
+            self._done[number] += len(outcomes)
+            if stop:
+                break
+            if not turn.jobs:
+                time.sleep(NOTHING_THERE)
+
+    def _feed(self, users: list[Any], declared: float) -> None:
+        from queueapp.lifecycle.submission import Submission
+        from queueapp.lifecycle.submit import submit
+
+        fed = 0
+        at_once = min(FED_AT_ONCE, max(len(users), 100))
+        for number in count():
+            while self.done() - fed < at_once:
+                if self._stop.wait(NOTHING_THERE):
+                    return
+            names = range(fed, fed + at_once)
+            jobs = [Submission(job_id=f"fed-{name}", duration=declared, task="bench.nothing") for name in names]
+            submit(users[number % len(users)], jobs)
+            fed += at_once

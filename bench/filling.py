@@ -1,0 +1,79 @@
+"""Fills a migrated database fast: users with a flow each, jobs that have ended, and jobs that wait, as the product
+leaves them. `queueapp.snapshots.audit` finds nothing amiss afterwards."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.db import connection
+
+DECLARED = 0.02
+"""Seconds that each job declares, as many as a turn takes: every turn is one job, however many wait in a flow."""
+NOTHING = "bench.nothing"
+"""The task of these jobs, where none is named; nobody runs it here."""
+PART = 500_000
+"""Jobs that one statement makes at the most."""
+
+_EMPTY = """
+    TRUNCATE queueapp_job, queueapp_waiting, queueapp_outcome, queueapp_attempt, queueapp_processor, queueapp_flow,
+             queueapp_leftover, queueapp_user CASCADE"""
+_USERS = """
+    INSERT INTO queueapp_user (username, password, is_superuser, is_staff, is_active, first_name, last_name, email,
+                               date_joined)
+    SELECT 'user-' || n, '', false, false, true, '', '', '', now() FROM generate_series(1, %(users)s) AS n"""
+_FLOWS = """
+    WITH made AS (
+        INSERT INTO queueapp_flow (key, rule_id, user_id, weight, vtime, backlogged, busy, held)
+        SELECT 'user:' || u.id, r.id, u.id, r.weight, 0, false, 0, false
+          FROM queueapp_user u, queueapp_priorityrule r WHERE r.name = 'Everyone takes turns'
+        RETURNING id, user_id
+    )
+    UPDATE queueapp_user u SET flow_id = made.id FROM made WHERE made.user_id = u.id"""
+# By turns: job n is the one of user n modulo the number of users.
+_JOBS = """
+    INSERT INTO queueapp_job (owner_id, job_id, task, payload, duration, submitted_at)
+    SELECT %(first_user)s + n %% %(users)s, %(prefix)s || n, %(task)s, %(payload)s, %(declared)s,
+           now() - make_interval(secs => %(ago)s)
+      FROM generate_series(%(from)s::bigint, %(until)s::bigint - 1) AS n ORDER BY n
+    RETURNING id, owner_id"""
+_WAITING = f"""
+    WITH made AS ({_JOBS})
+    INSERT INTO queueapp_waiting (owner_id, job_id, flow_id, expected, attempt)
+    SELECT m.owner_id, m.id, u.flow_id, %(declared)s, 1 FROM made m JOIN queueapp_user u ON u.id = m.owner_id
+     ORDER BY m.id"""
+_ENDED = f"""
+    WITH made AS ({_JOBS})
+    INSERT INTO queueapp_outcome (job_id, owner_id, flow_id, number, status, attempt, started_at, finished_at,
+                                  time_spent, progress, message, error)
+    SELECT m.id, m.owner_id, u.flow_id, nextval('queueapp_outcome_number'), 'succeeded', 1, moment, moment,
+           %(declared)s, 0, '', ''
+      FROM (SELECT made.*, clock_timestamp() - interval '1 hour' AS moment FROM made) AS m
+      JOIN queueapp_user u ON u.id = m.owner_id ORDER BY m.id"""
+_WAKE = """
+    UPDATE queueapp_flow f SET backlogged = true, head = first.job
+      FROM (SELECT flow_id, min(job_id) AS job FROM queueapp_waiting GROUP BY flow_id) AS first
+     WHERE f.id = first.flow_id"""
+
+
+def fill(
+    users: int,
+    waiting: int,
+    ended: int = 0,
+    declared: float = DECLARED,
+    task: str = NOTHING,
+    payload: dict[str, Any] | None = None,
+) -> None:
+    """Empty the queue, then make that many users, jobs that ended and jobs that wait, by turns of the users."""
+    with connection.cursor() as cursor:
+        cursor.execute(_EMPTY)
+        cursor.execute(_USERS, {"users": users})
+        cursor.execute(_FLOWS)
+        cursor.execute("SELECT min(id) FROM queueapp_user")
+        common = {"first_user": cursor.fetchone()[0], "users": users, "declared": declared}
+        common |= {"task": task, "payload": json.dumps(payload or {})}
+        for statement, prefix, many, ago in ((_ENDED, "ended-", ended, 3600), (_WAITING, "waits-", waiting, 0)):
+            for start in range(0, many, PART):
+                part = {"prefix": prefix, "from": start, "until": min(start + PART, many), "ago": ago}
+                cursor.execute(statement, common | part)
+        cursor.execute(_WAKE)

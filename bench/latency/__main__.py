@@ -1,0 +1,142 @@
+"""python -m bench.latency: from submission to start, on an idle site beside peers, and beside a flood.
+
+On the idle site one job is sent at a time, with pauses that let everything fall asleep again. Beside the flood one
+user has very many jobs of 5 ms in line, and another one sends single jobs over HTTP; the bound of the theorem
+(queueapp/policy/fairness.py) is printed beside their waits. Writes bench/results/latency.txt and .json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import sys
+import time
+from typing import Any
+
+from bench.filling import fill
+from bench.harness import Crew, Server, in_turn, open_server, table
+from bench.latency.systems import Direct, Send, Site, WaitingPgQueuer, WaitingProcrastinate
+from bench.loads import Load
+from bench.records import Records, clock
+from bench.systems.system import PROCESSORS
+from jobsite import local
+
+RESULTS = local.BASE / "bench" / "results"
+PAUSE = (0.4, 0.8)
+HELD = 0.005
+"""Seconds that each job of the flood, and each one beside it, holds its processor."""
+LIMIT = 20.0
+NOBODY = Load("latency", "one job at a time", (("user", 0),), {"user": 1.0}, ())
+
+
+def measure(records: Records, send: Send, names: list[str]) -> list[float]:
+    """Seconds from the moment before each was sent to its start; those that never started are missing."""
+    chooser, sent = random.Random(1), {}
+    for name in names:
+        time.sleep(chooser.uniform(*PAUSE))
+        sent[name] = clock()
+        send(name)
+    deadline = time.monotonic() + LIMIT
+    while True:
+        started = {record.user: record.started for record in records.read() if record.user in sent}
+        if len(started) == len(sent) or time.monotonic() > deadline:
+            return [started[name] - moment for name, moment in sent.items() if name in started]
+        time.sleep(0.3)
+
+
+def idle(server: Server, system: Any, jobs: int, number: int) -> list[float]:
+    """The waits on a site where nothing else happens. The first three are sent to warm up and do not count."""
+    system.prepare(server, NOBODY, 0.0)
+    try:
+        with Crew(DATABASE_URL=system.url, PROCESSORS=str(PROCESSORS)) as crew:
+            system.start(crew)
+            time.sleep(3)
+            with system.sending() as send:
+                measure(system.records, send, [f"warm-{number}-{n}" for n in range(3)])
+                return measure(system.records, send, [f"{number}-{n}" for n in range(jobs)])
+    finally:
+        system.close()
+
+
+def beside_a_flood(server: Server, jobs: int, flood: int) -> list[float]:
+    """The waits of a light user's single jobs while one other user's fill all processors."""
+    from queueapp.models import User
+
+    system = Site()
+    system.prepare(server, NOBODY, 0.0)
+    try:
+        fill(1, flood, declared=HELD, task="bench.hold", payload={"user": "flood"})
+        User.objects.create_user("user")
+        with Crew(DATABASE_URL=system.url, PROCESSORS=str(PROCESSORS)) as crew:
+            system.start(crew)
+            crew.wait(lambda: system.records.count() > 0, LIMIT)
+            with system.sending(HELD) as send:
+                measure(system.records, send, ["warm-1", "warm-2"])
+                return measure(system.records, send, [str(n) for n in range(jobs)])
+    finally:
+        system.close()
+
+
+def bound() -> float:
+    """Seconds within which the theorem has a light user's job start, beside one other flow."""
+    from queueapp.conf import queue_settings
+    from queueapp.policy.fairness import head_wait_bound
+
+    return head_wait_bound(PROCESSORS, queue_settings().QUANTUM, (HELD, 1.0), [(HELD, 1.0)])
+
+
+def row(title: str, waits: list[float], sent: int) -> list[str]:
+    """Median, 95th and 99th per cent and the longest, in ms."""
+    ordered = sorted(waits)
+    if not ordered:
+        return [title, *["-"] * 4, f"0 of {sent}"]
+    at = [ordered[min(int(len(ordered) * part), len(ordered) - 1)] * 1000 for part in (0.5, 0.95, 0.99, 1)]
+    return [title, *(f"{value:,.1f}" for value in at), f"{len(ordered)} of {sent}"]
+
+
+def main() -> int:
+    """Print and write the tables; the exit code."""
+    options = _options()
+    systems = [Site(), Direct(), WaitingPgQueuer(), WaitingProcrastinate()]
+    if missing := sorted({package for system in systems for package in system.missing()}):
+        print(f"Install what the benches need: pip install -r requirements-bench.txt ({', '.join(missing)} missing).")
+        return 1
+    server, load = open_server(), os.getloadavg()[0]
+    waits: dict[str, list[float]] = {system.title: [] for system in systems}
+    for number, system in in_turn(systems, options.rounds):
+        waits[system.title] += idle(server, system, options.jobs, number)
+        print(row(system.title, waits[system.title], number * options.jobs), file=sys.stderr, flush=True)
+    beside = beside_a_flood(server, options.jobs, options.flood)
+    heads, sent = ["", "median ms", "95 %", "99 %", "most", "started"], options.rounds * options.jobs
+    text = "\n".join([
+        f"Submission to start, {PROCESSORS} processors, PostgreSQL {server.version()}, {os.cpu_count()} cores, load "
+        f"average {load:.1f} before and {os.getloadavg()[0]:.1f} after\n\nOn an idle site, {options.rounds} rounds",
+        table(heads, [row(title, its, sent) for title, its in waits.items()]),
+        f"\nBeside {options.flood:,} waiting jobs of one other user, {HELD * 1000:g} ms each",
+        table(heads, [row("Turnabout, POST jobs/ to start", beside, options.jobs)]),
+        f"The theorem: within {bound() * 1000:,.0f} ms, the time of the request and of a turn's round trips aside.\n\n"
+        "Only the first line has a web server, a token and checks of the request in it. All four commit the\n"
+        "submission synchronously. In plain order the light user's jobs would wait for the whole flood: see\n"
+        "bench.fairness.",
+    ])  # fmt: skip
+    print(text)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "latency.txt").write_text(text + "\n")
+    (RESULTS / "latency.json").write_text(json.dumps({"idle": waits, "beside": beside}, indent=1) + "\n")
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench.latency", description="From submission to start.")
+    parser.add_argument("--jobs", type=int, default=50, help="sent one by one, to each system (50)")
+    parser.add_argument("--rounds", type=int, default=2, help="rounds of all systems in turn (2)")
+    parser.add_argument("--full", action="store_true", help="a flood of 1,000,000 jobs instead of 100,000")
+    options = parser.parse_args()
+    options.flood = 1_000_000 if options.full else 100_000
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())

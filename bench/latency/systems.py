@@ -1,0 +1,110 @@
+"""The systems of this bench: bench/systems/ with a way to send one job and with workers that wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from bench.harness import Crew
+from bench.serving import PASSWORD, client, serve
+from bench.systems.pgqueuer import PgQueuer
+from bench.systems.procrastinate import Procrastinate
+from bench.systems.system import PROCESSORS
+from bench.systems.turnabout import Turnabout
+
+Send = Callable[[str], Any]
+"""Submits one job, which records this name when it starts; returns once it is accepted."""
+TINY = 0.0001
+"""Seconds that a job holds its processor."""
+
+
+class Site(Turnabout):
+    """Web server and processors; jobs are sent over HTTP."""
+
+    title = "Turnabout, POST jobs/ to start"
+    sender = "user"
+
+    def start(self, crew: Crew) -> None:
+        """Both parts of the site."""
+        from queueapp.models import User
+
+        user = User.objects.get(username=self.sender)
+        user.set_password(PASSWORD)
+        user.save()
+        super().start(crew)
+        self.site = serve(crew)
+
+    @contextmanager
+    def sending(self, seconds: float = TINY) -> Iterator[Send]:
+        """One client, whose connection stays open."""
+        from bench.tasks import HOLD
+
+        with client(self.site, self.sender) as http:
+
+            def send(name: str) -> None:
+                job = {"job_id": f"sent-{name}", "duration": seconds, "task": HOLD, "payload": {"user": name}}
+                http.post("jobs/", json=job).raise_for_status()
+
+            yield send
+
+
+class Direct(Turnabout):
+    """The same processors; jobs are sent as the peers' are, by a call in Python."""
+
+    title = "Turnabout, submit() to start"
+
+    @contextmanager
+    def sending(self) -> Iterator[Send]:
+        """One connection of Django's."""
+        from bench.tasks import HOLD
+        from queueapp.lifecycle.submission import parse
+        from queueapp.lifecycle.submit import submit
+
+        def send(name: str) -> None:
+            job = {"job_id": f"sent-{name}", "duration": TINY, "task": HOLD, "payload": {"user": name}}
+            submit(self.users["user"], [parse(job)])
+
+        yield send
+
+
+class WaitingPgQueuer(PgQueuer):
+    """Its defaults: it listens for notifications, which a trigger sends."""
+
+    key = "pgqueuer-latency"
+    title = "pgqueuer, enqueue() to start"
+
+    def start(self, crew: Crew) -> None:
+        """As many processes as processors."""
+        crew.start_together(PROCESSORS, "-m", "bench.latency.worker", "pgqueuer")
+
+    @contextmanager
+    def sending(self) -> Iterator[Send]:
+        """One connection."""
+        import asyncpg  # type: ignore[import-not-found]
+        from pgqueuer.queries import Queries  # type: ignore[import-not-found]
+
+        with asyncio.Runner() as runner:
+            connection = runner.run(asyncpg.connect(self.url))
+            queries = Queries.from_asyncpg_connection(connection)
+            yield lambda name: runner.run(queries.enqueue(["hold"], [name.encode()], [0]))
+            runner.run(connection.close())
+
+
+class WaitingProcrastinate(Procrastinate):
+    """Its defaults: it listens for notifications, which a trigger sends."""
+
+    key = "procrastinate-latency"
+    title = "procrastinate, defer() to start"
+
+    def start(self, crew: Crew) -> None:
+        """As many processes as processors."""
+        crew.start_together(PROCESSORS, "-m", "bench.latency.worker", "procrastinate")
+
+    @contextmanager
+    def sending(self) -> Iterator[Send]:
+        """One pool."""
+        with self._app().open() as app:
+            task = app.configure_task("hold")
+            yield lambda name: task.defer(user=name)

@@ -1,0 +1,42 @@
+"""The site as it is served: a real ASGI server on a free port of this machine, and clients with tokens."""
+
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import closing
+
+import httpx
+
+from bench.harness import START_DEADLINE, Crew
+
+PASSWORD = "turnabout-bench"
+
+
+def serve(crew: Crew, application: str = "jobsite.asgi:application") -> str:
+    """Start uvicorn as `make run` does and wait until it answers; its URL. Raises RuntimeError where it does not."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    crew.start(
+        "-m", "uvicorn", application, "--port", str(port), "--lifespan", "off", "--no-access-log",
+        "--no-server-header", "--log-level", "warning", "--timeout-graceful-shutdown", "2",
+    )  # fmt: skip
+    deadline = time.monotonic() + START_DEADLINE
+    while time.monotonic() < deadline:
+        crew.check()
+        try:
+            httpx.get(f"{url}/api/v1/queue/")
+            return url
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise RuntimeError("The web server does not answer.")
+
+
+def client(url: str, name: str) -> httpx.Client:
+    """A client of the API with a token of this user, whose password is PASSWORD."""
+    answer = httpx.post(f"{url}/api/v1/token/", json={"username": name, "password": PASSWORD})
+    answer.raise_for_status()
+    token = answer.json()["access"]
+    return httpx.Client(base_url=f"{url}/api/v1/", headers={"Authorization": f"Bearer {token}"}, timeout=30)
