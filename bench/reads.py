@@ -1,0 +1,163 @@
+"""What people look at, beside very many jobs: python -m bench.reads [--jobs 300000] [--full]
+
+Fills the queue (nine of ten jobs have ended, one waits, 1,000 users), starts the site's web server, and asks for each
+page and each address of the API again and again, one at a time, over HTTP with a token or a session. Then once more
+while four processes claim and settle. Prints median and longest in ms; writes bench/results/reads.txt and .json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import time
+from contextlib import nullcontext
+
+import httpx
+import psycopg
+
+from bench.claiming import Claimers
+from bench.filling import DECLARED, fill
+from bench.harness import Crew, open_server, table, use_database
+from bench.serving import PASSWORD, client, serve
+from jobsite import local
+
+RESULTS = local.BASE / "bench" / "results"
+NAME = "turnabout_bench_reads"
+USERS = 1_000
+USER, STAFF = "user-1", "staff"
+SLOW = 1_000.0
+"""Milliseconds above which an address is named."""
+
+OF_USER = {
+    "my queue": "api/v1/queue/",
+    "my jobs": "api/v1/jobs/",
+    "my jobs that wait": "api/v1/jobs/?status=queued",
+    "my jobs that failed (none)": "api/v1/jobs/?status=failed",
+    "my jobs of a task": "api/v1/jobs/?task=bench.nothing",
+    "one of my jobs": "api/v1/jobs/first/",
+    "the page": "",
+}
+OF_STAFF = {
+    "admin: jobs": "admin/queueapp/job/",
+    "admin: jobs, page 100": "admin/queueapp/job/?p=100",
+    "admin: jobs that wait": "admin/queueapp/job/?status=queued",
+    "admin: jobs that succeeded": "admin/queueapp/job/?status=succeeded",
+    "admin: jobs that failed (none)": "admin/queueapp/job/?status=failed",
+    "admin: jobs of a task": "admin/queueapp/job/?task=bench.nothing",
+    "admin: jobs of a task (none)": "admin/queueapp/job/?task=wait",
+    "admin: jobs of a user": f"admin/queueapp/job/?q={USER}",
+    "admin: flows": "admin/queueapp/flow/",
+    "admin: Shares": "admin/queueapp/flow/shares/",
+}
+
+
+def prepare(jobs: int) -> None:
+    """Fill, and give one user a password and a job of a known name; statistics as autovacuum soon has them."""
+    from django.db import connection
+
+    from queueapp.lifecycle.submission import Submission
+    from queueapp.lifecycle.submit import submit
+    from queueapp.models import User
+
+    fill(USERS, jobs // 10, jobs - jobs // 10)
+    user = User.objects.get(username=USER)
+    user.set_password(PASSWORD)
+    user.save()
+    User.objects.create_superuser(STAFF, password=PASSWORD)
+    submit(user, [Submission(job_id="first", duration=DECLARED, task="bench.nothing")])
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+
+
+def session(url: str, name: str) -> httpx.Client:
+    """A browser's session of this user, by the log-in form."""
+    browser = httpx.Client(base_url=url, timeout=60)
+    browser.get("/login/")
+    form = {"username": name, "password": PASSWORD, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+    answer = browser.post("/login/", data=form)
+    assert answer.status_code == 302, f"log-in of {name}: {answer.status_code}"
+    return browser
+
+
+def ask(http: httpx.Client, address: str, times: int) -> list[float]:
+    """Milliseconds of each request until the whole answer is there, the first one left out. Raises where one fails."""
+    took = []
+    for _ in range(times + 1):
+        begun = time.perf_counter()
+        http.get(address).raise_for_status()
+        took.append((time.perf_counter() - begun) * 1000)
+    return took[1:]
+
+
+def ask_all(url: str, times: int) -> dict[str, list[float]]:
+    """Every address, one after another."""
+    user, page, staff = client(url, USER), session(url, USER), session(url, STAFF)
+    took = {what: ask(user if address else page, f"{url}/{address}", times) for what, address in OF_USER.items()}
+    took |= {what: ask(staff, f"{url}/{address}", times) for what, address in OF_STAFF.items()}
+    for http in (user, page, staff):
+        http.close()
+    return took
+
+
+def report(quiet: dict[str, list[float]], busy: dict[str, list[float]], facts: str) -> str:
+    """The table, and what is slow."""
+    rows = [
+        [what, *(f"{value:,.1f}" for its in (quiet[what], busy[what]) for value in (statistics.median(its), max(its)))]
+        for what in quiet
+    ]
+    heads = ["", "quiet: median ms", "longest", "claims go on: median ms", "longest"]
+    slow = [what for what, its in quiet.items() if statistics.median(its) > SLOW]
+    return f"{facts}\n\n{table(heads, rows)}\n\nAbove {SLOW:,.0f} ms when quiet: {', '.join(slow) or 'none'}\n"
+
+
+def main() -> None:
+    """Fill, ask, and write."""
+    options = _options()
+    server = open_server()
+    url = server.fresh(NAME)
+    try:
+        use_database(url)
+        prepare(options.jobs)
+        from django.db import connections
+
+        from queueapp.models import User
+
+        feed = list(User.objects.exclude(username__in=(USER, STAFF)).exclude(flow=None))
+        connections.close_all()
+        took = []
+        load = os.getloadavg()[0]
+        with Crew(DATABASE_URL=url) as crew:
+            site = serve(crew)
+            for claims in (nullcontext(), Claimers(feed, DECLARED)):
+                with claims:
+                    took.append(ask_all(site, options.times))
+        with psycopg.connect(url) as connection:
+            row = connection.execute("SELECT count(*) FROM queueapp_job").fetchone()
+        facts = (
+            f"{options.jobs:,} jobs, a tenth of them waiting, {USERS:,} users; {row and row[0]:,} jobs at the end; "
+            f"{options.times} requests each\nPostgreSQL {server.version()}, {os.cpu_count()} cores, load average "
+            f"{load:.1f} before and {os.getloadavg()[0]:.1f} after"
+        )
+    finally:
+        server.drop(NAME)
+    text = report(took[0], took[1], facts)
+    print(text)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "reads.txt").write_text(text)
+    (RESULTS / "reads.json").write_text(json.dumps(dict(zip(("quiet", "busy"), took, strict=True)), indent=1) + "\n")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench.reads", description="What people look at, beside very many jobs.")
+    parser.add_argument("--jobs", type=int, default=300_000, help="in all, waiting and ended (300000)")
+    parser.add_argument("--full", action="store_true", help="3,000,000 jobs")
+    parser.add_argument("--times", type=int, default=20, help="requests of each address (20)")
+    options = parser.parse_args()
+    options.jobs = 3_000_000 if options.full else options.jobs
+    return options
+
+
+if __name__ == "__main__":
+    main()

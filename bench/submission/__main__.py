@@ -1,0 +1,203 @@
+"""python -m bench.submission: what it costs to submit over HTTP, and what submitting and claiming cost each other.
+
+`POST jobs/` beside the leanest view of the same server that stores something; `POST jobs/bulk/` in jobs a second; then
+submitters and claimers (bench/claiming.py) alone and together. Every request has a token, and every submission is
+committed synchronously before it is answered. Writes bench/results/submission.txt and .json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from itertools import count
+from threading import Event, Thread
+from typing import Any
+
+import httpx
+import psycopg
+
+from bench.claiming import CLAIMERS, Claimers
+from bench.filling import DECLARED, fill
+from bench.harness import Crew, in_turn, middle, open_server, table, use_database
+from bench.serving import PASSWORD, client, serve
+from jobsite import local
+
+RESULTS = local.BASE / "bench" / "results"
+NAME = "turnabout_bench_submission"
+ENOUGH = "1000000000"
+"""For allowances and quotas: no limit would leave out what it costs to look at them."""
+CLIENTS = 4
+BULK = 10_000
+WARM_UP = 0.5
+
+_numbers = count()
+
+
+def single(http: httpx.Client, address: str) -> None:
+    """Submit one job of a new name. Raises where it is not accepted."""
+    job = {"job_id": f"job-{next(_numbers)}", "duration": DECLARED, "task": "bench.nothing", "payload": {}}
+    http.post(address, json=job).raise_for_status()
+
+
+class Submitters:
+    """Threads with a client each, which submit single jobs without a pause; a context manager."""
+
+    def __init__(self, clients: Sequence[httpx.Client], address: str) -> None:
+        self._stop, self.times, self.failed = Event(), list[tuple[float, float]](), list[Exception]()
+        self._threads = [Thread(target=self._work, args=(http, address)) for http in clients]
+
+    def __enter__(self) -> Submitters:
+        for thread in self._threads:
+            thread.start()
+        time.sleep(WARM_UP)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self, http: httpx.Client, address: str) -> None:
+        while not self._stop.is_set():
+            begun = time.monotonic()
+            try:
+                single(http, address)
+            except httpx.HTTPError as error:
+                self.failed.append(error)
+                return
+            self.times.append((begun, time.monotonic()))
+
+    def measured(self, since: float) -> tuple[float, float]:
+        """Requests a second, and the median in ms, of those begun since a moment. Raises what a request raised."""
+        if self.failed:
+            raise self.failed[0]
+        took = [(ended - begun) * 1000 for begun, ended in self.times.copy() if begun >= since]
+        return len(took) / (time.monotonic() - since), statistics.median(took)
+
+
+class Bench:
+    """The site, its clients, and what was measured."""
+
+    def __init__(self, site: str, seconds: float) -> None:
+        self.seconds, self.figures = seconds, dict[str, list[float]]()
+        self.clients = [client(site, f"user-{n + 1}") for n in range(CLIENTS)]
+
+    def keep(self, **values: float) -> None:
+        """Add to the figures of these names."""
+        for name, value in values.items():
+            self.figures.setdefault(name, []).append(round(value, 2))
+
+    def one_by_one(self, address: str) -> None:
+        """Requests a second with one client, then with all."""
+        for clients in (self.clients[:1], self.clients):
+            with Submitters(clients, f"{address}/") as submitters:
+                since = time.monotonic()
+                time.sleep(self.seconds)
+                rate, median = submitters.measured(since)
+            self.keep(**{f"{address} {len(clients)} rate": rate, f"{address} {len(clients)} ms": median})
+
+    def bulk(self) -> None:
+        """Jobs a second by one client."""
+        jobs = [
+            {"job_id": f"job-{next(_numbers)}", "duration": DECLARED, "task": "bench.nothing"} for _ in range(BULK)
+        ]  # fmt: skip
+        begun = time.monotonic()
+        answer = self.clients[0].post("jobs/bulk/", json={"jobs": jobs})
+        took = time.monotonic() - begun
+        assert answer.json()["accepted"] == BULK, answer.text[:200]
+        self.keep(bulk=BULK / took)
+
+    def together(self) -> None:
+        """Submitters alone, claimers alone, then both."""
+        with Submitters(self.clients, "jobs/") as submitters:
+            since = time.monotonic()
+            time.sleep(self.seconds)
+            self.keep(submit_alone=submitters.measured(since)[0])
+        with Claimers() as claimers:
+            claimers.rate(WARM_UP)
+            self.keep(claim_alone=claimers.rate(self.seconds))
+            with Submitters(self.clients, "jobs/") as submitters:
+                since = time.monotonic()
+                self.keep(claim_both=claimers.rate(self.seconds), submit_both=submitters.measured(since)[0])
+
+
+def report(figures: dict[str, list[float]], facts: str) -> str:
+    """The tables."""
+    rows = []
+    for clients in (1, CLIENTS):
+        rates = [figures[f"{address} {clients} rate"] for address in ("jobs", "lean")]
+        times = [figures[f"{address} {clients} ms"] for address in ("jobs", "lean")]
+        ratio = [ours / lean for ours, lean in zip(*rates, strict=True)]
+        rows.append([f"{clients} at once", *(middle(its, 0) for its in rates), middle(ratio), *map(middle, times)])
+    heads = ["", "POST jobs/: a second", "lean view: a second", "ratio", "POST jobs/: ms", "lean view: ms"]
+    left = {
+        what: [both / alone for both, alone in zip(figures[f"{what}_both"], figures[f"{what}_alone"], strict=True)]
+        for what in ("submit", "claim")
+    }
+    return "\n".join([
+        facts, "", table(heads, rows), f"\nPOST jobs/bulk/: {middle(figures['bulk'], 0)} jobs a second\n",
+        table(["", "alone", "both at once", "left"], [
+            [what, *(middle(figures[f"{key}_{when}"], 0) for when in ("alone", "both")),
+             middle([100 * part for part in left[key]], 0) + " %"]
+            for what, key in (("POST jobs/ a second", "submit"), ("turns of one job a second", "claim"))
+        ]),
+        "\nThe lean view checks nothing, counts nothing, finds no flow and tells nobody. Clients, web server, claimers",
+        "and database share the cores: what both lose together is first of all what they take from each other there.",
+    ])  # fmt: skip
+
+
+def main() -> None:
+    """Run every part in every round, and write."""
+    options = _options()
+    server = open_server()
+    url = server.fresh(NAME)
+    try:
+        use_database(url)
+        from django.contrib.auth.hashers import make_password
+
+        from queueapp.models import User
+
+        fill(100, 200_000)
+        User.objects.update(password=make_password(PASSWORD))
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(
+                "CREATE TABLE bench_lean (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, owner bigint,"
+                " job_id text, duration double precision, payload jsonb, UNIQUE (owner, job_id))"
+            )
+        load = os.getloadavg()[0]
+        environment = {"SUBMISSIONS_PER_MINUTE": ENOUGH, "REQUESTS_PER_MINUTE": ENOUGH, "MAX_WAITING": ENOUGH}
+        environment |= {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "bench.submission.settings"}
+        with Crew(**environment) as crew:
+            bench = Bench(serve(crew), options.seconds)
+            parts: list[Callable[[], None]] = [
+                lambda: bench.one_by_one("jobs"), lambda: bench.one_by_one("lean"), bench.bulk, bench.together
+            ]  # fmt: skip
+            for _, part in in_turn(parts, options.rounds):
+                part()
+        facts = (
+            f"Submission over HTTP, {options.rounds} rounds, medians (least-most); one web process, {CLIENTS} clients, "
+            f"{CLAIMERS} claimers\nPostgreSQL {server.version()}, {os.cpu_count()} cores, load average {load:.1f} "
+            f"before and {os.getloadavg()[0]:.1f} after"
+        )
+    finally:
+        server.drop(NAME)
+    text = report(bench.figures, facts)
+    print(text)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "submission.txt").write_text(text + "\n")
+    (RESULTS / "submission.json").write_text(json.dumps(bench.figures, indent=1) + "\n")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench.submission", description="What it costs to submit over HTTP.")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of all parts in turn (3)")
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each measurement (4)")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
