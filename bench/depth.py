@@ -29,6 +29,7 @@ SETTLE = 1.0
 """Seconds of each run before its rate counts."""
 SLICE = 5.0
 FLOWS = (1, 1_000, 100_000)
+LOOK_UPS = ("the next flow", "the head of its backlog", "the row of a processor")
 TABLES = ("waiting", "flow", "processor", "job", "outcome")
 
 
@@ -90,7 +91,12 @@ class Bench:
 
     def long_run(self) -> None:
         """Slice by slice, first as it is, then with a transaction open that has looked at the tables."""
-        self.say(f"\nA long run, by slices of {SLICE:g} s, with what autovacuum did meanwhile")
+        from bench.plans import pages
+
+        self.say(
+            f"\nA long run, by slices of {SLICE:g} s, with what autovacuum did meanwhile, and the pages that three "
+            "look-ups\nread at its end: the next flow, the head of its backlog, the row of a processor"
+        )
         rows = []
         for flows, open_elsewhere in product((1, 1_000), (False, True)):
             fill(flows, 100_000)
@@ -100,14 +106,18 @@ class Bench:
                     other.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                     other.execute("SELECT count(*) FROM queueapp_flow")
                 rates = self.steady(self.options.long, slices=max(int(self.options.long / SLICE), 4))
+                read = pages()
             quarter = len(rates) // 4
             first, last = rates[:quarter], rates[-quarter:]
             what = "a transaction open" if open_elsewhere else "as it is"
             kept = sum(last) / max(sum(first), 1)
             rows.append([f"{flows:,} flows, {what}", middle(first, 0), middle(last, 0), f"{kept:.0%}",
-                         str(self.vacuums() - before)])  # fmt: skip
+                         str(self.vacuums() - before),
+                         *(f"{read[what]:,}" for what in LOOK_UPS)])  # fmt: skip
             self.figures[f"long, {flows} flows, {what}"] = rates
-        self.say(table(["", "first quarter", "last quarter", "left", "autovacuums"], rows))
+        self.say(
+            table(["", "first quarter", "last quarter", "left", "autovacuums", "flow", "backlog", "processor"], rows)
+        )
 
     def vacuums(self) -> int:
         """How often autovacuum has been at the hot tables."""

@@ -25,33 +25,53 @@ AT_ONCE = 10
 _SETTINGS = ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin")
 
 
-def plans(most: int = 100, quantum: float = 0.02) -> str:
-    """The plans of what a claim would do now, and nothing is changed. Raises ValueError where claim.sql has others."""
+def plans() -> str:
+    """The plans of what a claim would do now; nothing is changed. Raises ValueError where claim.sql has others."""
+    return "\n".join("\n".join([f"{what}:", *(f"  {line}" for line in plan)]) for what, plan in _explained().items())
+
+
+def pages() -> dict[str, int]:
+    """How many pages each of the statements reads now, in memory or not, and the look-up of one processor's row."""
+    found = {}
+    for what, plan in _explained().items():
+        first = next(line for line in plan if "Buffers" in line)
+        found[what] = sum(int(number) for number in re.findall(r"(?:hit|read)=(\d+)", first))
+    return found
+
+
+def _explained(most: int = 100, quantum: float = 0.02) -> dict[str, list[str]]:
+    """The lines of each plan, without what does not matter here: costs, and conditions."""
     script = re.sub(r"\s+", " ", (FOLDER / "claim.sql").read_text())
+    found = {}
     with transaction.atomic(), connection.cursor() as cursor:
         for setting in _SETTINGS:
             cursor.execute(f"SET LOCAL {setting} = off")
-        cursor.execute("SELECT id FROM queueapp_flow WHERE ready ORDER BY vtime, head LIMIT 1")
-        flow = cursor.fetchone()[0]
-        cursor.execute(
-            "SELECT job_id FROM queueapp_waiting WHERE flow_id = %s ORDER BY job_id LIMIT %s", [flow, AT_ONCE]
-        )
-        jobs = [job for (job,) in cursor.fetchall()]
-        stands_for = {"INTO f ": "", "p_quantum": str(quantum), "p_most": str(most), "f.id": str(flow)}
-        stands_for |= {"(skip)": "('{}'::bigint[])", "(ids)": f"(ARRAY{jobs}::bigint[])"}
-        lines = []
         for what, statement in _HOT.items():
             if statement not in script:
                 raise ValueError(f"claim.sql has another statement for {what}: bench/plans.py needs an update")
-            for name, value in stands_for.items():
+            for name, value in _stands_for(cursor, most, quantum).items():
                 statement = statement.replace(name, value)
-            lines += [f"{what}:", *_explain(cursor, statement)]
+            found[what] = _explain(cursor, statement)
+        cursor.execute("SELECT max(id) FROM queueapp_processor")
+        if (processor := cursor.fetchone()[0]) is not None:
+            query = f"SELECT turn FROM queueapp_processor WHERE id = {processor}"
+            found["the row of a processor"] = _explain(cursor, query)
         transaction.set_rollback(True)
-    return "\n".join(lines)
+    return found
+
+
+def _stands_for(cursor: Any, most: int, quantum: float) -> dict[str, str]:
+    """What the names in claim.sql stand for: the flow that is next, and the head of its backlog."""
+    cursor.execute("SELECT id FROM queueapp_flow WHERE ready ORDER BY vtime, head LIMIT 1")
+    flow = cursor.fetchone()[0]
+    cursor.execute("SELECT job_id FROM queueapp_waiting WHERE flow_id = %s ORDER BY job_id LIMIT %s", [flow, AT_ONCE])
+    jobs = [job for (job,) in cursor.fetchall()]
+    names = {"INTO f ": "", "p_quantum": str(quantum), "p_most": str(most), "f.id": str(flow)}
+    return names | {"(skip)": "('{}'::bigint[])", "(ids)": f"(ARRAY{jobs}::bigint[])"}
 
 
 def _explain(cursor: Any, statement: str) -> list[str]:
-    """The plan without what does not matter here: costs, and conditions."""
     cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF) {statement}")
-    shown = [line for (line,) in cursor.fetchall() if re.search(r"->|actual|Buffers|Removed|Seq Scan", line)]
-    return [f"  {line}" for line in shown[: next((n for n, line in enumerate(shown) if "Planning" in line), None)]]
+    shown = [line for (line,) in cursor.fetchall()]
+    end = next((number for number, line in enumerate(shown) if line.startswith("Planning")), None)
+    return [line for line in shown[:end] if re.search(r"->|actual|Buffers|Removed", line)]

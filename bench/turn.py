@@ -1,0 +1,134 @@
+"""Where a job's microseconds go: python -m bench.turn
+
+One process takes turns of 1, 10 and 100 jobs, alone, by `queueapp.lifecycle.claim.take_turn`: settling, claiming, and
+both in one round trip as a processor does it, beside a round trip that does nothing, and what Python spends on the
+outcomes before they are sent. Medians in microseconds; no job is run. Writes bench/results/turn.txt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from bench.filling import fill
+from bench.harness import open_server, table, use_database
+from jobsite import local
+
+if TYPE_CHECKING:
+    from queueapp.lifecycle.claim import Turn
+    from queueapp.lifecycle.settle import JobOutcome
+
+RESULT = local.BASE / "bench" / "results" / "turn.txt"
+NAME = "turnabout_bench_turn"
+DECLARED = {1: 1.0, 10: 0.002, 100: 1e-6}
+"""Seconds that jobs declare, for turns of so many."""
+WHAT = NOTHING, PYTHON, SETTLE, CLAIM, BOTH = (
+    "a round trip that does nothing",
+    "outcomes made, in Python",
+    "settle alone",
+    "claim alone",
+    "settle and claim",
+)
+USERS = 100
+WARM_UP = 20
+
+
+class Clock:
+    """Collects how long things take, by name."""
+
+    def __init__(self) -> None:
+        self.taken: dict[str, list[float]] = {}
+
+    def time(self, what: str, work: Callable[[], Any]) -> Any:
+        """What `work` returns."""
+        begun = time.perf_counter()
+        result = work()
+        self.taken.setdefault(what, []).append((time.perf_counter() - begun) * 1e6)
+        return result
+
+    def median(self, what: str) -> float:
+        """In microseconds, the first ones left out."""
+        return statistics.median(self.taken[what][WARM_UP:])
+
+
+def measure(size: int, turns: int) -> Clock:
+    """Turns of one size; every user's backlog is a whole number of them."""
+    from django.db import connection
+
+    from queueapp.lifecycle.claim import take_turn
+    from queueapp.lifecycle.heartbeat import register
+
+    fill(USERS, USERS * size * (3 * turns // USERS + 1), declared=DECLARED[size])
+    processor, clock = register("bench").pk, Clock()
+
+    def settle(turn: Turn, more: bool) -> Turn:
+        return take_turn(processor, turn.number, _outcomes(turn), now=time.monotonic(), more=more)
+
+    turn = take_turn(processor)
+    for _ in range(turns):
+        assert len(turn.jobs) == size, f"a turn of {len(turn.jobs)} jobs where {size} were expected"
+        clock.time(PYTHON, partial(_in_python, turn))
+        turn = clock.time(BOTH, partial(settle, turn, True))
+        clock.time(SETTLE, partial(settle, turn, False))
+        turn = clock.time(CLAIM, partial(take_turn, processor))
+        clock.time(NOTHING, _nothing)
+    settle(turn, False)
+    connection.close()
+    return clock
+
+
+def _outcomes(turn: Turn) -> list[JobOutcome]:
+    """That every job of a turn succeeded."""
+    from queueapp.lifecycle.settle import JobOutcome
+    from queueapp.states import Status
+
+    now = time.monotonic()
+    return [JobOutcome(job.id, job.owner, Status.SUCCEEDED, job.attempt, job.duration, now) for job in turn.jobs]
+
+
+def _in_python(turn: Turn) -> None:
+    """What is done before outcomes are sent."""
+    from queueapp.lifecycle.settle import columns
+
+    columns(_outcomes(turn), time.monotonic())
+
+
+def _nothing() -> None:
+    """A round trip."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        cursor.fetchone()
+
+
+def main() -> None:
+    """Print the table, and write it."""
+    parser = argparse.ArgumentParser(prog="bench.turn", description="Where a job's microseconds go.")
+    parser.add_argument("--turns", type=int, default=300, help="of each size, and as many of each kind (300)")
+    options = parser.parse_args()
+    server = open_server()
+    try:
+        use_database(server.fresh(NAME))
+        load = os.getloadavg()[0]
+        clocks = {size: measure(size, options.turns) for size in DECLARED}
+    finally:
+        server.drop(NAME)
+    rows = [[what, *(f"{clock.median(what):,.0f}" for clock in clocks.values())] for what in WHAT]
+    rows.append(["for each job", *(f"{clock.median(BOTH) / size:,.0f}" for size, clock in clocks.items())])
+    text = (
+        f"Microseconds, medians of {options.turns} turns, one process; PostgreSQL {server.version()}, load average "
+        f"{load:.1f} before\n\n" + table(["", *(f"turns of {size}" for size in clocks)], rows)
+    )
+    print(text)
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()
