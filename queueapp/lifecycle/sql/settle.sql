@@ -24,8 +24,11 @@ BEGIN
 
     -- 1. Flow before processor. Only a rescue takes a turn away, and it holds the flow's lock, too: what the processor
     -- has of the turn stands until this commits, where it still stands in step 2.
-    SELECT f, p INTO its FROM queueapp_flow f JOIN queueapp_processor p ON p.flow_id = f.id
-     WHERE p.id = p_processor AND p.turn = p_turn AND cardinality(p.jobs) > 0 FOR NO KEY UPDATE OF f;
+    -- From the processor to the flow, whatever the planner thinks of their sizes.
+    SELECT l.f, p INTO its
+      FROM queueapp_processor p
+     CROSS JOIN LATERAL (SELECT f FROM queueapp_flow f WHERE f.id = p.flow_id FOR NO KEY UPDATE) AS l(f)
+     WHERE p.id = p_processor AND p.turn = p_turn AND cardinality(p.jobs) > 0;
     IF NOT FOUND THEN
         RETURN false;
     END IF;
