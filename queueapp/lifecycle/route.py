@@ -16,7 +16,8 @@ from ..policy.rules import Route, Rule, route
 from .announce import announce
 from .retry import retried
 
-USERS_AT_ONCE = 500
+USERS_AT_ONCE = 50
+"""Users, and so flows at the most, that one transaction routes: claims of these flows wait for it."""
 JOBS_AT_ONCE = 500
 MOVED_AT_ONCE = 1_000
 
