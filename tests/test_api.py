@@ -59,6 +59,16 @@ def assert_problem(answer: Any, status: int, *fields: str) -> Any:
 
 
 class TestTokens:
+    def test_blanks_are_a_part_of_a_password(self) -> None:
+        user = make_user("ada")
+        user.set_password(" spaced out ")
+        user.save()
+        answers = [
+            APIClient().post("/api/v1/token/", {"username": "ada", "password": password}, format="json").status_code
+            for password in (" spaced out ", "spaced out", " ")
+        ]
+        assert answers == [200, 401, 401]
+
     def test_refresh_gives_a_new_access_token(self, ada: User) -> None:
         client = APIClient()
         login = {"username": "ada", "password": "turnabout-test"}

@@ -20,6 +20,7 @@ from jobsite import local
 PROMPTLY = 0.3
 """Seconds between two looks at what has ended: the site is supervised, as a real one would be."""
 STOP_DEADLINE = 20.0
+RECOVERY_DEADLINE = 30.0
 FULL_FOR = 2.0
 """Seconds that the disk is full."""
 ROOM = 65_536
@@ -38,9 +39,20 @@ class Database:
 
     def query(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """The rows that a statement gives."""
-        with psycopg.connect(self.url, autocommit=True, connect_timeout=5) as connection:
+        with self._connect() as connection:
             cursor = connection.execute(statement, parameters or None)
             return cursor.fetchall() if cursor.description else []
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        """A connection, as soon as the server has recovered from what was done to it."""
+        deadline = time.monotonic() + RECOVERY_DEADLINE
+        while True:
+            try:
+                return psycopg.connect(self.url, autocommit=True, connect_timeout=5)
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(PROMPTLY)
 
     def restart(self, mode: str) -> None:
         """Stop the server as pg_ctl's `mode` has it, and start it; smart, which waits for all to leave, has 3 s."""

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from rest_framework.exceptions import AuthenticationFailed, ErrorDetail, Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import CharField
 from rest_framework_simplejwt.exceptions import InvalidToken
 from rest_framework_simplejwt.serializers import TokenObtainPairSerializer, TokenRefreshSerializer
 from rest_framework_simplejwt.settings import api_settings
@@ -39,7 +40,7 @@ class Credentials(BaseModel):
 class Refresh(BaseModel):
     """A refresh token."""
 
-    refresh: str = Field(min_length=1)
+    refresh: str = Field(pattern=r"^[A-Za-z0-9_-]+[.][A-Za-z0-9_-]+[.][A-Za-z0-9_-]+$")
 
 
 class Tokens(BaseModel):
@@ -47,6 +48,15 @@ class Tokens(BaseModel):
 
     access: str = Field(description="Goes into the header: Authorization: Bearer ...")
     refresh: str = Field(description="Gives the next pair, once.")
+
+
+class AsTyped(TokenObtainPairSerializer):
+    """Gives tokens for a name and a password as they were typed: blanks at their ends are a part of them."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            cast(CharField, field).trim_whitespace = False
 
 
 class OnceOnly(TokenRefreshSerializer):
@@ -68,6 +78,7 @@ class OnceOnly(TokenRefreshSerializer):
 class TokenView(TokenObtainPairView):
     """A pair of tokens for a user name and a password."""
 
+    serializer_class = AsTyped
     throttle_classes = [LoginThrottle]
 
     @extend_schema(
