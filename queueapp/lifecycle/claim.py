@@ -75,9 +75,8 @@ def take_turn(
         if getattr(error.__cause__, "sqlstate", None) == "QJ410":
             raise NotAccepting from None
         raise
-    return (
-        Turn(kept=kept) if number is None else Turn(number, [_claimed(*job) for job in zip(*jobs, strict=True)], kept)
-    )
+    claimed = [_claimed(*job) for job in zip(*jobs, strict=True)] if number is not None else []
+    return Turn(number or 0, claimed, kept)
 
 
 def _claimed(

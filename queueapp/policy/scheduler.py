@@ -29,7 +29,7 @@ class Task:
 class FlowState:
     """A flow. `backlog` is in the order of submission; `version` tells its entry in the heaps from older ones.
 
-    `head` is the place of its first task, for ties; where that moved to another flow, it stays until the next claim.
+    `head` is the place of its first task, for ties; of one in whose backlog nothing is left, the last that was.
     `held`: it lets others go first while tasks move from or to it. `paused`: its tasks are `parked`, in no flow.
     """
 

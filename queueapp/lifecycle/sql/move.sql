@@ -32,12 +32,9 @@ BEGIN
     UPDATE queueapp_waiting SET flow_id = joining
      WHERE owner_id = lo.user_id AND job_id = ANY (moving) AND flow_id = lo.flow_id;
 
-    -- The flow they join wakes if it rested. The one they left has another head, by which ties are decided; where
-    -- nothing waits in it any more, it goes to rest at its next claim.
+    -- The one they left has another head; the flow they join wakes if it rested.
     IF cardinality(moving) > 0 THEN
-        UPDATE queueapp_flow SET head = w.job_id
-          FROM (SELECT job_id FROM queueapp_waiting WHERE flow_id = lo.flow_id ORDER BY job_id LIMIT 1) AS w
-         WHERE id = lo.flow_id;
+        PERFORM queueapp_find_heads(ARRAY[lo.flow_id]);
         PERFORM queueapp_adjust_flow(f, 0, 0, (SELECT min(job_id) FROM unnest(moving) AS m(job_id)));
     END IF;
     IF cardinality(moving) < p_most THEN

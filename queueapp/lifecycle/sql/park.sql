@@ -29,11 +29,7 @@ BEGIN
     )
     SELECT array_agg(DISTINCT owner_id) INTO owners FROM parked;
 
-    -- 3. Their flows have other heads, by which ties are decided. One in which nothing waits any more goes to rest at
-    -- its next claim.
-    UPDATE queueapp_flow f SET head = w.job_id
-      FROM unnest(flows) AS l(id)
-     CROSS JOIN LATERAL (SELECT job_id FROM queueapp_waiting WHERE flow_id = l.id ORDER BY job_id LIMIT 1) AS w
-     WHERE f.id = l.id AND f.backlogged AND f.head IS DISTINCT FROM w.job_id;
+    -- 3. Their flows have other heads.
+    PERFORM queueapp_find_heads(flows);
     RETURN owners;
 END $$;

@@ -25,7 +25,7 @@ BEGIN
         COMMIT;
     END IF;
     -- Where everything is paused, no turn is taken; running jobs end and are settled as ever.
-    WHILE p_claim AND NOT EXISTS (SELECT FROM queueapp_pause WHERE user_id IS NULL AND task = '') LOOP
+    WHILE p_claim AND NOT queueapp_all_paused() LOOP
         SELECT * INTO taken FROM queueapp_claim(p_processor, p_quantum, p_most, p_lease, skip);
         IF NOT taken.again THEN
             turn := taken.turn;
