@@ -24,3 +24,5 @@ class Status(StrEnum):
 
 FINISHED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
 """The states that are stored, as the outcome of a job, and never change again."""
+RETRYABLE = (Status.FAILED, Status.CANCELLED)
+"""How a job ended that can be tried again."""

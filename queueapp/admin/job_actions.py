@@ -15,7 +15,7 @@ from queueapp.lifecycle.cancel import cancel
 from queueapp.lifecycle.retry import retried
 from queueapp.lifecycle.try_again import try_again
 from queueapp.models import Job, Waiting
-from queueapp.states import Status
+from queueapp.states import RETRYABLE
 
 from .base import QueueAdmin
 
@@ -42,7 +42,7 @@ class JobActions(QueueAdmin[Job]):
     @admin.action(description="Try selected failed and cancelled jobs again", permissions=["act"])
     def try_again_selected(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         """Let those that failed or were cancelled wait again, in their places, and leave the others alone."""
-        ended = queryset.filter(outcome__status__in=[Status.FAILED, Status.CANCELLED])
+        ended = queryset.filter(outcome__status__in=RETRYABLE)
         why = "only a job that failed or was cancelled can be tried again"
         self._each(request, queryset, ended, try_again, done="put back into the queue", why=why)
 

@@ -36,7 +36,7 @@ def owner_of(request: Request, name: str | None) -> User:
 
     Raises PermissionDenied where another is named without being staff, before looking whether there is one.
     """
-    asking = cast(User, request.user)
+    asking = _asking(request)
     if name is None or name == asking.username:
         return asking
     if not asking.is_staff:
@@ -86,7 +86,7 @@ class JobsView(APIView):
         newest = submit_each([(owner, submission)]).newest
         if newest is None:
             return Response(job_dict(Job.objects.whole().get(owner=owner, job_id=submission.job_id)))
-        note_submitted(cast(User, request.user), {owner: 1})
+        note_submitted(_asking(request), {owner: 1})
         job = Job(newest.id, owner=owner, submitted_at=newest.submitted_at, **submission.fields())
         return Response(new_job_dict(job, newest.position), 201)
 
@@ -108,7 +108,7 @@ class BulkView(APIView):
         owners = {name: owner_of(request, name) for name in {submission.user for submission in submissions}}
         make_room(Counter(owners[submission.user].pk for submission in submissions))
         accepted = submit_each([(owners[submission.user], submission) for submission in submissions])
-        note_submitted(cast(User, request.user), Counter(owners[submission.user] for submission in submissions))
+        note_submitted(_asking(request), Counter(owners[submission.user] for submission in submissions))
         return Response({"accepted": accepted.accepted, "existing": accepted.existing}, 201)
 
 
@@ -138,7 +138,7 @@ class JobView(APIView):
     def delete(self, request: Request, job_id: str) -> Response:
         job = _job(request, job_id)
         done = cancel(job)
-        note_job(cast(User, request.user), job, "Cancelled" if done else "Asked to stop")
+        note_job(_asking(request), job, "Cancelled" if done else "Asked to stop")
         return Response(job_dict(_job(request, job_id)), 200 if done else 202)
 
 
@@ -155,7 +155,7 @@ class TryAgainView(APIView):
     def post(self, request: Request, job_id: str) -> Response:
         job = _job(request, job_id)
         try_again(job)
-        note_job(cast(User, request.user), job, "Tried again")
+        note_job(_asking(request), job, "Tried again")
         return Response(job_dict(_job(request, job_id)))
 
 
@@ -168,7 +168,12 @@ class QueueView(APIView):
         responses={200: Queue, 401: _PROBLEM},
     )
     def get(self, request: Request) -> Response:
-        return Response(queue_snapshot(cast(User, request.user)))
+        return Response(queue_snapshot(_asking(request)))
+
+
+def _asking(request: Request) -> User:
+    """The one who asks: nobody gets here without having logged in."""
+    return cast(User, request.user)
 
 
 def _job(request: Request, job_id: str) -> Job:

@@ -19,16 +19,13 @@ from pydantic.errors import PydanticUserError
 from ..models import User
 from ..registry import find_task, task_names
 from ..snapshots import last_number, queue_snapshot, recent_jobs
-from ..states import Status
+from ..states import RETRYABLE, Status
 from . import wording
 
 RECENT = 50
 """Finished jobs that the page begins with."""
 DRAWN = 16
 """Processors that are drawn one by one, as in overview.js."""
-
-RETRYABLE = (Status.FAILED, Status.CANCELLED)
-"""How a job ended that can be tried again."""
 
 # Without 0, 1, i, l and o, which are easily misread.
 _LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
