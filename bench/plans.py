@@ -9,24 +9,19 @@ from django.db import connection, transaction
 
 from queueapp.lifecycle.functions import FOLDER
 
-# As they stand in claim.sql, which plan() makes sure of: (what it is, statement, what its names stand for).
-_LEAST = (
-    "SELECT vtime + p_quantum / weight FROM queueapp_flow WHERE ready AND id <> ALL (skip) ORDER BY vtime, head LIMIT 1"
-)
-_WHO_IS_NEXT = (
-    "SELECT id, vtime, weight, busy, head INTO f FROM queueapp_flow WHERE ready AND id <> ALL (skip) AND vtime <= ( "
-    f"{_LEAST}) ORDER BY vtime, head LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED"
-)
-_BACKLOG = "SELECT job_id, expected FROM queueapp_waiting WHERE flow_id = f.id ORDER BY job_id LIMIT p_most + 1"
-_TAKE = "DELETE FROM queueapp_waiting WHERE flow_id = f.id AND job_id = ANY (ids) RETURNING job_id, expected, attempt"
-_HOT = {"the next flow": _WHO_IS_NEXT, "the head of its backlog": _BACKLOG, "taking them": _TAKE}
+# Where each begins in claim.sql, and with what it ends.
+_HOT = {
+    "the next flow": ("SELECT id, vtime, weight, busy, head INTO f", ";"),
+    "the head of its backlog": ("SELECT job_id, expected", " LOOP"),
+    "taking them": ("WITH taken", ";"),
+}
 AT_ONCE = 10
 """Jobs that the plans take."""
 _SETTINGS = ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin")
 
 
 def plans() -> str:
-    """The plans of what a claim would do now; nothing is changed. Raises ValueError where claim.sql has others."""
+    """The plans of what a claim would do now; nothing is changed. Raises ValueError where claim.sql has it no more."""
     return "\n".join("\n".join([f"{what}:", *(f"  {line}" for line in plan)]) for what, plan in _explained().items())
 
 
@@ -41,14 +36,13 @@ def pages() -> dict[str, int]:
 
 def _explained(most: int = 100, quantum: float = 0.02) -> dict[str, list[str]]:
     """The lines of each plan, without what does not matter here: costs, and conditions."""
-    script = re.sub(r"\s+", " ", (FOLDER / "claim.sql").read_text())
+    script = re.sub(r"\s+", " ", re.sub(r"--.*", "", (FOLDER / "claim.sql").read_text()))
     found = {}
     with transaction.atomic(), connection.cursor() as cursor:
         for setting in _SETTINGS:
             cursor.execute(f"SET LOCAL {setting} = off")
-        for what, statement in _HOT.items():
-            if statement not in script:
-                raise ValueError(f"claim.sql has another statement for {what}: bench/plans.py needs an update")
+        for what, (first, end) in _HOT.items():
+            statement = _statement(script, first, end)
             for name, value in _stands_for(cursor, most, quantum).items():
                 statement = statement.replace(name, value)
             found[what] = _explain(cursor, statement)
@@ -60,13 +54,23 @@ def _explained(most: int = 100, quantum: float = 0.02) -> dict[str, list[str]]:
     return found
 
 
+def _statement(script: str, first: str, end: str) -> str:
+    """A statement of claim.sql, which is given without comments and in one line, without the names that it fills."""
+    _, begins, rest = script.partition(first)
+    if not begins:
+        raise ValueError(
+            f"claim.sql has no statement any more that begins with {first}: bench/plans.py needs an update"
+        )
+    return re.sub(r"INTO \w+(, \w+)* FROM", "FROM", begins + rest.partition(end)[0])
+
+
 def _stands_for(cursor: Any, most: int, quantum: float) -> dict[str, str]:
     """What the names in claim.sql stand for: the flow that is next, and the head of its backlog."""
     cursor.execute("SELECT id FROM queueapp_flow WHERE ready ORDER BY vtime, head LIMIT 1")
     flow = cursor.fetchone()[0]
     cursor.execute("SELECT job_id FROM queueapp_waiting WHERE flow_id = %s ORDER BY job_id LIMIT %s", [flow, AT_ONCE])
     jobs = [job for (job,) in cursor.fetchall()]
-    names = {"INTO f ": "", "p_quantum": str(quantum), "p_most": str(most), "f.id": str(flow)}
+    names = {"p_quantum": str(quantum), "p_most": str(most), "f.id": str(flow)}
     return names | {"(skip)": "('{}'::bigint[])", "(ids)": f"(ARRAY{jobs}::bigint[])"}
 
 
