@@ -7,12 +7,26 @@ import multiprocessing
 import time
 from itertools import count
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from queueapp.lifecycle.claim import Turn
+    from queueapp.lifecycle.settle import JobOutcome
 
 CLAIMERS = 4
 FED_AT_ONCE = 500
 NOTHING_THERE = 0.002
 """Seconds until the next look where there is nothing to do."""
+
+
+def succeeded(turn: Turn) -> list[JobOutcome]:
+    """That every job of a turn succeeded now, in just the time that it declared."""
+    from queueapp.lifecycle.settle import JobOutcome
+    from queueapp.states import Status
+
+    now = time.monotonic()
+    return [JobOutcome(job.id, job.owner, Status.SUCCEEDED, job.attempt, job.duration, now) for job in turn.jobs]
+
 
 _context = multiprocessing.get_context("fork")
 
@@ -57,18 +71,13 @@ class Claimers:
     def _claim(self, number: int) -> None:
         from queueapp.lifecycle.claim import take_turn
         from queueapp.lifecycle.heartbeat import register
-        from queueapp.lifecycle.settle import JobOutcome
-        from queueapp.states import Status
 
         processor = register("bench").pk
         turn = take_turn(processor)
         while True:
-            now = time.monotonic()
-            outcomes = [
-                JobOutcome(job.id, job.owner, Status.SUCCEEDED, job.attempt, job.duration, now) for job in turn.jobs
-            ]
+            outcomes = succeeded(turn)
             stop = self._stop.is_set()
-            turn = take_turn(processor, turn.number, outcomes or None, now=now, more=not stop)
+            turn = take_turn(processor, turn.number, outcomes or None, now=time.monotonic(), more=not stop)
             self._done[number] += len(outcomes)
             if stop:
                 break

@@ -10,7 +10,6 @@ statements and the sizes of the tables. Writes bench/results/depth.txt and .json
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
 from itertools import product
@@ -20,10 +19,8 @@ import psycopg
 
 from bench.claiming import CLAIMERS, Claimers
 from bench.filling import DECLARED, fill
-from bench.harness import middle, open_server, table, use_database
-from jobsite import local
+from bench.harness import keep, middle, own_database, table
 
-RESULTS = local.BASE / "bench" / "results"
 NAME = "turnabout_bench_depth"
 SETTLE = 1.0
 """Seconds of each run before its rate counts."""
@@ -48,9 +45,7 @@ class Bench:
 
     def write(self) -> None:
         """What there is so far: a part that fails loses none before it."""
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / "depth.txt").write_text("\n".join(self.lines) + "\n")
-        (RESULTS / "depth.json").write_text(json.dumps(self.figures, indent=1) + "\n")
+        keep("depth", "\n".join(self.lines), self.figures)
 
     def users(self) -> list[Any]:
         """Those that submit meanwhile."""
@@ -150,10 +145,7 @@ class Bench:
 def main() -> None:
     """Run every part, and write what came of them."""
     options = _options()
-    server = open_server()
-    url = server.fresh(NAME)
-    try:
-        use_database(url)
+    with own_database(NAME) as (server, url):
         bench, begun = Bench(options, url), time.monotonic()
         bench.say(
             f"Depth and width: turns of one job a second, medians (least-most) of slices in {options.rounds} rounds\n"
@@ -165,11 +157,6 @@ def main() -> None:
             bench.write()
         bench.say(f"\n{time.monotonic() - begun:.0f} s in all; load average at the end {os.getloadavg()[0]:.1f}")
         bench.write()
-    finally:
-        from django.db import connections
-
-        connections.close_all()
-        server.drop(NAME)
 
 
 def _options() -> argparse.Namespace:

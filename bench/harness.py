@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import signal
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from types import TracebackType
-from typing import IO, TypeVar
+from typing import IO, Any, TypeVar
 from urllib.parse import urlsplit
 
 import psycopg
@@ -25,6 +27,7 @@ READY = "ready"
 LOOK_EVERY = 0.2
 START_DEADLINE = 30.0
 STOP_DEADLINE = 15.0
+RESULTS = local.BASE / "bench" / "results"
 Case = TypeVar("Case")
 
 
@@ -72,6 +75,37 @@ def use_database(url: str) -> None:
 
     ContentType.objects.clear_cache()  # it may have those of an earlier run's database, of the same name
     call_command("migrate", verbosity=0)
+
+
+@contextmanager
+def own_database(name: str) -> Iterator[tuple[Server, str]]:
+    """The server, and the URL of a new database that Django uses; it is dropped in the end."""
+    server = open_server()
+    url = server.fresh(name)
+    try:
+        use_database(url)
+        yield server, url
+    finally:
+        from django.db import connections
+
+        connections.close_all()
+        server.drop(name)
+
+
+def keep(name: str, text: str, figures: Any = None) -> None:
+    """Write what a bench found into bench/results: the text as it was printed, and figures as JSON."""
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.txt").write_text(text.rstrip("\n") + "\n")
+    if figures is not None:
+        (RESULTS / f"{name}.json").write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 class Crew:

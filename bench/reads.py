@@ -8,7 +8,6 @@ while four processes claim and settle. Prints median and longest in ms; writes b
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import time
@@ -19,11 +18,9 @@ import psycopg
 
 from bench.claiming import Claimers
 from bench.filling import DECLARED, fill
-from bench.harness import Crew, open_server, table, use_database
+from bench.harness import Crew, keep, own_database, table
 from bench.serving import PASSWORD, client, serve
-from jobsite import local
 
-RESULTS = local.BASE / "bench" / "results"
 NAME = "turnabout_bench_reads"
 USERS = 1_000
 USER, STAFF = "user-1", "staff"
@@ -115,10 +112,7 @@ def report(quiet: dict[str, list[float]], busy: dict[str, list[float]], facts: s
 def main() -> None:
     """Fill, ask, and write."""
     options = _options()
-    server = open_server()
-    url = server.fresh(NAME)
-    try:
-        use_database(url)
+    with own_database(NAME) as (server, url):
         prepare(options.jobs)
         from django.db import connections
 
@@ -140,13 +134,9 @@ def main() -> None:
             f"{options.times} requests each\nPostgreSQL {server.version()}, {os.cpu_count()} cores, load average "
             f"{load:.1f} before and {os.getloadavg()[0]:.1f} after"
         )
-    finally:
-        server.drop(NAME)
     text = report(took[0], took[1], facts)
     print(text)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "reads.txt").write_text(text)
-    (RESULTS / "reads.json").write_text(json.dumps(dict(zip(("quiet", "busy"), took, strict=True)), indent=1) + "\n")
+    keep("reads", text, dict(zip(("quiet", "busy"), took, strict=True)))
 
 
 def _options() -> argparse.Namespace:

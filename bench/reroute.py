@@ -18,9 +18,9 @@ from itertools import pairwise
 from multiprocessing.synchronize import Event
 from typing import Any
 
-from bench.harness import open_server, use_database
+from bench.claiming import CLAIMERS, succeeded
+from bench.harness import own_database
 
-CLAIMERS = 4
 WINDOW = 6.0
 """Seconds that claims are counted before and after."""
 
@@ -29,16 +29,13 @@ def claim(stop: Event, moments: Any) -> None:
     """Take turns of one no-op job each until told to stop; puts the moments of all claims into the queue."""
     from queueapp.lifecycle.claim import take_turn
     from queueapp.lifecycle.heartbeat import register
-    from queueapp.lifecycle.settle import JobOutcome
-    from queueapp.states import Status
 
     processor, seen = register("bench").pk, []
     turn = take_turn(processor)
     while turn.jobs and not stop.is_set():
         now = time.monotonic()
         seen.append(now)
-        done = [JobOutcome(job.id, job.owner, Status.SUCCEEDED, 1, job.duration, now) for job in turn.jobs]
-        turn = take_turn(processor, turn.number, done, now=now)
+        turn = take_turn(processor, turn.number, succeeded(turn), now=now)
     moments.put(seen)
 
 
@@ -58,18 +55,11 @@ def move(stop: Event, finished: Any) -> None:
 
 
 def fill(users: int, jobs: int) -> None:
-    """An empty database with that many jobs waiting in one line."""
-    from django.db import connection
-
+    """Put that many jobs in one line."""
     from queueapp.lifecycle.submission import Submission
     from queueapp.lifecycle.submit import submit
     from queueapp.models import PriorityRule, User
 
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "TRUNCATE queueapp_job, queueapp_waiting, queueapp_outcome, queueapp_processor, queueapp_flow,"
-            " queueapp_user, queueapp_leftover CASCADE"
-        )
     PriorityRule.objects.update(active=False)
     everyone = [User.objects.create(username=f"user-{n}") for n in range(users)]
     for start in range(0, jobs // users, 5_000):
@@ -104,8 +94,13 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1_000_000)
     parser.add_argument("--users", type=int, default=100)
     options = parser.parse_args()
-    use_database(open_server().fresh("turnabout_bench_reroute"))
-    fill(options.users, options.jobs)
+    with own_database("turnabout_bench_reroute"):
+        fill(options.users, options.jobs)
+        measure(options)
+
+
+def measure(options: argparse.Namespace) -> None:
+    """Claim all the time; switch the rule on, then give it another weight."""
     from django.db import connections
 
     connections.close_all()

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import socket
 import time
-from contextlib import closing
 
 import httpx
 
-from bench.harness import START_DEADLINE, Crew
+from bench.harness import START_DEADLINE, Crew, free_port
+from jobsite.up import web_server
 
 PASSWORD = "turnabout-bench"
 
 
 def serve(crew: Crew, application: str = "jobsite.asgi:application") -> str:
     """Start uvicorn as `make run` does and wait until it answers; its URL. Raises RuntimeError where it does not."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
-    crew.start(
-        "-m", "uvicorn", application, "--port", str(port), "--lifespan", "off", "--no-access-log",
-        "--no-server-header", "--log-level", "warning", "--timeout-graceful-shutdown", "2",
-    )  # fmt: skip
+    crew.start(*web_server(str(port), application))
     deadline = time.monotonic() + START_DEADLINE
     while time.monotonic() < deadline:
         crew.check()

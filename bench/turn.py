@@ -15,15 +15,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from bench.claiming import succeeded
 from bench.filling import fill
-from bench.harness import open_server, table, use_database
-from jobsite import local
+from bench.harness import keep, own_database, table
 
 if TYPE_CHECKING:
     from queueapp.lifecycle.claim import Turn
-    from queueapp.lifecycle.settle import JobOutcome
 
-RESULT = local.BASE / "bench" / "results" / "turn.txt"
 NAME = "turnabout_bench_turn"
 DECLARED = {1: 1.0, 10: 0.002, 100: 1e-6}
 """Seconds that jobs declare, for turns of so many."""
@@ -67,7 +65,7 @@ def measure(size: int, turns: int) -> Clock:
     processor, clock = register("bench").pk, Clock()
 
     def settle(turn: Turn, more: bool) -> Turn:
-        return take_turn(processor, turn.number, _outcomes(turn), now=time.monotonic(), more=more)
+        return take_turn(processor, turn.number, succeeded(turn), now=time.monotonic(), more=more)
 
     turn = take_turn(processor)
     for _ in range(turns):
@@ -82,20 +80,11 @@ def measure(size: int, turns: int) -> Clock:
     return clock
 
 
-def _outcomes(turn: Turn) -> list[JobOutcome]:
-    """That every job of a turn succeeded."""
-    from queueapp.lifecycle.settle import JobOutcome
-    from queueapp.states import Status
-
-    now = time.monotonic()
-    return [JobOutcome(job.id, job.owner, Status.SUCCEEDED, job.attempt, job.duration, now) for job in turn.jobs]
-
-
 def _in_python(turn: Turn) -> None:
     """What is done before outcomes are sent."""
     from queueapp.lifecycle.settle import columns
 
-    columns(_outcomes(turn), time.monotonic())
+    columns(succeeded(turn), time.monotonic())
 
 
 def _nothing() -> None:
@@ -112,22 +101,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.turn", description="Where a job's microseconds go.")
     parser.add_argument("--turns", type=int, default=300, help="of each size, and as many of each kind (300)")
     options = parser.parse_args()
-    server = open_server()
-    try:
-        use_database(server.fresh(NAME))
-        load = os.getloadavg()[0]
+    with own_database(NAME) as (server, _):
+        load, version = os.getloadavg()[0], server.version()
         clocks = {size: measure(size, options.turns) for size in DECLARED}
-    finally:
-        server.drop(NAME)
     rows = [[what, *(f"{clock.median(what):,.0f}" for clock in clocks.values())] for what in WHAT]
     rows.append(["for each job", *(f"{clock.median(BOTH) / size:,.0f}" for size, clock in clocks.items())])
     text = (
-        f"Microseconds, medians of {options.turns} turns, one process; PostgreSQL {server.version()}, load average "
+        f"Microseconds, medians of {options.turns} turns, one process; PostgreSQL {version}, load average "
         f"{load:.1f} before\n\n" + table(["", *(f"turns of {size}" for size in clocks)], rows)
     )
     print(text)
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(text + "\n")
+    keep("turn", text)
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if not up.stopping:
             up.start("processors", "manage.py", "processors")
-            up.start("web server", *_uvicorn(port))
+            up.start("web server", *web_server(port))
             say(_welcome(port, embedded))
         if options.demo and not up.stopping:
             up.invite("replay", *_replay())
@@ -118,9 +118,10 @@ def _replay() -> list[str]:
     return ["manage.py", "replay", "demo/office-day.swf", "--speed", DEMO_SPEED, "--users", "alice,bob,carol"]
 
 
-def _uvicorn(port: str) -> list[str]:
+def web_server(port: str, application: str = "jobsite.asgi:application") -> list[str]:
+    """What Python is to run to serve the site on this port of this machine."""
     return [
-        "-m", "uvicorn", "jobsite.asgi:application", "--host", HOST, "--port", port, "--lifespan", "off",
+        "-m", "uvicorn", application, "--host", HOST, "--port", port, "--lifespan", "off",
         "--no-access-log", "--no-server-header", "--log-level", "warning", "--timeout-graceful-shutdown", "2",
     ]  # fmt: skip
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -15,7 +14,9 @@ from typing import Any
 import psutil
 import psycopg
 
+from bench.harness import free_port
 from jobsite import local
+from jobsite.up import web_server
 
 PROMPTLY = 0.3
 """Seconds between two looks at what has ended: the site is supervised, as a real one would be."""
@@ -108,10 +109,8 @@ class Stand:
 
     def __init__(self, folder: Path, clusters: int, processors: int) -> None:
         self.database = Database(folder)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
         self.said = (folder / "said.log").open("w")
         self.ended = 0
         self._environment = os.environ | {
@@ -123,9 +122,9 @@ class Stand:
             "PROCESSORS": str(processors),
             "ACCESS_TOKEN_MINUTES": "60",
         }
-        web = ["-m", "uvicorn", "jobsite.asgi:application", "--port", str(self.port), "--lifespan", "off"]
-        web += ["--log-level", "warning", "--timeout-graceful-shutdown", "1"]
-        self._commands = {"web": web} | {f"cluster {n + 1}": ["manage.py", "processors"] for n in range(clusters)}
+        self._commands = {"web": web_server(str(port))} | {
+            f"cluster {n + 1}": ["manage.py", "processors"] for n in range(clusters)
+        }
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._over = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)

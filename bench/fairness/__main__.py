@@ -7,7 +7,6 @@ bench/README.md says what it needs.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 import platform
@@ -20,13 +19,12 @@ from types import FrameType
 from bench.fairness.measures import measure
 from bench.fairness.plot import figure
 from bench.fairness.report import Run, report
-from bench.harness import Server, in_turn, open_server
+from bench.harness import Server, in_turn, keep, open_server
 from bench.loads import Load, heavy_and_light, weighted
 from bench.systems import all_systems
 from bench.systems.system import PROCESSORS, System
 from jobsite import local
 
-RESULTS = local.BASE / "bench" / "results"
 FIGURE = local.BASE / "docs" / "figures" / "fairness.svg"
 
 
@@ -65,14 +63,12 @@ def _run(server: Server, load: Load, system: System, number: int, options: argpa
 
 def _write(runs: list[Run], facts: str) -> None:
     text = report(runs, facts)
-    RESULTS.mkdir(exist_ok=True)
     FIGURE.parent.mkdir(parents=True, exist_ok=True)
-    (RESULTS / "fairness.txt").write_text(text)
     results = [
         {"load": run.load.key, "system": run.system.key, "round": run.round} | _finite(asdict(run.measures))
         for run in runs
     ]
-    (RESULTS / "fairness.json").write_text(json.dumps({"facts": facts, "runs": results}, indent=1) + "\n")
+    keep("fairness", text, {"facts": facts, "runs": results})
     FIGURE.write_text(figure([run for run in runs if run.round == 1]))
     print(text)
 

@@ -8,7 +8,6 @@ user has very many jobs of 5 ms in line, and another one sends single jobs over 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import sys
@@ -16,14 +15,12 @@ import time
 from typing import Any
 
 from bench.filling import fill
-from bench.harness import Crew, Server, in_turn, open_server, table
+from bench.harness import Crew, Server, in_turn, keep, open_server, table
 from bench.latency.systems import Direct, Send, Site, WaitingPgQueuer, WaitingProcrastinate
 from bench.loads import Load
 from bench.records import Records, clock
 from bench.systems.system import PROCESSORS
-from jobsite import local
 
-RESULTS = local.BASE / "bench" / "results"
 PAUSE = (0.4, 0.8)
 HELD = 0.005
 """Seconds that each job of the flood, and each one beside it, holds its processor."""
@@ -122,9 +119,7 @@ def main() -> int:
         "bench.fairness.",
     ])  # fmt: skip
     print(text)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "latency.txt").write_text(text + "\n")
-    (RESULTS / "latency.json").write_text(json.dumps({"idle": waits, "beside": beside}, indent=1) + "\n")
+    keep("latency", text, {"idle": waits, "beside": beside})
     return 0
 
 

@@ -8,7 +8,6 @@ committed synchronously before it is answered. Writes bench/results/submission.t
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import time
@@ -23,12 +22,10 @@ import psycopg
 
 from bench.claiming import CLAIMERS, Claimers
 from bench.filling import DECLARED, fill
-from bench.harness import Crew, in_turn, middle, open_server, table, use_database
+from bench.harness import Crew, in_turn, keep, middle, own_database, table
 from bench.serving import PASSWORD, client, serve
 from bench.throughput.meter import cpu_seconds
-from jobsite import local
 
-RESULTS = local.BASE / "bench" / "results"
 NAME = "turnabout_bench_submission"
 ENOUGH = "1000000000"
 """For allowances and quotas: no limit would leave out what it costs to look at them."""
@@ -162,10 +159,7 @@ def report(figures: dict[str, list[float]], facts: str) -> str:
 def main() -> None:
     """Run every part in every round, and write."""
     options = _options()
-    server = open_server()
-    url = server.fresh(NAME)
-    try:
-        use_database(url)
+    with own_database(NAME) as (server, url):
         from django.contrib.auth.hashers import make_password
 
         from queueapp.models import User
@@ -193,13 +187,9 @@ def main() -> None:
             f"{CLAIMERS} claimers\nPostgreSQL {server.version()}, {os.cpu_count()} cores, load average {load:.1f} "
             f"before and {os.getloadavg()[0]:.1f} after"
         )
-    finally:
-        server.drop(NAME)
     text = report(bench.figures, facts)
     print(text)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "submission.txt").write_text(text + "\n")
-    (RESULTS / "submission.json").write_text(json.dumps(bench.figures, indent=1) + "\n")
+    keep("submission", text, bench.figures)
 
 
 def _options() -> argparse.Namespace:

@@ -6,7 +6,6 @@ Prints the table, and writes it to bench/results/throughput.txt and .json.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 from collections.abc import Callable, Sequence
@@ -14,12 +13,10 @@ from dataclasses import asdict
 from itertools import product
 from textwrap import fill
 
-from bench.harness import in_turn, middle, open_server, table
+from bench.harness import RESULTS, in_turn, keep, middle, open_server, table
 from bench.throughput.contenders import DECLARED, USERS, Contender, contenders
 from bench.throughput.run import Run, run
-from jobsite import local
 
-RESULTS = local.BASE / "bench" / "results"
 NOT_ALIKE = [
     "Turnabout keeps owners, names, outcomes and time spent, and takes turns between flows; it runs plain functions "
     "in django-q2's worker processes. pgqueuer and procrastinate run asyncio functions, pgqueuer a batch at once.",
@@ -64,9 +61,7 @@ def _write(runs: Sequence[Run], chosen: Sequence[Contender], counts: Sequence[in
     parts += ["\nNot like for like", *map(_item, NOT_ALIKE)]
     cut = [f"- {one.key}, {one.processors} processors, round {one.round}: cut off" for one in runs if not one.complete]
     parts += ["\nBeware", *cut] if cut else []
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "throughput.txt").write_text("\n".join(parts) + "\n")
-    (RESULTS / "throughput.json").write_text(json.dumps({"facts": facts, "runs": list(map(asdict, runs))}, indent=1))
+    keep("throughput", "\n".join(parts), {"facts": facts, "runs": list(map(asdict, runs))})
 
 
 def _table(runs: Sequence[Run], chosen: Sequence[Contender]) -> str:
