@@ -65,19 +65,18 @@ BEGIN
         expected_sum := expected_sum + candidate.expected;
     END LOOP;
 
-    -- 3. Take them: what was really taken counts (a job may just have been cancelled). The jobs are joined by owner and
-    -- id, which one index has both of: a plan that was made while there were few jobs might take an index on other
-    -- columns for as good as the key, and walk the whole of it later.
+    -- 3. Take them: what was really taken counts (a job may just have been cancelled). The jobs are looked up by their key
+    -- alone: with the owner as well, the planner may take an index on that, and walk all of the owner's jobs.
     WITH taken AS (
         DELETE FROM queueapp_waiting WHERE flow_id = f.id AND job_id = ANY (ids)
-        RETURNING owner_id, job_id, expected, attempt
+        RETURNING job_id, expected, attempt
     )
     SELECT coalesce(array_agg(id), '{}'), array_agg(job_id), array_agg(owner_id), array_agg(task),
            array_agg(payload::text), array_agg(duration), array_agg(attempt), array_agg(time_limit),
            coalesce(sum(expected), 0)
       INTO ids, names, owners, tasks, payloads, durations, attempts, limits, expected_sum
       FROM (SELECT j.*, t.expected, t.attempt
-              FROM taken t JOIN queueapp_job j ON j.owner_id = t.owner_id AND j.id = t.job_id
+              FROM taken t JOIN queueapp_job j ON j.id = t.job_id
              ORDER BY j.id) AS t;
 
     -- 4. Put the flow to rest where nothing more waits in it, unless somebody is submitting to it just now. Look
