@@ -22,6 +22,8 @@ PROMPTLY = 0.3
 """Seconds between two looks at what has ended: the site is supervised, as a real one would be."""
 STOP_DEADLINE = 20.0
 RECOVERY_DEADLINE = 30.0
+RECOVERED_BY = 5.0
+"""Seconds after which a server that had a full disk is helped: what is to be recovered here takes a fraction of one."""
 FULL_FOR = 2.0
 """Seconds that the disk is full."""
 ROOM = 65_536
@@ -44,9 +46,9 @@ class Database:
             cursor = connection.execute(statement, parameters or None)
             return cursor.fetchall() if cursor.description else []
 
-    def _connect(self) -> psycopg.Connection[Any]:
-        """A connection, as soon as the server has recovered from what was done to it."""
-        deadline = time.monotonic() + RECOVERY_DEADLINE
+    def _connect(self, seconds: float = RECOVERY_DEADLINE) -> psycopg.Connection[Any]:
+        """A connection, as soon as the server has recovered from what was done to it; within so many seconds."""
+        deadline = time.monotonic() + seconds
         while True:
             try:
                 return psycopg.connect(self.url, autocommit=True, connect_timeout=5)
@@ -72,6 +74,10 @@ class Database:
         with contextlib.suppress(psutil.TimeoutExpired):
             postmaster.wait(1)  # it may be giving up
         self._server.ensure_postgres_running()
+        try:
+            self._connect(RECOVERED_BY).close()
+        except psycopg.OperationalError:  # it began to recover while no file could grow, and hangs in that
+            self.restart("immediate")
 
     def log_has(self, text: str) -> int:
         """How often the server's log has this text."""
