@@ -22,7 +22,7 @@ PAUSE = 0.03
 def cancel(job: Job) -> bool:
     """Cancel a job; whether that is done: False: it runs, and is asked to stop. Raises NotWaiting where it has ended.
 
-    Locks: its waiting row, then its owner (advisory); or its processor's row. A claim of the same job waits for the
+    Locks: its owner (advisory), then its waiting row; or its processor's row. A claim of the same job waits for the
     row and does not find it, or has taken it first.
     """
     for _ in range(TRIES):
@@ -38,14 +38,24 @@ def cancel(job: Job) -> bool:
 
 
 def _take_out(job: Job) -> bool:
+    place = Waiting.objects.filter(owner_id=job.owner_id, job_id=job.pk)
+    if not place.exists():
+        return False
     with transaction.atomic():
-        place = Waiting.objects.filter(owner_id=job.owner_id, job_id=job.pk)
+        _lock_owner(job)
         flow = place.values_list("flow_id", flat=True).first()
         taken_out, _ = place.delete()
         if taken_out:
             _record(job, flow)
             announce([job.owner_id])
         return bool(taken_out)
+
+
+def _lock_owner(job: Job) -> None:
+    """As record.sql does. Before the waiting row: a claim waits for that one, with a flow locked that a settlement
+    waits for, which has locked the owner."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(7202, %s)", [job.owner_id])
 
 
 def _record(job: Job, flow: int | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,8 @@ from ..conf import queue_settings
 from .retry import retried
 from .settle import OUTCOMES, JobOutcome, columns
 
+ONLY_WHAT_ASKS = sys.maxsize
+"""Times that psycopg sees a statement before it prepares it by itself."""
 _TAKE_TURN = f"CALL queueapp_take_turn(%s, %s, %s::float8, %s, %s::float8, %s, %s, {OUTCOMES})"
 
 
@@ -62,8 +65,10 @@ def take_turn(
     arguments = [*terms, outcomes is not None, last, *columns(outcomes or (), now)]
 
     def work() -> tuple[Any, ...]:
-        # Not by Django's cursor, which sends the whole statement to be parsed anew each time.
+        # Not by Django's cursor, which sends the whole statement to be parsed anew each time; and Django sets the
+        # threshold to None, at which psycopg prepares nothing, not even what asks for it.
         connection.ensure_connection()
+        connection.connection.prepare_threshold = ONLY_WHAT_ASKS
         with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
             answer: tuple[Any, ...] | None = cursor.execute(_TAKE_TURN, arguments, prepare=True).fetchone()
             assert answer is not None

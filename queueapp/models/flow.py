@@ -12,7 +12,8 @@ from .rule import PriorityRule
 class Flow(models.Model):
     """A stream of jobs that takes turns with other flows; usually one user.
 
-    Written only by lifecycle/ (the SQL there keeps it true); the flow row is always locked before a processor row.
+    Written only by lifecycle/ (the SQL there keeps it true). Whoever ends or charges a turn locks the processor's row
+    before the flow's, for the shortest time; only a claim, whose processor is between turns, has them the other way.
     """
 
     key = models.CharField(max_length=64, unique=True, help_text="Which rule and which user it stands for.")

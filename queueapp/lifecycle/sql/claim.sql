@@ -18,6 +18,8 @@ LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
+    -- A database crash then runs a job again at worst; it never loses one.
+    asynchronous text := set_config('synchronous_commit', 'off', true);
     f record;
     least_flow record;
     candidate record;
@@ -27,8 +29,6 @@ DECLARE
 BEGIN
     again := false;
     ids := '{}';
-    -- A database crash then runs a job again at worst; it never loses one.
-    PERFORM set_config('synchronous_commit', 'off', true);
 
     -- 1. The flow: the least virtual time, ties to the job submitted first. One that another processor has just locked
     -- is passed over for one that is less than a quantum ahead of it: it would be after that one once it is charged.

@@ -31,7 +31,7 @@ BEGIN
                 RETURNING w.job_id
             )
             SELECT min(job_id) INTO first_job FROM placed;
-            PERFORM queueapp_adjust_flow(f, 0, 0, first_job);
+            PERFORM queueapp_adjust_flow(f.id, 0, 0, first_job);
         END LOOP;
     END IF;
     SELECT extract(epoch FROM not_before - clock_timestamp()) INTO next_in FROM queueapp_waiting

@@ -2,17 +2,18 @@
 --   p_turn     the turn that it is in; null: whichever, it is between turns
 --   p_elapsed  seconds that the present job has run; 0 between turns
 -- Returns null where the lease was lost, else whether the present job is to stop.
--- Locks: the flow's row where there is something to charge, the processor's.
+-- Locks: the processor's row, then the flow's where there is something to charge.
 CREATE OR REPLACE FUNCTION queueapp_heartbeat(
     p_processor bigint, p_turn bigint, p_elapsed double precision, p_progress double precision, p_message text,
     p_lease double precision
 ) RETURNS boolean
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
+    asynchronous text := set_config('synchronous_commit', 'off', true);
     p queueapp_processor;
 BEGIN
-    PERFORM set_config('synchronous_commit', 'off', true);
-    SELECT * INTO p FROM queueapp_processor WHERE id = p_processor AND turn = coalesce(p_turn, turn);
+    SELECT * INTO p FROM queueapp_processor
+     WHERE id = p_processor AND turn = coalesce(p_turn, turn) FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
@@ -21,13 +22,13 @@ BEGIN
     IF p_turn IS NULL AND cardinality(p.jobs) > 0 THEN
         RETURN false;
     END IF;
-    IF cardinality(p.jobs) = 1 AND p_elapsed > p.charged THEN
-        UPDATE queueapp_flow SET vtime = vtime + (p_elapsed - p.charged) / weight WHERE id = p.flow_id;
-    END IF;
     UPDATE queueapp_processor
        SET seen_at = clock_timestamp(), lease_until = clock_timestamp() + make_interval(secs => p_lease),
            charged = CASE WHEN cardinality(p.jobs) = 1 THEN greatest(p.charged, p_elapsed) ELSE p.charged END,
            progress = p_progress, message = p_message
-     WHERE id = p_processor AND turn = p.turn;
-    RETURN CASE WHEN FOUND THEN p.cancelling END;
+     WHERE id = p_processor;
+    IF cardinality(p.jobs) = 1 AND p_elapsed > p.charged THEN
+        UPDATE queueapp_flow SET vtime = vtime + (p_elapsed - p.charged) / weight WHERE id = p.flow_id;
+    END IF;
+    RETURN p.cancelling;
 END $$;

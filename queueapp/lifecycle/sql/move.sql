@@ -35,7 +35,7 @@ BEGIN
     -- The one they left has another head; the flow they join wakes if it rested.
     IF cardinality(moving) > 0 THEN
         PERFORM queueapp_find_heads(ARRAY[lo.flow_id]);
-        PERFORM queueapp_adjust_flow(f, 0, 0, (SELECT min(job_id) FROM unnest(moving) AS m(job_id)));
+        PERFORM queueapp_adjust_flow(f.id, 0, 0, (SELECT min(job_id) FROM unnest(moving) AS m(job_id)));
     END IF;
     IF cardinality(moving) < p_most THEN
         DELETE FROM queueapp_leftover WHERE id = lo.id;

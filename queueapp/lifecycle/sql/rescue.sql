@@ -4,11 +4,10 @@
 -- The job that ran goes back to its place for another attempt; those behind it in the turn as they were. The flow
 -- is charged for the seconds that the processor was seen at work. The processor's turn moves on, so that a late
 -- settlement of it changes nothing.
--- Returns the owners whose jobs it touched. Locks: the flow's row, the processor's row, the owners (record.sql).
+-- Returns the owners whose jobs it touched. Locks: the processor's row, the owners (record.sql), the flow's row.
 CREATE OR REPLACE FUNCTION queueapp_rescue(p_processor bigint, p_turn bigint, p_most integer) RETURNS bigint[]
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
-    f queueapp_flow;
     p queueapp_processor;
     failed bigint[] := '{}';
     owners bigint[];
@@ -16,11 +15,9 @@ DECLARE
     seen_at_work double precision;
     lost smallint;
 BEGIN
-    SELECT fl.* INTO f FROM queueapp_flow fl JOIN queueapp_processor pr ON pr.flow_id = fl.id
-     WHERE pr.id = p_processor AND pr.turn = p_turn AND cardinality(pr.jobs) > 0 FOR NO KEY UPDATE OF fl;
     SELECT * INTO p FROM queueapp_processor
      WHERE id = p_processor AND turn = p_turn AND cardinality(jobs) > 0 FOR NO KEY UPDATE;
-    IF f.id IS NULL OR p.id IS NULL THEN
+    IF NOT FOUND THEN
         RETURN '{}';
     END IF;
 
@@ -33,7 +30,7 @@ BEGIN
     IF lost % p_most = 0 THEN
         failed := ARRAY[p.job_id];
         PERFORM queueapp_record(
-                    f.id, ARRAY[id], ARRAY[owner_id], ARRAY['failed'], ARRAY[lost], ARRAY[seen_at_work],
+                    p.flow_id, ARRAY[id], ARRAY[owner_id], ARRAY['failed'], ARRAY[lost], ARRAY[seen_at_work],
                     ARRAY[0.0], ARRAY[p.progress], ARRAY[p.message::text], ARRAY[NULL::jsonb],
                     ARRAY['Its processor died while it ran.'], ARRAY[NULL::float8])
            FROM queueapp_job WHERE id = p.job_id;
@@ -44,11 +41,12 @@ BEGIN
     END IF;
 
     SELECT array_agg(DISTINCT owner_id) INTO owners FROM queueapp_job WHERE id = ANY (p.jobs);
+    PERFORM FROM queueapp_flow WHERE id = p.flow_id FOR NO KEY UPDATE;
     back_from := queueapp_put_back(p, failed);
     UPDATE queueapp_processor
        SET turn = turn + 1, jobs = '{}', attempts = '{}', charged = 0, job_id = NULL, job_started_at = NULL,
            progress = 0, message = ''
      WHERE id = p.id;
-    PERFORM queueapp_adjust_flow(f, seen_at_work - p.charged, -1, back_from);
+    PERFORM queueapp_adjust_flow(p.flow_id, seen_at_work - p.charged, -1, back_from);
     RETURN owners;
 END $$;

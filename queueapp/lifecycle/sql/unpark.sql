@@ -24,7 +24,7 @@ BEGIN
         )
         SELECT min(job_id) INTO first_job FROM placed;
         IF first_job IS NOT NULL THEN
-            PERFORM queueapp_adjust_flow(f, 0, 0, first_job);
+            PERFORM queueapp_adjust_flow(f.id, 0, 0, first_job);
         END IF;
     END LOOP;
     RETURN owners;
