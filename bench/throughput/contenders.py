@@ -15,6 +15,8 @@ from bench.systems.turnabout import Turnabout
 
 NO_TIME = 1e-6
 """Seconds: durations are above 0."""
+ONE_BY_ONE = 4
+"""The part of what has turns of one job."""
 WORK = ("-m", "bench.throughput.work")
 
 
@@ -24,8 +26,8 @@ class Contender(System):
     done_query = ""
     users_at_once = 1
     """Among whom the jobs are divided; the others know no users."""
-    slow = False
-    """Whether it gets a fifth of the jobs."""
+    part = 1
+    """Of how many jobs it gets one: those that are slower get fewer, so that all work for seconds."""
 
 
 class NoopTurnabout(Turnabout, Contender):
@@ -35,6 +37,7 @@ class NoopTurnabout(Turnabout, Contender):
 
     def __init__(self, seconds: float, turn: int, users: int) -> None:
         self.declared, self.users_at_once = seconds, users
+        self.part = ONE_BY_ONE if turn == 1 else 1
         self.key = f"turnabout-{turn}-{users}u"  # type: ignore[misc]
         self.title = f"Turnabout, turns of {turn}, {users} user{'s' * (users > 1)}"  # type: ignore[misc]
         self.settings = f"Each job declares {seconds:g} s, so a turn is {turn}; as many flows as users."  # type: ignore[misc]
@@ -70,7 +73,7 @@ class NoopProcrastinate(Procrastinate, Contender):
     key, title = "procrastinate", "procrastinate"
     settings = "Its defaults: a job at a time per worker process."
     done_query = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'succeeded'"
-    slow = True
+    part = 25
 
     def start(self, crew: Crew) -> None:
         """As many worker processes as processors."""
@@ -83,7 +86,7 @@ class OrmBroker(Turnabout, Contender):
     key, title = "django-q2", "django-q2, ORM broker"
     settings = "Its ORM broker and defaults, except that every result is kept."
     done_query = "SELECT count(*) FROM django_q_task"
-    slow = True
+    part = 25
 
     def submit(self) -> None:
         """One by one: it has no other way."""
@@ -107,7 +110,7 @@ class DjangoTasks(Turnabout, Contender):
     settings = "db_worker, a process per processor; --interval 0."
     needs = ("django_tasks_db",)
     done_query = "SELECT count(*) FROM django_tasks_database_dbtaskresult WHERE status = 'SUCCESSFUL'"
-    slow = True
+    part = 25
 
     def submit(self) -> None:
         """One by one: it has no other way."""
@@ -125,10 +128,12 @@ class DjangoTasks(Turnabout, Contender):
 class Bare(Contender):
     """One table, no fairness, no results, no names: what the database can do at most."""
 
-    done_query = "SELECT count(*) FROM bench_bare WHERE state = 'done'"
+    # What is in a turn counts as done: cheaper to look at, and no matter for a rate.
+    done_query = "SELECT {jobs} - count(*) FROM bench_bare WHERE state = 'waiting'"
 
     def __init__(self, turn: int, *, durable: bool) -> None:
         self.turn, self.durable = turn, durable
+        self.part = ONE_BY_ONE if turn == 1 else 1
         mode = "sync" if durable else "async"
         self.key, self.title = f"bare-{mode}-{turn}", f"bare SQL, {mode}, turns of {turn}"  # type: ignore[misc]
         self.settings = "One statement claims and completes; SKIP LOCKED."  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""One run: from the first job that is seen done to the last, with its cost, then some seconds of rest."""
+"""One run: from the first look that sees a job done to the last that does not see all done; then some rest."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 import os
 import time
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import psutil
 import psycopg
@@ -15,7 +16,10 @@ from bench.loads import Load
 from bench.throughput.contenders import Contender
 from bench.throughput.meter import cpu_seconds, memory_mb, server_process
 
-LOOK_EVERY = 0.01
+LOOK_EVERY = 0.02
+LOOKING = 0.05
+"""The part of the time that looking takes at the most."""
+MIN_LOOKS = 3
 REST = 2.0
 BATCH = 10_000
 
@@ -36,10 +40,18 @@ class Run:
     complete: bool
 
 
+class Look(NamedTuple):
+    """How many jobs were done, when, and the CPU seconds used by then."""
+
+    done: int
+    at: float
+    cpu: float
+
+
 def run(server: Server, system: Contender, processors: int, number: int, jobs: int, limit: float) -> Run:
     """Prepare, submit, work and rest. Everything is ended and dropped afterwards."""
     system.processors = processors
-    jobs = jobs // 5 if system.slow else jobs
+    jobs //= system.part
     system.prepare(server, _load(jobs, system.users_at_once), 0.0)
     try:
         system.submit()
@@ -70,17 +82,26 @@ def _measure(system: Contender, crew: Crew, number: int, jobs: int, limit: float
         system.start(crew)
         workers = [psutil.Process(pid) for pid in crew.pids()]
         everyone = [server, *workers]
+        looks = [Look(0, 0.0, 0.0)]
         deadline = time.monotonic() + limit
-        while not (first := done()) and time.monotonic() < deadline:
-            time.sleep(LOOK_EVERY)
-        begun, used, last = time.monotonic(), cpu_seconds(everyone), first
-        while last < jobs and time.monotonic() < deadline:
-            time.sleep(LOOK_EVERY)
-            last = done()
-        took, used = time.monotonic() - begun, cpu_seconds(everyone) - used
+        while looks[-1].done < jobs and time.monotonic() < deadline:
+            begun = time.monotonic()
+            many = done()
+            now = time.monotonic()
+            if many:
+                looks.append(Look(many, (begun + now) / 2, cpu_seconds(everyone)))
+            time.sleep(max(LOOK_EVERY, (time.monotonic() - begun) / LOOKING))
         at_rest = cpu_seconds(everyone)
         time.sleep(REST)
         idle, memory = (cpu_seconds(everyone) - at_rest) / REST, memory_mb(workers)
-    worked, complete = last - first, last >= jobs
-    rate, cpu = (worked / took, used / worked * 1000) if worked else (math.nan, math.nan)
-    return Run(system.key, system.processors, number, rate, cpu, idle, memory, load, complete)
+    rate, cpu = _between(looks[1:])
+    return Run(system.key, system.processors, number, rate, cpu, idle, memory, load, looks[-1].done >= jobs)
+
+
+def _between(looks: list[Look]) -> tuple[float, float]:
+    """The rate, and the CPU seconds per 1,000 jobs, from the first look to the last but one."""
+    if len(looks) < MIN_LOOKS:
+        return math.nan, math.nan
+    first, last = looks[0], looks[-2]
+    worked = last.done - first.done
+    return worked / (last.at - first.at), (last.cpu - first.cpu) / max(worked, 1) * 1000

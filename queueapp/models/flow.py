@@ -14,6 +14,8 @@ class Flow(models.Model):
 
     Written only by lifecycle/ (the SQL there keeps it true). Whoever ends or charges a turn locks the processor's row
     before the flow's, for the shortest time; only a claim, whose processor is between turns, has them the other way.
+    No check constraints on the rows that every turn writes, here and elsewhere: five cost 5 % of a turn. What they
+    would find, `manage.py audit` does.
     """
 
     key = models.CharField(max_length=64, unique=True, help_text="Which rule and which user it stands for.")
@@ -22,12 +24,12 @@ class Flow(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="own_flows"
     )
     weight = models.FloatField(default=1.0, help_text="Turns it gets for each turn of a flow with weight 1.")
-    cap = models.PositiveSmallIntegerField("processors at once", null=True, blank=True)
+    cap = models.SmallIntegerField("processors at once", null=True, blank=True)
     vtime = models.FloatField(
         "virtual time", default=0.0, help_text="Its cost so far, in processor seconds, divided by its weight."
     )
     backlogged = models.BooleanField(default=False, help_text="Whether jobs wait in it.")
-    busy = models.PositiveSmallIntegerField(default=0, help_text="Processors that work for it now.")
+    busy = models.SmallIntegerField(default=0, help_text="Processors that work for it now.")
     held = models.BooleanField(
         default=False, help_text="Whether it lets others go first while its jobs move from or to another flow."
     )

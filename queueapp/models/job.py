@@ -120,7 +120,7 @@ class Waiting(models.Model):
     )
     not_before = models.DateTimeField(null=True, help_text="Its moment has not come: until then it is in no flow.")
     expected = models.FloatField(help_text="Processor seconds, as declared.")
-    attempt = models.PositiveSmallIntegerField(default=1, help_text="Which attempt its next start is.")
+    attempt = models.SmallIntegerField(default=1, help_text="Which attempt its next start is.")
 
     class Meta:
         indexes = [

@@ -42,7 +42,7 @@ class Outcome(models.Model):
     )
     number = models.BigIntegerField()
     status = models.CharField(max_length=10, choices=[(status, status.value) for status in FINISHED])
-    attempt = models.PositiveSmallIntegerField(help_text="Which attempt ended it; 0: it never started.")
+    attempt = models.SmallIntegerField(help_text="Which attempt ended it; 0: it never started.")
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField()
     time_spent = models.FloatField(help_text="Seconds that a processor worked on it.")

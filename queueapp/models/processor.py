@@ -43,7 +43,7 @@ class Processor(models.Model):
 
     cluster = models.CharField(max_length=36, help_text="The cluster that its process belongs to.")
     host = models.CharField(max_length=255)
-    pid = models.PositiveIntegerField("process id")
+    pid = models.IntegerField("process id")
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField("last sign of life")
     lease_until = models.DateTimeField(help_text="Without a sign of life by then, its jobs go to others.")
