@@ -16,12 +16,14 @@ from typing import Any
 
 from bench.filling import fill
 from bench.harness import Crew, Server, in_turn, keep, open_server, table
-from bench.latency.systems import Direct, Send, Site, WaitingPgQueuer, WaitingProcrastinate
+from bench.latency.systems import Committed, Direct, Send, Site, WaitingPgQueuer, WaitingProcrastinate
 from bench.loads import Load
 from bench.records import Records, clock
 from bench.systems.system import PROCESSORS
 
 PAUSE = (0.4, 0.8)
+WARM_UP = 3 * PROCESSORS
+"""Jobs sent before those that count: a worker's first one takes longer, and whose turn it is nobody chooses."""
 HELD = 0.005
 """Seconds that each job of the flood, and each one beside it, holds its processor."""
 LIMIT = 20.0
@@ -29,12 +31,12 @@ NOBODY = Load("latency", "one job at a time", (("user", 0),), {"user": 1.0}, ())
 
 
 def measure(records: Records, send: Send, names: list[str]) -> list[float]:
-    """Seconds from the moment before each was sent to its start; those that never started are missing."""
+    """Seconds from the call that sends each, or the moment that it names, to its start; without those never started."""
     chooser, sent = random.Random(1), {}
     for name in names:
         time.sleep(chooser.uniform(*PAUSE))
-        sent[name] = clock()
-        send(name)
+        moment = clock()
+        sent[name] = send(name) or moment
     deadline = time.monotonic() + LIMIT
     while True:
         started = {record.user: record.started for record in records.read() if record.user in sent}
@@ -44,14 +46,14 @@ def measure(records: Records, send: Send, names: list[str]) -> list[float]:
 
 
 def idle(server: Server, system: Any, jobs: int, number: int) -> list[float]:
-    """The waits on a site where nothing else happens. The first three are sent to warm up and do not count."""
+    """The waits on a site where nothing else happens. The first ones, which warm the workers up, do not count."""
     system.prepare(server, NOBODY, 0.0)
     try:
         with Crew(DATABASE_URL=system.url, PROCESSORS=str(PROCESSORS)) as crew:
             system.start(crew)
             time.sleep(3)
             with system.sending() as send:
-                measure(system.records, send, [f"warm-{number}-{n}" for n in range(3)])
+                measure(system.records, send, [f"warm-{number}-{n}" for n in range(WARM_UP)])
                 return measure(system.records, send, [f"{number}-{n}" for n in range(jobs)])
     finally:
         system.close()
@@ -96,7 +98,7 @@ def row(title: str, waits: list[float], sent: int) -> list[str]:
 def main() -> int:
     """Print and write the tables; the exit code."""
     options = _options()
-    systems = [Site(), Direct(), WaitingPgQueuer(), WaitingProcrastinate()]
+    systems = [Site(), Direct(), Committed(), WaitingPgQueuer(), WaitingProcrastinate()]
     if missing := sorted({package for system in systems for package in system.missing()}):
         print(f"Install what the benches need: pip install -r requirements-bench.txt ({', '.join(missing)} missing).")
         return 1
@@ -114,7 +116,7 @@ def main() -> int:
         f"\nBeside {options.flood:,} waiting jobs of one other user, {HELD * 1000:g} ms each",
         table(heads, [row("Turnabout, POST jobs/ to start", beside, options.jobs)]),
         f"The theorem: within {bound() * 1000:,.0f} ms, the time of the request and of a turn's round trips aside.\n\n"
-        "Only the first line has a web server, a token and checks of the request in it. All four commit the\n"
+        "Only the first line has a web server, a token and checks of the request in it. All commit the\n"
         "submission synchronously. In plain order the light user's jobs would wait for the whole flood: see\n"
         "bench.fairness.",
     ])  # fmt: skip

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from bench.harness import Crew
+from bench.records import clock
 from bench.serving import PASSWORD, client, serve
 from bench.systems.pgqueuer import PgQueuer
 from bench.systems.procrastinate import Procrastinate
 from bench.systems.system import PROCESSORS
 from bench.systems.turnabout import Turnabout
 
-Send = Callable[[str], Any]
-"""Submits one job, which records this name when it starts; returns once it is accepted."""
+Send = Callable[[str], float | None]
+"""Submits one job, which records this name when it starts; returns once it is accepted: the moment from which its wait
+counts, where that is not the call."""
 TINY = 0.0001
 """Seconds that a job holds its processor."""
 
@@ -69,6 +70,29 @@ class Direct(Turnabout):
         yield send
 
 
+class Committed(Direct):
+    """The same, from the commit on."""
+
+    key = "turnabout-committed"
+    title = "Turnabout, commit to start"
+
+    @contextmanager
+    def sending(self) -> Iterator[Send]:
+        """One connection, in whose transaction we are the first to be told of the commit."""
+        from django.db import transaction
+
+        with super().sending() as submit:
+
+            def send(name: str) -> float:
+                moments: list[float] = []
+                with transaction.atomic():
+                    transaction.on_commit(lambda: moments.append(clock()))
+                    submit(name)
+                return moments[0]
+
+            yield send
+
+
 class WaitingPgQueuer(PgQueuer):
     """Its defaults: it listens for notifications, which a trigger sends."""
 
@@ -88,7 +112,11 @@ class WaitingPgQueuer(PgQueuer):
         with asyncio.Runner() as runner:
             connection = runner.run(asyncpg.connect(self.url))
             queries = Queries.from_asyncpg_connection(connection)
-            yield lambda name: runner.run(queries.enqueue(["hold"], [name.encode()], [0]))
+
+            def send(name: str) -> None:
+                runner.run(queries.enqueue(["hold"], [name.encode()], [0]))
+
+            yield send
             runner.run(connection.close())
 
 
@@ -107,4 +135,8 @@ class WaitingProcrastinate(Procrastinate):
         """One pool."""
         with self._app().open() as app:
             task = app.configure_task("hold")
-            yield lambda name: task.defer(user=name)
+
+            def send(name: str) -> None:
+                task.defer(user=name)
+
+            yield send

@@ -107,8 +107,10 @@ def _notify(owners: list[int], work: bool) -> None:
         calls.insert(0, (WORK, ""))
     if calls:
         with connection.cursor() as cursor:
+            # Nobody is told later because the announcement, too, has to reach the disk.
             cursor.execute(
-                "SELECT pg_notify(channel, payload) FROM unnest(%s::text[], %s::text[]) AS c(channel, payload)",
+                "SELECT set_config('synchronous_commit', 'off', true), pg_notify(channel, payload)"
+                " FROM unnest(%s::text[], %s::text[]) AS c(channel, payload)",
                 [[channel for channel, _ in calls], [payload for _, payload in calls]],
             )
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-import psycopg
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 
 from ..conf import queue_settings
+from .prepared import prepared_row
 from .retry import retried
 from .settle import OUTCOMES, JobOutcome, columns
 
-ONLY_WHAT_ASKS = sys.maxsize
-"""Times that psycopg sees a statement before it prepares it by itself."""
 _TAKE_TURN = f"CALL queueapp_take_turn(%s, %s, %s::float8, %s, %s::float8, %s, %s, {OUTCOMES})"
 
 
@@ -64,18 +62,8 @@ def take_turn(
     terms = [processor, more, settings.QUANTUM, settings.MAX_TURN, settings.LEASE]
     arguments = [*terms, outcomes is not None, last, *columns(outcomes or (), now)]
 
-    def work() -> tuple[Any, ...]:
-        # Not by Django's cursor, which sends the whole statement to be parsed anew each time; and Django sets the
-        # threshold to None, at which psycopg prepares nothing, not even what asks for it.
-        connection.ensure_connection()
-        connection.connection.prepare_threshold = ONLY_WHAT_ASKS
-        with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-            answer: tuple[Any, ...] | None = cursor.execute(_TAKE_TURN, arguments, prepare=True).fetchone()
-            assert answer is not None
-            return answer
-
     try:
-        kept, number, *jobs = retried(work)
+        kept, number, *jobs = retried(partial(prepared_row, _TAKE_TURN, arguments))
     except DatabaseError as error:
         if getattr(error.__cause__, "sqlstate", None) == "QJ410":
             raise NotAccepting from None

@@ -22,6 +22,7 @@ from django_q.signing import SignedPackage
 from ..conf import queue_settings
 from ..lifecycle.announce import WORK
 from ..lifecycle.due import join_due
+from ..lifecycle.prepared import prepared_row
 from ..lifecycle.route import move_some
 from ..lifecycle.sweep import sweep
 from .ticket import cluster_id, start_processor
@@ -102,12 +103,10 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
             self._listening_on = connection.connection
 
     def _tickets(self) -> int:
-        with connection.cursor() as cursor:
-            cursor.execute(_TICKETS, [cluster_id()])
-            many: int = cursor.fetchone()[0]
+        (many,) = prepared_row(_TICKETS, [cluster_id()])
         if many:
             self._handed_at = time.monotonic()
-        return many
+        return int(many)
 
     def _ordinary(self) -> list[tuple[Any, str]]:
         """django-q2's own tasks, looked for once a second."""
