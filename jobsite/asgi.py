@@ -1,5 +1,6 @@
 """The ASGI application that the web server runs: pages, API and event streams."""
 
+import gc
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jobsite.settings")
@@ -11,7 +12,11 @@ from jobsite import env
 
 with env.stop_in_one_sentence("asgi"):
     django = get_asgi_application()
+    import jobsite.urls  # noqa: F401 (and all that the first request would import)
 
 from queueapp.guard.bodies import BodyLimit
 
 application = BodyLimit(django)
+# What the start has made stays: the collector need not walk it again for every large request.
+gc.collect()
+gc.freeze()

@@ -1,7 +1,7 @@
 """python -m bench.submission: what it costs to submit over HTTP, and what submitting and claiming cost each other.
 
 `POST jobs/` beside the leanest view of the same server that stores something; `POST jobs/bulk/` in jobs a second; then
-submitters and claimers (bench/claiming.py) alone and together. Every request has a token, and every submission is
+claimers (bench/claiming.py) beside either. Every request has a token, and every submission is
 committed synchronously before it is answered. Writes bench/results/submission.txt and .json.
 """
 
@@ -114,17 +114,20 @@ class Bench:
         self.keep(bulk=BULK / took)
 
     def together(self) -> None:
-        """Submitters alone, claimers alone, then both."""
-        with Submitters(self.clients, "jobs/") as submitters:
-            since = time.monotonic()
-            time.sleep(self.seconds)
-            self.keep(submit_alone=submitters.measured(since)[0])
+        """Claimers alone, then beside those who submit jobs, and beside those who only store something."""
         with Claimers() as claimers:
             claimers.rate(WARM_UP)
             self.keep(claim_alone=claimers.rate(self.seconds))
-            with Submitters(self.clients, "jobs/") as submitters:
-                since = time.monotonic()
-                self.keep(claim_both=claimers.rate(self.seconds), submit_both=submitters.measured(since)[0])
+            for address in ("jobs", "lean"):
+                with Submitters(self.clients, f"{address}/") as submitters:
+                    since = time.monotonic()
+                    claimed = claimers.rate(self.seconds)
+                    self.keep(**{f"claim beside {address}": claimed, f"{address} both": submitters.measured(since)[0]})
+
+
+def ratios(some: Sequence[float], others: Sequence[float]) -> list[float]:
+    """Round by round."""
+    return [one / other for one, other in zip(some, others, strict=True)]
 
 
 def report(figures: dict[str, list[float]], facts: str) -> str:
@@ -133,26 +136,30 @@ def report(figures: dict[str, list[float]], facts: str) -> str:
     for clients in (1, CLIENTS):
         rates = [figures[f"{address} {clients} rate"] for address in ("jobs", "lean")]
         times = [figures[f"{address} {clients} ms"] for address in ("jobs", "lean")]
-        ratio = [ours / lean for ours, lean in zip(*rates, strict=True)]
+        ratio = ratios(*rates)
         cpu = [figures[f"{address} {clients} cpu"] for address in ("jobs", "lean")]
         cells = [*(middle(its, 0) for its in rates), middle(ratio), *map(middle, times), *map(middle, cpu)]
         rows.append([f"{clients} at once", *cells])
     heads = ["", "jobs/ a second", "lean", "ratio", "jobs/ ms", "lean ms", "jobs/ CPU ms", "lean CPU ms"]
-    left = {
-        what: [both / alone for both, alone in zip(figures[f"{what}_both"], figures[f"{what}_alone"], strict=True)]
-        for what in ("submit", "claim")
-    }
+    alone = {address: figures[f"{address} {CLIENTS} rate"] for address in ("jobs", "lean")}
+    left = {address: ratios(figures[f"{address} both"], its) for address, its in alone.items()}
+    claims = {address: figures[f"claim beside {address}"] for address in alone}
     return "\n".join([
         facts, "", table(heads, rows), f"\nPOST jobs/bulk/: {middle(figures['bulk'], 0)} jobs a second\n",
-        table(["", "alone", "both at once", "left"], [
-            [what, *(middle(figures[f"{key}_{when}"], 0) for when in ("alone", "both")),
-             middle([100 * part for part in left[key]], 0) + " %"]
-            for what, key in (("POST jobs/ a second", "submit"), ("turns of one job a second", "claim"))
+        table(["a second", "alone", "beside the other", "left"], [
+            ["POST jobs/", middle(alone["jobs"], 0), middle(figures["jobs both"], 0), middle(left["jobs"])],
+            ["POST lean/", middle(alone["lean"], 0), middle(figures["lean both"], 0), middle(left["lean"])],
+            ["turns, beside POST jobs/", middle(figures["claim_alone"], 0), middle(claims["jobs"], 0),
+             middle(ratios(claims["jobs"], figures["claim_alone"]))],
+            ["turns, beside POST lean/", middle(figures["claim_alone"], 0), middle(claims["lean"], 0),
+             middle(ratios(claims["lean"], figures["claim_alone"]))],
         ]),
+        f"Claims beside jobs/ : beside lean/ {middle(ratios(claims['jobs'], claims['lean']))}; what claims leave of "
+        f"jobs/ : of lean/ {middle(ratios(left['jobs'], left['lean']))}; aim 0.8",
         "\nCPU ms: of the web process for each request. The clients are Python, too, and share the cores with it: what",
         "they take makes the two look more alike in requests a second than they are.",
-        "The lean view checks nothing, counts nothing, finds no flow and tells nobody. Clients, web server, claimers",
-        "and database share the cores: what both lose together is first of all what they take from each other there.",
+        "The lean view checks nothing, counts nothing, finds no flow and tells nobody. It has its own table, so what",
+        "it and claims lose beside each other is what they take from each other of the cores; the ratios are without.",
     ])  # fmt: skip
 
 

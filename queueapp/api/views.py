@@ -105,10 +105,14 @@ class BulkView(APIView):
         if not isinstance(data, dict) or set(data) != {"jobs"}:
             raise InvalidSubmission([FieldError("jobs", "must be the one field of the request: a list of jobs")])
         submissions = parse_all(data["jobs"])
-        owners = {name: owner_of(request, name) for name in {submission.user for submission in submissions}}
-        make_room(Counter(owners[submission.user].pk for submission in submissions))
+        named = Counter(submission.user for submission in submissions)
+        owners = {name: owner_of(request, name) for name in named}
+        jobs = Counter[User]()
+        for name, many in named.items():  # one's own name may be given or left out
+            jobs[owners[name]] += many
+        make_room({owner.pk: many for owner, many in jobs.items()})
         accepted = submit_each([(owners[submission.user], submission) for submission in submissions])
-        note_submitted(_asking(request), Counter(owners[submission.user] for submission in submissions))
+        note_submitted(_asking(request), jobs)
         return Response({"accepted": accepted.accepted, "existing": accepted.existing}, 201)
 
 

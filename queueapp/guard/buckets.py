@@ -6,10 +6,16 @@ import random
 
 from django.db import connection
 
+from ..lifecycle.prepared import prepared_row
+
 # Of an allowance only the moment is kept at which it is whole again: taking one moves it on by a minute's share, and
-# it may lie a minute ahead at the most. (Known as the generic cell rate algorithm.)
+# it may lie a minute ahead at the most. (Known as the generic cell rate algorithm.) Nobody waits for the disk for it,
+# unless in a transaction with something else.
 _TAKE = """
-WITH given AS (SELECT clock_timestamp() AS now, make_interval(secs => %(share)s) AS share), taken AS (
+WITH given AS (
+    SELECT clock_timestamp() AS now, make_interval(secs => %(share)s) AS share,
+           CASE WHEN %(alone)s THEN set_config('synchronous_commit', 'off', true) END AS asynchronous
+), taken AS (
     INSERT INTO guard_bucket AS b (key, whole_at) SELECT %(key)s, now + share FROM given
     ON CONFLICT (key) DO UPDATE
         SET whole_at = greatest(b.whole_at, clock_timestamp()) + make_interval(secs => %(share)s)
@@ -32,9 +38,9 @@ def take(kind: str, whose: str, per_minute: int) -> float:
     """Take one of somebody's `per_minute`: 0, or the seconds to wait until there is one. 0 a minute means no limit."""
     if per_minute <= 0:
         return 0.0
-    with connection.cursor() as cursor:
-        if random.randrange(FORGET_ONE_IN) == 0:  # noqa: S311 (no secret)
+    if random.randrange(FORGET_ONE_IN) == 0:  # noqa: S311 (no secret)
+        with connection.cursor() as cursor:
             cursor.execute(_FORGET)
-        cursor.execute(_TAKE, {"key": f"{kind}:{whose}", "share": 60.0 / per_minute})
-        wait = float(cursor.fetchone()[0])
-    return max(wait, 0.0)
+    alone = not connection.in_atomic_block
+    (wait,) = prepared_row(_TAKE, {"key": f"{kind}:{whose}", "share": 60.0 / per_minute, "alone": alone})
+    return max(float(wait), 0.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -13,7 +13,7 @@ ONLY_WHAT_ASKS = sys.maxsize
 """Times that psycopg sees a statement before it prepares it unasked."""
 
 
-def prepared_row(statement: str, arguments: Sequence[Any]) -> tuple[Any, ...]:
+def prepared_row(statement: str, arguments: Sequence[Any] | Mapping[str, Any]) -> tuple[Any, ...]:
     """The one row that a statement returns. Raises what Django raises for errors of the database.
 
     Not by Django's cursor, which sends the whole statement to be parsed anew each time; and Django sets psycopg's

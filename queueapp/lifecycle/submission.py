@@ -87,7 +87,10 @@ class Submission(BaseModel):
 
     def content(self) -> dict[str, Any]:
         """What submit.sql takes."""
-        return self.fields() | {"run_at": None if self.run_at is None else self.run_at.isoformat()}
+        fields = self.fields()
+        if self.run_at is not None:
+            fields["run_at"] = self.run_at.isoformat()
+        return fields
 
 
 def parse(data: Any, index: int | None = None) -> Submission:

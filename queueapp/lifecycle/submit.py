@@ -15,10 +15,12 @@ from django.db import DatabaseError, connection, transaction
 from ..errors import JobConflict
 from ..models import User
 from .announce import announce
+from .prepared import prepared_row
 from .retry import retried
 from .route import route_user
 from .submission import Submission
 
+_SUBMIT = "SELECT * FROM queueapp_submit(%s::jsonb, %s)"
 FAR = 1_000
 """Jobs ahead of a new one that are counted at the most."""
 
@@ -58,7 +60,7 @@ def submit_each(asked: Sequence[tuple[User, Submission]]) -> Accepted:
     for owner in owners.values():
         if owner.flow_id is None:
             route_user(owner)
-    jobs = json.dumps([{"owner": owner.pk} | job.content() for owner, job in asked], ensure_ascii=False)
+    jobs = json.dumps([{"owner": owner.pk, **job.content()} for owner, job in asked], ensure_ascii=False)
     new, newest = retried(partial(_submit, jobs))
     announce(owners, work=new > 0)
     return Accepted(new, len(asked) - new, newest)
@@ -69,9 +71,8 @@ def _submit(jobs: str) -> tuple[int, Newest | None]:
     caller has begun."""
     begun = transaction.atomic() if connection.in_atomic_block else nullcontext()
     try:
-        with begun, connection.cursor() as cursor:
-            cursor.execute("SELECT * FROM queueapp_submit(%s::jsonb, %s)", [jobs, FAR])
-            new, newest, submitted_at, ahead = cursor.fetchone()
+        with begun:
+            new, newest, submitted_at, ahead = prepared_row(_SUBMIT, [jobs, FAR])
             return new, newest and Newest(newest, submitted_at, None if ahead is None else ahead + 1)
     except DatabaseError as error:
         if isinstance(error.__cause__, psycopg.Error) and error.__cause__.sqlstate == "QJ409":
