@@ -21,7 +21,7 @@ from .route import route_user
 from .submission import Submission
 
 _SUBMIT = "SELECT * FROM queueapp_submit(%s::jsonb, %s)"
-FAR = 1_000
+FAR = 100
 """Jobs ahead of a new one that are counted at the most."""
 
 
