@@ -1,5 +1,5 @@
 """Processes that take turns by `queueapp.lifecycle.claim.take_turn` alone, without django-q2 and without running
-anything, and one that submits as much as was done, so that the backlog stays as deep as it is."""
+anything, one that submits as much as was done, so that the backlog stays as deep as it is, and one that tidies up."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ class Claimers:
         self._processes = [_context.Process(target=self._claim, args=(n,), daemon=True) for n in range(claimers)]
         if feed:
             self._processes.append(_context.Process(target=self._feed, args=(feed, declared), daemon=True))
+        self._processes.append(_context.Process(target=self._tidy, daemon=True))
 
     def __enter__(self) -> Claimers:
         from django.db import connections
@@ -83,6 +84,13 @@ class Claimers:
                 break
             if not turn.jobs:
                 time.sleep(NOTHING_THERE)
+
+    def _tidy(self) -> None:
+        """What a cluster's broker does once a second."""
+        from queueapp.lifecycle.tidy import tidy
+
+        while not self._stop.wait(1):
+            tidy()
 
     def _feed(self, users: list[Any], declared: float) -> None:
         from queueapp.lifecycle.submission import Submission

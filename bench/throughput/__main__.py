@@ -45,14 +45,15 @@ def main() -> int:
     cases = [(many, system) for many in counts for system in chosen]
     runs: list[Run] = []
     for number, (many, system) in in_turn(cases, options.rounds):
-        runs.append(run(server, system, many, number, options.jobs, options.limit))
+        runs.append(run(server, system, many, number, options.jobs, options.limit, beside=options.open))
         print(f"round {number}  {many}  {system.title:<32} {runs[-1].rate:10,.0f}/s", file=sys.stderr, flush=True)
-        _write(runs, chosen, counts, f"{options.jobs:,} jobs, {options.rounds} rounds, PostgreSQL {server.version()}")
-    print((RESULTS / "throughput.txt").read_text())
+        facts = f"{options.jobs:,} jobs, {options.rounds} rounds, PostgreSQL {server.version()}"
+        _write(runs, chosen, counts, f"beside an open transaction, {facts}" if options.open else facts, options.name)
+    print((RESULTS / f"{options.name}.txt").read_text())
     return 0
 
 
-def _write(runs: Sequence[Run], chosen: Sequence[Contender], counts: Sequence[int], facts: str) -> None:
+def _write(runs: Sequence[Run], chosen: Sequence[Contender], counts: Sequence[int], facts: str, name: str) -> None:
     loads = [one.load for one in runs]
     parts = [f"Throughput: {facts}; load average before a run {min(loads):.1f} to {max(loads):.1f}"]
     for many in counts:
@@ -62,7 +63,7 @@ def _write(runs: Sequence[Run], chosen: Sequence[Contender], counts: Sequence[in
     parts += ["\nNot like for like", *map(_item, NOT_ALIKE)]
     cut = [f"- {one.key}, {one.processors} processors, round {one.round}: cut off" for one in runs if not one.complete]
     parts += ["\nBeware", *cut] if cut else []
-    keep("throughput", "\n".join(parts), {"facts": facts, "runs": list(map(asdict, runs))})
+    keep(name, "\n".join(parts), {"facts": facts, "runs": list(map(asdict, runs))})
 
 
 def _table(runs: Sequence[Run], chosen: Sequence[Contender]) -> str:
@@ -111,7 +112,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--processors", default="2,4", help="how many, joined by commas (2,4)")
     parser.add_argument("--limit", type=float, default=60.0, help="seconds after which a run is cut off (60)")
     parser.add_argument("--systems", help="only these, joined by commas: " + ", ".join(s.key for s in contenders()))
-    return parser.parse_args()
+    parser.add_argument("--open", action="store_true", help="beside a transaction elsewhere that stays open")
+    options = parser.parse_args()
+    options.name = "throughput-open" if options.open else "throughput"
+    return options
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -48,15 +50,27 @@ class Look(NamedTuple):
     cpu: float
 
 
-def run(server: Server, system: Contender, processors: int, number: int, jobs: int, limit: float) -> Run:
-    """Prepare, submit, work and rest. Everything is ended and dropped afterwards."""
+@contextmanager
+def open_transaction(url: str) -> Iterator[None]:
+    """Somebody else's, which has looked at the database and does not end: nothing dead since can be cleared away."""
+    with psycopg.connect(url) as other:
+        other.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        other.execute("SELECT count(*) FROM pg_class")
+        yield
+
+
+def run(
+    server: Server, system: Contender, processors: int, number: int, jobs: int, limit: float, *, beside: bool = False
+) -> Run:
+    """Prepare, submit, work and rest, `beside` a transaction that stays open. All is ended and dropped afterwards."""
     system.processors = processors
     jobs //= system.part
     system.prepare(server, _load(jobs, system.users_at_once), 0.0)
     try:
         system.submit()
         load = os.getloadavg()[0]
-        with Crew(DATABASE_URL=system.url, PROCESSORS=str(processors)) as crew:
+        enemy = open_transaction(system.url) if beside else nullcontext()
+        with enemy, Crew(DATABASE_URL=system.url, PROCESSORS=str(processors)) as crew:
             return _measure(system, crew, number, jobs, limit, load)
     finally:
         system.close()

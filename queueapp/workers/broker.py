@@ -25,6 +25,7 @@ from ..lifecycle.due import join_due
 from ..lifecycle.prepared import prepared_row
 from ..lifecycle.route import move_some
 from ..lifecycle.sweep import sweep
+from ..lifecycle.tidy import tidy
 from .ticket import cluster_id, start_processor
 
 logger = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
         self._ordinary_at = float("-inf")
         self._swept_at = float("-inf")
         self._due_at = float("-inf")
+        self._tidied_at = float("-inf")
         self._moving = True
         self._swept: datetime = timezone.now()
 
@@ -91,6 +93,7 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
         self._sweep_if_due()
         self._move_some()
         self._join_due()
+        self._tidy_if_due()
         self._kept_at = time.monotonic()
         return self._ordinary()
 
@@ -135,6 +138,11 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
         if time.monotonic() >= self._due_at:
             next_in = join_due()
             self._due_at = time.monotonic() + min(POLL if next_in is None else max(next_in, 0.0), POLL)
+
+    def _tidy_if_due(self) -> None:
+        if time.monotonic() - self._tidied_at >= POLL:
+            self._tidied_at = time.monotonic()
+            tidy()
 
     def _until_next(self) -> float:
         """Seconds until the next look, if nobody tells of work before."""
