@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import random
 import time
@@ -9,8 +10,9 @@ from collections import defaultdict
 from itertools import combinations
 from typing import Any
 
+import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, connections
 
 from queueapp.conf import queue_settings
 from queueapp.lifecycle.cancel import cancel
@@ -19,6 +21,7 @@ from queueapp.lifecycle.heartbeat import drain as stop_claims
 from queueapp.lifecycle.heartbeat import heartbeat, register
 from queueapp.lifecycle.rescue import rescue_overdue
 from queueapp.lifecycle.settle import settle_part
+from queueapp.lifecycle.submission import parse
 from queueapp.models import Flow, Job, Outcome, Processor, Waiting
 from queueapp.policy.fairness import service_gap_bound
 from queueapp.states import Status
@@ -231,6 +234,60 @@ def read() -> dict[str, tuple[int, int]]:
             " WHERE relname IN ('queueapp_waiting', 'queueapp_job', 'queueapp_outcome', 'queueapp_flow')"
         )
         return {table: (rows, pages) for table, rows, pages in cursor.fetchall()}
+
+
+def test_a_job_that_is_committed_late_is_not_forgotten_behind_the_floor_of_its_flow() -> None:
+    """Its id is drawn, and lower, but later ones of the same user are committed, taken and settled before it."""
+    everyone_takes_turns()
+    ada = make_user("ada")
+    ask(ada, "first")
+    processor, other = register("c").pk, connections.create_connection("default")
+    with psycopg.connect(**other.get_connection_params() | {"cursor_factory": None}) as late:
+        late.execute(
+            "SELECT queueapp_submit(%s::jsonb, 1)",
+            [json.dumps([{"owner": ada.pk, **parse({"job_id": "late", "duration": 1.0}).content()}])],
+        )
+        ask(ada, "second", "third")
+        assert drain(processor) == ["first", "second", "third"]
+        late.commit()
+    assert drain(processor) == ["late"]
+    ada.refresh_from_db()
+    assert ada.flow is not None
+    ask(ada, "fourth", "fifth")
+    drain(processor)
+    ada.flow.refresh_from_db()
+    assert ada.flow.floor == Job.objects.get(job_id="fifth").pk, "nobody submits: the floor follows"
+
+
+def test_beside_an_open_transaction_a_claim_reads_no_more_for_all_that_was_taken() -> None:
+    """What was deleted or changed since can not be cleared away, and is walked only where it can not be told apart."""
+    everyone_takes_turns()
+    ada = make_user("ada")
+    processor, other = register("c").pk, connections.create_connection("default")
+    with psycopg.connect(**other.get_connection_params() | {"cursor_factory": None}) as witness:
+        witness.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        witness.execute("SELECT count(*) FROM queueapp_job")
+        ask(ada, *[f"{n}" for n in range(1_200)])
+        few = pages_of_turns(processor, 10)
+        drain(processor, limit=1_000)
+        many = pages_of_turns(processor, 10)
+    assert many["queueapp_waiting"] <= few["queueapp_waiting"] + 20
+
+
+def pages_of_turns(processor: int, turns: int) -> dict[str, int]:
+    """Pages of tables and of their indexes that so many turns of one processor read."""
+    before = pages()
+    drain(processor, limit=turns)
+    return {table: many - before[table] for table, many in pages().items()}
+
+
+def pages() -> dict[str, int]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_force_next_flush()")
+        cursor.execute(
+            "SELECT relname, idx_blks_hit + idx_blks_read + heap_blks_hit + heap_blks_read FROM pg_statio_user_tables"
+        )
+        return dict(cursor.fetchall())
 
 
 def claim_some(limit: int) -> int:

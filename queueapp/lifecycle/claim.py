@@ -63,7 +63,7 @@ def take_turn(
     arguments = [*terms, outcomes is not None, last, *columns(outcomes or (), now)]
 
     try:
-        kept, number, *jobs = retried(partial(prepared_row, _TAKE_TURN, arguments))
+        kept, number, *jobs = retried(partial(prepared_row, _TAKE_TURN, arguments, keep=True))
     except DatabaseError as error:
         if getattr(error.__cause__, "sqlstate", None) == "QJ410":
             raise NotAccepting from None

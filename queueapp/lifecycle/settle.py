@@ -77,13 +77,13 @@ def settle_part(
 ) -> bool:
     """Record what is over of a turn while job `keep` runs on, and put back what was not started.
 
-    Returns whether the lease still stood. Locks: see sql/settle.sql.
+    Returns whether the lease still stood. Locks: see sql/settle_part.sql.
     """
     arguments: list[Any] = [processor, turn, keep, elapsed, *columns(outcomes, now)]
 
     def work() -> bool:
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT queueapp_settle(%s, %s, %s, %s::float8, {OUTCOMES})", arguments)
+            cursor.execute(f"SELECT queueapp_settle_part(%s, %s, %s, %s::float8, {OUTCOMES})", arguments)
             return bool(cursor.fetchone()[0])
 
     return retried(work)

@@ -14,14 +14,22 @@ class Flow(models.Model):
 
     Written only by lifecycle/ (the SQL there keeps it true). Whoever ends or charges a turn locks the processor's row
     before the flow's, for the shortest time; only a claim, whose processor is between turns, has them the other way.
+    Every turn enters the row anew into each index, so there are no more of these than are read.
     No check constraints on the rows that every turn writes, here and elsewhere: five cost 5 % of a turn. What they
     would find, `manage.py audit` does.
     """
 
-    key = models.CharField(max_length=64, unique=True, help_text="Which rule and which user it stands for.")
-    rule = models.ForeignKey(PriorityRule, null=True, blank=True, on_delete=models.SET_NULL, related_name="flows")
+    key = models.CharField(max_length=64, help_text="Which rule and which user it stands for.")
+    rule = models.ForeignKey(
+        PriorityRule, null=True, blank=True, on_delete=models.SET_NULL, db_index=False, related_name="flows"
+    )
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="own_flows"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        db_index=False,
+        related_name="own_flows",
     )
     weight = models.FloatField(default=1.0, help_text="Turns it gets for each turn of a flow with weight 1.")
     cap = models.SmallIntegerField("processors at once", null=True, blank=True)
@@ -34,6 +42,11 @@ class Flow(models.Model):
         default=False, help_text="Whether it lets others go first while its jobs move from or to another flow."
     )
     head = models.BigIntegerField(null=True, blank=True, help_text="Its first waiting job: ties go to the lowest.")
+    floor = models.BigIntegerField(
+        default=0,
+        db_default=0,
+        help_text="No job of its backlog is below, now or later: the look for its first one begins here.",
+    )
     ready = models.GeneratedField(
         expression=Q(backlogged=True, held=False) & (Q(cap__isnull=True) | Q(busy__lt=F("cap"))),  # type: ignore[arg-type]  # stubs
         output_field=models.BooleanField(),
@@ -41,10 +54,16 @@ class Flow(models.Model):
     )
 
     class Meta:
+        constraints = [
+            # Reader: route.py, which finds the flows of routes. (A unique field would have a second index, for LIKE.)
+            models.UniqueConstraint(fields=["key"], name="flow_once_per_key"),
+        ]
         indexes = [
             # Readers: claim.sql (the ready flow with the least virtual time) and virtual_time.sql (the least of
             # the ready ones, else the largest of the others).
             models.Index(fields=["ready", "vtime", "head"], name="flow_turn"),
+            # Readers: release_flow.sql and sweep.py (a user's flows that are held, which are few).
+            models.Index(fields=["user"], condition=Q(held=True), name="flow_held"),
         ]
 
     def __str__(self) -> str:

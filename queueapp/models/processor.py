@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Func, Q, Value
 from django.utils import timezone
 
 from .flow import Flow
@@ -37,8 +38,9 @@ class ProcessorQuerySet(models.QuerySet["Processor"]):
 class Processor(models.Model):
     """One django-q2 worker process. Runs one job at a time.
 
-    `turn` counts the turns it took and fences its writes: one that names an older turn changes nothing.
-    `jobs` and `attempts` are the turn's jobs that have not been settled, and are empty between turns.
+    `turn` is the number of the turn it took last, the like of which no other has, and fences its writes: one that names
+    an older turn changes nothing. `jobs` and `attempts` are the turn's jobs that have not been settled, and are empty
+    between turns.
     """
 
     cluster = models.CharField(max_length=36, help_text="The cluster that its process belongs to.")
@@ -48,7 +50,10 @@ class Processor(models.Model):
     seen_at = models.DateTimeField("last sign of life")
     lease_until = models.DateTimeField(help_text="Without a sign of life by then, its jobs go to others.")
     draining = models.BooleanField(default=False, help_text="Whether it takes no further turns.")
-    turn = models.BigIntegerField(default=0)
+    # Readers: whoever writes the row. Each turn leaves an old version of it, and all have the same id.
+    turn = models.BigIntegerField(
+        unique=True, db_default=Func(Value("queueapp_turn_number"), function="nextval"), editable=False
+    )
     flow = models.ForeignKey(
         Flow, null=True, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
     )
@@ -73,6 +78,10 @@ class Processor(models.Model):
 
     class Meta:
         ordering = ["host", "pid"]
+        indexes = [
+            # Reader: the broker (the idle ones of its cluster). One that goes from turn to turn is never among them.
+            models.Index(fields=["cluster"], condition=Q(job=None), name="processor_idle"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.host}:{self.pid}"

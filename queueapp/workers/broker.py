@@ -44,7 +44,7 @@ FAST_FOR = 0.3
 _TICKETS = """
     SELECT CASE WHEN queueapp_all_paused() THEN 0 ELSE least(
         (SELECT count(*) FROM queueapp_processor
-          WHERE cluster = %s AND cardinality(jobs) = 0 AND NOT draining AND lease_until > clock_timestamp()),
+          WHERE cluster = %s AND job_id IS NULL AND NOT draining AND lease_until > clock_timestamp()),
         (SELECT count(*) FROM (SELECT FROM queueapp_flow WHERE ready ORDER BY vtime, head LIMIT 64) AS ready)) END
 """
 

@@ -17,6 +17,7 @@ BEGIN
                         ELSE vtime + p_cost / weight END,
            busy = busy + p_busy,
            backlogged = backlogged OR p_head IS NOT NULL,
-           head = least(CASE WHEN backlogged THEN head END, p_head)
+           head = least(CASE WHEN backlogged THEN head END, p_head),
+           floor = least(floor, p_head)
      WHERE id = p_flow;
 END $$;

@@ -1,14 +1,15 @@
 -- Take the next turn: the head of the backlog of the ready flow with the least virtual time.
---   p_processor  who takes it; must be between turns
+--   p            who takes it: its row, whose turn may be another by now
 --   p_quantum    jobs are taken while the expected seconds before them are less than this; at least one
 --   p_most       jobs at the most
 --   p_lease      seconds that the processor has until its next sign of life
 --   skip         flows that were found empty, in and out
 -- again: true where a flow was found empty, or gone ahead; commit, and call again. turn: its number, null where there
 -- is nothing to take. The others: its jobs in their order, each array with an element for every job.
+-- Raises QJ410 where the processor is unknown, draining, or in the middle of a turn.
 -- Locks: one flow row, then the processor's row.
 CREATE OR REPLACE FUNCTION queueapp_claim(
-    p_processor bigint, p_quantum double precision, p_most integer, p_lease double precision,
+    p queueapp_processor, p_quantum double precision, p_most integer, p_lease double precision,
     INOUT skip bigint[], OUT again boolean, OUT turn bigint, OUT ids bigint[], OUT names text[], OUT owners bigint[],
     OUT tasks text[], OUT payloads text[], OUT durations double precision[], OUT attempts smallint[],
     OUT limits double precision[]
@@ -21,41 +22,50 @@ DECLARE
     -- A database crash then runs a job again at worst; it never loses one.
     asynchronous text := set_config('synchronous_commit', 'off', true);
     f record;
-    least_flow record;
+    least_flow bigint;
     candidate record;
     expected_sum double precision := 0;
     next_head bigint;
     still_backlogged boolean := true;
+    nobody_submits boolean;
+    first_job bigint;
 BEGIN
     again := false;
     ids := '{}';
 
     -- 1. The flow: the least virtual time, ties to the job submitted first. One that another processor has just locked
     -- is passed over for one that is less than a quantum ahead of it: it would be after that one once it is charged.
-    -- Otherwise wait for it, and where it was charged meanwhile, look anew.
-    SELECT id, vtime, weight, busy, head INTO f FROM queueapp_flow
+    -- Otherwise wait for it, and where it is not the least any more, look anew.
+    SELECT id, vtime, weight, busy, head, floor INTO f FROM queueapp_flow
      WHERE ready AND id <> ALL (skip) AND vtime <= (
            SELECT vtime + p_quantum / weight FROM queueapp_flow
             WHERE ready AND id <> ALL (skip) ORDER BY vtime, head LIMIT 1)
      ORDER BY vtime, head LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
-        SELECT id, vtime INTO least_flow FROM queueapp_flow
+        SELECT id INTO least_flow FROM queueapp_flow
          WHERE ready AND id <> ALL (skip) ORDER BY vtime, head LIMIT 1;
         IF NOT FOUND THEN
             RETURN;
         END IF;
-        SELECT id, vtime, weight, busy, head INTO f FROM queueapp_flow
-         WHERE id = least_flow.id AND ready FOR NO KEY UPDATE;
-        IF NOT FOUND OR f.vtime > least_flow.vtime THEN
+        SELECT id, vtime, weight, busy, head, floor INTO f FROM queueapp_flow
+         WHERE id = least_flow AND ready FOR NO KEY UPDATE;
+        IF NOT FOUND OR f.id <> (
+               SELECT id FROM queueapp_flow WHERE ready AND id <> ALL (skip) ORDER BY vtime, head LIMIT 1) THEN
             again := true;
             RETURN;
         END IF;
     END IF;
 
     -- 2. The head of its backlog, up to the quantum. A statement of its own, with a snapshot taken after the
-    -- flow was locked: an older one would show jobs that are gone.
+    -- flow was locked: an older one would show jobs that are gone. It begins at the flow's floor: while a transaction
+    -- stays open elsewhere, all jobs that were ever taken are still in the index before it.
+    nobody_submits := pg_try_advisory_lock(7201, f.id::int);
+    IF nobody_submits THEN
+        PERFORM pg_advisory_unlock(7201, f.id::int);
+    END IF;
     FOR candidate IN
-        SELECT job_id, expected FROM queueapp_waiting WHERE flow_id = f.id ORDER BY job_id LIMIT p_most + 1
+        SELECT job_id, expected FROM queueapp_waiting
+         WHERE flow_id = f.id AND job_id >= f.floor ORDER BY job_id LIMIT p_most + 1
     LOOP
         IF cardinality(ids) > 0 AND (expected_sum >= p_quantum OR cardinality(ids) >= p_most) THEN
             next_head := candidate.job_id;
@@ -64,6 +74,7 @@ BEGIN
         ids := ids || candidate.job_id;
         expected_sum := expected_sum + candidate.expected;
     END LOOP;
+    first_job := ids[1];
 
     -- 3. Take them: what was really taken counts (a job may just have been cancelled). The jobs are looked up by their key
     -- alone: with the owner as well, the planner may take an index on that, and walk all of the owner's jobs.
@@ -86,11 +97,13 @@ BEGIN
         still_backlogged := next_head IS NOT NULL;
     END IF;
 
-    -- 5. Charge the flow.
+    -- 5. Charge the flow. Its floor rises to the job that was its first: where nobody was submitting to it just before
+    -- the backlog was read, no job below can come any more, as ids are drawn in their order.
     UPDATE queueapp_flow
        SET vtime = f.vtime + expected_sum / f.weight,
            busy = f.busy + (cardinality(ids) > 0)::int,
            head = coalesce(next_head, f.head),
+           floor = least(CASE WHEN nobody_submits THEN least(first_job, f.head) ELSE f.floor END, next_head),
            backlogged = still_backlogged
      WHERE id = f.id;
     IF cardinality(ids) = 0 THEN
@@ -101,13 +114,13 @@ BEGIN
 
     -- 6. The lease.
     UPDATE queueapp_processor
-       SET turn = queueapp_processor.turn + 1, flow_id = f.id, jobs = ids, attempts = queueapp_claim.attempts,
+       SET turn = nextval('queueapp_turn_number'), flow_id = f.id, jobs = ids, attempts = queueapp_claim.attempts,
            charged = expected_sum, job_id = ids[1], job_started_at = clock_timestamp(), progress = 0, message = '',
            cancelling = false, seen_at = clock_timestamp(), lease_until = clock_timestamp() + make_interval(secs => p_lease)
-     WHERE id = p_processor AND cardinality(jobs) = 0 AND NOT draining
+     WHERE queueapp_processor.turn = p.turn AND cardinality(jobs) = 0 AND NOT draining
     RETURNING queueapp_processor.turn INTO turn;
     IF turn IS NULL THEN
-        RAISE EXCEPTION 'processor % is unknown, draining or in the middle of a turn', p_processor
+        RAISE EXCEPTION 'processor % is unknown, draining or in the middle of a turn', p.id
             USING ERRCODE = 'QJ410';
     END IF;
 END $$;

@@ -12,9 +12,12 @@ DECLARE
     asynchronous text := set_config('synchronous_commit', 'off', true);
     p queueapp_processor;
 BEGIN
-    SELECT * INTO p FROM queueapp_processor
-     WHERE id = p_processor AND turn = coalesce(p_turn, turn) FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
+    IF p_turn IS NULL THEN
+        SELECT * INTO p FROM queueapp_processor WHERE id = p_processor FOR NO KEY UPDATE;
+    ELSE
+        SELECT * INTO p FROM queueapp_processor WHERE turn = p_turn FOR NO KEY UPDATE;
+    END IF;
+    IF p.id IS DISTINCT FROM p_processor THEN
         RETURN NULL;
     END IF;
     -- A turn that its processor knows nothing of: the answer to a claim was lost with the connection. Unless the
@@ -26,7 +29,7 @@ BEGIN
        SET seen_at = clock_timestamp(), lease_until = clock_timestamp() + make_interval(secs => p_lease),
            charged = CASE WHEN cardinality(p.jobs) = 1 THEN greatest(p.charged, p_elapsed) ELSE p.charged END,
            progress = p_progress, message = p_message
-     WHERE id = p_processor;
+     WHERE turn = p.turn;
     IF cardinality(p.jobs) = 1 AND p_elapsed > p.charged THEN
         UPDATE queueapp_flow SET vtime = vtime + (p_elapsed - p.charged) / weight WHERE id = p.flow_id;
     END IF;

@@ -13,6 +13,8 @@ CREATE OR REPLACE FUNCTION queueapp_record(
     p_results jsonb[], p_errors text[], p_retries double precision[]
 ) RETURNS void
 LANGUAGE plpgsql AS $$
+DECLARE
+    totals double precision[] := p_spent;
 BEGIN
     IF p_owners[1] = ALL (p_owners) THEN
         PERFORM pg_advisory_xact_lock(7202, p_owners[1]::int);
@@ -34,17 +36,21 @@ BEGIN
           JOIN queueapp_job j ON j.id = o.job
          WHERE o.status = 'retry';
     END IF;
+    IF 1 < ANY (p_attempts) THEN  -- apart, as it is seldom so: the statement below is begun for every turn
+        totals := ARRAY(
+            SELECT o.spent + coalesce((SELECT sum(a.time_spent) FROM queueapp_attempt a
+                                        WHERE a.job_id = o.job AND a.number < o.attempt), 0)
+              FROM unnest(p_jobs, p_attempts, p_spent) WITH ORDINALITY AS o(job, attempt, spent, n) ORDER BY n);
+    END IF;
     INSERT INTO queueapp_outcome (job_id, owner_id, flow_id, number, status, attempt, started_at, finished_at,
                                   time_spent, progress, message, result, error)
     SELECT o.job, o.owner, p_flow, nextval('queueapp_outcome_number'), o.status, o.attempt,
            CASE WHEN o.attempt > 0 THEN clock_timestamp() - make_interval(secs => o.ago + o.spent) END,
            clock_timestamp() - make_interval(secs => o.ago),
-           o.spent + CASE WHEN o.attempt > 1 THEN coalesce((
-               SELECT sum(a.time_spent) FROM queueapp_attempt a WHERE a.job_id = o.job AND a.number < o.attempt), 0)
-               ELSE 0 END,
-           o.progress, o.message, o.result, o.error
-      FROM unnest(p_jobs, p_owners, p_statuses, p_attempts, p_spent, p_ago, p_progress, p_messages, p_results, p_errors)
-           AS o(job, owner, status, attempt, spent, ago, progress, message, result, error)
+           o.total, o.progress, o.message, o.result, o.error
+      FROM unnest(p_jobs, p_owners, p_statuses, p_attempts, p_spent, totals, p_ago, p_progress, p_messages, p_results,
+                  p_errors)
+           AS o(job, owner, status, attempt, spent, total, ago, progress, message, result, error)
      WHERE o.status <> 'retry'
     ON CONFLICT (job_id) DO NOTHING;
 END $$;

@@ -15,9 +15,8 @@ DECLARE
     seen_at_work double precision;
     lost smallint;
 BEGIN
-    SELECT * INTO p FROM queueapp_processor
-     WHERE id = p_processor AND turn = p_turn AND cardinality(jobs) > 0 FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
+    SELECT * INTO p FROM queueapp_processor WHERE turn = p_turn FOR NO KEY UPDATE;
+    IF p.id IS DISTINCT FROM p_processor OR cardinality(p.jobs) = 0 THEN
         RETURN '{}';
     END IF;
 
@@ -44,9 +43,9 @@ BEGIN
     PERFORM FROM queueapp_flow WHERE id = p.flow_id FOR NO KEY UPDATE;
     back_from := queueapp_put_back(p, failed);
     UPDATE queueapp_processor
-       SET turn = turn + 1, jobs = '{}', attempts = '{}', charged = 0, job_id = NULL, job_started_at = NULL,
-           progress = 0, message = ''
-     WHERE id = p.id;
+       SET turn = nextval('queueapp_turn_number'), jobs = '{}', attempts = '{}', charged = 0, job_id = NULL,
+           job_started_at = NULL, progress = 0, message = ''
+     WHERE turn = p_turn;
     PERFORM queueapp_adjust_flow(p.flow_id, seen_at_work - p.charged, -1, back_from);
     RETURN owners;
 END $$;

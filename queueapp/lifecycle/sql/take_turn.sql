@@ -1,9 +1,13 @@
 -- One turn, one round trip: settle the last one, commit, claim the next.
--- In two transactions, so that each locks exactly one flow: in one, two processors would wait for each other's.
---   p_settle             whether there was a last turn; p_turn and the arrays: what came of it, as settle.sql takes it
---   p_claim              whether to take another
---   kept                 out: whether the last turn's lease still stood
+-- In two transactions, so that each locks exactly one flow, and nobody waits for a settled one longer than it takes to
+-- charge it: in one, processors that work for the same flow would stand in line behind each other's claims.
+--   p_turn      the processor's last turn; 0: it does not know
+--   p_settle    whether that is to be settled; the arrays: what came of it, as settle.sql takes it
+--   p_claim     whether to take another
+--   kept        out: whether the last turn was still the processor's
 --   turn, ids and so on  out: the turn, and its jobs, as claim.sql has them; null: there is nothing to do
+-- Raises QJ410 as claim.sql does; what was settled stays so.
+-- Locks: the processor's row, the owners (record.sql), the flow's row; after the commit as claim.sql.
 CREATE OR REPLACE PROCEDURE queueapp_take_turn(
     p_processor bigint, p_claim boolean, p_quantum double precision, p_most integer, p_lease double precision,
     p_settle boolean, p_turn bigint, p_jobs bigint[], p_owners bigint[], p_statuses text[], p_attempts smallint[],
@@ -16,30 +20,30 @@ CREATE OR REPLACE PROCEDURE queueapp_take_turn(
 )
 LANGUAGE plpgsql AS $$
 DECLARE
-    taken record;
+    p queueapp_processor;
+    again boolean := p_claim;
     skip bigint[] := '{}';
 BEGIN
+    -- 1. The last turn. One that was settled before, and is sent again as the answer was lost, has no jobs left.
+    p := queueapp_lock_processor(p_processor, p_turn);
     IF p_settle THEN
-        kept := queueapp_settle(p_processor, p_turn, NULL, 0, p_jobs, p_owners, p_statuses, p_attempts, p_spent, p_ago,
-                                p_progress, p_messages, p_results, p_errors, p_retries);
+        kept := p.turn IS NOT DISTINCT FROM p_turn;
+        IF kept AND cardinality(p.jobs) > 0 THEN
+            PERFORM queueapp_settle(p, NULL, 0, p_jobs, p_owners, p_statuses, p_attempts, p_spent, p_ago,
+                                    p_progress, p_messages, p_results, p_errors, p_retries);
+            UPDATE queueapp_processor AS q
+               SET jobs = '{}', attempts = '{}', charged = 0, job_id = NULL, job_started_at = NULL, progress = 0,
+                   message = '', seen_at = clock_timestamp()
+             WHERE q.turn = p_turn;
+        END IF;
         COMMIT;
     END IF;
-    -- Where everything is paused, no turn is taken; running jobs end and are settled as ever.
-    WHILE p_claim AND NOT queueapp_all_paused() LOOP
-        SELECT * INTO taken FROM queueapp_claim(p_processor, p_quantum, p_most, p_lease, skip);
-        IF NOT taken.again THEN
-            turn := taken.turn;
-            ids := taken.ids;
-            names := taken.names;
-            owners := taken.owners;
-            tasks := taken.tasks;
-            payloads := taken.payloads;
-            durations := taken.durations;
-            attempts := taken.attempts;
-            limits := taken.limits;
-            EXIT;
-        END IF;
-        skip := taken.skip;
+
+    -- 2. The next turn. Where everything is paused, none is taken; running jobs end and are settled as ever.
+    WHILE again AND NOT queueapp_all_paused() LOOP
+        SELECT * INTO skip, again, turn, ids, names, owners, tasks, payloads, durations, attempts, limits
+          FROM queueapp_claim(p, p_quantum, p_most, p_lease, skip);
+        EXIT WHEN NOT again;
         COMMIT;
     END LOOP;
 END $$;
