@@ -20,7 +20,7 @@ from .retry import retried
 from .route import route_user
 from .submission import Submission
 
-_SUBMIT = "SELECT * FROM queueapp_submit(%s::jsonb, %s)"
+_SUBMIT = "SELECT * FROM queueapp_submit(%s::bigint[], %s::jsonb, %s)"
 FAR = 100
 """Jobs ahead of a new one that are counted at the most."""
 
@@ -61,18 +61,18 @@ def submit_each(asked: Sequence[tuple[User, Submission]]) -> Accepted:
         if owner.flow_id is None:
             route_user(owner)
     jobs = json.dumps([{"owner": owner.pk, **job.content()} for owner, job in asked], ensure_ascii=False)
-    new, newest = retried(partial(_submit, jobs))
+    new, newest = retried(partial(_submit, f"{{{','.join(map(str, owners))}}}", jobs))
     announce(owners, work=new > 0)
     return Accepted(new, len(asked) - new, newest)
 
 
-def _submit(jobs: str) -> tuple[int, Newest | None]:
+def _submit(owners: str, jobs: str) -> tuple[int, Newest | None]:
     """How many jobs are new, and the last of them. One statement, and so a transaction; a savepoint of one that the
     caller has begun."""
     begun = transaction.atomic() if connection.in_atomic_block else nullcontext()
     try:
         with begun:
-            new, newest, submitted_at, ahead = prepared_row(_SUBMIT, [jobs, FAR])
+            new, newest, submitted_at, ahead = prepared_row(_SUBMIT, [owners, jobs, FAR])
             return new, newest and Newest(newest, submitted_at, None if ahead is None else ahead + 1)
     except DatabaseError as error:
         if isinstance(error.__cause__, psycopg.Error) and error.__cause__.sqlstate == "QJ409":
