@@ -51,6 +51,19 @@ class TestBuckets:
             wait = buckets.take("test", "ada", 1)
         assert wait <= 60
 
+    def test_of_a_large_one_each_can_be_taken_once(self) -> None:
+        assert [buckets.take("test", "eve", 1_000) for _ in range(1_000)] == [0] * 1_000
+        tries = [buckets.take("test", "eve", 1_000) for _ in range(100)]
+        assert 0 < tries[-1] <= 0.06, "what a minute has was used up; since then only a few more have come"
+
+    def test_processes_share_a_large_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        let_in = 0
+        hands: list[dict[str, int]] = [{}, {}, {}]
+        for hand in hands:  # what each of three processes has taken and not used
+            monkeypatch.setattr(buckets, "_in_hand", hand)
+            let_in += sum(buckets.take("test", "ada", 1_000) == 0 for _ in range(405))
+        assert 980 <= let_in < 1_100
+
     def test_no_limit_leaves_no_trace(self) -> None:
         assert buckets.take("test", "ada", 0) == 0
         assert not Bucket.objects.exists()

@@ -1,8 +1,10 @@
-"""Allowances: so many a minute, all of them at once or spread, shared by all web processes. One statement each."""
+"""Allowances: so many a minute, all of them at once or spread, shared by all web processes. One statement each, or, of
+a large one, one for several."""
 
 from __future__ import annotations
 
 import random
+import threading
 
 from django.db import connection
 
@@ -34,13 +36,51 @@ FORGET_ONE_IN = 1000
 """Once in so many times allowances that are whole again are deleted: they are as good as none."""
 
 
+LARGE = 1000
+"""A minute: of an allowance from here on a process takes AT_ONCE, and asks no more until it has used them up."""
+AT_ONCE = 10
+MOST_KNOWN = 10_000
+"""Allowances of which a process has some in hand."""
+
+_in_hand: dict[str, int] = {}
+_lock = threading.Lock()
+
+
 def take(kind: str, whose: str, per_minute: int) -> float:
-    """Take one of somebody's `per_minute`: 0, or the seconds to wait until there is one. 0 a minute means no limit."""
+    """Take one of somebody's `per_minute`: 0, or the seconds to wait until there is one. 0 a minute means no limit.
+
+    Nobody is let in for what was not taken from what all processes share.
+    """
     if per_minute <= 0:
         return 0.0
+    key, share = f"{kind}:{whose}", 60.0 / per_minute
+    if per_minute < LARGE:
+        return _take(key, share)
+    if _has_one(key):
+        return 0.0
+    if _take(key, share * AT_ONCE):
+        return _take(key, share)  # the last few one by one
+    with _lock:
+        if len(_in_hand) >= MOST_KNOWN:
+            _in_hand.clear()
+        _in_hand[key] = _in_hand.get(key, 0) + AT_ONCE - 1
+    return 0.0
+
+
+def _has_one(key: str) -> bool:
+    """Whether one was in hand; it is used up."""
+    with _lock:
+        left = _in_hand.pop(key, 0)
+        if left > 1:
+            _in_hand[key] = left - 1
+        return left > 0
+
+
+def _take(key: str, share: float) -> float:
+    """Take what is whole again after so many seconds; 0, or the seconds to wait until it can be taken."""
     if random.randrange(FORGET_ONE_IN) == 0:  # noqa: S311 (no secret)
         with connection.cursor() as cursor:
             cursor.execute(_FORGET)
     alone = not connection.in_atomic_block
-    (wait,) = prepared_row(_TAKE, {"key": f"{kind}:{whose}", "share": 60.0 / per_minute, "alone": alone})
+    (wait,) = prepared_row(_TAKE, {"key": key, "share": share, "alone": alone})
     return max(float(wait), 0.0)
