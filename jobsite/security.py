@@ -43,7 +43,10 @@ SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SILENCED_SYSTEM_CHECKS = [
     "security.W021",  # being built into browsers is hard to undo: that is for the owner of the domain to ask for
-    "security.W001",  # it knows Django's middleware by its name, and guard/gate.py has a subclass of it
+    # These know Django's middleware by its name, and guard/gate.py has subclasses of it.
+    "security.W001",
+    "security.W002",
+    "security.W003",
 ]
 
 # Too many wrong passwords for one name from one address shut the log-in for that pair: whoever guesses at a name

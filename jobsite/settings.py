@@ -41,11 +41,11 @@ MIDDLEWARE = [
     "queueapp.guard.gate.gate",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "queueapp.guard.gate.PathsMiddleware",
+    "queueapp.guard.gate.ForgeryMiddleware",
+    "queueapp.guard.gate.WhoMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "queueapp.guard.gate.FramesMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 

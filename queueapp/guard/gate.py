@@ -7,7 +7,11 @@ from typing import cast
 
 from asgiref.sync import iscoroutinefunction
 from csp.middleware import CSPMiddleware
+from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.clickjacking import XFrameOptionsMiddleware
+from django.middleware.common import CommonMiddleware
+from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.security import SecurityMiddleware
 from django.shortcuts import render
 from django.utils.decorators import sync_and_async_middleware
@@ -29,10 +33,13 @@ class AtOnce(MiddlewareMixin):
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
         """The response; under WSGI MiddlewareMixin gives the same."""
-        turned_away: HttpResponseBase | None = self.process_request(request)  # type: ignore[attr-defined]
-        response = turned_away or await cast(AsyncAnswer, self.get_response)(request)
-        dressed: HttpResponseBase = self.process_response(request, response)  # type: ignore[attr-defined]
-        return dressed
+        response: HttpResponseBase | None = None
+        if hasattr(self, "process_request"):
+            response = self.process_request(request)
+        response = response or await cast(AsyncAnswer, self.get_response)(request)
+        if hasattr(self, "process_response"):
+            response = self.process_response(request, response)
+        return response
 
 
 class HeadersMiddleware(AtOnce, SecurityMiddleware):
@@ -41,6 +48,22 @@ class HeadersMiddleware(AtOnce, SecurityMiddleware):
 
 class PolicyMiddleware(AtOnce, CSPMiddleware):
     """django-csp's, which adds the policy of the settings."""
+
+
+class PathsMiddleware(AtOnce, CommonMiddleware):
+    """Django's, which sends addresses without their last slash to those with it, and says how long an answer is."""
+
+
+class ForgeryMiddleware(AtOnce, CsrfViewMiddleware):
+    """Django's, which takes forms only with the token that their page was given. It is kept in a cookie."""
+
+
+class WhoMiddleware(AtOnce, AuthenticationMiddleware):
+    """Django's, by which a view finds out who asks: the database is asked when the view wants to know."""
+
+
+class FramesMiddleware(AtOnce, XFrameOptionsMiddleware):
+    """Django's, which keeps pages out of the frames of others."""
 
 
 @sync_and_async_middleware
