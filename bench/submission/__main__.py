@@ -11,102 +11,90 @@ import argparse
 import os
 import statistics
 import time
-from collections.abc import Callable, Sequence
-from itertools import count
-from threading import Event, Thread
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 
-import httpx
 import psutil
 import psycopg
 
 from bench.claiming import CLAIMERS, Claimers
 from bench.filling import DECLARED, fill
-from bench.harness import Crew, in_turn, keep, middle, own_database, table
+from bench.harness import Crew, in_turn, keep, own_database
 from bench.serving import PASSWORD, client, serve
+from bench.submission.clients import Submitters, numbers
+from bench.submission.report import ADDRESSES, CLIENTS, report
+from bench.submission.waits import Waits, part
 from bench.throughput.meter import cpu_seconds
 
 NAME = "turnabout_bench_submission"
 ENOUGH = "1000000000"
 """For allowances and quotas: no limit would leave out what it costs to look at them."""
-CLIENTS = 4
 BULK = 10_000
-WARM_UP = 0.5
-
-_numbers = count()
-
-
-def single(http: httpx.Client, address: str) -> None:
-    """Submit one job of a new name. Raises where it is not accepted."""
-    job = {"job_id": f"job-{next(_numbers)}", "duration": DECLARED, "task": "bench.nothing", "payload": {}}
-    http.post(address, json=job).raise_for_status()
+SLICE = 1.0
+"""Seconds. What is compared is measured by turns, so that a noisy moment of the machine does not hit the one alone."""
 
 
-class Submitters:
-    """Threads with a client each, which submit single jobs without a pause; a context manager."""
+class Tally:
+    """What came of the slices of one measurement."""
 
-    def __init__(self, clients: Sequence[httpx.Client], address: str) -> None:
-        self._stop, self.times, self.failed = Event(), list[tuple[float, float]](), list[Exception]()
-        self._threads = [Thread(target=self._work, args=(http, address)) for http in clients]
+    def __init__(self) -> None:
+        self.seconds, self.cpu, self.claims, self.times = 0.0, 0.0, 0.0, list[float]()
+        self.seen = Counter[tuple[str, bool]]()
 
-    def __enter__(self) -> Submitters:
-        for thread in self._threads:
-            thread.start()
-        time.sleep(WARM_UP)
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _work(self, http: httpx.Client, address: str) -> None:
-        while not self._stop.is_set():
-            begun = time.monotonic()
-            try:
-                single(http, address)
-            except httpx.HTTPError as error:
-                self.failed.append(error)
-                return
-            self.times.append((begun, time.monotonic()))
-
-    def measured(self, since: float) -> tuple[float, float]:
-        """Requests a second, and the median in ms, of those begun since a moment. Raises what a request raised."""
-        if self.failed:
-            raise self.failed[0]
-        took = [(ended - begun) * 1000 for begun, ended in self.times.copy() if begun >= since]
-        return len(took) / (time.monotonic() - since), statistics.median(took)
+    @property
+    def rate(self) -> float:
+        """Requests a second."""
+        return len(self.times) / self.seconds
 
 
 class Bench:
     """The site, its clients, and what was measured."""
 
-    def __init__(self, site: str, web: int, seconds: float) -> None:
-        self.web = [psutil.Process(web)]
-        self.seconds, self.figures = seconds, dict[str, list[float]]()
+    def __init__(self, url: str, site: str, web: int, seconds: float) -> None:
+        self.url, self.web = url, [psutil.Process(web)]
+        self.slices, self.figures = max(round(seconds / SLICE), 1), dict[str, list[float]]()
         self.clients = [client(site, f"user-{n + 1}") for n in range(CLIENTS)]
 
     def keep(self, **values: float) -> None:
         """Add to the figures of these names."""
         for name, value in values.items():
-            self.figures.setdefault(name, []).append(round(value, 2))
+            self.figures.setdefault(name, []).append(round(value, 4))
 
-    def one_by_one(self, address: str) -> None:
+    def by_turns(self, *what: str) -> Iterator[tuple[str, Tally]]:
+        """Each of these with its tally, slice by slice, to and fro; what came of them is with the last."""
+        tallies = {name: Tally() for name in what}
+        for number in range(self.slices):
+            yield from list(tallies.items())[:: -1 if number % 2 else 1]
+
+    def slice(self, address: str, tally: Tally, clients: int, claimers: Claimers | None = None) -> None:
+        """Measure for a slice: those who submit, if there is an address, and claimers, if there are any."""
+        with Submitters(self.clients[:clients], f"{address}/") if address else nullcontext() as submitters:
+            since, used = time.monotonic(), cpu_seconds(self.web)
+            if claimers is None:
+                time.sleep(SLICE)
+            else:
+                with Waits(self.url, tally.seen):
+                    tally.claims += claimers.rate(SLICE)
+            tally.times += submitters.since(since) if submitters else []
+            tally.seconds += time.monotonic() - since
+            tally.cpu += cpu_seconds(self.web) - used
+
+    def one_by_one(self) -> None:
         """Requests a second, their time, and the web server's CPU for each, with one client, then with all."""
-        for clients in (self.clients[:1], self.clients):
-            with Submitters(clients, f"{address}/") as submitters:
-                since, used = time.monotonic(), cpu_seconds(self.web)
-                time.sleep(self.seconds)
-                rate, median = submitters.measured(since)
-                cpu = (cpu_seconds(self.web) - used) / (rate * (time.monotonic() - since)) * 1000
-            what = f"{address} {len(clients)}"
-            self.keep(**{f"{what} rate": rate, f"{what} ms": median, f"{what} cpu": cpu})
+        for clients in (1, CLIENTS):
+            tallies = dict[str, Tally]()
+            for address, tally in self.by_turns(*ADDRESSES):
+                self.slice(address, tally, clients)
+                tallies[address] = tally
+            for address, tally in tallies.items():
+                what, cpu = f"{address} {clients}", tally.cpu / len(tally.times) * 1000
+                self.keep(**{f"{what} rate": tally.rate, f"{what} cpu": cpu})
+                self.keep(**{f"{what} ms": statistics.median(tally.times)})
 
     def bulk(self) -> None:
         """Jobs a second by one client."""
-        jobs = [
-            {"job_id": f"job-{next(_numbers)}", "duration": DECLARED, "task": "bench.nothing"} for _ in range(BULK)
-        ]  # fmt: skip
+        jobs = [{"job_id": f"job-{next(numbers)}", "duration": DECLARED, "task": "bench.nothing"} for _ in range(BULK)]
         begun = time.monotonic()
         answer = self.clients[0].post("jobs/bulk/", json={"jobs": jobs})
         took = time.monotonic() - begun
@@ -114,53 +102,21 @@ class Bench:
         self.keep(bulk=BULK / took)
 
     def together(self) -> None:
-        """Claimers alone, then beside those who submit jobs, and beside those who only store something."""
+        """Claimers alone, beside those who submit jobs, and beside those who only store something."""
+        tallies = dict[str, Tally]()
         with Claimers() as claimers:
-            claimers.rate(WARM_UP)
-            self.keep(claim_alone=claimers.rate(self.seconds))
-            for address in ("jobs", "lean"):
-                with Submitters(self.clients, f"{address}/") as submitters:
-                    since = time.monotonic()
-                    claimed = claimers.rate(self.seconds)
-                    self.keep(**{f"claim beside {address}": claimed, f"{address} both": submitters.measured(since)[0]})
-
-
-def ratios(some: Sequence[float], others: Sequence[float]) -> list[float]:
-    """Round by round."""
-    return [one / other for one, other in zip(some, others, strict=True)]
-
-
-def report(figures: dict[str, list[float]], facts: str) -> str:
-    """The tables."""
-    rows = []
-    for clients in (1, CLIENTS):
-        rates = [figures[f"{address} {clients} rate"] for address in ("jobs", "lean")]
-        times = [figures[f"{address} {clients} ms"] for address in ("jobs", "lean")]
-        ratio = ratios(*rates)
-        cpu = [figures[f"{address} {clients} cpu"] for address in ("jobs", "lean")]
-        cells = [*(middle(its, 0) for its in rates), middle(ratio), *map(middle, times), *map(middle, cpu)]
-        rows.append([f"{clients} at once", *cells])
-    heads = ["", "jobs/ a second", "lean", "ratio", "jobs/ ms", "lean ms", "jobs/ CPU ms", "lean CPU ms"]
-    alone = {address: figures[f"{address} {CLIENTS} rate"] for address in ("jobs", "lean")}
-    left = {address: ratios(figures[f"{address} both"], its) for address, its in alone.items()}
-    claims = {address: figures[f"claim beside {address}"] for address in alone}
-    return "\n".join([
-        facts, "", table(heads, rows), f"\nPOST jobs/bulk/: {middle(figures['bulk'], 0)} jobs a second\n",
-        table(["a second", "alone", "beside the other", "left"], [
-            ["POST jobs/", middle(alone["jobs"], 0), middle(figures["jobs both"], 0), middle(left["jobs"])],
-            ["POST lean/", middle(alone["lean"], 0), middle(figures["lean both"], 0), middle(left["lean"])],
-            ["turns, beside POST jobs/", middle(figures["claim_alone"], 0), middle(claims["jobs"], 0),
-             middle(ratios(claims["jobs"], figures["claim_alone"]))],
-            ["turns, beside POST lean/", middle(figures["claim_alone"], 0), middle(claims["lean"], 0),
-             middle(ratios(claims["lean"], figures["claim_alone"]))],
-        ]),
-        f"Claims beside jobs/ : beside lean/ {middle(ratios(claims['jobs'], claims['lean']))}; what claims leave of "
-        f"jobs/ : of lean/ {middle(ratios(left['jobs'], left['lean']))}; aim 0.8",
-        "\nCPU ms: of the web process for each request. The clients are Python, too, and share the cores with it: what",
-        "they take makes the two look more alike in requests a second than they are.",
-        "The lean view checks nothing, counts nothing, finds no flow and tells nobody. It has its own table, so what",
-        "it and claims lose beside each other is what they take from each other of the cores; the ratios are without.",
-    ])  # fmt: skip
+            claimers.rate(SLICE)
+            for address, tally in self.by_turns("", *ADDRESSES):
+                self.slice(address, tally, CLIENTS, claimers)
+                tallies[address] = tally
+        for address, tally in tallies.items():
+            beside = f"beside {address or 'nobody'}"
+            self.keep(
+                **{f"claims {beside}": tally.claims / self.slices, f"turns wait {beside}": part(tally.seen, "turns")}
+            )
+            if address:
+                self.keep(**{f"{address} beside claims": tally.rate})
+        self.keep(submissions_wait=part(tallies["jobs"].seen, "submissions"))
 
 
 def main() -> None:
@@ -183,10 +139,8 @@ def main() -> None:
         environment |= {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "bench.submission.settings"}
         with Crew(**environment) as crew:
             site = serve(crew)
-            bench = Bench(site, crew.pids()[0], options.seconds)
-            parts: list[Callable[[], None]] = [
-                lambda: bench.one_by_one("jobs"), lambda: bench.one_by_one("lean"), bench.bulk, bench.together
-            ]  # fmt: skip
+            bench = Bench(url, site, crew.pids()[0], options.seconds)
+            parts: list[Callable[[], None]] = [bench.one_by_one, bench.bulk, bench.together]
             for _, part in in_turn(parts, options.rounds):
                 part()
         facts = (
