@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Page, Paginator
 from django.db import connection
 from django.db.models import Model, QuerySet
@@ -42,7 +43,7 @@ class ReadOnlyAdmin(QueueAdmin[M]):
 
 
 class ThriftyPaginator(AnyPaginator):
-    """Pages of a table of millions of rows, without counting them.
+    """Pages of a table of millions of rows, without counting them: pages of keys, for a ThriftyList to find the rows.
 
     The pages of a whole table come from the planner's estimate. A selection of it is counted up to MOST rows,
     and only so many can be paged through.
@@ -51,22 +52,39 @@ class ThriftyPaginator(AnyPaginator):
     MOST = 10_000
 
     @cached_property
+    def first_keys(self) -> list[Any]:
+        """The keys of the first rows, in their order: to be counted, and to be cut into pages, by one search."""
+        return self._keys(0, self.MOST + 1)
+
+    @cached_property
     def count(self) -> int:
         """How many rows there are to page through: exact up to MOST."""
         rows = cast("QuerySet[Any]", self.object_list)
-        # In their order, newest first: jobs that wait or run are there, and not behind millions that have ended.
-        counted = rows[: self.MOST + 1].count()
+        counted = len(self.first_keys)
         if counted <= self.MOST or rows.query.where:
             return counted
         return max(counted, _estimated_rows(rows.model))
 
     def page(self, number: int | str) -> Page[Any]:
-        """One page. Its keys are found first, so that the rows before it are passed over without joins."""
+        """One page of keys: the rows before it are passed over without joins."""
         number = self.validate_number(number)
-        rows = cast("QuerySet[Any]", self.object_list)
-        begin = (number - 1) * self.per_page
-        keys = list(rows.values_list("pk", flat=True)[begin : begin + self.per_page])
-        return Page(rows.filter(pk__in=keys), number, self)
+        begin, end = (number - 1) * self.per_page, number * self.per_page
+        keys = self.first_keys[begin:end] if end <= len(self.first_keys) else self._keys(begin, end)
+        return Page(keys, number, self)
+
+    def _keys(self, begin: int, end: int) -> list[Any]:
+        return list(cast("QuerySet[Any]", self.object_list).values_list("pk", flat=True)[begin:end])
+
+
+class ThriftyList(ChangeList):
+    """A list with a ThriftyPaginator: it searches once, where Django counts what there is and then searches again."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """As Django has it, with the rows of the keys that were found."""
+        super().get_results(request)
+        on_one_page = not self.multi_page or (self.show_all and self.can_show_all)
+        keys = cast(ThriftyPaginator, self.paginator).first_keys if on_one_page else self.result_list
+        self.result_list = self.root_queryset.filter(pk__in=keys).order_by(*self.queryset.query.order_by)
 
 
 def _estimated_rows(model: type[Model]) -> int:

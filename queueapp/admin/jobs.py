@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
@@ -12,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from queueapp.models import Flow, Job, Processor, User, Waiting
 
-from .base import ReadOnlyAdmin, ThriftyPaginator
+from .base import ReadOnlyAdmin, ThriftyList, ThriftyPaginator
 from .job_actions import JobActions
 from .job_filters import StatusFilter, TaskFilter
 from .looks import NOTHING, block, brief_moment, link, moment, percent, pretty_json, seconds
@@ -45,6 +46,10 @@ class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
         ("What came of it", {"fields": _END}),
     )
     readonly_fields = (*_HEAD, *_ASKED, *_WORK, *_END)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ThriftyList]:
+        """The list that searches once."""
+        return ThriftyList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         """Without what only the page of one job shows, and what can be large."""
