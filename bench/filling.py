@@ -12,6 +12,8 @@ DECLARED = 0.02
 """Seconds that each job declares, as many as a turn takes: every turn is one job, however many wait in a flow."""
 NOTHING = "bench.nothing"
 """The task of these jobs, where none is named; nobody runs it here."""
+WAITED = 60.0
+"""Seconds that each job which ended had waited."""
 PART = 500_000
 """Jobs that one statement makes at the most."""
 
@@ -34,9 +36,9 @@ _FLOWS = """
 _JOBS = """
     INSERT INTO queueapp_job (owner_id, job_id, task, payload, duration, submitted_at)
     SELECT %(first_user)s + n %% %(users)s, %(prefix)s || n, %(task)s, %(payload)s, %(declared)s,
-           now() - make_interval(secs => %(ago)s)
+           now() - make_interval(secs => %(over)s * (1 - n / %(many)s::float8) + %(waited)s)
       FROM generate_series(%(from)s::bigint, %(until)s::bigint - 1) AS n ORDER BY n
-    RETURNING id, owner_id"""
+    RETURNING id, owner_id, submitted_at"""
 _WAITING = f"""
     WITH made AS ({_JOBS})
     INSERT INTO queueapp_waiting (owner_id, job_id, flow_id, expected, attempt)
@@ -46,9 +48,9 @@ _ENDED = f"""
     WITH made AS ({_JOBS})
     INSERT INTO queueapp_outcome (job_id, owner_id, flow_id, number, status, attempt, started_at, finished_at,
                                   time_spent, progress, message, error)
-    SELECT m.id, m.owner_id, u.flow_id, nextval('queueapp_outcome_number'), 'succeeded', 1, moment, moment,
-           %(declared)s, 0, '', ''
-      FROM (SELECT made.*, clock_timestamp() - interval '1 hour' AS moment FROM made) AS m
+    SELECT m.id, m.owner_id, u.flow_id, nextval('queueapp_outcome_number'), 'succeeded', 1, m.started,
+           m.started + make_interval(secs => %(declared)s), %(declared)s, 0, '', ''
+      FROM (SELECT made.*, submitted_at + make_interval(secs => %(waited)s) AS started FROM made) AS m
       JOIN queueapp_user u ON u.id = m.owner_id ORDER BY m.id"""
 _WAKE = """
     UPDATE queueapp_flow f SET backlogged = true, head = first.job
@@ -63,8 +65,12 @@ def fill(
     declared: float = DECLARED,
     task: str = NOTHING,
     payload: dict[str, Any] | None = None,
+    over: float = 3600.0,
 ) -> None:
-    """Empty the queue, then make that many users, jobs that ended and jobs that wait, by turns of the users."""
+    """Empty the queue, then make that many users, jobs that ended and jobs that wait, by turns of the users.
+
+    The jobs that ended did so evenly `over` the last so many seconds; those that wait were submitted just now.
+    """
     with connection.cursor() as cursor:
         # Tables without statistics look small: a nested loop over 100,000 users and their flows would take for ever.
         cursor.execute("SET enable_nestloop = off")
@@ -74,9 +80,11 @@ def fill(
         cursor.execute("SELECT min(id) FROM queueapp_user")
         common = {"first_user": cursor.fetchone()[0], "users": users, "declared": declared}
         common |= {"task": task, "payload": json.dumps(payload or {})}
-        for statement, prefix, many, ago in ((_ENDED, "ended-", ended, 3600), (_WAITING, "waits-", waiting, 0)):
+        of_ended = {"prefix": "ended-", "over": over, "waited": WAITED}
+        of_waiting = {"prefix": "waits-", "over": 0, "waited": 0}
+        for statement, many, kind in ((_ENDED, ended, of_ended), (_WAITING, waiting, of_waiting)):
             for start in range(0, many, PART):
-                part = {"prefix": prefix, "from": start, "until": min(start + PART, many), "ago": ago}
-                cursor.execute(statement, common | part)
+                part = {"many": many, "from": start, "until": min(start + PART, many)}
+                cursor.execute(statement, common | kind | part)
         cursor.execute(_WAKE)
         cursor.execute("RESET enable_nestloop")
