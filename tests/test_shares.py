@@ -281,6 +281,21 @@ def test_what_runs_and_waits_now_counts() -> None:
 
 
 @pytest.mark.django_db
+def test_a_backlog_is_as_old_as_its_oldest_job_even_where_the_first_in_the_order_waited_for_its_moment() -> None:
+    now = timezone.now()
+    anna, ben = flow("anna"), flow("ben")
+    ran(anna, 0, 0, 1)
+    Outcome.objects.update(started_at=now - timedelta(seconds=60), finished_at=now)
+    Job.objects.update(submitted_at=now - timedelta(seconds=60))
+    for moment in (now - timedelta(seconds=10), None):
+        asked = job(ben, now - timedelta(seconds=30), run_at=moment)
+        Waiting.objects.create(owner_id=asked.owner_id, job=asked, flow=ben, expected=100)
+    found = shares(now - timedelta(seconds=60), now)
+    # Anna was alone for 30 s; since then they take turns.
+    assert of(found, ben).owed_seconds == pytest.approx(15, abs=1)
+
+
+@pytest.mark.django_db
 def test_more_flows_than_there_is_room_for_are_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SHOWN", 3)
     monkeypatch.setattr(module, "TOLD_APART", 5)

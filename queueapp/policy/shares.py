@@ -18,6 +18,9 @@ from dataclasses import dataclass
 
 from .fairness import jain_index
 
+NOTHING = 1e-9
+"""Seconds that are not worth dividing: what is left over where numbers are not exact."""
+
 
 @dataclass(frozen=True)
 class Work:
@@ -50,9 +53,10 @@ def owed(works: Sequence[Work]) -> list[list[float]]:
         limits = [max(min(rest, work.most(at)), 0.0) for rest, work in zip(left, works, strict=True)]
         given = divide(service, claims, limits)
         # The rest went to flows that were owed it before: it is owed now to those who got it then.
-        late = max(service - sum(given), 0.0)
-        behind = divide(late, [max(rest - now, 0.0) for rest, now in zip(left, given, strict=True)])
-        for flow, now in enumerate(map(sum, zip(given, behind, strict=True))):
+        if (late := service - sum(given)) > NOTHING:
+            behind = divide(late, [max(rest - now, 0.0) for rest, now in zip(left, given, strict=True)])
+            given = [now + more for now, more in zip(given, behind, strict=True)]
+        for flow, now in enumerate(given):
             found[flow].append(now)
             left[flow] -= now
     return found

@@ -33,8 +33,8 @@ PATIENCE = 30
 
 _SHARES = Path(__file__).with_name("shares.sql").read_text()
 
-# The first of the jobs that ended since a moment. Not min(job_id), which would walk the primary key up to it.
-_FIRST = "SELECT min(job_id + 0) FROM queueapp_outcome WHERE finished_at > %s"
+# First and last of the jobs that ended since a moment. Not min(job_id), which would walk the primary key up to it.
+_ENDED = "SELECT min(job_id + 0), max(job_id + 0) FROM queueapp_outcome WHERE finished_at > %s"
 # The last job submitted before a moment, found by halving: ids are in the order of submission, to a second or so.
 _LAST = """
     WITH RECURSIVE halving(low, high) AS (
@@ -125,10 +125,11 @@ def shares(begin: datetime, until: datetime) -> Shares:
 
 def _jobs(cursor: Any, begin: datetime, until: datetime) -> dict[str, int]:
     """Between which ids the jobs of the span are: known beforehand, they keep the planner from going through all."""
-    cursor.execute(_FIRST, [begin])
-    first = cursor.fetchone()[0] or 0
+    cursor.execute(_ENDED, [begin])
+    first, last_ended = cursor.fetchone()
     cursor.execute(_LAST, [until + timedelta(minutes=1)])
-    return {"first": first, "last": cursor.fetchone()[0]}
+    last = cursor.fetchone()[0]
+    return {"first": first or 0, "last_ended": min(last_ended or 0, last), "last": last}
 
 
 class _Found(NamedTuple):

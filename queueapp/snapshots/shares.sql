@@ -3,13 +3,14 @@
 -- and how many jobs that started had waited so; weight, cap, and, with a number for each slice, got, active, present
 -- and asked in seconds, as policy/shares.py has them.
 --   begin, until           the span, not beyond now
---   first, last            no job with a lesser id ended since it began; none with a greater one was submitted in it
+--   first, last_ended      no job with a lesser id ended since it began, none with a greater one either
+--   last                   none with a greater id was submitted in it
 --   length, width, slices  of the span and of one slice, in seconds; how many slices
 --   most                   how many flows are told apart, those that got most
 
 -- 1. Everything that was to do, piece by piece: which flow's, how many jobs, since when it had to be done, when that
 -- was started and ended, and how many processor seconds it takes. A piece is one attempt at one job, but all that
--- waits in a flow is one piece, as old as its oldest. A job had to be done since it was submitted, since the start that
+-- waits in a flow is one piece, as old as the oldest of the ten that come first. A job had to be done since it was submitted, since the start that
 -- was asked for, or since its last attempt ended. It counts for the flow that it was in last; attempts before its last
 -- one, for its owner's flow of now.
 WITH found(flow, jobs, since, started, ended, seconds) AS (
@@ -17,7 +18,7 @@ WITH found(flow, jobs, since, started, ended, seconds) AS (
            coalesce(date_part('epoch', o.finished_at - o.started_at), j.duration)
       FROM queueapp_outcome o JOIN queueapp_job j ON j.id = o.job_id
       LEFT JOIN queueapp_attempt b ON b.job_id = o.job_id AND b.number = o.attempt - 1
-     WHERE o.finished_at > %(begin)s AND j.id >= %(first)s AND j.id <= %(last)s
+     WHERE o.finished_at > %(begin)s AND j.id >= %(first)s AND j.id <= %(last_ended)s
      UNION ALL
     SELECT u.flow_id, 1, greatest(j.submitted_at, j.run_at, b.finished_at), a.started_at, a.finished_at,
            date_part('epoch', a.finished_at - a.started_at)
@@ -36,12 +37,16 @@ WITH found(flow, jobs, since, started, ended, seconds) AS (
            -- Of a processor that gives no sign of life nobody knows that it works.
            SELECT CASE WHEN j.id = p.job_id AND p.lease_until > now() THEN p.job_started_at END AS started) AS r
      UNION ALL
-    SELECT w.flow_id, count(*)::int, min(greatest(j.submitted_at, j.run_at, b.finished_at)), NULL, now(),
-           sum(w.expected)
-      FROM queueapp_waiting w JOIN queueapp_job j ON j.id = w.job_id
-      LEFT JOIN queueapp_attempt b ON b.job_id = w.job_id AND b.number = w.attempt - 1
-     WHERE w.flow_id IS NOT NULL AND w.job_id <= %(last)s
-     GROUP BY w.flow_id
+    SELECT w.flow_id, w.jobs, oldest.since, NULL, now(), w.seconds
+      FROM (SELECT flow_id, count(*)::int AS jobs, sum(expected) AS seconds
+              FROM queueapp_waiting WHERE flow_id IS NOT NULL AND job_id <= %(last)s GROUP BY flow_id) AS w
+     CROSS JOIN LATERAL (
+           -- To look at every job that waits would mean to read as many rows of jobs.
+           SELECT min(greatest(j.submitted_at, j.run_at, b.finished_at)) AS since
+             FROM (SELECT job_id, attempt FROM queueapp_waiting
+                    WHERE flow_id = w.flow_id AND job_id <= %(last)s ORDER BY job_id LIMIT 10) AS head
+             JOIN queueapp_job j ON j.id = head.job_id
+             LEFT JOIN queueapp_attempt b ON b.job_id = head.job_id AND b.number = head.attempt - 1) AS oldest
 ),
 
 -- 2. The same in seconds since the span began; less what was done before.
@@ -64,42 +69,37 @@ cut AS (
     WINDOW earlier AS (PARTITION BY flow ORDER BY since ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
 
--- 4. Grouped by the slices in which it changes anything, and once more by how long it waited: far fewer rows for all
--- that follows.
-grouped AS (
-    SELECT flow, step, GROUPING(step) = 0 AS waits, floor(since / %(width)s)::int AS comes,
-           floor(start / %(width)s)::int AS starts, floor(until / %(width)s)::int AS goes,
-           floor(greatest(since, reach) / %(width)s)::int AS wakes,
-           floor(greatest(until, reach) / %(width)s)::int AS rests,
-           sum(jobs)::float8 AS jobs, count(start)::float8 AS started, count(*)::float8 AS many, sum(asked) AS asked,
-           sum(jobs * since) AS comes_at, sum(start) AS starts_at, sum(jobs * until) AS goes_at,
-           sum(until) FILTER (WHERE start IS NOT NULL) AS stops_at,
-           sum(greatest(since, reach)) AS wakes_at, sum(greatest(until, reach)) AS rests_at
-      FROM cut GROUP BY GROUPING SETS ((1, 4, 5, 6, 7, 8), (1, 2))
-),
-
--- 5. What changes in which slice: by how many more (or fewer) jobs are present, processors at work, and the flow
+-- 4. What changes in which slice: by how many more (or fewer) jobs are present, processors at work, and the flow
 -- active; each with the sum of the moments at which it does. Every flow has every slice.
 changes AS (
     SELECT flow, slice, sum(present) AS present, sum(present_at) AS present_at, sum(got) AS got,
            sum(got_at) AS got_at, sum(active) AS active, sum(active_at) AS active_at, sum(asked) AS asked
       FROM (
-           SELECT flow, c.* FROM grouped CROSS JOIN LATERAL (VALUES
-                  (comes, jobs, comes_at, 0, 0, 0, 0, asked),
-                  (starts, 0, 0, started, starts_at, 0, 0, 0),
-                  (goes, -jobs, -goes_at, -started, -coalesce(stops_at, 0), 0, 0, 0),
-                  (wakes, 0, 0, 0, 0, many, wakes_at, 0),
-                  (rests, 0, 0, 0, 0, -many, -rests_at, 0)
-                  ) AS c WHERE NOT waits
+           SELECT flow, floor(since / %(width)s)::int, sum(jobs)::float8, sum(jobs * since), 0, 0, 0, 0, sum(asked)
+             FROM cut GROUP BY 1, 2
             UNION ALL
-           SELECT flow, slice, 0, 0, 0, 0, 0, 0, 0 FROM (SELECT DISTINCT flow FROM grouped) AS flows
+           SELECT flow, floor(start / %(width)s)::int, 0, 0, count(*), sum(start), 0, 0, 0
+             FROM cut WHERE start IS NOT NULL GROUP BY 1, 2
+            UNION ALL
+           SELECT flow, floor(until / %(width)s)::int, -sum(jobs), -sum(jobs * until), -count(start),
+                  -coalesce(sum(until) FILTER (WHERE start IS NOT NULL), 0), 0, 0, 0
+             FROM cut GROUP BY 1, 2
+            UNION ALL
+           SELECT flow, floor(greatest(since, reach) / %(width)s)::int, 0, 0, 0, 0, count(*),
+                  sum(greatest(since, reach)), 0
+             FROM cut WHERE until > reach GROUP BY 1, 2
+            UNION ALL
+           SELECT flow, floor(until / %(width)s)::int, 0, 0, 0, 0, -count(*), -sum(until), 0
+             FROM cut WHERE until > reach GROUP BY 1, 2
+            UNION ALL
+           SELECT flow, slice, 0, 0, 0, 0, 0, 0, 0 FROM (SELECT DISTINCT flow FROM cut) AS flows
             CROSS JOIN generate_series(0, %(slices)s - 1) AS slice
            ) AS every(flow, slice, present, present_at, got, got_at, active, active_at, asked)
      WHERE slice < %(slices)s
      GROUP BY flow, slice
 ),
 
--- 6. In every slice: as many as there were before it, for its whole width, and each change from its moment on.
+-- 5. In every slice: as many as there were before it, for its whole width, and each change from its moment on.
 counted AS (
     SELECT flow, slice, asked,
            greatest(coalesce(sum(present) OVER before, 0) * %(width)s
@@ -112,7 +112,7 @@ counted AS (
     WINDOW before AS (PARTITION BY flow ORDER BY slice ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
 
--- 7. The flows beyond the first `most` become one of weight 1, which claims what they claim together: -1 here.
+-- 6. The flows beyond the first `most` become one of weight 1, which claims what they claim together: -1 here.
 ranked AS (
     SELECT flow, CASE WHEN rank() OVER (ORDER BY sum(got) DESC, flow) <= %(most)s THEN flow ELSE -1 END AS place
       FROM counted GROUP BY flow
@@ -129,8 +129,8 @@ ranked AS (
       FROM sliced GROUP BY place
 ), waited AS (
     SELECT place, array_agg(step) AS steps, array_agg(started) AS started FROM (
-        SELECT place, step, sum(started)::int AS started
-          FROM grouped JOIN ranked USING (flow) WHERE waits AND step IS NOT NULL GROUP BY place, step
+        SELECT place, step, count(*)::int AS started
+          FROM cut JOIN ranked USING (flow) WHERE step IS NOT NULL GROUP BY place, step
     ) AS by_step GROUP BY place
 )
 SELECT nullif(place, -1), many, coalesce(steps, '{}'), coalesce(started, '{}'), weight, cap, got, active, present, asked
