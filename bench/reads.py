@@ -136,8 +136,8 @@ def main() -> None:
         with psycopg.connect(url) as connection:
             row = connection.execute("SELECT count(*) FROM queueapp_job").fetchone()
         facts = (
-            f"{options.jobs:,} jobs, a tenth of them waiting, the others ended over the last day; users: {options.users:,}"
-            f"\n{row and row[0]:,} jobs at the end; {options.times} requests each; PostgreSQL {server.version()}, "
+            f"{options.jobs:,} jobs, a tenth of them waiting, the others ended within a day; users: {options.users:,}\n"
+            f"{row and row[0]:,} jobs at the end; {options.times} requests each; PostgreSQL {server.version()}, "
             f"{os.cpu_count()} cores, load average {load:.1f} before and {os.getloadavg()[0]:.1f} after"
         )
     text = report(took[0], took[1], facts)
