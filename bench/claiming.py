@@ -87,10 +87,11 @@ class Claimers:
 
     def _tidy(self) -> None:
         """What a cluster's broker does once a second."""
-        from queueapp.lifecycle.tidy import tidy
+        from queueapp.lifecycle.tidy import Tidying
 
+        tidying = Tidying()
         while not self._stop.wait(1):
-            tidy()
+            tidying.tidy()
 
     def _feed(self, users: list[Any], declared: float) -> None:
         from queueapp.lifecycle.submission import Submission

@@ -4,7 +4,8 @@ Four processes claim and settle turns by `queueapp.lifecycle.claim.take_turn` di
 A fifth one submits as much as they do, so that the backlog stays as deep as it is; its work is in every figure alike.
 Every turn is one job, so that turns compare. Prints turns a second over depth and width, after many finished jobs,
 over a run in which autovacuum comes by, and with a transaction elsewhere that stays open; then the plans of the hot
-statements and the sizes of the tables. Writes bench/results/depth.txt and .json. Uses a database of its own.
+statements and the sizes of the tables. Writes bench/results/depth.txt and .json, and docs/figures/depth.svg. Uses a
+database of its own.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from typing import Any
 import psycopg
 
 from bench.claiming import CLAIMERS, Claimers
+from bench.depth_figure import figure
 from bench.filling import DECLARED, fill
 from bench.harness import keep, middle, own_database, table
+from jobsite import local
 
 NAME = "turnabout_bench_depth"
 SETTLE = 1.0
@@ -46,6 +49,10 @@ class Bench:
     def write(self) -> None:
         """What there is so far: a part that fails loses none before it."""
         keep("depth", "\n".join(self.lines), self.figures)
+
+    def draw(self) -> None:
+        """The figure of docs/performance.md."""
+        (local.BASE / "docs" / "figures" / "depth.svg").write_text(figure(self.figures, SLICE))
 
     def users(self) -> list[Any]:
         """Those that submit meanwhile."""
@@ -157,6 +164,7 @@ def main() -> None:
             bench.write()
         bench.say(f"\n{time.monotonic() - begun:.0f} s in all; load average at the end {os.getloadavg()[0]:.1f}")
         bench.write()
+        bench.draw()
 
 
 def _options() -> argparse.Namespace:

@@ -19,7 +19,7 @@ PART = 500_000
 
 _EMPTY = """
     TRUNCATE queueapp_job, queueapp_waiting, queueapp_outcome, queueapp_attempt, queueapp_processor, queueapp_flow,
-             queueapp_leftover, queueapp_user CASCADE"""
+             queueapp_leftover, queueapp_horizon, queueapp_user CASCADE"""
 _USERS = """
     INSERT INTO queueapp_user (username, password, is_superuser, is_staff, is_active, first_name, last_name, email,
                                date_joined)

@@ -20,7 +20,10 @@ from queueapp.states import Status
 
 
 class Mirror(Scheduler):
-    """Each flow is a user's; each turn is held by a processor's row. Raises AssertionError at the first difference."""
+    """Each flow is a user's; each turn is held by a processor's row. Raises AssertionError at the first difference.
+
+    The horizon is raised after every step, which must make no difference.
+    """
 
     def __init__(self, **sizes: Any) -> None:
         super().__init__(**sizes)
@@ -106,6 +109,10 @@ class Mirror(Scheduler):
 
     def _compare(self, flow: FlowState) -> None:
         with connection.cursor() as cursor:
+            cursor.execute("SELECT queueapp_raise_horizon(false)")
+            assert cursor.fetchone() == (True,)
+            cursor.execute("SELECT key FROM queueapp_flow WHERE ready AND vtime < queueapp_horizon()")
+            assert cursor.fetchall() == []
             cursor.execute(
                 "SELECT vtime, busy, backlogged, queueapp_virtual_time() FROM queueapp_flow WHERE id = %s",
                 [self._user(flow).flow_id],

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+import psycopg
+from django.db import connections
 
 from queueapp.lifecycle.claim import ClaimedJob, Turn, take_turn
 from queueapp.lifecycle.settle import JobOutcome
@@ -28,6 +33,20 @@ def everyone_takes_turns(**fields: Any) -> PriorityRule:
 def ask(owner: User, *names: str, duration: float = 1.0) -> Accepted:
     """Submit `wait` jobs of these names."""
     return submit(owner, [parse({"job_id": name, "duration": duration}) for name in names])
+
+
+@contextmanager
+def somebody_else() -> Iterator[psycopg.Connection]:
+    """Another connection to the same database; it begins a transaction with its first statement."""
+    parameters = connections.create_connection("default").get_connection_params() | {"cursor_factory": None}
+    with psycopg.connect(**parameters) as theirs:
+        yield theirs
+
+
+def ask_uncommitted(theirs: psycopg.Connection, owner: User, name: str) -> None:
+    """Submit a job of 1 s on somebody else's connection, which has to commit."""
+    job = {"owner": owner.pk, **parse({"job_id": name, "duration": 1.0}).content()}
+    theirs.execute("SELECT queueapp_submit(%s, %s::jsonb, 1)", [[owner.pk], json.dumps([job])])
 
 
 def outcome(job: ClaimedJob, spent: float = 0.0, **fields: Any) -> JobOutcome:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import random
 import time
@@ -10,9 +9,8 @@ from collections import defaultdict
 from itertools import combinations
 from typing import Any
 
-import psycopg
 import pytest
-from django.db import connection, connections
+from django.db import connection
 
 from queueapp.conf import queue_settings
 from queueapp.lifecycle.cancel import cancel
@@ -21,13 +19,22 @@ from queueapp.lifecycle.heartbeat import drain as stop_claims
 from queueapp.lifecycle.heartbeat import heartbeat, register
 from queueapp.lifecycle.rescue import rescue_overdue
 from queueapp.lifecycle.settle import settle_part
-from queueapp.lifecycle.submission import parse
 from queueapp.models import Flow, Job, Outcome, Processor, Waiting
 from queueapp.policy.fairness import service_gap_bound
 from queueapp.states import Status
 from queueapp.workers.hand import Hand
 from queueapp.workers.ticket import _settle_and_claim
-from tests.queue import ask, drain, everyone_takes_turns, make_user, names, outcome, settle
+from tests.queue import (
+    ask,
+    ask_uncommitted,
+    drain,
+    everyone_takes_turns,
+    make_user,
+    names,
+    outcome,
+    settle,
+    somebody_else,
+)
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
@@ -241,12 +248,9 @@ def test_a_job_that_is_committed_late_is_not_forgotten_behind_the_floor_of_its_f
     everyone_takes_turns()
     ada = make_user("ada")
     ask(ada, "first")
-    processor, other = register("c").pk, connections.create_connection("default")
-    with psycopg.connect(**other.get_connection_params() | {"cursor_factory": None}) as late:
-        late.execute(
-            "SELECT queueapp_submit(%s::jsonb, 1)",
-            [json.dumps([{"owner": ada.pk, **parse({"job_id": "late", "duration": 1.0}).content()}])],
-        )
+    processor = register("c").pk
+    with somebody_else() as late:
+        ask_uncommitted(late, ada, "late")
         ask(ada, "second", "third")
         assert drain(processor) == ["first", "second", "third"]
         late.commit()
@@ -263,8 +267,8 @@ def test_beside_an_open_transaction_a_claim_reads_no_more_for_all_that_was_taken
     """What was deleted or changed since can not be cleared away, and is walked only where it can not be told apart."""
     everyone_takes_turns()
     ada = make_user("ada")
-    processor, other = register("c").pk, connections.create_connection("default")
-    with psycopg.connect(**other.get_connection_params() | {"cursor_factory": None}) as witness:
+    processor = register("c").pk
+    with somebody_else() as witness:
         witness.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         witness.execute("SELECT count(*) FROM queueapp_job")
         ask(ada, *[f"{n}" for n in range(1_200)])

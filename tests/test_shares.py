@@ -264,7 +264,7 @@ def test_what_runs_and_waits_now_counts() -> None:
         running = job(owner, now - timedelta(seconds=120))
         Processor.objects.create(
             cluster="c", host="h", pid=1, started_at=now, seen_at=now, lease_until=now + timedelta(seconds=lease),
-            turn=1, flow=owner, jobs=[running.pk], attempts=[1], charged=100, job=running,
+            flow=owner, jobs=[running.pk], attempts=[1], charged=100, job=running,
             job_started_at=now - timedelta(seconds=60),
         )  # fmt: skip
     for _ in range(2):

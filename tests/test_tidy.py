@@ -1,16 +1,30 @@
-"""Tidying: the order of the flows stays short, however many turns it has seen."""
+"""Tidying: the look for the next turn stays short, however many turns there were, and misses nobody."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 from django.db import connection
 from django.db.models import F
 
-from queueapp.lifecycle.tidy import MUCH, tidy
-from queueapp.models import Flow
-from tests.queue import ask, make_user
+from queueapp.lifecycle.claim import take_turn
+from queueapp.lifecycle.heartbeat import heartbeat, register
+from queueapp.lifecycle.tidy import MUCH, Tidying
+from queueapp.models import Flow, Horizon
+from tests.queue import (
+    ask,
+    ask_uncommitted,
+    drain,
+    everyone_takes_turns,
+    make_user,
+    names,
+    outcome,
+    settle,
+    somebody_else,
+)
 
 
 @pytest.fixture
@@ -22,15 +36,34 @@ def nobody_else_tidies(transactional_db: None) -> Iterator[None]:
         cursor.execute("ALTER TABLE queueapp_flow RESET (autovacuum_enabled)")
 
 
-@pytest.mark.usefixtures("nobody_else_tidies")
+@pytest.fixture
+def other(no_rules: None) -> Iterator[psycopg.Connection]:
+    """Somebody else's connection, in a transaction that has begun."""
+    with somebody_else() as theirs:
+        theirs.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        theirs.execute("SELECT count(*) FROM queueapp_flow")
+        yield theirs
+
+
+@pytest.mark.usefixtures("nobody_else_tidies", "no_rules")
 def test_who_is_next_is_found_at_once_however_many_turns_there_were() -> None:
     ask(make_user("ada"), "job")
-    assert not tidy(), "nothing to do yet"
+    tidying = Tidying()
+    assert not tidying.tidy(), "nothing to do yet"
     change_places(MUCH + 100)
-    assert pages_read() > 10
-    assert tidy()
-    assert pages_read() < 5
-    assert not tidy()
+    assert pages_read() > 15
+    assert tidying.tidy()
+    assert pages_read() < 10
+    assert not tidying.tidy()
+
+
+@pytest.mark.usefixtures("nobody_else_tidies")
+def test_who_is_next_is_found_at_once_while_nothing_can_be_cleared_away(other: psycopg.Connection) -> None:
+    ask(make_user("ada"), "job")
+    change_places(MUCH + 100)
+    assert pages_read() > 15
+    assert Tidying().tidy()
+    assert pages_read() < 10
 
 
 def change_places(times: int) -> None:
@@ -43,11 +76,63 @@ def change_places(times: int) -> None:
 
 def pages_read() -> int:
     """By a look at who is next, the second one: the first sees that entries are dead, and marks them."""
-    query = "SELECT id FROM queueapp_flow WHERE ready ORDER BY vtime, head LIMIT 1"
     with connection.cursor() as cursor:
-        cursor.execute("SET enable_seqscan = off")
-        cursor.execute(query)
-        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query}")
+        for _ in range(2):
+            cursor.execute("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT queueapp_virtual_time()")
         plan = cursor.fetchone()[0][0]["Plan"]
-        cursor.execute("RESET enable_seqscan")
         return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+
+
+def raise_horizon() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT queueapp_raise_horizon(false)")
+        return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.usefixtures("no_rules")
+def test_a_flow_whose_job_took_less_than_declared_is_not_lost_below_the_horizon() -> None:
+    everyone_takes_turns()
+    ask(make_user("ada"), "long", "after", duration=100)
+    ask(make_user("bob"), *[f"b{n}" for n in range(20)], duration=1)
+    first, second = register("c").pk, register("c").pk
+    long = take_turn(first)
+    assert names(long.jobs) == ["long"]
+    assert drain(second, limit=10) == [f"b{n}" for n in range(10)]
+    assert heartbeat(first, long.number, elapsed=3.0) is False
+    assert raise_horizon()
+    assert Horizon.objects.get().vtime == pytest.approx(3, abs=0.1), "no less than the job is known to have cost"
+    early = [outcome(job, 2.9) for job in long.jobs]
+    following = take_turn(first, long.number, early, now=time.monotonic())
+    assert names(following.jobs) == ["after"], "it is owed seven seconds"
+
+
+def test_while_somebody_joins_the_order_the_horizon_does_not_pass_them(other: psycopg.Connection) -> None:
+    everyone_takes_turns()
+    ada, bob = make_user("ada"), make_user("bob")
+    ask(ada, *[f"a{n}" for n in range(9)])
+    ask(bob, "early")
+    processor = register("c").pk
+    drain(processor, limit=4)
+    other.rollback()
+    ask_uncommitted(other, bob, "late")
+    drain(processor, limit=3)
+    assert not raise_horizon()
+    other.commit()
+    assert names(take_turn(processor).jobs) == ["late"]
+
+
+@pytest.mark.usefixtures("no_rules")
+def test_a_flow_with_another_weight_is_seen_again() -> None:
+    """What it gets back for a job that took less is worth more then."""
+    everyone_takes_turns()
+    ada = make_user("ada")
+    ask(ada, "long", "after", duration=10)
+    ask(make_user("bob"), *[f"b{n}" for n in range(20)], duration=1)
+    first, second = register("c").pk, register("c").pk
+    long = take_turn(first)
+    drain(second, limit=5)
+    assert raise_horizon()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT queueapp_set_flow(%s, NULL, 0.1, NULL)", [ada.flow_id])
+    settle(first, long, 0.0)
+    assert names(take_turn(first).jobs) == ["after"]

@@ -23,7 +23,8 @@ NOT_ALIKE = [
     "Claims and results are committed asynchronously by Turnabout, pgqueuer, procrastinate and the bare SQL marked "
     "async; synchronously by django-tasks-db, django-q2 and the bare SQL marked sync.",
     "pgqueuer, procrastinate and the bare SQL had ANALYZE after submission; the others did without.",
-    "Where a turn is one job, a run has a quarter of the jobs; procrastinate, django-tasks-db and django-q2, whose "
+    "So that all work for seconds, a run with turns of one job has a quarter of the jobs, one with turns of a hundred "
+    "four times as many, the bare SQL three times as many again; procrastinate, django-tasks-db and django-q2, whose "
     "rates are far lower, get a twenty-fifth.",
     "The bare SQL, told to use its indexes (as Turnabout's claim is), has one table, no name, no result, no order "
     "between users, and no job function.",

@@ -15,8 +15,10 @@ from bench.systems.turnabout import Turnabout
 
 NO_TIME = 1e-6
 """Seconds: durations are above 0."""
-ONE_BY_ONE = 4
-"""The part of what has turns of one job."""
+TIMES = {1: 0.25, 10: 1.0, 100: 4.0}
+"""How many times the usual number of jobs a system gets, for turns of so many: so that all work for seconds."""
+SLOW = 0.04
+"""The same for what does about a thousand jobs a second."""
 WORK = ("-m", "bench.throughput.work")
 
 
@@ -26,8 +28,8 @@ class Contender(System):
     done_query = ""
     users_at_once = 1
     """Among whom the jobs are divided; the others know no users."""
-    part = 1
-    """Of how many jobs it gets one: those that are slower get fewer, so that all work for seconds."""
+    times = 1.0
+    """How many times the usual number of jobs it gets."""
 
 
 class NoopTurnabout(Turnabout, Contender):
@@ -37,7 +39,7 @@ class NoopTurnabout(Turnabout, Contender):
 
     def __init__(self, seconds: float, turn: int, users: int) -> None:
         self.declared, self.users_at_once = seconds, users
-        self.part = ONE_BY_ONE if turn == 1 else 1
+        self.times = TIMES[turn]
         self.key = f"turnabout-{turn}-{users}u"  # type: ignore[misc]
         self.title = f"Turnabout, turns of {turn}, {users} user{'s' * (users > 1)}"  # type: ignore[misc]
         self.settings = f"Each job declares {seconds:g} s, so a turn is {turn}; as many flows as users."  # type: ignore[misc]
@@ -73,7 +75,7 @@ class NoopProcrastinate(Procrastinate, Contender):
     key, title = "procrastinate", "procrastinate"
     settings = "Its defaults: a job at a time per worker process."
     done_query = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'succeeded'"
-    part = 25
+    times = SLOW
 
     def start(self, crew: Crew) -> None:
         """As many worker processes as processors."""
@@ -86,7 +88,7 @@ class OrmBroker(Turnabout, Contender):
     key, title = "django-q2", "django-q2, ORM broker"
     settings = "Its ORM broker and defaults, except that every result is kept."
     done_query = "SELECT count(*) FROM django_q_task"
-    part = 25
+    times = SLOW
 
     def submit(self) -> None:
         """One by one: it has no other way."""
@@ -110,7 +112,7 @@ class DjangoTasks(Turnabout, Contender):
     settings = "db_worker, a process per processor; --interval 0."
     needs = ("django_tasks_db",)
     done_query = "SELECT count(*) FROM django_tasks_database_dbtaskresult WHERE status = 'SUCCESSFUL'"
-    part = 25
+    times = SLOW
 
     def submit(self) -> None:
         """One by one: it has no other way."""
@@ -125,6 +127,9 @@ class DjangoTasks(Turnabout, Contender):
             crew.start("manage.py", "db_worker", "--interval", "0", "--no-startup-delay", "--no-reload")
 
 
+BARE_TIMES = 3.0
+
+
 class Bare(Contender):
     """One table, no fairness, no results, no names: what the database can do at most."""
 
@@ -133,7 +138,7 @@ class Bare(Contender):
 
     def __init__(self, turn: int, *, durable: bool) -> None:
         self.turn, self.durable = turn, durable
-        self.part = ONE_BY_ONE if turn == 1 else 1
+        self.times = TIMES[turn] * BARE_TIMES
         mode = "sync" if durable else "async"
         self.key, self.title = f"bare-{mode}-{turn}", f"bare SQL, {mode}, turns of {turn}"  # type: ignore[misc]
         self.settings = "One statement claims and completes; SKIP LOCKED."  # type: ignore[misc]

@@ -64,7 +64,7 @@ def run(
 ) -> Run:
     """Prepare, submit, work and rest, `beside` a transaction that stays open. All is ended and dropped afterwards."""
     system.processors = processors
-    jobs //= system.part
+    jobs = round(jobs * system.times)
     system.prepare(server, _load(jobs, system.users_at_once), 0.0)
     try:
         system.submit()

@@ -63,6 +63,7 @@ def _release(user: int) -> None:
 @transaction.atomic
 def _wake(flow: int) -> int:
     with connection.cursor() as cursor:
+        cursor.execute("SELECT queueapp_join_order()")
         cursor.execute(
             "UPDATE queueapp_flow SET backlogged = true, vtime = greatest(vtime, queueapp_virtual_time()),"
             " head = (SELECT min(job_id) FROM queueapp_waiting WHERE flow_id = %s)"

@@ -8,7 +8,7 @@ so that the three hot steps insert, delete and insert, and the big tables hold n
 """
 
 from .attempt import Attempt
-from .flow import Flow, Leftover
+from .flow import Flow, Horizon, Leftover
 from .job import Job, Waiting
 from .outcome import Outcome
 from .pause import Pause
@@ -16,4 +16,16 @@ from .processor import Processor
 from .rule import PriorityRule
 from .user import User
 
-__all__ = ["Attempt", "Flow", "Job", "Leftover", "Outcome", "Pause", "PriorityRule", "Processor", "User", "Waiting"]
+__all__ = [
+    "Attempt",
+    "Flow",
+    "Horizon",
+    "Job",
+    "Leftover",
+    "Outcome",
+    "Pause",
+    "PriorityRule",
+    "Processor",
+    "User",
+    "Waiting",
+]

@@ -77,6 +77,18 @@ class Flow(models.Model):
         return str(self.rule) if self.rule_id is not None else "everyone else"
 
 
+class Horizon(models.Model):
+    """The virtual time below which no flow is ready, now or later. One row; none: nobody has looked yet.
+
+    The look for the next flow begins here. Raised now and then by raise_horizon.sql, and begun anew by set_flow.sql.
+    """
+
+    vtime = models.FloatField("virtual time")
+
+    def __str__(self) -> str:
+        return f"{self.vtime:g}"
+
+
 class Leftover(models.Model):
     """That jobs of a user may still wait in a flow that the user has left. Gone when they have moved.
 

@@ -47,7 +47,10 @@ class Job(models.Model):
     """One request for work, as it was submitted. Its row never changes."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="jobs", db_index=False)
-    job_id = models.CharField("job id", max_length=200, help_text="The submitter's own name for the job.")
+    # Byte by byte, so that the index on it also finds how ids begin.
+    job_id = models.CharField(
+        "job id", max_length=200, db_collation="C", help_text="The submitter's own name for the job."
+    )
     task = models.CharField(max_length=100)
     payload = models.JSONField(default=dict, blank=True)
     duration = models.FloatField(help_text="Expected processor seconds.")

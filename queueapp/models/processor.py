@@ -50,7 +50,8 @@ class Processor(models.Model):
     seen_at = models.DateTimeField("last sign of life")
     lease_until = models.DateTimeField(help_text="Without a sign of life by then, its jobs go to others.")
     draining = models.BooleanField(default=False, help_text="Whether it takes no further turns.")
-    # Readers: whoever writes the row. Each turn leaves an old version of it, and all have the same id.
+    # Readers: whoever writes the row. Each turn leaves an old version of it, and all have the same id. (So the index on
+    # that is not unique in the database: to see that an entry is, each turn would look at all old versions.)
     turn = models.BigIntegerField(
         unique=True, db_default=Func(Value("queueapp_turn_number"), function="nextval"), editable=False
     )
@@ -60,6 +61,9 @@ class Processor(models.Model):
     jobs = ArrayField(models.BigIntegerField(), default=list, blank=True)
     attempts = ArrayField(models.PositiveSmallIntegerField(), default=list, blank=True)
     charged = models.FloatField(default=0.0, help_text="Processor seconds that its flow was charged for the turn.")
+    worked = models.FloatField(
+        default=0.0, db_default=0.0, help_text="Processor seconds that the turn is known to have cost so far."
+    )
     # The job that runs now; no index, as the table has one small row per processor that changes with every turn.
     job = models.ForeignKey(
         "queueapp.Job",

@@ -45,6 +45,11 @@ _CHECKS = {
     "flows rest although jobs wait in them": """
         SELECT f.key FROM queueapp_flow f
          WHERE NOT f.backlogged AND EXISTS (SELECT FROM queueapp_waiting w WHERE w.flow_id = f.id)""",
+    "flows are ready and out of sight, below the horizon": """
+        SELECT f.key FROM queueapp_flow f WHERE f.ready AND f.vtime < queueapp_horizon()""",
+    "flows have waiting jobs that are out of sight, below their floor": """
+        SELECT f.key FROM queueapp_flow f
+         WHERE EXISTS (SELECT FROM queueapp_waiting w WHERE w.flow_id = f.id AND w.job_id < f.floor)""",
     "flows are held although nothing is left over of their user's": """
         SELECT f.key FROM queueapp_flow f
          WHERE f.held AND NOT EXISTS (SELECT FROM queueapp_leftover l WHERE l.user_id = f.user_id)""",

@@ -10,9 +10,9 @@
 
 -- 1. Everything that was to do, piece by piece: which flow's, how many jobs, since when it had to be done, when that
 -- was started and ended, and how many processor seconds it takes. A piece is one attempt at one job, but all that
--- waits in a flow is one piece, as old as the oldest of the ten that come first. A job had to be done since it was submitted, since the start that
--- was asked for, or since its last attempt ended. It counts for the flow that it was in last; attempts before its last
--- one, for its owner's flow of now.
+-- waits in a flow is one piece, as old as the oldest of the ten that come first. A job had to be done since it was
+-- submitted, since the start that was asked for, or since its last attempt ended. It counts for the flow that it was in
+-- last; attempts before its last one, for its owner's flow of now.
 WITH found(flow, jobs, since, started, ended, seconds) AS (
     SELECT o.flow_id, 1, greatest(j.submitted_at, j.run_at, b.finished_at), o.started_at, o.finished_at,
            coalesce(date_part('epoch', o.finished_at - o.started_at), j.duration)

@@ -25,7 +25,7 @@ from ..lifecycle.due import join_due
 from ..lifecycle.prepared import prepared_row
 from ..lifecycle.route import move_some
 from ..lifecycle.sweep import sweep
-from ..lifecycle.tidy import tidy
+from ..lifecycle.tidy import Tidying
 from .ticket import cluster_id, start_processor
 
 logger = logging.getLogger(__name__)
@@ -63,6 +63,7 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
         self._swept_at = float("-inf")
         self._due_at = float("-inf")
         self._tidied_at = float("-inf")
+        self._tidying = Tidying()
         self._moving = True
         self._swept: datetime = timezone.now()
 
@@ -142,7 +143,7 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
     def _tidy_if_due(self) -> None:
         if time.monotonic() - self._tidied_at >= POLL:
             self._tidied_at = time.monotonic()
-            tidy()
+            self._tidying.tidy()
 
     def _until_next(self) -> float:
         """Seconds until the next look, if nobody tells of work before."""

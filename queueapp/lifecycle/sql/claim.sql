@@ -28,6 +28,8 @@ DECLARE
     next_head bigint;
     still_backlogged boolean := true;
     nobody_submits boolean;
+    -- As horizon.sql has it; a call costs twice as much.
+    horizon double precision := coalesce((SELECT h.vtime FROM queueapp_horizon h WHERE h.id = 1), '-infinity');
     first_job bigint;
 BEGIN
     again := false;
@@ -37,20 +39,21 @@ BEGIN
     -- is passed over for one that is less than a quantum ahead of it: it would be after that one once it is charged.
     -- Otherwise wait for it, and where it is not the least any more, look anew.
     SELECT id, vtime, weight, busy, head, floor INTO f FROM queueapp_flow
-     WHERE ready AND id <> ALL (skip) AND vtime <= (
+     WHERE ready AND vtime >= horizon AND id <> ALL (skip) AND vtime <= (
            SELECT vtime + p_quantum / weight FROM queueapp_flow
-            WHERE ready AND id <> ALL (skip) ORDER BY vtime, head LIMIT 1)
+            WHERE ready AND vtime >= horizon AND id <> ALL (skip) ORDER BY vtime, head LIMIT 1)
      ORDER BY vtime, head LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
         SELECT id INTO least_flow FROM queueapp_flow
-         WHERE ready AND id <> ALL (skip) ORDER BY vtime, head LIMIT 1;
+         WHERE ready AND vtime >= horizon AND id <> ALL (skip) ORDER BY vtime, head LIMIT 1;
         IF NOT FOUND THEN
             RETURN;
         END IF;
         SELECT id, vtime, weight, busy, head, floor INTO f FROM queueapp_flow
          WHERE id = least_flow AND ready FOR NO KEY UPDATE;
         IF NOT FOUND OR f.id <> (
-               SELECT id FROM queueapp_flow WHERE ready AND id <> ALL (skip) ORDER BY vtime, head LIMIT 1) THEN
+               SELECT id FROM queueapp_flow
+                WHERE ready AND vtime >= horizon AND id <> ALL (skip) ORDER BY vtime, head LIMIT 1) THEN
             again := true;
             RETURN;
         END IF;
@@ -115,8 +118,9 @@ BEGIN
     -- 6. The lease.
     UPDATE queueapp_processor
        SET turn = nextval('queueapp_turn_number'), flow_id = f.id, jobs = ids, attempts = queueapp_claim.attempts,
-           charged = expected_sum, job_id = ids[1], job_started_at = clock_timestamp(), progress = 0, message = '',
-           cancelling = false, seen_at = clock_timestamp(), lease_until = clock_timestamp() + make_interval(secs => p_lease)
+           charged = expected_sum, worked = 0, job_id = ids[1], job_started_at = clock_timestamp(), progress = 0,
+           message = '', cancelling = false, seen_at = clock_timestamp(),
+           lease_until = clock_timestamp() + make_interval(secs => p_lease)
      WHERE queueapp_processor.turn = p.turn AND cardinality(jobs) = 0 AND NOT draining
     RETURNING queueapp_processor.turn INTO turn;
     IF turn IS NULL THEN

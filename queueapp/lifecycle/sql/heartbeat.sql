@@ -28,7 +28,7 @@ BEGIN
     UPDATE queueapp_processor
        SET seen_at = clock_timestamp(), lease_until = clock_timestamp() + make_interval(secs => p_lease),
            charged = CASE WHEN cardinality(p.jobs) = 1 THEN greatest(p.charged, p_elapsed) ELSE p.charged END,
-           progress = p_progress, message = p_message
+           worked = greatest(p.worked, p_elapsed), progress = p_progress, message = p_message
      WHERE turn = p.turn;
     IF cardinality(p.jobs) = 1 AND p_elapsed > p.charged THEN
         UPDATE queueapp_flow SET vtime = vtime + (p_elapsed - p.charged) / weight WHERE id = p.flow_id;

@@ -18,6 +18,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
+    PERFORM queueapp_join_order();
     SELECT flow_id INTO joining FROM queueapp_user WHERE id = lo.user_id;
     PERFORM 1 FROM queueapp_flow WHERE id IN (lo.flow_id, joining) ORDER BY id FOR NO KEY UPDATE;
     SELECT * INTO f FROM queueapp_flow WHERE id = joining;

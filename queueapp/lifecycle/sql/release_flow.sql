@@ -1,7 +1,8 @@
 -- Let the flows of a user that are held take part again, at V, unless jobs of the user are still left over elsewhere.
--- Locks: the flows' rows.
+-- Locks: the horizon (advisory, shared), the flows' rows.
 CREATE OR REPLACE FUNCTION queueapp_release_flow(p_user bigint) RETURNS void
 LANGUAGE sql AS $$
+    SELECT queueapp_join_order();
     UPDATE queueapp_flow f
        SET held = false,
            vtime = CASE WHEN backlogged AND (cap IS NULL OR busy < cap)

@@ -20,7 +20,7 @@ BEGIN
         RETURN '{}';
     END IF;
 
-    seen_at_work := greatest(extract(epoch FROM p.seen_at - p.job_started_at), 0);
+    seen_at_work := greatest(extract(epoch FROM p.seen_at - p.job_started_at), p.worked);
 
     -- The job that ran: its attempt failed. One attempt more, or its end.
     p.attempts := (SELECT array_agg(t.attempt + (t.id = p.job_id)::int ORDER BY n)

@@ -7,6 +7,9 @@ LANGUAGE plpgsql AS $$
 DECLARE
     f queueapp_flow;
 BEGIN
+    -- With less weight, what turns under way have not cost is worth more: the horizon begins anew.
+    PERFORM queueapp_join_order();
+    UPDATE queueapp_horizon SET vtime = '-infinity';
     SELECT * INTO f FROM queueapp_flow WHERE id = p_flow FOR NO KEY UPDATE;
     UPDATE queueapp_flow
        SET rule_id = p_rule, weight = p_weight, cap = p_cap,

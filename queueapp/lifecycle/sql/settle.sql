@@ -30,9 +30,10 @@ BEGIN
         back_from := queueapp_put_back(p, p_jobs || coalesce(p_keep, 0));
     END IF;
 
-    -- 3. The flow.
+    -- 3. The flow. No less than signs of life have said: the horizon hangs on that.
     FOREACH one IN ARRAY p_spent LOOP
         spent := spent + one;
     END LOOP;
-    PERFORM queueapp_adjust_flow(p.flow_id, spent + p_kept_charge - p.charged, -(p_keep IS NULL)::int, back_from);
+    PERFORM queueapp_adjust_flow(p.flow_id, greatest(spent + p_kept_charge, p.worked) - p.charged,
+                                 -(p_keep IS NULL)::int, back_from);
 END $$;

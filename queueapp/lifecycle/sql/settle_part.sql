@@ -23,7 +23,7 @@ BEGIN
                             p_progress, p_messages, p_results, p_errors, p_retries);
     UPDATE queueapp_processor
        SET jobs = ARRAY[p_keep], attempts = ARRAY[attempts[array_position(jobs, p_keep)]],
-           charged = kept_charge, job_id = p_keep,
+           charged = kept_charge, worked = p_elapsed, job_id = p_keep,
            job_started_at = clock_timestamp() - make_interval(secs => p_elapsed), seen_at = clock_timestamp()
      WHERE turn = p_turn;
     RETURN true;

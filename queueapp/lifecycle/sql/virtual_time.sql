@@ -3,8 +3,9 @@
 -- Source: Goyal, Vin, Cheng, Start-time Fair Queuing, SIGCOMM 1996.
 CREATE OR REPLACE FUNCTION queueapp_virtual_time() RETURNS double precision
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
-    SELECT coalesce(
-        (SELECT vtime FROM queueapp_flow WHERE ready ORDER BY vtime, head LIMIT 1),
-        (SELECT vtime FROM queueapp_flow WHERE NOT ready ORDER BY vtime DESC, head DESC LIMIT 1),
-        0.0)
+    WITH horizon AS MATERIALIZED (SELECT queueapp_horizon() AS vtime)
+    SELECT greatest(horizon.vtime, coalesce(
+        (SELECT f.vtime FROM queueapp_flow f WHERE ready AND f.vtime >= horizon.vtime ORDER BY f.vtime, head LIMIT 1),
+        (SELECT f.vtime FROM queueapp_flow f WHERE NOT ready ORDER BY f.vtime DESC, head DESC LIMIT 1),
+        0.0)) FROM horizon
 $$;

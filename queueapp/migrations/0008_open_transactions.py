@@ -1,4 +1,8 @@
-"""Turns are found by their numbers, backlogs are read from a floor, and flows have no more indexes than are read."""
+"""An open transaction elsewhere keeps old versions of rows from being cleared away: they are not walked any more.
+
+Turns are found by their numbers, backlogs are read from a floor and the order of the flows from a horizon; and flows have
+no more indexes than are read.
+"""
 
 import django.db.models.deletion
 from django.conf import settings
@@ -22,6 +26,23 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='processor',
             index=models.Index(condition=models.Q(('job', None)), fields=['cluster'], name='processor_idle'),
+        ),
+        migrations.RunSQL(
+            'ALTER TABLE queueapp_processor DROP CONSTRAINT queueapp_processor_pkey;'
+            ' CREATE INDEX queueapp_processor_id ON queueapp_processor (id)',
+            'DROP INDEX queueapp_processor_id; ALTER TABLE queueapp_processor ADD PRIMARY KEY (id)',
+        ),
+        migrations.AddField(
+            model_name='processor',
+            name='worked',
+            field=models.FloatField(default=0.0, db_default=0.0, help_text='Processor seconds that the turn is known to have cost so far.'),
+        ),
+        migrations.CreateModel(
+            name='Horizon',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('vtime', models.FloatField(verbose_name='virtual time')),
+            ],
         ),
         migrations.AddField(
             model_name='flow',

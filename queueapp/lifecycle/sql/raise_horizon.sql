@@ -1,0 +1,27 @@
+-- Raise the horizon to where the look for the next flow can begin: no flow is ready below it, now or later.
+--   p_anew  look at all flows, whatever the horizon says
+-- That is V, or less: what a flow at work would have if its turns had cost no more than is known of them by now.
+-- Whoever joins the ready flows otherwise than by the end of a turn holds the lock shared, from before it looks at V
+-- until its commit; so none is under way here. Returns whether it was raised: not while somebody joins.
+-- Locks: the horizon (advisory, exclusive, tried; then its row).
+CREATE OR REPLACE FUNCTION queueapp_raise_horizon(p_anew boolean) RETURNS boolean
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
+DECLARE
+    least_vtime double precision;
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(7204, 0) THEN
+        RETURN false;
+    END IF;
+    IF p_anew THEN
+        UPDATE queueapp_horizon SET vtime = '-infinity';
+    END IF;
+    -- Flows and turns of one moment, and so in one statement.
+    SELECT least(queueapp_virtual_time(), min(f.vtime - t.unspent / f.weight)) INTO least_vtime
+      FROM (SELECT flow_id, sum(charged - worked) AS unspent FROM queueapp_processor
+             WHERE job_id IS NOT NULL GROUP BY flow_id) AS t
+      JOIN queueapp_flow f ON f.id = t.flow_id;
+    -- A millisecond less, as sums are rounded.
+    INSERT INTO queueapp_horizon (id, vtime) VALUES (1, least_vtime - 0.001)
+    ON CONFLICT (id) DO UPDATE SET vtime = greatest(queueapp_horizon.vtime, excluded.vtime);
+    RETURN true;
+END $$;
