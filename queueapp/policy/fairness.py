@@ -11,10 +11,16 @@ Flow = tuple[float, float]
 def service_gap_bound(processors: int, quantum: float, f: Flow, g: Flow) -> float:
     """The most by which the service per weight of two flows can differ over any interval in which both are backlogged.
 
-    In processor seconds per weight: (P + 1) * (max(cmax_f, q) / w_f + max(cmax_g, q) / w_g). Source: Goyal, Vin,
-    Cheng, Start-time Fair Queuing, SIGCOMM 1996, for one server; Jin, Chase, Kaur, SIGMETRICS 2004, for many.
+    In processor seconds per weight: (P + 1) * ((cmax_f + q) / w_f + (cmax_g + q) / w_g). What takes turns is turns: a
+    turn's jobs but the last are less than a quantum, and the last one is any. Source: Goyal, Vin, Cheng, Start-time Fair
+    Queuing, SIGCOMM 1996, for one server; Jin, Chase, Kaur, SIGMETRICS 2004, for many.
     """
-    return (processors + 1) * (max(f[0], quantum) / f[1] + max(g[0], quantum) / g[1])
+    return (processors + 1) * (largest_turn(f[0], quantum) / f[1] + largest_turn(g[0], quantum) / g[1])
+
+
+def largest_turn(largest_job: float, quantum: float) -> float:
+    """Processor seconds that a turn costs at the most."""
+    return quantum + largest_job
 
 
 def head_wait_bound(processors: int, quantum: float, flow: Flow, others: Sequence[Flow]) -> float:
@@ -23,7 +29,7 @@ def head_wait_bound(processors: int, quantum: float, flow: Flow, others: Sequenc
     While it waits no processor is idle, the flow itself gets at most what it already runs, and each other flow at
     most what the gap between the two allows: P * wait <= own + sum over g of w_g * (own / w + gap).
     """
-    own = processors * max(flow[0], quantum)
+    own = processors * largest_turn(flow[0], quantum)
     theirs = sum(g[1] * (own / flow[1] + service_gap_bound(processors, quantum, flow, g)) for g in others)
     return (own + theirs) / processors
 
