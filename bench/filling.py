@@ -88,3 +88,8 @@ def fill(
                 cursor.execute(statement, common | kind | part)
         cursor.execute(_WAKE)
         cursor.execute("RESET enable_nestloop")
+        # What PostgreSQL would soon do by itself after so many new rows, for half a minute: ANALYZE is an open
+        # transaction, beside which a single flow is slow (docs/performance.md).
+        if waiting + ended >= PART:
+            cursor.execute("VACUUM ANALYZE queueapp_job, queueapp_waiting, queueapp_outcome, queueapp_flow")
+            cursor.execute("CHECKPOINT")

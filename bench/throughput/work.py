@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -45,6 +46,20 @@ def bare(settings: dict[str, Any]) -> None:
                 sys.stdin.read()
 
 
+LONGEST = 600
+"""Seconds: a run ends before, and ends this."""
+
+
+def pgbench(settings: dict[str, Any]) -> None:
+    """Become pgbench. It goes on when nothing waits any more."""
+    many, turn = str(settings["connections"]), f"turn={settings['turn']}"
+    os.environ["PGOPTIONS"] = f"{BY_INDEX} {ASYNCHRONOUSLY}"
+    script = str(Path(__file__).with_name("once.sql"))
+    terms = ["-n", "-M", "prepared", "-c", many, "-T", str(LONGEST), "-D", turn, "-f", script]
+    ready()
+    os.execv(settings["program"], ["pgbench", *terms, os.environ["DATABASE_URL"]])
+
+
 async def pgqueuer(settings: dict[str, Any]) -> None:
     """One of pgqueuer's workers; `run` has what its run() is given."""
     import asyncpg  # type: ignore[import-not-found]
@@ -79,7 +94,7 @@ async def procrastinate(settings: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     asked = json.loads(sys.argv[2])
-    if sys.argv[1] == "bare":
-        bare(asked)
+    if sys.argv[1] in ("bare", "pgbench"):
+        {"bare": bare, "pgbench": pgbench}[sys.argv[1]](asked)
     else:
         uvloop.run({"pgqueuer": pgqueuer, "procrastinate": procrastinate}[sys.argv[1]](asked))
