@@ -11,7 +11,7 @@ from queueapp.lifecycle.functions import FOLDER
 
 # Where each begins in claim.sql, and with what it ends.
 _HOT = {
-    "the next flow": ("SELECT id, vtime, weight, busy, head INTO f", ";"),
+    "the next flow": ("SELECT id, vtime, weight, busy, head, floor INTO f", ";"),
     "the head of its backlog": ("SELECT job_id, expected", " LOOP"),
     "taking them": ("WITH taken", ";"),
 }
@@ -46,9 +46,9 @@ def _explained(most: int = 100, quantum: float = 0.02) -> dict[str, list[str]]:
             for name, value in _stands_for(cursor, most, quantum).items():
                 statement = statement.replace(name, value)
             found[what] = _explain(cursor, statement)
-        cursor.execute("SELECT max(id) FROM queueapp_processor")
-        if (processor := cursor.fetchone()[0]) is not None:
-            query = f"SELECT turn FROM queueapp_processor WHERE id = {processor}"
+        cursor.execute("SELECT max(turn) FROM queueapp_processor")
+        if (turn := cursor.fetchone()[0]) is not None:
+            query = f"SELECT id FROM queueapp_processor WHERE turn = {turn}"
             found["the row of a processor"] = _explain(cursor, query)
         transaction.set_rollback(True)
     return found
@@ -66,11 +66,15 @@ def _statement(script: str, first: str, end: str) -> str:
 
 def _stands_for(cursor: Any, most: int, quantum: float) -> dict[str, str]:
     """What the names in claim.sql stand for: the flow that is next, and the head of its backlog."""
-    cursor.execute("SELECT id FROM queueapp_flow WHERE ready ORDER BY vtime, head LIMIT 1")
-    flow = cursor.fetchone()[0]
+    cursor.execute(
+        "SELECT id, floor, queueapp_horizon() FROM queueapp_flow WHERE ready AND vtime >= queueapp_horizon()"
+        " ORDER BY vtime, head LIMIT 1"
+    )
+    flow, floor, horizon = cursor.fetchone()
     cursor.execute("SELECT job_id FROM queueapp_waiting WHERE flow_id = %s ORDER BY job_id LIMIT %s", [flow, AT_ONCE])
     jobs = [job for (job,) in cursor.fetchall()]
-    names = {"p_quantum": str(quantum), "p_most": str(most), "f.id": str(flow)}
+    names = {"p_quantum": str(quantum), "p_most": str(most), "f.id": str(flow), "f.floor": str(floor)}
+    names |= {">= horizon": f">= '{horizon}'::float8"}
     return names | {"(skip)": "('{}'::bigint[])", "(ids)": f"(ARRAY{jobs}::bigint[])"}
 
 
