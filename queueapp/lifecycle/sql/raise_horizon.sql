@@ -20,8 +20,8 @@ BEGIN
       FROM (SELECT flow_id, sum(charged - worked) AS unspent FROM queueapp_processor
              WHERE job_id IS NOT NULL GROUP BY flow_id) AS t
       JOIN queueapp_flow f ON f.id = t.flow_id;
-    -- A millisecond less, as sums are rounded.
-    INSERT INTO queueapp_horizon (id, vtime) VALUES (1, least_vtime - 0.001)
+    -- A little less, as sums are rounded: far more than those of charges of years are, far less than jobs cost.
+    INSERT INTO queueapp_horizon (id, vtime) VALUES (1, least_vtime - 1e-6 - 1e-9 * abs(least_vtime))
     ON CONFLICT (id) DO UPDATE SET vtime = greatest(queueapp_horizon.vtime, excluded.vtime);
     RETURN true;
 END $$;
