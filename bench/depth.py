@@ -139,7 +139,7 @@ class Bench:
         fill(1_000, deepest, self.options.ended)
         amiss = audit()
         self.steady(SLICE, slices=1)
-        self.say(f"\nPlans, {deepest:,} waiting in 1,000 flows and {self.options.ended:,} finished, without ANALYZE")
+        self.say(f"\nPlans, {deepest:,} waiting in 1,000 flows and {self.options.ended:,} finished")
         self.say(plans())
         self.say(f"\nThe filled tables agree (manage.py audit): {'; '.join(map(str, amiss)) or 'yes'}")
         with psycopg.connect(self.url, autocommit=True) as connection:

@@ -22,10 +22,11 @@ def figure(figures: Mapping[str, Any], slice_seconds: float) -> str:
     over_depth, over_time = _over_depth(figures["depth"]), _over_time(figures, slice_seconds)
     most = max(rate for _, _, points in [*over_depth, *over_time] for _, rate in points) * 1.1
     depths = {f"{10**power:,}": math.log10(10**power) for power in range(3, 7)}
-    seconds = {f"{number:g}": number for number in (15, 30, 45, 60)}
+    longest = max(at for _, _, points in over_time for at, _ in points)
+    seconds = {f"{number}": float(number) for number in range(10, int(longest) + 1, 10)}
     panels = [
         _panel("Turns a second over the jobs that wait", over_depth, depths, (3.0, 6.5), most, 0),
-        _panel("Over seconds; dashed: a transaction is open elsewhere", over_time, seconds, (0.0, 62.0), most, 1),
+        _panel("Over seconds; dashed: beside an open transaction", over_time, seconds, (0.0, longest), most, 1),
     ]
     width = LEFT + 2 * WIDE + GAP + 12
     return (
