@@ -11,9 +11,9 @@ Flow = tuple[float, float]
 def service_gap_bound(processors: int, quantum: float, f: Flow, g: Flow) -> float:
     """The most by which the service per weight of two flows can differ over any interval in which both are backlogged.
 
-    In processor seconds per weight: (P + 1) * ((cmax_f + q) / w_f + (cmax_g + q) / w_g). What takes turns is turns: a
-    turn's jobs but the last are less than a quantum, and the last one is any. Source: Goyal, Vin, Cheng, Start-time Fair
-    Queuing, SIGCOMM 1996, for one server; Jin, Chase, Kaur, SIGMETRICS 2004, for many.
+    In processor seconds per weight: (P + 1) * ((cmax_f + q) / w_f + (cmax_g + q) / w_g): a turn's jobs but the last
+    are less than a quantum, and the last one is any. Source: Goyal, Vin, Cheng, Start-time Fair Queuing, SIGCOMM 1996,
+    for one server; Jin, Chase, Kaur, SIGMETRICS 2004, for many.
     """
     return (processors + 1) * (largest_turn(f[0], quantum) / f[1] + largest_turn(g[0], quantum) / g[1])
 
