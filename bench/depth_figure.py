@@ -79,11 +79,11 @@ def _panel(
     for rate in range(0, int(most), 1_000):
         parts.append(f'<path class="grid" d="M0 {y(rate)}H{WIDE}"/>')
         parts.append(f'<text class="small end" x="-6" y="{y(rate)}">{rate:,}</text>')
-    for number, (colour, name, points) in enumerate(lines):
+    named = [name for _, name, _ in lines if name]
+    for colour, name, points in lines:
         parts.append(f'<path class="{colour}" d="M{"L".join(f"{x(at)} {y(rate)}" for at, rate in points)}"/>')
         if name:
-            left = 120 * [line[1] for line in lines if line[1]].index(name)
+            left = 120 * named.index(name)
             parts.append(f'<path class="{colour}" d="M{left} -16h22"/><text x="{left + 28}" y="-12">{name}</text>')
-        parts.append("\n" if number else "")
     parts.append(f'<rect class="frame" width="{WIDE:g}" height="{HIGH:g}"/>')
     return f'<g transform="translate({LEFT + place * (WIDE + GAP):.0f} {TOP:.0f})">{"".join(parts)}</g>\n'
