@@ -22,8 +22,8 @@ PAUSE = 0.03
 def cancel(job: Job) -> bool:
     """Cancel a job; whether that is done: False: it runs, and is asked to stop. Raises NotWaiting where it has ended.
 
-    Locks: its owner (advisory), then its waiting row; or its processor's row. A claim of the same job waits for the
-    row and does not find it, or has taken it first.
+    Locks: its owner (advisory, shared), then its waiting row; or its processor's row. A claim of the same job waits for
+    the row and does not find it, or has taken it first.
     """
     for _ in range(TRIES):
         if retried(partial(_take_out, job)):
@@ -53,9 +53,9 @@ def _take_out(job: Job) -> bool:
 
 def _lock_owner(job: Job) -> None:
     """As record.sql does. Before the waiting row: a claim waits for that one, with a flow locked that a settlement
-    waits for, which has locked the owner."""
+    waits for, which has locked the owner, for which a reader waits, who lets nobody in before."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(7202, %s)", [job.owner_id])
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(7202, %s)", [job.owner_id])
 
 
 def _record(job: Job, flow: int | None) -> None:

@@ -17,16 +17,12 @@ class OutcomeQuerySet(models.QuerySet["Outcome"]):
         """With their jobs, and all that is shown of these."""
         return self.select_related("job__owner").prefetch_related("job__attempts")
 
-    def after(self, number: int) -> OutcomeQuerySet:
-        """Those with a higher number, first ended first."""
-        return self.filter(number__gt=number).order_by("number")
-
 
 class Outcome(models.Model):
     """How one job ended. Written once, by settle.sql or a cancellation, and never changed.
 
-    One owner's outcomes are numbered in the order in which they are committed, so "all after number n"
-    is all that the owner has not been told.
+    Numbers are drawn in the order in which jobs end, so "all after number n" is all that the owner has not been told:
+    see snapshots/completions.py for how to ask.
     """
 
     job = models.OneToOneField(Job, primary_key=True, on_delete=models.CASCADE, db_constraint=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 from django.db.models import Max
@@ -14,7 +15,7 @@ from .jobs import JobDict, describe
 AT_ONCE = 500
 
 _AFTER = """
-    SELECT o.job_id FROM unnest(%s::bigint[], %s::bigint[]) AS cursors(owner, number)
+    SELECT o.job_id, owner, o.number FROM unnest(%s::bigint[], %s::bigint[]) AS cursors(owner, number)
      CROSS JOIN LATERAL (
            SELECT job_id, number FROM queueapp_outcome
             WHERE owner_id = cursors.owner AND number > cursors.number ORDER BY number LIMIT %s
@@ -35,12 +36,10 @@ class Completion:
 def completions_after(cursors: dict[int, int], limit: int = AT_ONCE) -> list[Completion]:
     """Each owner's completions after the number given for them, in order; `limit` per owner at the most.
 
-    They are on disk when this returns. Three queries, however many owners.
-    Where an owner has `limit`, there may be more: ask again after the last.
+    They are on disk when this returns. Five queries, however many owners.
+    Where an owner has `limit`, there may be more: ask again after the last. Locks: as _wait_for_lower().
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_AFTER, [list(cursors), list(cursors.values()), limit])
-        jobs = [job for (job,) in cursor.fetchall()]
+    jobs = _ended_after(cursors, limit)
     if jobs:
         _make_durable()
     outcomes = Outcome.objects.whole().in_bulk(jobs)
@@ -50,11 +49,44 @@ def completions_after(cursors: dict[int, int], limit: int = AT_ONCE) -> list[Com
 
 
 def last_number(owner: int) -> int:
-    """The number of the owner's last completion, which is on disk when this returns; 0: none yet."""
+    """The number of the owner's last completion; 0: none yet. All up to it can be seen, and are on disk, by then.
+
+    Locks: as _wait_for_lower().
+    """
     last: int = Outcome.objects.filter(owner_id=owner).aggregate(last=Max("number"))["last"] or 0
     if last:
+        _wait_for_lower([owner])
         _make_durable()
     return last
+
+
+def _ended_after(cursors: dict[int, int], limit: int) -> list[int]:
+    """The jobs, in the order of their numbers: of each owner those up to the last that can be seen now.
+
+    Read twice: one with a lower number may be committed meanwhile.
+    """
+    with connection.cursor() as cursor:
+        asked: list[Any] = [list(cursors), list(cursors.values()), limit]
+        cursor.execute(_AFTER, asked)
+        last = {owner: number for _, owner, number in cursor.fetchall()}
+        if not last:
+            return []
+        _wait_for_lower(list(last))
+        cursor.execute(_AFTER, asked)
+        return [job for job, owner, number in cursor.fetchall() if number <= last.get(owner, 0)]
+
+
+def _wait_for_lower(owners: list[int]) -> None:
+    """Wait until all outcomes with lower numbers than any that was seen before are committed, too.
+
+    Whoever has drawn a number keeps the owner locked, shared, until the commit: see record.sql. Locks: each owner
+    (advisory, exclusive), one after the other, for no longer than it takes to get it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_lock(7202, owner), pg_advisory_unlock(7202, owner) FROM unnest(%s::int[]) AS o(owner)",
+            [owners],
+        )
 
 
 def _make_durable() -> None:

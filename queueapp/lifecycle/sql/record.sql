@@ -1,12 +1,13 @@
 -- Write what came of jobs: an outcome, or another attempt later. Outcomes are numbered while every owner among them is
--- locked until the commit, so that one owner's outcomes are numbered in the order in which they can be seen: a reader
--- that asks for all after the last number it saw misses none.
+-- locked, shared, until the commit. One of a higher number may be seen before: a reader that is to miss none locks the
+-- owner for a moment, and has then waited for all that were numbered before it (snapshots/completions.py). So whoever
+-- reads waits, and no settlement for another.
 --   p_flow  the flow that they were in
 --   the others, each with an element for every job: the job, its owner, how it ended, which attempt that was, the
 --   processor seconds of this attempt, the seconds since it ended, progress, message, result and error. Status
 --   'retry': this attempt failed, and the next may start in p_retries seconds.
 -- The time spent on an outcome is that of all attempts.
--- Locks: each owner (advisory), lowest first.
+-- Locks: each owner (advisory, shared).
 CREATE OR REPLACE FUNCTION queueapp_record(
     p_flow bigint, p_jobs bigint[], p_owners bigint[], p_statuses text[], p_attempts smallint[],
     p_spent double precision[], p_ago double precision[], p_progress double precision[], p_messages text[],
@@ -17,10 +18,9 @@ DECLARE
     totals double precision[] := p_spent;
 BEGIN
     IF p_owners[1] = ALL (p_owners) THEN
-        PERFORM pg_advisory_xact_lock(7202, p_owners[1]::int);
+        PERFORM pg_advisory_xact_lock_shared(7202, p_owners[1]::int);
     ELSE
-        PERFORM pg_advisory_xact_lock(7202, owner::int)
-           FROM (SELECT DISTINCT o.owner FROM unnest(p_owners) AS o(owner) ORDER BY o.owner) AS owners;
+        PERFORM pg_advisory_xact_lock_shared(7202, owner::int) FROM (SELECT DISTINCT unnest(p_owners) AS owner) AS owners;
     END IF;
     IF 'failed' = ANY (p_statuses) OR 'retry' = ANY (p_statuses) THEN
         INSERT INTO queueapp_attempt (job_id, number, started_at, finished_at, time_spent, error)

@@ -1,0 +1,104 @@
+"""Completions in the order of their numbers, none left out, whoever commits first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection
+
+from queueapp.lifecycle.claim import Turn, take_turn
+from queueapp.lifecycle.heartbeat import register
+from queueapp.lifecycle.settle import OUTCOMES, columns
+from queueapp.models import User
+from queueapp.snapshots import completions_after, last_number
+from tests.queue import ask, everyone_takes_turns, make_user, outcome, settle, somebody_else
+
+pytestmark = pytest.mark.usefixtures("no_rules")
+
+
+def test_a_settlement_that_is_committed_late_is_told_in_its_place() -> None:
+    """It drew the lower number; the reader who sees the higher one waits for it."""
+    ada, late_turn, turn, processor = two_turns()
+    with somebody_else() as late, ThreadPoolExecutor(1) as pool:
+        record(late, late_turn)
+        settle(processor, turn)
+        told = pool.submit(in_thread, lambda: completions_after({ada.pk: 0}))
+        await_a_waiter(told.done)
+        late.commit()
+        found = told.result()
+    assert [completion.job["job_id"] for completion in found] == ["late", "early"]
+    assert [completion.number for completion in found] == sorted(completion.number for completion in found)
+
+
+def test_a_settlement_that_fails_late_leaves_nothing_behind() -> None:
+    ada, late_turn, turn, processor = two_turns()
+    with somebody_else() as late, ThreadPoolExecutor(1) as pool:
+        record(late, late_turn)
+        settle(processor, turn)
+        told = pool.submit(in_thread, lambda: completions_after({ada.pk: 0}))
+        await_a_waiter(told.done)
+        late.rollback()
+        found = told.result()
+    assert [completion.job["job_id"] for completion in found] == ["early"]
+
+
+def test_who_begins_after_the_last_number_has_seen_all_before_it() -> None:
+    ada, late_turn, turn, processor = two_turns()
+    with somebody_else() as late, ThreadPoolExecutor(1) as pool:
+        record(late, late_turn)
+        settle(processor, turn)
+        asked = pool.submit(in_thread, lambda: last_number(ada.pk))
+        await_a_waiter(asked.done)
+        late.commit()
+        last = asked.result()
+    assert last == max(completion.number for completion in completions_after({ada.pk: 0}))
+    assert completions_after({ada.pk: last}) == []
+
+
+def test_nobody_waits_for_settlements_of_others() -> None:
+    """Neither those of other users, nor any where nothing is new."""
+    ada, late_turn, *_ = two_turns()
+    ben = make_user("ben")
+    with somebody_else() as late:
+        record(late, late_turn)
+        assert completions_after({ada.pk: 0, ben.pk: 0}) == []
+        late.commit()
+    assert [completion.owner for completion in completions_after({ada.pk: 0, ben.pk: 0})] == [ada.pk]
+
+
+def two_turns() -> tuple[User, Turn, Turn, int]:
+    """Ada, her turn with the job "late", her turn with the job "early", and the processor of the second."""
+    everyone_takes_turns()
+    ada = make_user("ada")
+    ask(ada, "late", "early")
+    first, second = register("c").pk, register("c").pk
+    return ada, take_turn(first), take_turn(second), second
+
+
+def record(theirs: psycopg.Connection, turn: Turn) -> None:
+    """Write that the jobs of a turn succeeded, on somebody else's connection, which has to commit."""
+    outcomes = columns([outcome(job) for job in turn.jobs], time.monotonic())
+    theirs.execute(f"SELECT queueapp_record(NULL, {OUTCOMES})", outcomes)
+
+
+def in_thread(work: Callable[[], Any]) -> Any:
+    """What `work` returns, in a thread whose connection is closed then."""
+    try:
+        return work()
+    finally:
+        connection.close()
+
+
+def await_a_waiter(over: Callable[[], bool]) -> None:
+    """Until somebody waits for an advisory lock. Fails where what should wait for it is over."""
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+            if cursor.fetchone()[0]:
+                return
+            assert not over(), "it did not wait"
