@@ -43,10 +43,10 @@ def somebody_else() -> Iterator[psycopg.Connection]:
         yield theirs
 
 
-def ask_uncommitted(theirs: psycopg.Connection, owner: User, name: str) -> None:
-    """Submit a job of 1 s on somebody else's connection, which has to commit."""
-    job = {"owner": owner.pk, **parse({"job_id": name, "duration": 1.0}).content()}
-    theirs.execute("SELECT queueapp_submit(%s, %s::jsonb, 1)", [[owner.pk], json.dumps([job])])
+def ask_uncommitted(theirs: psycopg.Connection, owner: User, *names: str) -> None:
+    """Submit jobs of 1 s on somebody else's connection, which has to commit."""
+    jobs = [{"owner": owner.pk, **parse({"job_id": name, "duration": 1.0}).content()} for name in names]
+    theirs.execute("SELECT queueapp_submit(%s, %s::jsonb, 1)", [[owner.pk], json.dumps(jobs)])
 
 
 def outcome(job: ClaimedJob, spent: float = 0.0, **fields: Any) -> JobOutcome:

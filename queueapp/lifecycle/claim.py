@@ -13,9 +13,10 @@ from django.db import DatabaseError
 from ..conf import queue_settings
 from .prepared import prepared_row
 from .retry import retried
-from .settle import OUTCOMES, JobOutcome, columns
+from .settle import NO_OUTCOMES, OUTCOMES, JobOutcome, columns
 
-_TAKE_TURN = f"CALL queueapp_take_turn(%s, %s, %s::float8, %s, %s::float8, %s, %s, {OUTCOMES})"
+_ARGUMENTS = f"%s, %s, %s::float8, %s, %s::float8, %s, %s, {OUTCOMES}, %s::bigint[]"
+_TAKE_TURN = f"SELECT * FROM queueapp_take_turn({_ARGUMENTS})"  # noqa: S608 (of constants)
 
 
 @dataclass(frozen=True)
@@ -55,15 +56,18 @@ def take_turn(
 ) -> Turn:
     """Settle turn number `last` with its outcomes (None: there was none), then take the next where `more` says so.
 
-    Commits twice on its own: call it outside of any transaction. Raises NotAccepting. Locks: one flow at a time,
-    see sql/take_turn.sql.
+    Commits on its own: call it outside of any transaction. Raises NotAccepting. Locks: see sql/take_turn.sql.
     """
     settings = queue_settings()
-    terms = [processor, more, settings.QUANTUM, settings.MAX_TURN, settings.LEASE]
-    arguments = [*terms, outcomes is not None, last, *columns(outcomes or (), now)]
-
+    terms = [processor, more, settings.QUANTUM, settings.MAX_TURN, settings.LEASE, last]
+    settling = [outcomes is not None, *columns(outcomes or (), now)]
+    kept, again, skip = True, True, "{}"
     try:
-        kept, number, *jobs = retried(partial(prepared_row, _TAKE_TURN, arguments, keep=True))
+        while again:
+            take = partial(prepared_row, _TAKE_TURN, [*terms, *settling, skip], keep=True)
+            skip, still_kept, again, number, *jobs = retried(take)
+            kept = kept and still_kept
+            settling = [False, *NO_OUTCOMES]
     except DatabaseError as error:
         if getattr(error.__cause__, "sqlstate", None) == "QJ410":
             raise NotAccepting from None

@@ -20,7 +20,8 @@ OUTCOMES = (
     " %s::jsonb[], %s::text[], %s::float8[]"
 )
 """The arguments that record.sql takes of outcomes: columns()."""
-_NO_OUTCOMES = ["{}"] * OUTCOMES.count("%s")
+NO_OUTCOMES = ["{}"] * OUTCOMES.count("%s")
+"""columns() of nothing."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class JobOutcome:
 def columns(outcomes: Sequence[JobOutcome], now: float) -> list[str]:
     """The arrays that record.sql takes, as literals, one for each in OUTCOMES."""
     rows = [outcome.row(now) for outcome in outcomes]
-    return [f"{{{','.join(map(_literal, column))}}}" for column in zip(*rows, strict=True)] or _NO_OUTCOMES
+    return [f"{{{','.join(map(_literal, column))}}}" for column in zip(*rows, strict=True)] or NO_OUTCOMES
 
 
 def _literal(value: str | float | None) -> str:

@@ -12,8 +12,8 @@ from .rule import PriorityRule
 class Flow(models.Model):
     """A stream of jobs that takes turns with other flows; usually one user.
 
-    Written only by lifecycle/ (the SQL there keeps it true). Whoever ends or charges a turn locks the processor's row
-    before the flow's, for the shortest time; only a claim, whose processor is between turns, has them the other way.
+    Written only by lifecycle/ (the SQL there keeps it true). Whoever begins, charges or ends a turn locks the
+    processor's row before the flow's.
     Every turn enters the row anew into each index, so there are no more of these than are read.
     No check constraints on the rows that every turn writes, here and elsewhere: five cost 5 % of a turn. What they
     would find, `manage.py audit` does.

@@ -1,15 +1,15 @@
 -- Take the next turn: the head of the backlog of the ready flow with the least virtual time.
---   p            who takes it: its row, whose turn may be another by now
+--   p            who takes it: its row, locked by the caller
 --   p_quantum    jobs are taken while the expected seconds before them are less than this; at least one
 --   p_most       jobs at the most
 --   p_lease      seconds that the processor has until its next sign of life
+--   p_wait       whether to wait for a flow that others have locked: not by who has locked another
 --   skip         flows that were found empty, in and out
--- again: true where a flow was found empty, or gone ahead; commit, and call again. turn: its number, null where there
--- is nothing to take. The others: its jobs in their order, each array with an element for every job.
--- Raises QJ410 where the processor is unknown, draining, or in the middle of a turn.
--- Locks: one flow row, then the processor's row.
+-- again: true where a flow was found empty, or gone ahead, or was not to be waited for; commit, and call again. turn:
+-- its number, null where there is nothing to take. The others: its jobs in their order, each array with an element for
+-- every job. Locks: one flow row.
 CREATE OR REPLACE FUNCTION queueapp_claim(
-    p queueapp_processor, p_quantum double precision, p_most integer, p_lease double precision,
+    p queueapp_processor, p_quantum double precision, p_most integer, p_lease double precision, p_wait boolean,
     INOUT skip bigint[], OUT again boolean, OUT turn bigint, OUT ids bigint[], OUT names text[], OUT owners bigint[],
     OUT tasks text[], OUT payloads text[], OUT durations double precision[], OUT attempts smallint[],
     OUT limits double precision[]
@@ -19,8 +19,6 @@ LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-    -- A database crash then runs a job again at worst; it never loses one.
-    asynchronous text := set_config('synchronous_commit', 'off', true);
     f record;
     least_flow bigint;
     candidate record;
@@ -47,6 +45,10 @@ BEGIN
         SELECT id INTO least_flow FROM queueapp_flow
          WHERE ready AND vtime >= horizon AND id <> ALL (skip) ORDER BY vtime, head LIMIT 1;
         IF NOT FOUND THEN
+            RETURN;
+        END IF;
+        IF NOT p_wait THEN
+            again := true;
             RETURN;
         END IF;
         SELECT id, vtime, weight, busy, head, floor INTO f FROM queueapp_flow
@@ -79,8 +81,7 @@ BEGIN
     END LOOP;
     first_job := ids[1];
 
-    -- 3. Take them: what was really taken counts (a job may just have been cancelled). The jobs are looked up by their key
-    -- alone: with the owner as well, the planner may take an index on that, and walk all of the owner's jobs.
+    -- 3. Take them: what was really taken counts (a job may just have been cancelled).
     WITH taken AS (
         DELETE FROM queueapp_waiting WHERE flow_id = f.id AND job_id = ANY (ids)
         RETURNING job_id, expected, attempt
@@ -90,8 +91,8 @@ BEGIN
            coalesce(sum(expected), 0)
       INTO ids, names, owners, tasks, payloads, durations, attempts, limits, expected_sum
       FROM (SELECT j.*, t.expected, t.attempt
-              FROM taken t JOIN queueapp_job j ON j.id = t.job_id
-             ORDER BY j.id) AS t;
+              FROM taken t, queueapp_job_by_id(t.job_id) AS j
+             ORDER BY t.job_id) AS t;
 
     -- 4. Put the flow to rest where nothing more waits in it, unless somebody is submitting to it just now. Look
     -- once more after the lock: a job may have been committed between step 2 and now.
@@ -121,10 +122,6 @@ BEGIN
            charged = expected_sum, worked = 0, job_id = ids[1], job_started_at = clock_timestamp(), progress = 0,
            message = '', cancelling = false, seen_at = clock_timestamp(),
            lease_until = clock_timestamp() + make_interval(secs => p_lease)
-     WHERE queueapp_processor.turn = p.turn AND cardinality(jobs) = 0 AND NOT draining
+     WHERE queueapp_processor.turn = p.turn
     RETURNING queueapp_processor.turn INTO turn;
-    IF turn IS NULL THEN
-        RAISE EXCEPTION 'processor % is unknown, draining or in the middle of a turn', p.id
-            USING ERRCODE = 'QJ410';
-    END IF;
 END $$;

@@ -18,7 +18,7 @@ LANGUAGE sql AS $$
         INSERT INTO queueapp_waiting (owner_id, job_id, flow_id, expected, attempt)
         SELECT j.owner_id, j.id, CASE WHEN NOT queueapp_paused(j.owner_id, j.task) THEN p.flow_id END, j.duration,
                t.attempt
-          FROM unnest(p.jobs, p.attempts) AS t(id, attempt) JOIN queueapp_job j ON j.id = t.id
+          FROM unnest(p.jobs, p.attempts) AS t(id, attempt), queueapp_job_by_id(t.id) AS j
          WHERE t.id <> ALL (p_except)
         RETURNING job_id, flow_id
     )

@@ -32,8 +32,8 @@ BEGIN
         ON CONFLICT DO NOTHING;
         INSERT INTO queueapp_waiting (owner_id, job_id, flow_id, not_before, expected, attempt)
         SELECT o.owner, o.job, NULL, clock_timestamp() + make_interval(secs => o.retry), j.duration, o.attempt + 1
-          FROM unnest(p_jobs, p_owners, p_statuses, p_attempts, p_retries) AS o(job, owner, status, attempt, retry)
-          JOIN queueapp_job j ON j.id = o.job
+          FROM unnest(p_jobs, p_owners, p_statuses, p_attempts, p_retries) AS o(job, owner, status, attempt, retry),
+               queueapp_job_by_id(o.job) AS j
          WHERE o.status = 'retry';
     END IF;
     IF 1 < ANY (p_attempts) THEN  -- apart, as it is seldom so: the statement below is begun for every turn

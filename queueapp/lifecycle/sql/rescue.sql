@@ -32,7 +32,7 @@ BEGIN
                     p.flow_id, ARRAY[id], ARRAY[owner_id], ARRAY['failed'], ARRAY[lost], ARRAY[seen_at_work],
                     ARRAY[0.0], ARRAY[p.progress], ARRAY[p.message::text], ARRAY[NULL::jsonb],
                     ARRAY['Its processor died while it ran.'], ARRAY[NULL::float8])
-           FROM queueapp_job WHERE id = p.job_id;
+           FROM queueapp_job_by_id(p.job_id);
     ELSE
         INSERT INTO queueapp_attempt (job_id, number, started_at, finished_at, time_spent, error)
         VALUES (p.job_id, lost, p.job_started_at, p.seen_at, seen_at_work, 'Its processor died while it ran.')

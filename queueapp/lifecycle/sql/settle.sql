@@ -13,7 +13,6 @@ CREATE OR REPLACE FUNCTION queueapp_settle(
 ) RETURNS void
 LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-    asynchronous text := set_config('synchronous_commit', 'off', true);
     spent double precision := 0;
     one double precision;
     back_from bigint;

@@ -11,6 +11,7 @@ CREATE OR REPLACE FUNCTION queueapp_settle_part(
 ) RETURNS boolean
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
+    asynchronous text := set_config('synchronous_commit', 'off', true);
     p queueapp_processor;
     kept_charge double precision;
 BEGIN
@@ -18,7 +19,7 @@ BEGIN
     IF p.id IS DISTINCT FROM p_processor OR cardinality(p.jobs) = 0 THEN
         RETURN false;
     END IF;
-    SELECT greatest(duration, p_elapsed) INTO kept_charge FROM queueapp_job WHERE id = p_keep;
+    SELECT greatest(duration, p_elapsed) INTO kept_charge FROM queueapp_job_by_id(p_keep);
     PERFORM queueapp_settle(p, p_keep, kept_charge, p_jobs, p_owners, p_statuses, p_attempts, p_spent, p_ago,
                             p_progress, p_messages, p_results, p_errors, p_retries);
     UPDATE queueapp_processor

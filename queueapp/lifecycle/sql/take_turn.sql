@@ -1,49 +1,75 @@
--- One turn, one round trip: settle the last one, commit, claim the next.
--- In two transactions, so that each locks exactly one flow, and nobody waits for a settled one longer than it takes to
--- charge it: in one, processors that work for the same flow would stand in line behind each other's claims.
+-- One turn, one round trip: settle the last one and claim the next, in one transaction.
+-- That locks two flows. No two processors wait for each other's, as a claim that comes with a settlement waits for no
+-- flow: where it would have to, the settlement is committed first, and it is asked again.
 --   p_turn      the processor's last turn; 0: it does not know
 --   p_settle    whether that is to be settled; the arrays: what came of it, as settle.sql takes it
 --   p_claim     whether to take another
---   kept        out: whether the last turn was still the processor's
---   turn, ids and so on  out: the turn, and its jobs, as claim.sql has them; null: there is nothing to do
--- Raises QJ410 as claim.sql does; what was settled stays so.
--- Locks: the processor's row, the owners (record.sql), the flow's row; after the commit as claim.sql.
-CREATE OR REPLACE PROCEDURE queueapp_take_turn(
+--   skip        flows that were found empty, in and out; at first none
+-- kept: whether the last turn was still the processor's. again: commit, and call again, without settling. turn, ids and
+-- so on: the turn, and its jobs, as claim.sql has them; null: there is nothing to do.
+-- Raises QJ410 where another is asked for, nothing was settled, and the processor is unknown, draining, or in the middle
+-- of a turn.
+-- Locks: the processor's row, the owners (record.sql), the flow settled, the flow claimed (waited for only alone).
+CREATE OR REPLACE FUNCTION queueapp_take_turn(
     p_processor bigint, p_claim boolean, p_quantum double precision, p_most integer, p_lease double precision,
-    p_settle boolean, p_turn bigint, p_jobs bigint[], p_owners bigint[], p_statuses text[], p_attempts smallint[],
+    p_turn bigint, p_settle boolean, p_jobs bigint[], p_owners bigint[], p_statuses text[], p_attempts smallint[],
     p_spent double precision[], p_ago double precision[], p_progress double precision[], p_messages text[],
-    p_results jsonb[], p_errors text[], p_retries double precision[],
-    INOUT kept boolean DEFAULT true, INOUT turn bigint DEFAULT NULL, INOUT ids bigint[] DEFAULT NULL,
-    INOUT names text[] DEFAULT NULL, INOUT owners bigint[] DEFAULT NULL, INOUT tasks text[] DEFAULT NULL,
-    INOUT payloads text[] DEFAULT NULL, INOUT durations double precision[] DEFAULT NULL,
-    INOUT attempts smallint[] DEFAULT NULL, INOUT limits double precision[] DEFAULT NULL
+    p_results jsonb[], p_errors text[], p_retries double precision[], INOUT skip bigint[],
+    OUT kept boolean, OUT again boolean, OUT turn bigint, OUT ids bigint[], OUT names text[], OUT owners bigint[],
+    OUT tasks text[], OUT payloads text[], OUT durations double precision[], OUT attempts smallint[],
+    OUT limits double precision[]
 )
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
+    -- A database crash then runs a job again at worst; it never loses one.
+    asynchronous text := set_config('synchronous_commit', 'off', true);
     p queueapp_processor;
-    again boolean := p_claim;
-    skip bigint[] := '{}';
+    taken record;
+    settled boolean := false;
 BEGIN
-    -- 1. The last turn. One that was settled before, and is sent again as the answer was lost, has no jobs left.
-    p := queueapp_lock_processor(p_processor, p_turn);
-    IF p_settle THEN
-        kept := p.turn IS NOT DISTINCT FROM p_turn;
-        IF kept AND cardinality(p.jobs) > 0 THEN
-            PERFORM queueapp_settle(p, NULL, 0, p_jobs, p_owners, p_statuses, p_attempts, p_spent, p_ago,
-                                    p_progress, p_messages, p_results, p_errors, p_retries);
-            UPDATE queueapp_processor AS q
-               SET jobs = '{}', attempts = '{}', charged = 0, job_id = NULL, job_started_at = NULL, progress = 0,
-                   message = '', seen_at = clock_timestamp()
-             WHERE q.turn = p_turn;
-        END IF;
-        COMMIT;
+    kept := true;
+    again := false;
+
+    -- 1. The processor: from here to the commit nobody takes its turn away. By the turn first: every turn writes the row
+    -- anew, and while a transaction stays open elsewhere, all its old versions have to be walked to find it by its id.
+    SELECT * INTO p FROM queueapp_processor AS q WHERE q.turn = p_turn FOR NO KEY UPDATE;
+    IF p.id IS DISTINCT FROM p_processor THEN
+        SELECT * INTO p FROM queueapp_processor AS q WHERE q.id = p_processor FOR NO KEY UPDATE;
     END IF;
 
-    -- 2. The next turn. Where everything is paused, none is taken; running jobs end and are settled as ever.
-    WHILE again AND NOT queueapp_all_paused() LOOP
-        SELECT * INTO skip, again, turn, ids, names, owners, tasks, payloads, durations, attempts, limits
-          FROM queueapp_claim(p, p_quantum, p_most, p_lease, skip);
-        EXIT WHEN NOT again;
-        COMMIT;
-    END LOOP;
+    -- 2. The last turn. One that was settled before, and is sent again as the answer was lost, has no jobs left.
+    IF p_settle THEN
+        kept := p.turn IS NOT DISTINCT FROM p_turn;
+        settled := kept AND cardinality(p.jobs) > 0;
+        IF settled THEN
+            PERFORM queueapp_settle(p, NULL, 0, p_jobs, p_owners, p_statuses, p_attempts, p_spent, p_ago, p_progress,
+                                    p_messages, p_results, p_errors, p_retries);
+        END IF;
+    END IF;
+    IF p_claim AND NOT settled AND (p.id IS NULL OR p.draining OR cardinality(p.jobs) > 0) THEN
+        RAISE EXCEPTION 'processor % is unknown, draining or in the middle of a turn', p_processor
+            USING ERRCODE = 'QJ410';
+    END IF;
+
+    -- 3. The next turn. Where everything is paused, none is taken; running jobs end and are settled as ever.
+    IF p_claim AND NOT p.draining AND NOT queueapp_all_paused() THEN
+        taken := queueapp_claim(p, p_quantum, p_most, p_lease, NOT settled, skip);
+        skip := taken.skip;
+        again := taken.again;
+        turn := taken.turn;
+        ids := taken.ids;
+        names := taken.names;
+        owners := taken.owners;
+        tasks := taken.tasks;
+        payloads := taken.payloads;
+        durations := taken.durations;
+        attempts := taken.attempts;
+        limits := taken.limits;
+    END IF;
+    IF settled AND turn IS NULL THEN
+        UPDATE queueapp_processor AS q
+           SET jobs = '{}', attempts = '{}', charged = 0, job_id = NULL, job_started_at = NULL, progress = 0,
+               message = '', seen_at = clock_timestamp()
+         WHERE q.turn = p_turn;
+    END IF;
 END $$;
