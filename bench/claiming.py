@@ -86,11 +86,11 @@ class Claimers:
                 time.sleep(NOTHING_THERE)
 
     def _tidy(self) -> None:
-        """What a cluster's broker does once a second."""
+        """What a cluster's broker does now and then."""
         from queueapp.lifecycle.tidy import Tidying
 
         tidying = Tidying()
-        while not self._stop.wait(1):
+        while not self._stop.wait(max(tidying.due - time.monotonic(), 0.0)):
             tidying.tidy()
 
     def _feed(self, users: list[Any], declared: float) -> None:

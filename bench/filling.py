@@ -19,17 +19,19 @@ PART = 500_000
 
 _EMPTY = """
     TRUNCATE queueapp_job, queueapp_waiting, queueapp_outcome, queueapp_attempt, queueapp_processor, queueapp_flow,
-             queueapp_leftover, queueapp_horizon, queueapp_user CASCADE"""
+             queueapp_tally, queueapp_leftover, queueapp_horizon, queueapp_user CASCADE"""
 _USERS = """
     INSERT INTO queueapp_user (username, password, is_superuser, is_staff, is_active, first_name, last_name, email,
                                date_joined)
     SELECT 'user-' || n, '', false, false, true, '', '', '', now() FROM generate_series(1, %(users)s) AS n"""
 _FLOWS = """
     WITH made AS (
-        INSERT INTO queueapp_flow (key, rule_id, user_id, weight, vtime, backlogged, busy, held)
-        SELECT 'user:' || u.id, r.id, u.id, r.weight, 0, false, 0, false
+        INSERT INTO queueapp_flow (key, rule_id, user_id)
+        SELECT 'user:' || u.id, r.id, u.id
           FROM queueapp_user u, queueapp_priorityrule r WHERE r.name = 'Everyone takes turns'
         RETURNING id, user_id
+    ), counted AS (
+        INSERT INTO queueapp_tally (flow_id, weight) SELECT id, 1 FROM made
     )
     UPDATE queueapp_user u SET flow_id = made.id FROM made WHERE made.user_id = u.id"""
 # By turns: job n is the one of user n modulo the number of users.
@@ -53,9 +55,9 @@ _ENDED = f"""
       FROM (SELECT made.*, submitted_at + make_interval(secs => %(waited)s) AS started FROM made) AS m
       JOIN queueapp_user u ON u.id = m.owner_id ORDER BY m.id"""
 _WAKE = """
-    UPDATE queueapp_flow f SET backlogged = true, head = first.job
+    UPDATE queueapp_tally t SET backlogged = true, head = first.job
       FROM (SELECT flow_id, min(job_id) AS job FROM queueapp_waiting GROUP BY flow_id) AS first
-     WHERE f.id = first.flow_id"""
+     WHERE t.flow_id = first.flow_id"""
 
 
 def fill(
@@ -91,5 +93,5 @@ def fill(
         # What PostgreSQL would soon do by itself after so many new rows, for half a minute: ANALYZE is an open
         # transaction, beside which a single flow is slow (docs/performance.md).
         if waiting + ended >= PART:
-            cursor.execute("VACUUM ANALYZE queueapp_job, queueapp_waiting, queueapp_outcome, queueapp_flow")
+            cursor.execute("VACUUM ANALYZE queueapp_job, queueapp_waiting, queueapp_outcome, queueapp_tally")
             cursor.execute("CHECKPOINT")

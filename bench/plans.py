@@ -11,8 +11,8 @@ from queueapp.lifecycle.functions import FOLDER
 
 # Where each begins in claim.sql, and with what it ends.
 _HOT = {
-    "the next flow": ("SELECT id, vtime, weight, busy, head, floor INTO f", ";"),
-    "the head of its backlog": ("SELECT job_id, expected", " LOOP"),
+    "the next flow": ("SELECT flow_id, version, vtime, weight, busy, head, floor INTO f", ";"),
+    "the head of its backlog": ("SELECT ctid, job_id, expected", " LOOP"),
     "taking them": ("WITH taken", ";"),
 }
 AT_ONCE = 10
@@ -67,15 +67,15 @@ def _statement(script: str, first: str, end: str) -> str:
 def _stands_for(cursor: Any, most: int, quantum: float) -> dict[str, str]:
     """What the names in claim.sql stand for: the flow that is next, and the head of its backlog."""
     cursor.execute(
-        "SELECT id, floor, queueapp_horizon() FROM queueapp_flow WHERE ready AND vtime >= queueapp_horizon()"
+        "SELECT flow_id, floor, queueapp_horizon() FROM queueapp_tally WHERE ready AND vtime >= queueapp_horizon()"
         " ORDER BY vtime, head LIMIT 1"
     )
     flow, floor, horizon = cursor.fetchone()
-    cursor.execute("SELECT job_id FROM queueapp_waiting WHERE flow_id = %s ORDER BY job_id LIMIT %s", [flow, AT_ONCE])
-    jobs = [job for (job,) in cursor.fetchall()]
-    names = {"p_quantum": str(quantum), "p_most": str(most), "f.id": str(flow), "f.floor": str(floor)}
+    cursor.execute("SELECT ctid FROM queueapp_waiting WHERE flow_id = %s ORDER BY job_id LIMIT %s", [flow, AT_ONCE])
+    places = ", ".join(f"'{place}'::tid" for (place,) in cursor.fetchall())
+    names = {"p_quantum": str(quantum), "p_most": str(most), "f.flow_id": str(flow), "f.floor": str(floor)}
     names |= {">= horizon": f">= '{horizon}'::float8"}
-    return names | {"(skip)": "('{}'::bigint[])", "(ids)": f"(ARRAY{jobs}::bigint[])"}
+    return names | {"(skip)": "('{}'::bigint[])", "(places)": f"(ARRAY[{places}]::tid[])"}
 
 
 def _explain(cursor: Any, statement: str) -> list[str]:

@@ -14,9 +14,10 @@ from queueapp.lifecycle.pause import pause, resume
 from queueapp.lifecycle.settle import JobOutcome, settle_part
 from queueapp.lifecycle.submission import Submission
 from queueapp.lifecycle.submit import submit_each
-from queueapp.models import Flow, Pause, User
+from queueapp.models import Pause, User
 from queueapp.policy.scheduler import FlowState, Scheduler, Task, TurnState
 from queueapp.states import Status
+from tests.queue import make_flow
 
 
 class Mirror(Scheduler):
@@ -103,7 +104,7 @@ class Mirror(Scheduler):
 
     def _user(self, flow: FlowState) -> User:
         if flow.key not in self._users:
-            row = Flow.objects.create(key=f"mirror:{flow.key}", weight=flow.weight, cap=flow.cap)
+            row = make_flow(f"mirror:{flow.key}", weight=flow.weight, cap=flow.cap)
             self._users[flow.key] = User.objects.create(username=f"mirror-{flow.key}", flow=row)
         return self._users[flow.key]
 
@@ -111,10 +112,10 @@ class Mirror(Scheduler):
         with connection.cursor() as cursor:
             cursor.execute("SELECT queueapp_raise_horizon(false)")
             assert cursor.fetchone() == (True,)
-            cursor.execute("SELECT key FROM queueapp_flow WHERE ready AND vtime < queueapp_horizon()")
+            cursor.execute("SELECT flow_id FROM queueapp_tally WHERE ready AND vtime < queueapp_horizon()")
             assert cursor.fetchall() == []
             cursor.execute(
-                "SELECT vtime, busy, backlogged, queueapp_virtual_time() FROM queueapp_flow WHERE id = %s",
+                "SELECT vtime, busy, backlogged, queueapp_virtual_time() FROM queueapp_tally WHERE flow_id = %s",
                 [self._user(flow).flow_id],
             )
             found = cursor.fetchone()

@@ -15,13 +15,20 @@ from queueapp.lifecycle.claim import ClaimedJob, Turn, take_turn
 from queueapp.lifecycle.settle import JobOutcome
 from queueapp.lifecycle.submission import parse
 from queueapp.lifecycle.submit import Accepted, submit
-from queueapp.models import PriorityRule, User
+from queueapp.models import Flow, PriorityRule, Tally, User
 from queueapp.states import Status
 
 
 def make_user(name: str, **fields: Any) -> User:
     """A new user."""
     return User.objects.create_user(name, password="turnabout-test", **fields)
+
+
+def make_flow(key: str, user: User | None = None, **terms: Any) -> Flow:
+    """A new flow that rests, of no rule; `terms`: its weight and cap."""
+    flow = Flow.objects.create(key=key, user=user)
+    Tally.objects.create(flow=flow, **terms)
+    return flow
 
 
 def everyone_takes_turns(**fields: Any) -> PriorityRule:

@@ -19,7 +19,7 @@ from queueapp.lifecycle.heartbeat import drain as stop_claims
 from queueapp.lifecycle.heartbeat import heartbeat, register
 from queueapp.lifecycle.rescue import rescue_overdue
 from queueapp.lifecycle.settle import settle_part
-from queueapp.models import Flow, Job, Outcome, Processor, Waiting
+from queueapp.models import Flow, Job, Outcome, Processor, Tally, Waiting
 from queueapp.policy.fairness import service_gap_bound
 from queueapp.states import Status
 from queueapp.workers.hand import Hand
@@ -29,6 +29,7 @@ from tests.queue import (
     ask_uncommitted,
     drain,
     everyone_takes_turns,
+    make_flow,
     make_user,
     names,
     outcome,
@@ -111,8 +112,8 @@ def test_four_processors_and_two_submitters_at_once_lose_and_double_nothing(rule
             assert order == sorted(order)
     assert Outcome.objects.count() == len(claimed)
     assert not Waiting.objects.exists()
-    assert set(Flow.objects.values_list("busy", flat=True)) == {0}
-    assert not Flow.objects.filter(backlogged=True).exists() or not take_turn(register("test").pk).jobs
+    assert set(Tally.objects.values_list("busy", flat=True)) == {0}
+    assert not Tally.objects.filter(backlogged=True).exists() or not take_turn(register("test").pk).jobs
 
 
 def test_simultaneous_duplicates_become_one_job() -> None:
@@ -143,8 +144,8 @@ def test_what_was_not_started_goes_back_while_a_job_outruns_the_quantum() -> Non
     assert names(take_turn(other).jobs) == ["2", "3", "4", "5"]
     ada.refresh_from_db()
     assert ada.flow is not None
-    assert ada.flow.busy == 2
-    assert ada.flow.vtime == pytest.approx(30.01 + 4 * 0.005)
+    assert ada.flow.tally.busy == 2
+    assert ada.flow.tally.vtime == pytest.approx(30.01 + 4 * 0.005)
     assert take_turn(processor, turn.number, [outcome(turn.jobs[1], 31)], now=now, more=False).kept
     assert Outcome.objects.count() == 2
 
@@ -208,7 +209,7 @@ def test_cancelled_jobs_are_not_claimed_nor_charged() -> None:
     assert names(take_turn(register("c").pk).jobs) == ["a", "c"]
     ada.refresh_from_db()
     assert ada.flow is not None
-    assert ada.flow.vtime == pytest.approx(0.008)
+    assert ada.flow.tally.vtime == pytest.approx(0.008)
 
 
 def test_a_claim_reads_only_the_head_of_a_deep_backlog_without_statistics() -> None:
@@ -220,7 +221,8 @@ def test_a_claim_reads_only_the_head_of_a_deep_backlog_without_statistics() -> N
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     drain(processor)
-    Flow.objects.bulk_create([Flow(key=f"other {number}") for number in range(5_000)])
+    made = Flow.objects.bulk_create([Flow(key=f"other {number}") for number in range(5_000)])
+    Tally.objects.bulk_create([Tally(flow=flow) for flow in made])
     for start in range(0, 20_000, 5_000):
         ask(ada, *[f"{n}" for n in range(start, start + 5_000)], duration=1)
     assert_only_the_head_is_read(processor)
@@ -264,7 +266,7 @@ def read() -> dict[str, tuple[int, int]]:
             "SELECT relname, seq_tup_read,"
             "       (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes i WHERE i.relid = t.relid)::bigint"
             "  FROM pg_stat_user_tables AS t"
-            " WHERE relname IN ('queueapp_waiting', 'queueapp_job', 'queueapp_outcome', 'queueapp_flow')"
+            " WHERE relname IN ('queueapp_waiting', 'queueapp_job', 'queueapp_outcome', 'queueapp_tally')"
         )
         return {table: (rows, pages) for table, rows, pages in cursor.fetchall()}
 
@@ -285,8 +287,8 @@ def test_a_job_that_is_committed_late_is_not_forgotten_behind_the_floor_of_its_f
     assert ada.flow is not None
     ask(ada, "fourth", "fifth")
     drain(processor)
-    ada.flow.refresh_from_db()
-    assert ada.flow.floor == Job.objects.get(job_id="fifth").pk, "nobody submits: the floor follows"
+    ada.flow.tally.refresh_from_db()
+    assert ada.flow.tally.floor == Job.objects.get(job_id="fifth").pk, "nobody submits: the floor follows"
 
 
 def test_beside_an_open_transaction_a_claim_reads_no_more_for_all_that_was_taken() -> None:
@@ -335,11 +337,11 @@ def test_four_claimers_at_once_share_by_weight_within_the_bound() -> None:
     weights = {"a": 1.0, "b": 1.0, "c": 2.5, "d": 10.0, "e": 0.3}
     costs = {"a": 1.0, "b": 7.0, "c": 2.0, "d": 1.5, "e": 3.0}
     for name, weight in weights.items():
-        flow = Flow.objects.create(key=name, weight=weight)
+        flow = make_flow(name, weight=weight)
         ask(make_user(name, flow=flow), *[f"{name}{n}" for n in range(1200)], duration=costs[name])
     took_part = in_processes([(claim_some, (1000,))] * 4)
     assert sum(many > 20 for many in took_part) >= 2, "one processor did it all: nothing was shown"
-    assert Flow.objects.filter(backlogged=True).count() == len(weights)
+    assert Tally.objects.filter(backlogged=True).count() == len(weights)
     ended = Outcome.objects.order_by("number").values_list("flow__key", "time_spent")
     service = dict.fromkeys(weights, 0.0)
     gaps: dict[tuple[str, str], list[float]] = {pair: [0.0] for pair in combinations(weights, 2)}

@@ -16,7 +16,7 @@ from queueapp.lifecycle.heartbeat import register
 from queueapp.lifecycle.rescue import rescue_cluster
 from queueapp.lifecycle.route import move_some
 from queueapp.lifecycle.sweep import sweep, wake_forgotten
-from queueapp.models import Flow, Job, Leftover, PriorityRule, User, Waiting
+from queueapp.models import Flow, Job, Leftover, PriorityRule, Tally, User, Waiting
 from tests.queue import ask, everyone_takes_turns, make_user, settle
 
 pytestmark = pytest.mark.usefixtures("no_rules")
@@ -46,8 +46,8 @@ def test_jobs_keep_their_places_when_they_move() -> None:
         moved = Waiting.objects.filter(flow=user.flow).values_list("job_id", flat=True)
         assert set(moved) == set(Job.objects.filter(owner=user).values_list("pk", flat=True))
         assert user.flow is not None
-        assert user.flow.backlogged
-        assert user.flow.head == min(moved)
+        assert user.flow.tally.backlogged
+        assert user.flow.tally.head == min(moved)
 
 
 def test_weight_and_cap_reach_flows_that_exist() -> None:
@@ -57,7 +57,7 @@ def test_weight_and_cap_reach_flows_that_exist() -> None:
     rule.weight, rule.cap = 2.5, 3
     rule.save()
     flow = Flow.objects.get(user=ada)
-    assert (flow.weight, flow.cap) == (2.5, 3)
+    assert (flow.tally.weight, flow.tally.cap) == (2.5, 3)
 
 
 def test_a_rule_that_begins_or_ends_takes_effect_with_the_next_sweep() -> None:
@@ -77,7 +77,7 @@ def test_a_rule_that_begins_or_ends_takes_effect_with_the_next_sweep() -> None:
 def weight(user: User) -> float:
     user.refresh_from_db()
     assert user.flow is not None
-    return user.flow.weight
+    return user.flow.tally.weight
 
 
 def test_a_rule_whose_only_group_is_deleted_does_not_come_to_cover_everyone() -> None:
@@ -105,9 +105,9 @@ def test_a_forgotten_flow_is_woken() -> None:
     ada = make_user("ada")
     ask(ada, "job")
     assert wake_forgotten() == 0
-    Flow.objects.update(backlogged=False)
+    Tally.objects.update(backlogged=False)
     assert wake_forgotten() == 1
-    assert Flow.objects.get().backlogged
+    assert Tally.objects.get().backlogged
 
 
 @pytest.mark.parametrize("wrong", [{"weight": 0.05}, {"weight": 11}, {"cap": 0}])
@@ -152,7 +152,7 @@ def test_a_users_jobs_keep_their_order_while_they_move_to_a_flow_of_the_users_ow
     got = drained_while_moving(register("c").pk)
     assert [name for name in got if name != "b0"] == [*mine, "last"]
     assert not Leftover.objects.exists()
-    assert not Flow.objects.filter(held=True).exists()
+    assert not Tally.objects.filter(held=True).exists()
 
 
 @pytest.mark.usefixtures("small_batches")
@@ -169,7 +169,7 @@ def test_a_users_jobs_keep_their_order_while_they_move_from_a_flow_of_the_users_
     got = drained_while_moving(register("c").pk)
     assert sorted(got) == sorted([*mine, "last", "b0"])
     assert [name for name in got if name not in ("b0", "last")] == mine
-    assert not Flow.objects.filter(held=True).exists()
+    assert not Tally.objects.filter(held=True).exists()
 
 
 def test_a_change_between_rules_that_give_a_flow_alone_moves_nothing() -> None:
@@ -180,16 +180,16 @@ def test_a_change_between_rules_that_give_a_flow_alone_moves_nothing() -> None:
     premium.users.add(ada)
     assert not Leftover.objects.exists()
     flow = Flow.objects.get(user=ada)
-    assert (flow.weight, flow.rule) == (3, premium)
+    assert (flow.tally.weight, flow.rule) == (3, premium)
     assert Waiting.objects.filter(flow=flow).count() == 9
 
 
 def test_a_flow_that_is_held_for_nothing_is_let_go() -> None:
     everyone_takes_turns()
     ask(make_user("ada"), "job")
-    Flow.objects.update(held=True)
+    Tally.objects.update(held=True)
     wake_forgotten()
-    assert not Flow.objects.filter(held=True).exists()
+    assert not Tally.objects.filter(held=True).exists()
 
 
 def test_a_job_that_comes_back_after_its_owner_left_follows() -> None:

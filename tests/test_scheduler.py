@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import combinations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from queueapp.policy.fairness import head_wait_bound, service_gap_bound
@@ -72,15 +72,34 @@ def largest_cost(arrivals: list[Arrival], flow: object) -> float:
     return max(max(a.actual, a.expected) for a in arrivals if a.flow == flow)
 
 
+def over_declared(arrivals: list[Arrival], flow: object) -> float:
+    return max(a.expected - a.actual for a in arrivals if a.flow == flow)
+
+
+# One flow declares far too much, and while that job runs another one joins; a third one joins after it.
+OVERSTATED = [
+    Arrival(0.0, "overstates", 1000.0, 2.0),
+    *[Arrival(0.0, "overstates", 1.0, 1.0)] * 40,
+    *[Arrival(1.0, "joins meanwhile", 1.0, 1.0)] * 10,
+    *[Arrival(3.0, "joins after", 1.0, 1.0)] * 10,
+]
+
+
 @given(loads(), processors)
+@example(OVERSTATED, 1)
 @settings(max_examples=300, deadline=None)
 def test_two_backlogged_flows_get_service_by_weight_within_the_bound(arrivals: list[Arrival], many: int) -> None:
     """For every pair, over every interval through which both are backlogged and below their caps."""
     watch = Watch(arrivals, many).run()
     weight = {a.flow: a.weight for a in arrivals}
     for f, g in combinations(sorted(weight, key=str), 2):
+        others = [(over_declared(arrivals, h), weight[h]) for h in weight if h not in (f, g)]
         bound = service_gap_bound(
-            many, QUANTUM, (largest_cost(arrivals, f), weight[f]), (largest_cost(arrivals, g), weight[g])
+            many,
+            QUANTUM,
+            (largest_cost(arrivals, f), weight[f]),
+            (largest_cost(arrivals, g), weight[g]),
+            [other for other in others if other[0] > 0],
         )
         low, high = math.inf, -math.inf
         for _, service, ready in watch.moments:

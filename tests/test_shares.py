@@ -25,6 +25,7 @@ from queueapp.models import Attempt, Flow, Job, Outcome, Processor, User, Waitin
 from queueapp.policy.shares import Work, divide, evenness, owed, quantile
 from queueapp.snapshots import shares as module
 from queueapp.snapshots.shares import FlowShare, Shares, shares
+from tests.queue import make_flow
 
 PLENTY = (1e9, 1e9, 1e9)
 
@@ -135,7 +136,7 @@ def at(seconds: float) -> datetime:
 
 def flow(name: str, weight: float = 1.0, **fields: Any) -> Flow:
     owner = User.objects.create(username=name)
-    made = Flow.objects.create(key=name, user=owner, weight=weight, **fields)
+    made = make_flow(name, owner, weight=weight, **fields)
     User.objects.filter(pk=owner.pk).update(flow=made)
     return made
 

@@ -12,8 +12,8 @@ from django.db.models import F
 
 from queueapp.lifecycle.claim import take_turn
 from queueapp.lifecycle.heartbeat import heartbeat, register
-from queueapp.lifecycle.tidy import MUCH, Tidying
-from queueapp.models import Flow, Horizon
+from queueapp.lifecycle.tidy import CLEAR_EVERY, MUCH, Tidying
+from queueapp.models import Horizon, Tally
 from tests.queue import (
     ask,
     ask_uncommitted,
@@ -31,9 +31,9 @@ from tests.queue import (
 def nobody_else_tidies(transactional_db: None) -> Iterator[None]:
     """PostgreSQL itself does not come by meanwhile."""
     with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE queueapp_flow SET (autovacuum_enabled = off)")
+        cursor.execute("ALTER TABLE queueapp_tally SET (autovacuum_enabled = off)")
         yield
-        cursor.execute("ALTER TABLE queueapp_flow RESET (autovacuum_enabled)")
+        cursor.execute("ALTER TABLE queueapp_tally RESET (autovacuum_enabled)")
 
 
 @pytest.fixture
@@ -41,20 +41,19 @@ def other(no_rules: None) -> Iterator[psycopg.Connection]:
     """Somebody else's connection, in a transaction that has begun."""
     with somebody_else() as theirs:
         theirs.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        theirs.execute("SELECT count(*) FROM queueapp_flow")
+        theirs.execute("SELECT count(*) FROM queueapp_tally")
         yield theirs
 
 
 @pytest.mark.usefixtures("nobody_else_tidies", "no_rules")
 def test_who_is_next_is_found_at_once_however_many_turns_there_were() -> None:
     ask(make_user("ada"), "job")
-    tidying = Tidying()
-    assert not tidying.tidy(), "nothing to do yet"
+    assert not Tidying().tidy(), "nothing to do yet"
     change_places(MUCH + 100)
     assert pages_read() > 15
-    assert tidying.tidy()
+    assert Tidying().tidy()
     assert pages_read() < 10
-    assert not tidying.tidy()
+    assert not Tidying().tidy()
 
 
 @pytest.mark.usefixtures("nobody_else_tidies")
@@ -62,14 +61,21 @@ def test_who_is_next_is_found_at_once_while_nothing_can_be_cleared_away(other: p
     ask(make_user("ada"), "job")
     change_places(MUCH + 100)
     assert pages_read() > 15
-    assert Tidying().tidy()
+    tidying = Tidying()
+    assert tidying.tidy()
     assert pages_read() < 10
+    change_places(3_000)
+    walked = pages_read()
+    assert walked > 10
+    assert tidying.due < time.monotonic() + CLEAR_EVERY / 2, "not as seldom as it looks for what can be cleared away"
+    assert tidying.tidy()
+    assert pages_read() < walked / 2
 
 
 def change_places(times: int) -> None:
     """As so many turns do, and have it counted."""
     for _ in range(times):
-        Flow.objects.update(vtime=F("vtime") + 1)
+        Tally.objects.update(vtime=F("vtime") + 1)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_stat_force_next_flush()")
 

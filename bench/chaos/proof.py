@@ -13,7 +13,8 @@ SHOWN = 5
 
 # Each finds what must not be.
 _BROKEN = {
-    "flows' counters are off when nothing runs": "SELECT key FROM queueapp_flow WHERE busy <> 0 OR backlogged OR held",
+    "flows' counters are off when nothing runs": """
+        SELECT flow_id FROM queueapp_tally WHERE busy <> 0 OR backlogged OR held""",
     "jobs ended by something other than success or three dead processors": """
         SELECT j.job_id || ': ' || o.status || ' ' || o.error
           FROM queueapp_outcome o JOIN queueapp_job j ON j.id = o.job_id

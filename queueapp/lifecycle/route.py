@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete
 from django.utils import timezone
 
-from ..models import Flow, PriorityRule, User
+from ..models import Flow, PriorityRule, Tally, User
 from ..policy.rules import Route, Rule, route
 from .announce import announce
 from .retry import retried
@@ -32,7 +32,9 @@ _FOLLOW = """
     ), noted AS (
         INSERT INTO queueapp_leftover (user_id, flow_id) SELECT id, flow_id FROM leaving ON CONFLICT DO NOTHING
     ), held AS (
-        UPDATE queueapp_flow f SET held = true FROM leaving l WHERE f.user_id = l.id
+        UPDATE queueapp_tally t SET version = version + 1, held = true
+          FROM queueapp_flow f JOIN leaving l ON f.user_id = l.id
+         WHERE t.flow_id = f.id
     )
     UPDATE queueapp_user u SET flow_id = w.flow FROM wanted w WHERE u.id = w.id AND u.flow_id IS DISTINCT FROM w.flow
 """
@@ -75,7 +77,7 @@ def reroute() -> None:
     left = MOVED_AT_ONCE
     while left > 0 and (moved := move_some()) is not None:
         left -= moved
-    announce(User.objects.filter(flow__backlogged=True).values_list("pk", flat=True), work=True)
+    announce(User.objects.filter(flow__tally__backlogged=True).values_list("pk", flat=True), work=True)
 
 
 def move_some() -> int | None:
@@ -110,14 +112,13 @@ def _apply(routes: dict[int, Route]) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(7200, 0)")
     wanted = {route.key: route for route in routes.values()}
     Flow.objects.bulk_create(
-        [
-            Flow(key=route.key, rule_id=route.rule, user_id=route.user, weight=route.weight, cap=route.cap)
-            for route in wanted.values()
-        ],
+        [Flow(key=route.key, rule_id=route.rule, user_id=route.user) for route in wanted.values()],
         ignore_conflicts=True,
     )
-    flows = {flow.key: flow for flow in Flow.objects.filter(key__in=wanted).order_by("pk")}
-    stale = [f for f in flows.values() if (f.rule_id, f.weight, f.cap) != _terms(wanted[f.key])]
+    new = Flow.objects.filter(key__in=wanted, tally=None)
+    Tally.objects.bulk_create(Tally(flow=f, weight=wanted[f.key].weight, cap=wanted[f.key].cap) for f in new)
+    flows = {f.key: f for f in Flow.objects.select_related("tally").filter(key__in=wanted).order_by("pk")}
+    stale = [f for f in flows.values() if (f.rule_id, f.tally.weight, f.tally.cap) != _terms(wanted[f.key])]
     with connection.cursor() as cursor:
         for flow in stale:
             route = wanted[flow.key]

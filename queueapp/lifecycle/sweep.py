@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
-from ..models import Flow, Leftover, PriorityRule, Waiting
+from ..models import Leftover, PriorityRule, Tally, Waiting
 from .announce import announce
 from .pause import unpark_forgotten
 from .rescue import rescue_overdue
@@ -39,15 +39,16 @@ def sweep(since: datetime) -> None:
 def wake_forgotten() -> int:
     """Wake resting flows that have a backlog; how many. There should be none: this is the net below submit.sql.
 
-    Flows that are held although nothing is left over are let go as well. Locks: each such flow's row, in a
+    Flows that are held although nothing is left over are let go as well. Locks: each such flow's tally, in a
     transaction of its own.
     """
     # One look into the index per resting flow, however many jobs wait in the others.
     first = Waiting.objects.filter(flow=OuterRef("pk")).order_by("job").values("job")[:1]
-    forgotten = Flow.objects.filter(backlogged=False).annotate(first=Subquery(first)).filter(first__isnull=False)
+    forgotten = Tally.objects.filter(backlogged=False).annotate(first=Subquery(first)).filter(first__isnull=False)
     woken = 0
-    for user in Flow.objects.filter(held=True).exclude(user__in=Leftover.objects.values("user")).values("user"):
-        _release(user["user"])
+    let_go = Tally.objects.filter(held=True).exclude(flow__user__in=Leftover.objects.values("user"))
+    for user in let_go.values_list("flow__user", flat=True):
+        _release(user)
     for flow in forgotten.values_list("pk", flat=True):
         woken += _wake(flow)
     if woken:
@@ -65,9 +66,10 @@ def _wake(flow: int) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT queueapp_join_order()")
         cursor.execute(
-            "UPDATE queueapp_flow SET backlogged = true, vtime = greatest(vtime, queueapp_virtual_time()),"
+            "UPDATE queueapp_tally SET version = version + 1, backlogged = true,"
+            " vtime = greatest(vtime, queueapp_virtual_time()),"
             " head = (SELECT min(job_id) FROM queueapp_waiting WHERE flow_id = %s)"
-            " WHERE id = %s AND NOT backlogged"
+            " WHERE flow_id = %s AND NOT backlogged"
             " AND EXISTS (SELECT FROM queueapp_waiting WHERE flow_id = %s)",
             [flow, flow, flow],
         )

@@ -1,4 +1,4 @@
-"""tidy: what every turn leaves behind in the rows of flows and processors is cleared away in time, or passed over."""
+"""tidy: what every turn leaves behind in the rows of tallies and processors is cleared away in time, or passed over."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ import time
 
 from django.db import connection
 
-from ..models import Flow, Processor
+from ..models import Processor, Tally
 
 MUCH = 5_000
 """Dead rows of a table, beside a tenth of the living ones, from which tidying pays."""
+CLEAR_EVERY = 1.0
+"""Seconds between looks at how many there are."""
+RAISE_EVERY = 0.2
+"""Seconds between two raises of the horizon while they are many."""
+RAISING = 0.05
+"""The share of time that raising may take: it takes longer the more dead rows of processors there are."""
 ANEW = 60.0
 """Seconds after which the horizon is looked for from the beginning: a net below those who keep it true."""
 
@@ -17,9 +23,12 @@ _DEAD = "SELECT n_dead_tup, n_dead_tup > %s + n_live_tup / 10 FROM pg_stat_user_
 
 
 class Tidying:
-    """One per broker, which calls tidy() once a second, outside of any transaction."""
+    """One per broker, which calls tidy() when it is `due`, by time.monotonic, outside of any transaction."""
 
     def __init__(self) -> None:
+        self.due = float("-inf")
+        self._clear_at = float("-inf")
+        self._much = False
         self._anew_at = float("-inf")
         self._left: dict[str, int] = {}
 
@@ -30,10 +39,19 @@ class Tidying:
         its rows. PostgreSQL comes by once a minute: by then a single flow is at two thirds of its speed. Takes some
         10 ms for 1,000 flows, and stops nobody. Locks: see sql/raise_horizon.sql.
         """
-        much = self._clear(Flow._meta.db_table)
-        if much:
+        begun = time.monotonic()
+        if begun >= self._clear_at:
+            tables = (Tally._meta.db_table, Processor._meta.db_table)
+            cleared = [self._clear(table) for table in tables]
+            self._much = any(cleared)
+            self._clear_at = begun + CLEAR_EVERY
+        self.due = self._clear_at
+        if self._much:
+            raising = time.monotonic()
             self._raise_horizon()
-        return self._clear(Processor._meta.db_table) or much
+            now = time.monotonic()
+            self.due = min(self._clear_at, now + max(RAISE_EVERY, (now - raising) / RAISING))
+        return self._much
 
     def _clear(self, table: str) -> bool:
         """VACUUM a table with many dead rows; not again for those that stayed, as a transaction is open elsewhere."""

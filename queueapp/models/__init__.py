@@ -8,7 +8,7 @@ so that the three hot steps insert, delete and insert, and the big tables hold n
 """
 
 from .attempt import Attempt
-from .flow import Flow, Horizon, Leftover
+from .flow import Flow, Horizon, Leftover, Tally
 from .job import Job, Waiting
 from .outcome import Outcome
 from .pause import Pause
@@ -26,6 +26,7 @@ __all__ = [
     "Pause",
     "PriorityRule",
     "Processor",
+    "Tally",
     "User",
     "Waiting",
 ]

@@ -1,4 +1,4 @@
-"""Flows: the streams of jobs that take turns. The state of the fair order is one row per flow."""
+"""Flows: the streams of jobs that take turns. The state of the fair order is one tally per flow."""
 
 from __future__ import annotations
 
@@ -10,36 +10,65 @@ from .rule import PriorityRule
 
 
 class Flow(models.Model):
-    """A stream of jobs that takes turns with other flows; usually one user.
+    """A stream of jobs that takes turns with other flows; usually one user. Made by route.py, and seldom changed."""
+
+    key = models.CharField(max_length=64, help_text="Which rule and which user it stands for.")
+    rule = models.ForeignKey(PriorityRule, null=True, blank=True, on_delete=models.SET_NULL, related_name="flows")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="own_flows"
+    )
+
+    class Meta:
+        constraints = [
+            # Reader: route.py, which finds the flows of routes. (A unique field would have a second index, for LIKE.)
+            models.UniqueConstraint(fields=["key"], name="flow_once_per_key"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def name(self) -> str:
+        """What people call it: its user, else its rule, else that it is everyone's."""
+        if self.user_id is not None:
+            return str(self.user)
+        return str(self.rule) if self.rule_id is not None else "everyone else"
+
+
+class Tally(models.Model):
+    """Where a flow stands in the order: its terms, what it was charged, and whether its turn can come.
 
     Written only by lifecycle/ (the SQL there keeps it true). Whoever begins, charges or ends a turn locks the
-    processor's row before the flow's.
-    Every turn enters the row anew into each index, so there are no more of these than are read.
+    processor's row before the flow's tally. Every turn enters the row anew into each index, so there are no more of
+    these than are read.
+
+    Each change makes a new `version`, one higher. Old ones stay while a transaction is open elsewhere; whoever looks
+    for the tally of a flow looks for the newest, by (flow, version), and does not walk the others. So the database has
+    no unique index on the flow alone: it would look at all of them, with every turn.
+
     No check constraints on the rows that every turn writes, here and elsewhere: five cost 5 % of a turn. What they
     would find, `manage.py audit` does.
     """
 
-    key = models.CharField(max_length=64, help_text="Which rule and which user it stands for.")
-    rule = models.ForeignKey(
-        PriorityRule, null=True, blank=True, on_delete=models.SET_NULL, db_index=False, related_name="flows"
+    # Deleted with its flow, by the database.
+    flow = models.OneToOneField(
+        Flow, primary_key=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="tally"
     )
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        null=True,
-        blank=True,
-        on_delete=models.CASCADE,
-        db_index=False,
-        related_name="own_flows",
-    )
+    version = models.BigIntegerField(default=0, db_default=0, editable=False)
     weight = models.FloatField(default=1.0, help_text="Turns it gets for each turn of a flow with weight 1.")
     cap = models.SmallIntegerField("processors at once", null=True, blank=True)
     vtime = models.FloatField(
-        "virtual time", default=0.0, help_text="Its cost so far, in processor seconds, divided by its weight."
+        "virtual time",
+        default=0.0,
+        db_default=0.0,
+        help_text="Its cost so far, in processor seconds, divided by its weight.",
     )
-    backlogged = models.BooleanField(default=False, help_text="Whether jobs wait in it.")
-    busy = models.SmallIntegerField(default=0, help_text="Processors that work for it now.")
+    backlogged = models.BooleanField(default=False, db_default=False, help_text="Whether jobs wait in it.")
+    busy = models.SmallIntegerField(default=0, db_default=0, help_text="Processors that work for it now.")
     held = models.BooleanField(
-        default=False, help_text="Whether it lets others go first while its jobs move from or to another flow."
+        default=False,
+        db_default=False,
+        help_text="Whether it lets others go first while its jobs move from or to another flow.",
     )
     head = models.BigIntegerField(null=True, blank=True, help_text="Its first waiting job: ties go to the lowest.")
     floor = models.BigIntegerField(
@@ -55,26 +84,20 @@ class Flow(models.Model):
 
     class Meta:
         constraints = [
-            # Reader: route.py, which finds the flows of routes. (A unique field would have a second index, for LIKE.)
-            models.UniqueConstraint(fields=["key"], name="flow_once_per_key"),
+            # Readers: whoever looks for the tally of a flow.
+            models.UniqueConstraint(fields=["flow", "version"], name="tally_newest"),
         ]
         indexes = [
             # Readers: claim.sql (the ready flow with the least virtual time) and virtual_time.sql (the least of
             # the ready ones, else the largest of the others).
             models.Index(fields=["ready", "vtime", "head"], name="flow_turn"),
-            # Readers: release_flow.sql and sweep.py (a user's flows that are held, which are few).
-            models.Index(fields=["user"], condition=Q(held=True), name="flow_held"),
+            # Reader: sweep.py (flows that are held, which are few).
+            models.Index(fields=["flow"], condition=Q(held=True), name="flow_held"),
         ]
+        verbose_name_plural = "tallies"
 
     def __str__(self) -> str:
-        return self.name
-
-    @property
-    def name(self) -> str:
-        """What people call it: its user, else its rule, else that it is everyone's."""
-        if self.user_id is not None:
-            return str(self.user)
-        return str(self.rule) if self.rule_id is not None else "everyone else"
+        return f"{self.flow}: {self.vtime:g}"
 
 
 class Horizon(models.Model):

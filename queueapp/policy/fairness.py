@@ -8,14 +8,18 @@ Flow = tuple[float, float]
 """A flow's largest cost of one job (processor seconds, declared or real, whichever is more) and its weight."""
 
 
-def service_gap_bound(processors: int, quantum: float, f: Flow, g: Flow) -> float:
+def service_gap_bound(processors: int, quantum: float, f: Flow, g: Flow, third_parties: Iterable[Flow] = ()) -> float:
     """The most by which the service per weight of two flows can differ over any interval in which both are backlogged.
 
     In processor seconds per weight: (P + 1) * ((cmax_f + q) / w_f + (cmax_g + q) / w_g): a turn's jobs but the last
     are less than a quantum, and the last one is any. Source: Goyal, Vin, Cheng, Start-time Fair Queuing, SIGCOMM 1996,
     for one server; Jin, Chase, Kaur, SIGMETRICS 2004, for many.
+
+    `third_parties`: other flows that declare more than their jobs take, by how much at the most, and their weights.
+    Until such turns are settled V may lie that far ahead, and who joins, joins there: P * (over + q) / w more.
     """
-    return (processors + 1) * (largest_turn(f[0], quantum) / f[1] + largest_turn(g[0], quantum) / g[1])
+    ahead = max((processors * largest_turn(over, quantum) / weight for over, weight in third_parties), default=0.0)
+    return ahead + (processors + 1) * (largest_turn(f[0], quantum) / f[1] + largest_turn(g[0], quantum) / g[1])
 
 
 def largest_turn(largest_job: float, quantum: float) -> float:

@@ -43,20 +43,24 @@ _CHECKS = {
          WHERE w.flow_id <> u.flow_id
            AND NOT EXISTS (SELECT FROM queueapp_leftover l WHERE l.user_id = u.id AND l.flow_id = w.flow_id)""",
     "flows rest although jobs wait in them": """
-        SELECT f.key FROM queueapp_flow f
-         WHERE NOT f.backlogged AND EXISTS (SELECT FROM queueapp_waiting w WHERE w.flow_id = f.id)""",
+        SELECT f.key FROM queueapp_flow f JOIN queueapp_tally t ON t.flow_id = f.id
+         WHERE NOT t.backlogged AND EXISTS (SELECT FROM queueapp_waiting w WHERE w.flow_id = f.id)""",
     "flows are ready and out of sight, below the horizon": """
-        SELECT f.key FROM queueapp_flow f WHERE f.ready AND f.vtime < queueapp_horizon()""",
+        SELECT f.key FROM queueapp_flow f JOIN queueapp_tally t ON t.flow_id = f.id
+         WHERE t.ready AND t.vtime < queueapp_horizon()""",
     "flows have waiting jobs that are out of sight, below their floor": """
-        SELECT f.key FROM queueapp_flow f
-         WHERE EXISTS (SELECT FROM queueapp_waiting w WHERE w.flow_id = f.id AND w.job_id < f.floor)""",
+        SELECT f.key FROM queueapp_flow f JOIN queueapp_tally t ON t.flow_id = f.id
+         WHERE EXISTS (SELECT FROM queueapp_waiting w WHERE w.flow_id = f.id AND w.job_id < t.floor)""",
     "flows are held although nothing is left over of their user's": """
-        SELECT f.key FROM queueapp_flow f
-         WHERE f.held AND NOT EXISTS (SELECT FROM queueapp_leftover l WHERE l.user_id = f.user_id)""",
+        SELECT f.key FROM queueapp_flow f JOIN queueapp_tally t ON t.flow_id = f.id
+         WHERE t.held AND NOT EXISTS (SELECT FROM queueapp_leftover l WHERE l.user_id = f.user_id)""",
     "flows count other processors at work than there are": """
-        SELECT f.key FROM queueapp_flow f
-         WHERE f.busy <> (SELECT count(*) FROM queueapp_processor p
+        SELECT f.key FROM queueapp_flow f JOIN queueapp_tally t ON t.flow_id = f.id
+         WHERE t.busy <> (SELECT count(*) FROM queueapp_processor p
                            WHERE p.flow_id = f.id AND cardinality(p.jobs) > 0)""",
+    "flows have no tally, or several": """
+        SELECT f.key FROM queueapp_flow f
+         WHERE (SELECT count(*) FROM queueapp_tally t WHERE t.flow_id = f.id) <> 1""",
     "processors hold jobs although their lease ran out a minute ago": """
         SELECT p.host || ':' || p.pid FROM queueapp_processor p
          WHERE cardinality(p.jobs) > 0 AND p.lease_until < clock_timestamp() - interval '1 minute'""",

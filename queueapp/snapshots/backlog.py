@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 
 from ..conf import queue_settings
-from ..models import Flow, Job, Processor, User
+from ..models import Flow, Job, Processor, Tally, User
 from ..policy.lumps import Rest, depth, lump_size, lumps
 from ..policy.present import Afterwards, Present, Routes, Underway
 from ..policy.rules import Rule, route
@@ -155,15 +155,15 @@ def _routes(users: set[int], rules: Iterable[Sequence[Rule]], now: datetime) -> 
 
 def _flows(wanted: set[str]) -> list[Flow]:
     """The flows that wait or run, those that may be joined, and the one that V comes from where none is ready."""
-    farthest = Flow.objects.filter(ready=False).order_by("-vtime", "-head").values("pk")[:1]
-    active = Q(backlogged=True) | Q(busy__gt=0) | Q(held=True)
-    return list(Flow.objects.filter(active | Q(key__in=wanted) | Q(pk__in=farthest)).order_by("pk"))
+    farthest = Tally.objects.filter(ready=False).order_by("-vtime", "-head").values("pk")[:1]
+    active = Q(tally__backlogged=True) | Q(tally__busy__gt=0) | Q(tally__held=True)
+    some = Flow.objects.filter(active | Q(key__in=wanted) | Q(pk__in=farthest))
+    return list(some.select_related("tally").order_by("pk"))
 
 
 def _state(flow: Flow, tasks: list[Task]) -> FlowState:
-    return FlowState(
-        flow.key, flow.weight, flow.cap, flow.vtime, tasks, flow.backlogged, flow.busy, flow.head or 0, flow.held
-    )
+    now = flow.tally
+    return FlowState(flow.key, now.weight, now.cap, now.vtime, tasks, now.backlogged, now.busy, now.head or 0, now.held)
 
 
 def _underway(

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import Count, Q, Sum
 
-from ..models import Flow, Processor
+from ..models import Processor, Tally
 from ..policy.projection import Fleet, Next, Projection, Standing
 
 FLOWS, PER_FLOW, UPCOMING = 200, 100, 2_000
@@ -16,14 +16,14 @@ FLOWS, PER_FLOW, UPCOMING = 200, 100, 2_000
 
 # The first jobs of the flows that are next, with their tags; `last`: the flow has no more than these.
 _UPCOMING = """
-    SELECT t.tag, t.job_id, t.expected, f.id, f.vtime, t.last_tag
-      FROM (SELECT id, vtime, weight FROM queueapp_flow WHERE ready ORDER BY vtime, head LIMIT %s) AS f
+    SELECT t.tag, t.job_id, t.expected, f.flow_id, f.vtime, t.last_tag
+      FROM (SELECT flow_id, vtime, weight FROM queueapp_tally WHERE ready ORDER BY vtime, head LIMIT %s) AS f
      CROSS JOIN LATERAL (
            SELECT job_id, expected, f.vtime + coalesce(sum(expected) OVER before, 0) / f.weight AS tag,
                   CASE WHEN count(*) OVER () = %s
                        THEN f.vtime + sum(expected) OVER () / f.weight END AS last_tag
              FROM (SELECT job_id, expected FROM queueapp_waiting
-                    WHERE flow_id = f.id ORDER BY job_id LIMIT %s) AS head
+                    WHERE flow_id = f.flow_id ORDER BY job_id LIMIT %s) AS head
            WINDOW before AS (ORDER BY job_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
            ) AS t
      ORDER BY t.tag, t.job_id LIMIT %s
@@ -37,9 +37,9 @@ class FleetNow:
     fleet: Fleet
     projection: Projection
 
-    def standing(self, flow: Flow) -> Standing:
+    def standing(self, tally: Tally) -> Standing:
         """One flow among the others."""
-        return Standing(flow.weight, flow.cap, flow.vtime, flow.backlogged or flow.busy > 0)
+        return Standing(tally.weight, tally.cap, tally.vtime, tally.backlogged or tally.busy > 0)
 
 
 def fleet_now(now: datetime) -> FleetNow:
@@ -47,7 +47,7 @@ def fleet_now(now: datetime) -> FleetNow:
     processors = Processor.objects.accepting().select_related("job")
     # A job that outruns its declaration may end any moment: it counts as busy for a moment more.
     remaining = [max(p.job.duration - p.time_spent(now), 0.001) if p.job is not None else 0.0 for p in processors]
-    active = Flow.objects.filter(Q(backlogged=True) | Q(busy__gt=0)).aggregate(many=Count("pk"), weight=Sum("weight"))
+    active = Tally.objects.filter(Q(backlogged=True) | Q(busy__gt=0)).aggregate(many=Count("pk"), weight=Sum("weight"))
     fleet = Fleet(tuple(remaining), active["many"], active["weight"] or 0.0)
     return FleetNow(fleet, Projection(fleet, _upcoming() if remaining else []))
 

@@ -49,7 +49,7 @@ def queue_snapshot(user: User) -> Snapshot:
 
 def queue_snapshots(user_ids: Iterable[int]) -> dict[int, Snapshot]:
     """The queues of users, by id; ids of nobody are left out. A fixed number of queries, however many."""
-    users = list(User.objects.filter(pk__in=list(user_ids)).select_related("flow__rule", "flow__user"))
+    users = list(User.objects.filter(pk__in=list(user_ids)).select_related("flow__rule", "flow__user", "flow__tally"))
     now = timezone.now()
     fleet = fleet_now(now)
     running = _running([user.pk for user in users], now)
@@ -107,7 +107,7 @@ def _waiting(
     many = defaultdict(int, {user: count for user, _, _, count in rows})
     place_of = places({flow for _, _, flow, _ in rows}, [job for _, job, _, _ in rows])
     jobs = Job.objects.select_related("owner").prefetch_related("attempts").in_bulk([job for _, job, _, _ in rows])
-    standing = {user.flow_id: fleet.standing(user.flow) for user in users if user.flow is not None}
+    standing = {user.flow_id: fleet.standing(user.flow.tally) for user in users if user.flow is not None}
     found: dict[int, list[JobDict]] = defaultdict(list)
     for user, job, flow, _ in rows:
         place = place_of.get(job)
@@ -129,7 +129,7 @@ def _estimate(job: int, place: Place | None, standing: Standing, fleet: FleetNow
 
 def _share(user: User, fleet: FleetNow) -> dict[str, Any]:
     """What the user's flow is owed now; of a user without a flow yet, what a flow of weight 1 would be."""
-    standing = fleet.standing(user.flow) if user.flow is not None else Standing(active=False)
+    standing = fleet.standing(user.flow.tally) if user.flow is not None else Standing(active=False)
     return {
         "owed": round(share_owed(standing, fleet.fleet), 4),
         "weight": standing.weight,

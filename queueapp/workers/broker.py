@@ -45,7 +45,7 @@ _TICKETS = """
     SELECT CASE WHEN queueapp_all_paused() THEN 0 ELSE least(
         (SELECT count(*) FROM queueapp_processor
           WHERE cluster = %s AND job_id IS NULL AND NOT draining AND lease_until > clock_timestamp()),
-        (SELECT count(*) FROM (SELECT FROM queueapp_flow WHERE ready ORDER BY vtime, head LIMIT 64) AS ready)) END
+        (SELECT count(*) FROM (SELECT FROM queueapp_tally WHERE ready ORDER BY vtime, head LIMIT 64) AS ready)) END
 """
 
 post_spawn.connect(start_processor, dispatch_uid="queueapp-start-processor")
@@ -62,7 +62,6 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
         self._ordinary_at = float("-inf")
         self._swept_at = float("-inf")
         self._due_at = float("-inf")
-        self._tidied_at = float("-inf")
         self._tidying = Tidying()
         self._moving = True
         self._swept: datetime = timezone.now()
@@ -94,7 +93,8 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
         self._sweep_if_due()
         self._move_some()
         self._join_due()
-        self._tidy_if_due()
+        if time.monotonic() >= self._tidying.due:
+            self._tidying.tidy()
         self._kept_at = time.monotonic()
         return self._ordinary()
 
@@ -140,15 +140,11 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
             next_in = join_due()
             self._due_at = time.monotonic() + min(POLL if next_in is None else max(next_in, 0.0), POLL)
 
-    def _tidy_if_due(self) -> None:
-        if time.monotonic() - self._tidied_at >= POLL:
-            self._tidied_at = time.monotonic()
-            self._tidying.tidy()
-
     def _until_next(self) -> float:
         """Seconds until the next look, if nobody tells of work before."""
         now = time.monotonic()
-        return min(FAST if now - self._handed_at < FAST_FOR else POLL, max(self._due_at - now, 0.0))
+        look = FAST if now - self._handed_at < FAST_FOR else POLL
+        return min(look, max(min(self._due_at, self._tidying.due) - now, 0.0))
 
     def _wait(self, longest: float) -> None:
         for _ in self._listening_on.notifies(timeout=longest, stop_after=1):

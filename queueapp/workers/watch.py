@@ -21,7 +21,7 @@ _WAITING_IN_VAIN = """
     SELECT coalesce(sum(turn)::text || ' of ' || array_agg(id ORDER BY id)::text, 'none') FROM queueapp_processor
      WHERE cluster = %s AND lease_until > clock_timestamp()
     HAVING (count(*) = 0 OR bool_or(cardinality(jobs) = 0 AND NOT draining))
-       AND EXISTS (SELECT FROM queueapp_flow WHERE ready) AND NOT queueapp_all_paused()
+       AND EXISTS (SELECT FROM queueapp_tally WHERE ready) AND NOT queueapp_all_paused()
 """
 
 

@@ -7,7 +7,7 @@
 --   skip         flows that were found empty, in and out
 -- again: true where a flow was found empty, or gone ahead, or was not to be waited for; commit, and call again. turn:
 -- its number, null where there is nothing to take. The others: its jobs in their order, each array with an element for
--- every job. Locks: one flow row.
+-- every job. Locks: one flow's tally.
 CREATE OR REPLACE FUNCTION queueapp_claim(
     p queueapp_processor, p_quantum double precision, p_most integer, p_lease double precision, p_wait boolean,
     INOUT skip bigint[], OUT again boolean, OUT turn bigint, OUT ids bigint[], OUT names text[], OUT owners bigint[],
@@ -20,8 +20,9 @@ SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off S
 SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     f record;
-    least_flow bigint;
+    least record;
     candidate record;
+    places tid[] := '{}';
     expected_sum double precision := 0;
     next_head bigint;
     still_backlogged boolean := true;
@@ -36,14 +37,14 @@ BEGIN
     -- 1. The flow: the least virtual time, ties to the job submitted first. One that another processor has just locked
     -- is passed over for one that is less than a quantum ahead of it: it would be after that one once it is charged.
     -- Otherwise wait for it, and where it is not the least any more, look anew.
-    SELECT id, vtime, weight, busy, head, floor INTO f FROM queueapp_flow
-     WHERE ready AND vtime >= horizon AND id <> ALL (skip) AND vtime <= (
-           SELECT vtime + p_quantum / weight FROM queueapp_flow
-            WHERE ready AND vtime >= horizon AND id <> ALL (skip) ORDER BY vtime, head LIMIT 1)
+    SELECT flow_id, version, vtime, weight, busy, head, floor INTO f FROM queueapp_tally
+     WHERE ready AND vtime >= horizon AND flow_id <> ALL (skip) AND vtime <= (
+           SELECT vtime + p_quantum / weight FROM queueapp_tally
+            WHERE ready AND vtime >= horizon AND flow_id <> ALL (skip) ORDER BY vtime, head LIMIT 1)
      ORDER BY vtime, head LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
-        SELECT id INTO least_flow FROM queueapp_flow
-         WHERE ready AND vtime >= horizon AND id <> ALL (skip) ORDER BY vtime, head LIMIT 1;
+        SELECT flow_id, version INTO least FROM queueapp_tally
+         WHERE ready AND vtime >= horizon AND flow_id <> ALL (skip) ORDER BY vtime, head LIMIT 1;
         IF NOT FOUND THEN
             RETURN;
         END IF;
@@ -51,11 +52,11 @@ BEGIN
             again := true;
             RETURN;
         END IF;
-        SELECT id, vtime, weight, busy, head, floor INTO f FROM queueapp_flow
-         WHERE id = least_flow AND ready FOR NO KEY UPDATE;
-        IF NOT FOUND OR f.id <> (
-               SELECT id FROM queueapp_flow
-                WHERE ready AND vtime >= horizon AND id <> ALL (skip) ORDER BY vtime, head LIMIT 1) THEN
+        SELECT flow_id, version, vtime, weight, busy, head, floor INTO f FROM queueapp_tally
+         WHERE flow_id = least.flow_id AND version >= least.version FOR NO KEY UPDATE;
+        IF f.flow_id IS DISTINCT FROM (
+               SELECT flow_id FROM queueapp_tally
+                WHERE ready AND vtime >= horizon AND flow_id <> ALL (skip) ORDER BY vtime, head LIMIT 1) THEN
             again := true;
             RETURN;
         END IF;
@@ -64,26 +65,28 @@ BEGIN
     -- 2. The head of its backlog, up to the quantum. A statement of its own, with a snapshot taken after the
     -- flow was locked: an older one would show jobs that are gone. It begins at the flow's floor: while a transaction
     -- stays open elsewhere, all jobs that were ever taken are still in the index before it.
-    nobody_submits := pg_try_advisory_lock(7201, f.id::int);
+    nobody_submits := pg_try_advisory_lock(7201, f.flow_id::int);
     IF nobody_submits THEN
-        PERFORM pg_advisory_unlock(7201, f.id::int);
+        PERFORM pg_advisory_unlock(7201, f.flow_id::int);
     END IF;
     FOR candidate IN
-        SELECT job_id, expected FROM queueapp_waiting
-         WHERE flow_id = f.id AND job_id >= f.floor ORDER BY job_id LIMIT p_most + 1
+        SELECT ctid, job_id, expected FROM queueapp_waiting
+         WHERE flow_id = f.flow_id AND job_id >= f.floor ORDER BY job_id LIMIT p_most + 1
     LOOP
         IF cardinality(ids) > 0 AND (expected_sum >= p_quantum OR cardinality(ids) >= p_most) THEN
             next_head := candidate.job_id;
             EXIT;
         END IF;
         ids := ids || candidate.job_id;
+        places := places || candidate.ctid;
         expected_sum := expected_sum + candidate.expected;
     END LOOP;
     first_job := ids[1];
 
-    -- 3. Take them: what was really taken counts (a job may just have been cancelled).
+    -- 3. Take them: what was really taken counts (a job may just have been cancelled). By where the rows are: no index
+    -- can be the wrong one, and none moves, as whoever changes one has locked its flow.
     WITH taken AS (
-        DELETE FROM queueapp_waiting WHERE flow_id = f.id AND job_id = ANY (ids)
+        DELETE FROM queueapp_waiting WHERE ctid = ANY (places)
         RETURNING job_id, expected, attempt
     )
     SELECT coalesce(array_agg(id), '{}'), array_agg(job_id), array_agg(owner_id), array_agg(task),
@@ -96,29 +99,30 @@ BEGIN
 
     -- 4. Put the flow to rest where nothing more waits in it, unless somebody is submitting to it just now. Look
     -- once more after the lock: a job may have been committed between step 2 and now.
-    IF next_head IS NULL AND pg_try_advisory_xact_lock(7201, f.id::int) THEN
-        SELECT job_id INTO next_head FROM queueapp_waiting WHERE flow_id = f.id ORDER BY job_id LIMIT 1;
+    IF next_head IS NULL AND pg_try_advisory_xact_lock(7201, f.flow_id::int) THEN
+        SELECT job_id INTO next_head FROM queueapp_waiting WHERE flow_id = f.flow_id ORDER BY job_id LIMIT 1;
         still_backlogged := next_head IS NOT NULL;
     END IF;
 
     -- 5. Charge the flow. Its floor rises to the job that was its first: where nobody was submitting to it just before
     -- the backlog was read, no job below can come any more, as ids are drawn in their order.
-    UPDATE queueapp_flow
-       SET vtime = f.vtime + expected_sum / f.weight,
+    UPDATE queueapp_tally
+       SET version = f.version + 1,
+           vtime = f.vtime + expected_sum / f.weight,
            busy = f.busy + (cardinality(ids) > 0)::int,
            head = coalesce(next_head, f.head),
            floor = least(CASE WHEN nobody_submits THEN least(first_job, f.head) ELSE f.floor END, next_head),
            backlogged = still_backlogged
-     WHERE id = f.id;
+     WHERE flow_id = f.flow_id AND version = f.version;
     IF cardinality(ids) = 0 THEN
-        skip := skip || f.id;
+        skip := skip || f.flow_id;
         again := true;
         RETURN;
     END IF;
 
     -- 6. The lease.
     UPDATE queueapp_processor
-       SET turn = nextval('queueapp_turn_number'), flow_id = f.id, jobs = ids, attempts = queueapp_claim.attempts,
+       SET turn = nextval('queueapp_turn_number'), flow_id = f.flow_id, jobs = ids, attempts = queueapp_claim.attempts,
            charged = expected_sum, worked = 0, job_id = ids[1], job_started_at = clock_timestamp(), progress = 0,
            message = '', cancelling = false, seen_at = clock_timestamp(),
            lease_until = clock_timestamp() + make_interval(secs => p_lease)

@@ -2,7 +2,7 @@
 --   p_turn     the turn that it is in; null: whichever, it is between turns
 --   p_elapsed  seconds that the present job has run; 0 between turns
 -- Returns null where the lease was lost, else whether the present job is to stop.
--- Locks: the processor's row, then the flow's where there is something to charge.
+-- Locks: the processor's row, then the flow's tally where there is something to charge.
 CREATE OR REPLACE FUNCTION queueapp_heartbeat(
     p_processor bigint, p_turn bigint, p_elapsed double precision, p_progress double precision, p_message text,
     p_lease double precision
@@ -31,7 +31,8 @@ BEGIN
            worked = greatest(p.worked, p_elapsed), progress = p_progress, message = p_message
      WHERE turn = p.turn;
     IF cardinality(p.jobs) = 1 AND p_elapsed > p.charged THEN
-        UPDATE queueapp_flow SET vtime = vtime + (p_elapsed - p.charged) / weight WHERE id = p.flow_id;
+        UPDATE queueapp_tally SET version = version + 1, vtime = vtime + (p_elapsed - p.charged) / weight
+         WHERE flow_id = p.flow_id;
     END IF;
     RETURN p.cancelling;
 END $$;

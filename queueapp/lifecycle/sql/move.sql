@@ -1,7 +1,7 @@
 -- Move waiting jobs that are in a flow that their owner has left, keeping their places in time.
 --   p_most  jobs at the most
 -- Works off one leftover, a user and the flow left, per call. Returns how many jobs were moved; null: nothing is left
--- over, or others are at it. Locks: the leftover, then the flows left and joined, lowest id first.
+-- over, or others are at it. Locks: the leftover, then the tallies of the flows left and joined, lowest id first.
 --
 -- The order of the user's jobs is kept while they are in two flows: into a flow of the user's own the last move first,
 -- and it is held until the first have moved, or run, too; out of a flow of the user's own the first move first, and
@@ -11,7 +11,7 @@ LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
     lo queueapp_leftover;
     joining bigint;
-    f queueapp_flow;
+    own boolean;
     moving bigint[] := '{}';
 BEGIN
     SELECT * INTO lo FROM queueapp_leftover ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED;
@@ -20,10 +20,10 @@ BEGIN
     END IF;
     PERFORM queueapp_join_order();
     SELECT flow_id INTO joining FROM queueapp_user WHERE id = lo.user_id;
-    PERFORM 1 FROM queueapp_flow WHERE id IN (lo.flow_id, joining) ORDER BY id FOR NO KEY UPDATE;
-    SELECT * INTO f FROM queueapp_flow WHERE id = joining;
+    PERFORM FROM queueapp_tally WHERE flow_id IN (lo.flow_id, joining) ORDER BY flow_id FOR NO KEY UPDATE;
+    SELECT user_id IS NOT NULL INTO own FROM queueapp_flow WHERE id = joining;
 
-    IF joining <> lo.flow_id AND f.user_id IS NOT NULL THEN
+    IF joining <> lo.flow_id AND own THEN
         moving := ARRAY(SELECT job_id FROM queueapp_waiting
                          WHERE owner_id = lo.user_id AND flow_id = lo.flow_id ORDER BY job_id DESC LIMIT p_most);
     ELSIF joining <> lo.flow_id THEN
@@ -36,7 +36,7 @@ BEGIN
     -- The one they left has another head; the flow they join wakes if it rested.
     IF cardinality(moving) > 0 THEN
         PERFORM queueapp_find_heads(ARRAY[lo.flow_id]);
-        PERFORM queueapp_adjust_flow(f.id, 0, 0, (SELECT min(job_id) FROM unnest(moving) AS m(job_id)));
+        PERFORM queueapp_adjust_flow(joining, 0, 0, (SELECT min(job_id) FROM unnest(moving) AS m(job_id)));
     END IF;
     IF cardinality(moving) < p_most THEN
         DELETE FROM queueapp_leftover WHERE id = lo.id;

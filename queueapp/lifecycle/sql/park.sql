@@ -12,12 +12,12 @@ BEGIN
     PERFORM pg_advisory_xact_lock(7200, 0);
 
     -- 1. The flows.
-    SELECT array_agg(id) INTO flows FROM (
-        SELECT id FROM queueapp_flow
-         WHERE busy > 0 OR id IN (
+    SELECT array_agg(flow_id) INTO flows FROM (
+        SELECT flow_id FROM queueapp_tally
+         WHERE busy > 0 OR flow_id IN (
                SELECT w.flow_id FROM queueapp_waiting w JOIN queueapp_job j ON j.id = w.job_id
                 WHERE w.owner_id = p_user OR (p_user IS NULL AND j.task = p_task))
-         ORDER BY id FOR NO KEY UPDATE
+         ORDER BY flow_id FOR NO KEY UPDATE
     ) AS locked;
 
     -- 2. The jobs, seen after the flows were locked.

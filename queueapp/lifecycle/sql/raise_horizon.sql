@@ -16,10 +16,10 @@ BEGIN
         UPDATE queueapp_horizon SET vtime = '-infinity';
     END IF;
     -- Flows and turns of one moment, and so in one statement.
-    SELECT least(queueapp_virtual_time(), min(f.vtime - t.unspent / f.weight)) INTO least_vtime
+    SELECT least(queueapp_virtual_time(), min(t.vtime - at_work.unspent / t.weight)) INTO least_vtime
       FROM (SELECT flow_id, sum(charged - worked) AS unspent FROM queueapp_processor
-             WHERE job_id IS NOT NULL GROUP BY flow_id) AS t
-      JOIN queueapp_flow f ON f.id = t.flow_id;
+             WHERE job_id IS NOT NULL GROUP BY flow_id) AS at_work
+      JOIN queueapp_tally t ON t.flow_id = at_work.flow_id;
     -- A little less, as sums are rounded: far more than those of charges of years are, far less than jobs cost.
     INSERT INTO queueapp_horizon (id, vtime) VALUES (1, least_vtime - 1e-6 - 1e-9 * abs(least_vtime))
     ON CONFLICT (id) DO UPDATE SET vtime = greatest(queueapp_horizon.vtime, excluded.vtime);

@@ -4,7 +4,7 @@
 -- The job that ran goes back to its place for another attempt; those behind it in the turn as they were. The flow
 -- is charged for the seconds that the processor was seen at work. The processor's turn moves on, so that a late
 -- settlement of it changes nothing.
--- Returns the owners whose jobs it touched. Locks: the processor's row, the owners (record.sql), the flow's row.
+-- Returns the owners whose jobs it touched. Locks: the processor's row, the owners (record.sql), the flow's tally.
 CREATE OR REPLACE FUNCTION queueapp_rescue(p_processor bigint, p_turn bigint, p_most integer) RETURNS bigint[]
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
@@ -40,7 +40,7 @@ BEGIN
     END IF;
 
     SELECT array_agg(DISTINCT owner_id) INTO owners FROM queueapp_job WHERE id = ANY (p.jobs);
-    PERFORM FROM queueapp_flow WHERE id = p.flow_id FOR NO KEY UPDATE;
+    PERFORM FROM queueapp_tally WHERE flow_id = p.flow_id FOR NO KEY UPDATE;
     back_from := queueapp_put_back(p, failed);
     UPDATE queueapp_processor
        SET turn = nextval('queueapp_turn_number'), jobs = '{}', attempts = '{}', charged = 0, job_id = NULL,

@@ -5,7 +5,7 @@ CREATE OR REPLACE FUNCTION queueapp_virtual_time() RETURNS double precision
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
     WITH horizon AS MATERIALIZED (SELECT queueapp_horizon() AS vtime)
     SELECT greatest(horizon.vtime, coalesce(
-        (SELECT f.vtime FROM queueapp_flow f WHERE ready AND f.vtime >= horizon.vtime ORDER BY f.vtime, head LIMIT 1),
-        (SELECT f.vtime FROM queueapp_flow f WHERE NOT ready ORDER BY f.vtime DESC, head DESC LIMIT 1),
+        (SELECT t.vtime FROM queueapp_tally t WHERE ready AND t.vtime >= horizon.vtime ORDER BY t.vtime, head LIMIT 1),
+        (SELECT t.vtime FROM queueapp_tally t WHERE NOT ready ORDER BY t.vtime DESC, head DESC LIMIT 1),
         0.0)) FROM horizon
 $$;
