@@ -14,10 +14,18 @@ from collections.abc import Iterable
 
 from django.db import DatabaseError, connection, transaction
 
+from .prepared import prepared_row
+
 WORK = "queueapp_work"
 """Channel: some flow has a backlog. No payload."""
 OWNERS = "queueapp_owners"
 """Channel: the queues of these users changed. Payload: their ids, joined by commas."""
+
+# Nobody is told later because the announcement, too, has to reach the disk.
+_NOTIFY = """
+    SELECT set_config('synchronous_commit', 'off', true), pg_notify(channel, payload)
+      FROM unnest(%s::text[], %s::text[]) AS c(channel, payload)
+"""
 
 logger = logging.getLogger(__name__)
 
@@ -106,13 +114,7 @@ def _notify(owners: list[int], work: bool) -> None:
     if work:
         calls.insert(0, (WORK, ""))
     if calls:
-        with connection.cursor() as cursor:
-            # Nobody is told later because the announcement, too, has to reach the disk.
-            cursor.execute(
-                "SELECT set_config('synchronous_commit', 'off', true), pg_notify(channel, payload)"
-                " FROM unnest(%s::text[], %s::text[]) AS c(channel, payload)",
-                [[channel for channel, _ in calls], [payload for _, payload in calls]],
-            )
+        prepared_row(_NOTIFY, [[channel for channel, _ in calls], [payload for _, payload in calls]])
 
 
 announcer = Announcer()

@@ -39,13 +39,12 @@ TAKEN_BY = 0.003
 FAST_FOR = 0.3
 """Seconds after the last ticket for which the broker looks so often."""
 
-# As many tickets as there are idle processors here, and no more than flows that are ready: each ticket's turns go
-# on while anything waits, and more tickets follow at the next look.
-_TICKETS = """
-    SELECT CASE WHEN queueapp_all_paused() THEN 0 ELSE least(
-        (SELECT count(*) FROM queueapp_processor
-          WHERE cluster = %s AND job_id IS NULL AND NOT draining AND lease_until > clock_timestamp()),
-        (SELECT count(*) FROM (SELECT FROM queueapp_tally WHERE ready ORDER BY vtime, head LIMIT 64) AS ready)) END
+# The idle processors here, and the flows that are ready.
+_LOOK = """
+    SELECT (SELECT count(*) FROM queueapp_processor
+             WHERE cluster = %s AND job_id IS NULL AND NOT draining AND lease_until > clock_timestamp()),
+           CASE WHEN queueapp_all_paused() THEN 0 ELSE
+           (SELECT count(*) FROM (SELECT FROM queueapp_tally WHERE ready ORDER BY vtime, head LIMIT 64) AS ready) END
 """
 
 post_spawn.connect(start_processor, dispatch_uid="queueapp-start-processor")
@@ -57,6 +56,8 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
     def __init__(self, list_key: str | None = None) -> None:
         super().__init__(list_key)
         self._listening_on: Any = None
+        self._told = False
+        self._idle = self._unasked = 0
         self._handed_at = float("-inf")
         self._kept_at = float("-inf")
         self._ordinary_at = float("-inf")
@@ -73,6 +74,8 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
         """
         try:
             self._listen()
+            if self._may_hand_out_unasked():
+                return [(None, _ticket())]
             if time.monotonic() - self._handed_at < TAKEN_BY:
                 self._wait(TAKEN_BY)
             found = [(None, _ticket()) for _ in range(self._tickets())]
@@ -106,10 +109,23 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
                 cursor.execute(f"LISTEN {WORK}")
             self._listening_on = connection.connection
 
+    def _may_hand_out_unasked(self) -> bool:
+        """Whether there was word of work since the last look, which had left a processor idle: it starts the sooner."""
+        told, self._told = self._told, False
+        if told and self._idle > 0 and not self._unasked:
+            self._unasked = 1
+            return True
+        return False
+
     def _tickets(self) -> int:
-        (many,) = prepared_row(_TICKETS, [cluster_id()])
-        if many:
+        """As many as there are idle processors here, and no more than flows that are ready: each ticket's turns go on
+        while anything waits, and more tickets follow at the next look."""
+        idle, ready = prepared_row(_LOOK, [cluster_id()])
+        many = max(min(idle, ready) - self._unasked, 0)
+        self._idle = idle - self._unasked - many
+        if many or self._unasked:
             self._handed_at = time.monotonic()
+        self._unasked = 0
         return int(many)
 
     def _ordinary(self) -> list[tuple[Any, str]]:
@@ -148,6 +164,7 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
 
     def _wait(self, longest: float) -> None:
         for _ in self._listening_on.notifies(timeout=longest, stop_after=1):
+            self._told = True
             self._due_at = float("-inf")  # a moment may have been set that comes sooner
 
 
