@@ -13,7 +13,7 @@ MUCH = 5_000
 CLEAR_EVERY = 1.0
 """Seconds between looks at how many there are."""
 RAISE_EVERY = 0.2
-"""Seconds between two raises of the horizon while they are many."""
+"""Seconds between two raises of the horizon while many can not be cleared away. Who submits waits for one: some ms."""
 RAISING = 0.05
 """The share of time that raising may take: it takes longer the more dead rows of processors there are."""
 ANEW = 60.0
@@ -50,13 +50,15 @@ class Tidying:
             raising = time.monotonic()
             self._raise_horizon()
             now = time.monotonic()
-            self.due = min(self._clear_at, now + max(RAISE_EVERY, (now - raising) / RAISING))
+            if any(left > MUCH for left in self._left.values()):
+                self.due = min(self._clear_at, now + max(RAISE_EVERY, (now - raising) / RAISING))
         return self._much
 
     def _clear(self, table: str) -> bool:
         """VACUUM a table with many dead rows; not again for those that stayed, as a transaction is open elsewhere."""
         dead, much = _dead(table)
-        if much and dead > 2 * self._left.get(table, 0):
+        self._left[table] = min(self._left.get(table, 0), dead)  # PostgreSQL itself may have come by
+        if much and dead > 2 * self._left[table]:
             with connection.cursor() as cursor:
                 # Without giving back the end of the table, for which it would have to be locked.
                 cursor.execute(f"VACUUM (SKIP_LOCKED, TRUNCATE FALSE) {table}")
