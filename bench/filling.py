@@ -29,9 +29,10 @@ _FLOWS = """
         INSERT INTO queueapp_flow (key, rule_id, user_id)
         SELECT 'user:' || u.id, r.id, u.id
           FROM queueapp_user u, queueapp_priorityrule r WHERE r.name = 'Everyone takes turns'
-        RETURNING id, user_id
+        RETURNING id, rule_id, user_id
     ), counted AS (
-        INSERT INTO queueapp_tally (flow_id, weight) SELECT id, 1 FROM made
+        INSERT INTO queueapp_tally (flow_id, weight)
+        SELECT made.id, r.weight FROM made JOIN queueapp_priorityrule r ON r.id = made.rule_id
     )
     UPDATE queueapp_user u SET flow_id = made.id FROM made WHERE made.user_id = u.id"""
 # By turns: job n is the one of user n modulo the number of users.

@@ -23,39 +23,18 @@ pytestmark = pytest.mark.usefixtures("no_rules")
 
 def test_a_settlement_that_is_committed_late_is_told_in_its_place() -> None:
     """It drew the lower number; the reader who sees the higher one waits for it."""
-    ada, late_turn, turn, processor = two_turns()
-    with somebody_else() as late, ThreadPoolExecutor(1) as pool:
-        record(late, late_turn)
-        settle(processor, turn)
-        told = pool.submit(in_thread, lambda: completions_after({ada.pk: 0}))
-        await_a_waiter(told.done)
-        late.commit()
-        found = told.result()
+    _, found = beside_a_late_settlement(lambda ada: completions_after({ada.pk: 0}), psycopg.Connection.commit)
     assert [completion.job["job_id"] for completion in found] == ["late", "early"]
     assert [completion.number for completion in found] == sorted(completion.number for completion in found)
 
 
 def test_a_settlement_that_fails_late_leaves_nothing_behind() -> None:
-    ada, late_turn, turn, processor = two_turns()
-    with somebody_else() as late, ThreadPoolExecutor(1) as pool:
-        record(late, late_turn)
-        settle(processor, turn)
-        told = pool.submit(in_thread, lambda: completions_after({ada.pk: 0}))
-        await_a_waiter(told.done)
-        late.rollback()
-        found = told.result()
+    _, found = beside_a_late_settlement(lambda ada: completions_after({ada.pk: 0}), psycopg.Connection.rollback)
     assert [completion.job["job_id"] for completion in found] == ["early"]
 
 
 def test_who_begins_after_the_last_number_has_seen_all_before_it() -> None:
-    ada, late_turn, turn, processor = two_turns()
-    with somebody_else() as late, ThreadPoolExecutor(1) as pool:
-        record(late, late_turn)
-        settle(processor, turn)
-        asked = pool.submit(in_thread, lambda: last_number(ada.pk))
-        await_a_waiter(asked.done)
-        late.commit()
-        last = asked.result()
+    ada, last = beside_a_late_settlement(lambda ada: last_number(ada.pk), psycopg.Connection.commit)
     assert last == max(completion.number for completion in completions_after({ada.pk: 0}))
     assert completions_after({ada.pk: last}) == []
 
@@ -69,6 +48,21 @@ def test_nobody_waits_for_settlements_of_others() -> None:
         assert completions_after({ada.pk: 0, ben.pk: 0}) == []
         late.commit()
     assert [completion.owner for completion in completions_after({ada.pk: 0, ben.pk: 0})] == [ada.pk]
+
+
+def beside_a_late_settlement(
+    read: Callable[[User], Any], end: Callable[[psycopg.Connection], None]
+) -> tuple[User, Any]:
+    """Ada, and what is read while "late" has drawn its number, and "early" the next one and is committed; the read has
+    to wait until the late one is ended."""
+    ada, late_turn, turn, processor = two_turns()
+    with somebody_else() as late, ThreadPoolExecutor(1) as pool:
+        record(late, late_turn)
+        settle(processor, turn)
+        reading = pool.submit(in_thread, lambda: read(ada))
+        await_a_waiter(reading.done)
+        end(late)
+        return ada, reading.result()
 
 
 def two_turns() -> tuple[User, Turn, Turn, int]:
