@@ -134,15 +134,14 @@ Q_CLUSTER = {
     "name": "turnabout",
     "workers": PROCESSORS,
     "broker_class": "queueapp.workers.broker.TicketBroker",
-    "orm": "default",
     "queue_limit": 1,
     "recycle": 100_000,
     "timeout": -1,
     "retry": 2**31,
     "save_limit": -1,
     "ack_failures": True,
-    "poll": 0,  # seconds to sleep where no ordinary task waits: the broker has its own pace
-    "catch_up": False,
+    "poll": 0,
+    "scheduler": False,
     "label": "Housekeeping (django-q2)",
 }
 

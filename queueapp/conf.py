@@ -37,6 +37,12 @@ class QueueSettings:
     """Seconds before a further attempt at the most."""
     STOP_GRACE: float = 3.0
     """Seconds that a job has to stop when it is asked to, before its process is ended."""
+    MAX_RESULT: int = 1_000_000
+    """Characters of a job's result, as JSON, at the most; one with more fails."""
+    TASK_PROCESS_MEMORY: float = 512.0
+    """Megabytes that a task process may still hold after a job; with more it is replaced."""
+    UNKNOWN_TASK_DELAY: float = 15.0
+    """Seconds that a job waits for a processor that has its task, where the one that took it has not."""
     RETENTION_DAYS: int = 90
     """Days that finished jobs are kept; 0: for ever."""
     GRACE: float = 10.0
@@ -78,9 +84,15 @@ class QueueSettings:
             "MAX_ATTEMPTS",
             "RETRY_FIRST",
             "MAX_BULK",
+            "STOP_GRACE",
+            "MAX_RESULT",
+            "TASK_PROCESS_MEMORY",
+            "UNKNOWN_TASK_DELAY",
         ):
             if not getattr(self, name) > 0:
                 raise ImproperlyConfigured(f"Set QUEUEAPP[{name!r}] to a number above 0.")
+        if self.MAX_TURN > 1_000:
+            raise ImproperlyConfigured("Set QUEUEAPP['MAX_TURN'] to at most 1,000.")
         if self.LEASE < 3 * self.HEARTBEAT:
             raise ImproperlyConfigured("Set QUEUEAPP['LEASE'] to at least three times QUEUEAPP['HEARTBEAT'].")
 

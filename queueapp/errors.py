@@ -70,5 +70,9 @@ class JobCancelled(JobStopped):
     """It was cancelled while it ran."""
 
 
+class LeaseLost(JobStopped):
+    """Its processor was thought dead, and the job was given to another."""
+
+
 class SpanTooLarge(QueueError):
     """So much happened in this span that it can not be shown at once; choose a shorter one."""

@@ -16,36 +16,74 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, create_model
 
 from .conf import queue_settings
 from .errors import FieldError
+from .storable import clean_text
 
 Function = Callable[..., Any]
 Check = Callable[[Mapping[str, Any]], str | None]
+LONGEST_MESSAGE = 500
+"""Characters of a progress message."""
 
 
-@dataclass
+class Reports:
+    """Progress that a job reports, and what it is told; in memory of this process. Processors have a shared one."""
+
+    fraction = 0.0
+    message = ""
+    cancelled = False
+    stopping = False
+
+    def report(self, fraction: float, message: str) -> None:
+        """Keep a fraction from 0 to 1, and a message that the database can hold."""
+        self.fraction, self.message = fraction, message
+
+
 class Handle:
-    """What a running job knows of itself, and tells of its progress.
+    """What a running job knows of itself, and tells of its progress."""
 
-    `cancelled`: whether it was asked to stop; a task that looks can end tidily before it is made to.
-    """
+    def __init__(self, job_id: str, duration: float, attempt: int = 1, reports: Reports | None = None) -> None:
+        self.job_id = job_id
+        self.duration = duration
+        self.attempt = attempt
+        self._reports = reports or Reports()
 
-    job_id: str
-    duration: float
-    attempt: int = 1
-    fraction: float = field(default=0.0, init=False)
-    message: str = field(default="", init=False)
-    cancelled: bool = field(default=False, init=False)
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was asked to stop; a task that looks can end tidily before it is made to."""
+        return self._reports.cancelled
+
+    @property
+    def stopping(self) -> bool:
+        """Whether its cluster is being stopped: after a grace period the job goes back to the queue, at no attempt.
+
+        A task that looks can save its place, and raise or return.
+        """
+        return self._reports.stopping
+
+    @property
+    def fraction(self) -> float:
+        """The progress reported last, from 0 to 1."""
+        return self._reports.fraction
+
+    @property
+    def message(self) -> str:
+        """The message reported last."""
+        return self._reports.message
 
     def progress(self, fraction: float, message: str = "") -> None:
-        """Say how far the job is: from 0 to 1, with a few words. Costs next to nothing; call it often."""
-        self.fraction = min(max(float(fraction), 0.0), 1.0)
-        self.message = message.replace("\x00", "")[:500]
+        """Report how far the job is: from 0 to 1, with a few words. Costs next to nothing; call it often.
+
+        NaN counts as 0, and what lies outside as 0 or 1. Of the message 500 characters are kept.
+        """
+        given = float(fraction)
+        within = min(given, 1.0) if given >= 0 else 0.0
+        self._reports.report(within, clean_text(message, LONGEST_MESSAGE))
 
 
 @dataclass(frozen=True)
@@ -58,6 +96,7 @@ class Task:
     check: Check | None = None
     max_attempts: int | None = None
     time_limit: float | None = None
+    memory_limit: float | None = None
 
     def payload_errors(self, payload: Mapping[str, Any]) -> list[FieldError]:
         """What the callable would not accept in this payload, field by field; empty: nothing."""
@@ -80,13 +119,19 @@ _tasks: dict[str, Task] = {}
 
 
 def task(
-    name: str, *, check: Check | None = None, max_attempts: int | None = None, time_limit: float | None = None
+    name: str,
+    *,
+    check: Check | None = None,
+    max_attempts: int | None = None,
+    time_limit: float | None = None,
+    memory_limit: float | None = None,
 ) -> Callable[[Function], Function]:
     """Register a callable as the task `name`.
 
     `check`, where given, looks at a payload of the right shape when a job is submitted and returns what is wrong
     with it, or None. `max_attempts`: attempts before a job fails, None: QUEUEAPP's MAX_ATTEMPTS; JobFailed fails it
     at once. `time_limit`: seconds that an attempt may take, where the job does not say; None: no limit.
+    `memory_limit`: megabytes that an attempt may take beyond those of an idle processor; None: no limit.
     Raises ValueError where the name is taken by another callable.
     """
 
@@ -94,7 +139,7 @@ def task(
         known = _tasks.get(name)
         if known is not None and known.function.__qualname__ != function.__qualname__:
             raise ValueError(f"The task name {name!r} is taken by {known.function.__qualname__}.")
-        _tasks[name] = Task(name, function, _payload_shape(function), check, max_attempts, time_limit)
+        _tasks[name] = Task(name, function, _payload_shape(function), check, max_attempts, time_limit, memory_limit)
         return function
 
     return register

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection
 
 from queueapp.lifecycle.claim import Turn, take_turn
-from queueapp.lifecycle.heartbeat import heartbeat, register
+from queueapp.lifecycle.heartbeat import Beat, heartbeat, register
 from queueapp.lifecycle.pause import pause, resume
 from queueapp.lifecycle.settle import JobOutcome, settle_part
 from queueapp.lifecycle.submission import Submission
@@ -81,7 +81,7 @@ class Mirror(Scheduler):
     def heartbeat(self, turn: TurnState, elapsed: float) -> None:
         super().heartbeat(turn, elapsed)
         processor, held = self._turns[turn]
-        assert heartbeat(processor, held.number, elapsed=elapsed) is not None
+        assert heartbeat(processor, held.number, elapsed=elapsed) is Beat.GO_ON
         self._compare(turn.flow)
 
     def set_flow(self, flow: FlowState, weight: float, cap: int | None) -> None:

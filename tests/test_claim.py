@@ -6,6 +6,7 @@ import multiprocessing
 import random
 import time
 from collections import defaultdict
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -15,15 +16,17 @@ from django.db import connection
 from queueapp.conf import queue_settings
 from queueapp.lifecycle.cancel import cancel
 from queueapp.lifecycle.claim import NotAccepting, Turn, take_turn
+from queueapp.lifecycle.due import join_due
+from queueapp.lifecycle.heartbeat import Beat, beat_idle, heartbeat, register
 from queueapp.lifecycle.heartbeat import drain as stop_claims
-from queueapp.lifecycle.heartbeat import heartbeat, register
-from queueapp.lifecycle.rescue import rescue_overdue
+from queueapp.lifecycle.rescue import rescue_cluster, rescue_overdue
 from queueapp.lifecycle.settle import settle_part
+from queueapp.lifecycle.try_again import try_again
 from queueapp.models import Flow, Job, Outcome, Processor, Tally, Waiting
 from queueapp.policy.fairness import service_gap_bound
+from queueapp.snapshots.audit import audit
 from queueapp.states import Status
-from queueapp.workers.hand import Hand
-from queueapp.workers.ticket import _settle_and_claim
+from queueapp.workers.worker import Worker
 from tests.queue import (
     ask,
     ask_uncommitted,
@@ -171,7 +174,7 @@ def test_a_lost_lease_is_rescued_in_place_and_a_late_settlement_changes_nothing(
     assert Outcome.objects.get().attempt == 2
     with pytest.raises(NotAccepting):
         take_turn(lost)
-    assert heartbeat(lost, turn.number) is None
+    assert heartbeat(lost, turn.number) is Beat.LOST
 
 
 def test_a_job_whose_processors_keep_dying_fails_in_the_end() -> None:
@@ -359,13 +362,16 @@ def test_a_turn_whose_answer_was_lost_is_given_back_and_costs_no_attempt() -> No
     everyone_takes_turns()
     ada = make_user("ada")
     ask(ada, "a0", "a1", duration=0.001)
-    hand = Hand(register("test").pk)
-    lost = take_turn(hand.processor)
-    assert names(lost.jobs) == ["a0", "a1"]
-    ask(ada, "a2", duration=0.001)
-    again = _settle_and_claim(hand, Turn(), None, more=True)
-    assert [(job.name, job.attempt) for job in again.jobs] == [("a0", 1), ("a1", 1), ("a2", 1)]
-    assert not settle(hand.processor, again).jobs
+    worker = Worker()
+    try:
+        lost = take_turn(worker.processor)
+        assert names(lost.jobs) == ["a0", "a1"]
+        ask(ada, "a2", duration=0.001)
+        again = worker.settle_and_claim(Turn(), None, more=True)
+        assert [(job.name, job.attempt) for job in again.jobs] == [("a0", 1), ("a1", 1), ("a2", 1)]
+        assert not settle(worker.processor, again).jobs
+    finally:
+        worker.process.close()
     assert Outcome.objects.count() == 3
 
 
@@ -375,5 +381,104 @@ def test_signs_of_life_between_turns_do_not_keep_a_turn_whose_answer_was_lost() 
     processor = register("test")
     take_turn(processor.pk)
     before = Processor.objects.get().lease_until
-    assert heartbeat(processor.pk, None) is False
+    beat_idle("test", [processor.pid])
     assert Processor.objects.get().lease_until == before
+
+
+def test_a_settlement_that_the_database_refuses_fails_that_job_alone() -> None:
+    """Text that PostgreSQL cannot store comes to the settlement, past every check before it."""
+    everyone_takes_turns()
+    ask(make_user("ada"), "a0", "a1", "a2", duration=0.001)
+    worker = Worker()
+    try:
+        turn = take_turn(worker.processor)
+        good, bad, late = (outcome(job) for job in turn.jobs)
+        bad = replace(bad, result='"\\u0000"')
+        assert not worker.settle_and_claim(turn, [good, bad, late], more=False).jobs
+    finally:
+        worker.process.close()
+    ended = Outcome.objects.order_by("job")
+    assert [(o.status, o.attempt) for o in ended] == [("succeeded", 1), ("failed", 1), ("succeeded", 1)]
+    assert "could not be stored" in ended[1].error
+
+
+def test_a_turn_whose_settlement_was_acknowledged_to_nobody_is_not_settled_twice() -> None:
+    """A part is settled, the answer is lost, and the end of the turn comes with all that was not acknowledged."""
+    everyone_takes_turns()
+    ask(make_user("ada"), "flaky", "long", duration=0.001)
+    worker = Worker()
+    try:
+        turn = take_turn(worker.processor)
+        failed = replace(outcome(turn.jobs[0], 0.01), status=Status.FAILED, retry=0.0)
+        now = time.monotonic()
+        settle_part(worker.processor, turn.number, [failed], keep=turn.jobs[1].id, elapsed=0.03, now=now)
+        ends = [failed, outcome(turn.jobs[1], 0.05)]
+        assert worker.settle_and_claim(turn, ends, more=False, in_doubt=True).kept
+    finally:
+        worker.process.close()
+    assert Outcome.objects.get().job.job_id == "long"
+    assert Waiting.objects.get().attempt == 2
+    assert audit() == []
+
+
+def test_cancelling_a_job_of_a_turn_stops_no_other() -> None:
+    """A tiny job is cancelled while the turn still stands for it; then a long one of another user runs on."""
+    mallory, ada = make_user("mallory"), make_user("ada")
+    ask(mallory, "tiny", duration=0.001)
+    ask(ada, "long", duration=0.001)
+    processor = register("c").pk
+    turn = take_turn(processor)
+    assert names(turn.jobs) == ["tiny", "long"]
+    assert not cancel(Job.objects.get(job_id="tiny")), "it runs, and is asked to stop"
+    tiny, long = turn.jobs
+    settle_part(processor, turn.number, [outcome(tiny)], keep=long.id, elapsed=0.03, now=time.monotonic())
+    assert heartbeat(processor, turn.number, elapsed=0.1) is Beat.GO_ON
+
+
+def test_of_a_turn_of_several_jobs_nobody_is_blamed_and_each_is_then_taken_singly() -> None:
+    """One of them kills whatever runs it: the others lose no attempt, and it is found."""
+    ask(make_user("ada"), "a0", "a1", duration=0.001)
+    ask(make_user("mallory"), "killer", duration=0.001)
+    processor = register("c").pk
+    assert names(take_turn(processor).jobs) == ["a0", "a1", "killer"]
+    lose(processor)
+    rescue_overdue()
+    for name in ("a0", "a1"):
+        turn = take_turn(register("c").pk)
+        assert [(job.name, job.attempt) for job in turn.jobs] == [(name, 1)]
+        settle(Processor.objects.get(turn=turn.number).pk, turn)
+    for attempt in (1, 2, 3):
+        processor = register("c").pk
+        assert [(job.name, job.attempt) for job in take_turn(processor).jobs] == [("killer", attempt)]
+        lose(processor)
+        rescue_overdue()
+    assert Outcome.objects.get(status="failed").job.job_id == "killer"
+    assert audit() == []
+
+
+def test_a_cluster_that_its_operator_stops_costs_no_attempt() -> None:
+    ask(make_user("ada"), "long")
+    for _ in range(4):
+        assert [(job.name, job.attempt) for job in take_turn(register("c").pk).jobs] == [("long", 1)]
+        rescue_cluster("c")
+    assert not Outcome.objects.exists()
+    assert audit() == []
+
+
+def test_a_job_that_was_cancelled_between_attempts_and_tried_again_is_numbered_on() -> None:
+    """Its new attempt's error and time are kept."""
+    ask(make_user("ada"), "job")
+    processor = register("c").pk
+    turn = take_turn(processor)
+    failed = replace(outcome(turn.jobs[0], 1.0), status=Status.FAILED, error="first", retry=1000.0)
+    take_turn(processor, turn.number, [failed], now=time.monotonic(), more=False)
+    job = Job.objects.get()
+    assert cancel(job)
+    try_again(job)
+    join_due()
+    turn = take_turn(processor)
+    assert turn.jobs[0].attempt == 2
+    failed = replace(outcome(turn.jobs[0], 2.0), status=Status.FAILED, error="second")
+    take_turn(processor, turn.number, [failed], now=time.monotonic(), more=False)
+    assert list(job.attempts.values_list("number", "error")) == [(1, "first"), (2, "second")]
+    assert Outcome.objects.get().time_spent == 3.0

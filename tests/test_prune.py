@@ -6,14 +6,13 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from django_q.models import Schedule
 from pytest_django import Settings
 
 from queueapp.lifecycle.claim import take_turn
 from queueapp.lifecycle.heartbeat import register
 from queueapp.lifecycle.prune import prune
 from queueapp.models import Attempt, Job, Outcome
-from tests.queue import ask, make_user, settle
+from tests.queue import ask, drain, make_user, settle
 
 
 @pytest.mark.usefixtures("no_rules")
@@ -45,6 +44,11 @@ def test_0_days_keep_everything(settings: Settings) -> None:
     assert prune() == 0
 
 
-@pytest.mark.django_db
-def test_it_is_scheduled() -> None:
-    assert Schedule.objects.filter(func="queueapp.lifecycle.prune.prune").exists()
+@pytest.mark.usefixtures("no_rules")
+def test_a_call_deletes_a_batch_and_the_next_one_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("queueapp.lifecycle.prune.AT_ONCE", 2)
+    ask(make_user("ada"), "a", "b", "c")
+    processor = register("c").pk
+    drain(processor)
+    Outcome.objects.update(finished_at=timezone.now() - timedelta(days=3000))
+    assert [prune(), prune(), prune()] == [2, 1, 0]

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import F
 
 from queueapp.lifecycle.claim import take_turn
-from queueapp.lifecycle.heartbeat import heartbeat, register
+from queueapp.lifecycle.heartbeat import Beat, heartbeat, register
 from queueapp.lifecycle.tidy import CLEAR_EVERY, MUCH, Tidying
 from queueapp.models import Horizon, Tally
 from tests.queue import (
@@ -104,7 +104,7 @@ def test_a_flow_whose_job_took_less_than_declared_is_not_lost_below_the_horizon(
     long = take_turn(first)
     assert names(long.jobs) == ["long"]
     assert drain(second, limit=10) == [f"b{n}" for n in range(10)]
-    assert heartbeat(first, long.number, elapsed=3.0) is False
+    assert heartbeat(first, long.number, elapsed=3.0) is Beat.GO_ON
     assert raise_horizon()
     assert Horizon.objects.get().vtime == pytest.approx(3, abs=0.1), "no less than the job is known to have cost"
     early = [outcome(job, 2.9) for job in long.jobs]

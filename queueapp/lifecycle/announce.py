@@ -39,8 +39,8 @@ MOST_IDS = 700  # a payload has at most 8,000 bytes
 class Announcer:
     """Collects what changed and sends it. One per process; safe to use from any thread.
 
-    `driven`: whether a thread of the process waits here and calls send_due(), so that nobody else's work waits for an
-    announcement to be sent; without one the caller sends, and a thread is started for what comes too soon.
+    `driven`: whether the process itself calls send_due() or flush() soon after; without that the caller sends, and
+    a thread is started for what comes too soon.
     """
 
     def __init__(self) -> None:
@@ -53,22 +53,13 @@ class Announcer:
         self._thread: threading.Thread | None = None
 
     def add(self, owners: Iterable[int], work: bool) -> None:
-        """Collect, and send at once where nothing was sent for the interval."""
+        """Collect; send at once where nothing was sent for the interval, unless the process is `driven`."""
         with self._lock:
             self._owners.update(owners)
             self._work = self._work or work
-            something = self._is_due() and bool(self._owners or self._work)
-        if self.driven:
-            if something:
-                self._something.set()
-        elif not self.send_due():
+        if not self.driven and not self.send_due():
             self._ensure_thread()
             self._something.set()
-
-    def wait(self, seconds: float) -> None:
-        """Wait until there is something to send, or so many seconds."""
-        if self._something.wait(seconds):
-            self._something.clear()
 
     def _is_due(self) -> bool:
         return time.monotonic() - self._sent_at >= INTERVAL
@@ -84,6 +75,12 @@ class Announcer:
                 self._sent_at = time.monotonic()
         _notify(owners, work)
         return True
+
+    def flush(self) -> None:
+        """Send what was collected now, however short ago the last was: this thread is about to wait for long."""
+        with self._lock:
+            self._sent_at = float("-inf")
+        self.send_due()
 
     def close(self) -> None:
         """Wait until the thread for late announcements, if there is one, has sent them and ended."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from django.db import DatabaseError
 
@@ -21,13 +19,13 @@ _TAKE_TURN = f"SELECT * FROM queueapp_take_turn({_ARGUMENTS})"  # noqa: S608 (of
 
 @dataclass(frozen=True)
 class ClaimedJob:
-    """A job of a turn. `name` is the submitter's job_id; `attempt` counts from 1; `limit`: its own, in seconds."""
+    """A job of a turn. `name`: the submitter's job_id; `payload` as JSON text; `attempt` from 1; `limit` in seconds."""
 
     id: int
     name: str
     owner: int
     task: str
-    payload: dict[str, Any]
+    payload: str
     duration: float
     attempt: int
     limit: float | None = None
@@ -72,11 +70,5 @@ def take_turn(
         if getattr(error.__cause__, "sqlstate", None) == "QJ410":
             raise NotAccepting from None
         raise
-    claimed = [_claimed(*job) for job in zip(*jobs, strict=True)] if number is not None else []
+    claimed = [ClaimedJob(*job) for job in zip(*jobs, strict=True)] if number is not None else []
     return Turn(number or 0, claimed, kept)
-
-
-def _claimed(
-    key: int, name: str, owner: int, task: str, payload: str, duration: float, attempt: int, limit: float | None
-) -> ClaimedJob:
-    return ClaimedJob(key, name, owner, task, json.loads(payload) if payload != "{}" else {}, duration, attempt, limit)

@@ -8,43 +8,58 @@ from functools import partial
 
 from django.db import connection
 
-from ..models import Processor
+from ..conf import queue_settings
+from ..models import Job, Processor
 from ..registry import max_attempts
 from .announce import announce
 from .retry import retried
 
 logger = logging.getLogger(__name__)
 
+DIED = "Its processor died while it ran."
+
 
 def rescue_overdue() -> int:
-    """Take back the turns of all processors whose lease ran out, and forget these; how many had jobs."""
-    return _rescue(Processor.objects.overdue())
+    """Take back the turns of all processors whose lease ran out, and forget these; how many had jobs.
+
+    The only job of a turn has lost an attempt. Of several, nobody knows which ran: they go back as they were, and
+    each is taken in a turn of its own the next time.
+    """
+    return _rescue(Processor.objects.overdue(), blame=True)
+
+
+def rescue_ended(processors: Iterable[Processor]) -> int:
+    """The same, for processors whose processes have ended by themselves."""
+    return _rescue(processors, blame=True)
 
 
 def rescue_cluster(cluster: str) -> int:
-    """Take back the turns of a cluster's processors, whose processes have ended, and forget these."""
-    return _rescue(Processor.objects.filter(cluster=cluster))
+    """Take back the turns of a cluster that its operator has stopped: no job has lost an attempt."""
+    return _rescue(Processor.objects.filter(cluster=cluster), blame=False)
 
 
-def _rescue(processors: Iterable[Processor]) -> int:
+def _rescue(processors: Iterable[Processor], *, blame: bool) -> int:
     rescued = 0
     for processor in processors:
-        owners = retried(partial(_take_back, processor)) if processor.jobs else []
+        owners = retried(partial(_take_back, processor, blame)) if processor.jobs else []
         if owners:
             rescued += 1
-            logger.warning("Took back the jobs of processor %s, which gave no sign of life.", processor)
+            if blame:
+                logger.warning("Took back the jobs of processor %s, whose process ended or was cut off.", processor)
             announce(owners, work=True)
         # Only while it holds nothing: a late sign of life may have changed that.
         Processor.objects.filter(pk=processor.pk, jobs=[], lease_until=processor.lease_until).delete()
     return rescued
 
 
-def _take_back(processor: Processor) -> list[int]:
-    name = processor.job.task if processor.job is not None else ""
+def _take_back(processor: Processor, blame: bool) -> list[int]:
+    [only] = processor.jobs if blame and len(processor.jobs) == 1 else [None]
+    task = Job.objects.values_list("task", flat=True).get(pk=only) if only is not None else ""
+    singly = queue_settings().QUANTUM if blame else 0.0
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT queueapp_rescue(%s, %s, %s)",
-            [processor.pk, processor.turn, max_attempts(name)],
+            "SELECT queueapp_rescue(%s, %s, %s, %s, %s, %s::float8)",
+            [processor.pk, processor.turn, only, max_attempts(task), DIED, singly],
         )
         owners: list[int] = cursor.fetchone()[0]
         return owners

@@ -6,18 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
+from django.db import DataError, connection
 
+from ..models import Processor
 from ..states import Status
 from .retry import retried
 
 LONGEST_ERROR = 10_000
 """Characters of an error's text that are kept."""
-RETRY = "retry"
-"""What record.sql has as the status of an attempt that is not the last."""
+RETRY, DEFER = "retry", "defer"
+"""What record.sql has as the status of an attempt that is not the last, and of a job that was not started."""
 OUTCOMES = (
     "%s::bigint[], %s::bigint[], %s::text[], %s::smallint[], %s::float8[], %s::float8[], %s::float8[], %s::text[],"
-    " %s::jsonb[], %s::text[], %s::float8[]"
+    " %s::jsonb[], %s::text[], %s::text[], %s::float8[]"
 )
 """The arguments that record.sql takes of outcomes: columns()."""
 NO_OUTCOMES = ["{}"] * OUTCOMES.count("%s")
@@ -28,7 +29,8 @@ NO_OUTCOMES = ["{}"] * OUTCOMES.count("%s")
 class JobOutcome:
     """What came of one attempt at a job. `spent` and `ended` (by time.monotonic) in seconds; `result` as JSON text.
 
-    `retry`: seconds until the next attempt; the job has not ended then, and its status does not matter.
+    `retry`: seconds until the next attempt of a job that has not ended: status FAILED, this attempt failed; QUEUED, it
+    was not started, for the reason in `message`. `log`: what it printed, and its traceback.
     """
 
     job: int
@@ -42,13 +44,14 @@ class JobOutcome:
     result: str | None = None
     error: str = ""
     retry: float | None = None
+    log: str = ""
 
     def row(self, now: float) -> tuple[Any, ...]:
         """Its elements of the arrays that record.sql takes. `now` by time.monotonic."""
         return (
             self.job,
             self.owner,
-            str(self.status if self.retry is None else RETRY),
+            self._status(),
             self.attempt,
             self.spent,
             max(now - self.ended, 0.0),
@@ -56,14 +59,36 @@ class JobOutcome:
             self.message,
             self.result,
             self.error[:LONGEST_ERROR],
+            self.log,
             self.retry,
         )
+
+    def _status(self) -> str:
+        if self.retry is None:
+            return str(self.status)
+        return DEFER if self.status is Status.QUEUED else RETRY
 
 
 def columns(outcomes: Sequence[JobOutcome], now: float) -> list[str]:
     """The arrays that record.sql takes, as literals, one for each in OUTCOMES."""
     rows = [outcome.row(now) for outcome in outcomes]
     return [f"{{{','.join(map(_literal, column))}}}" for column in zip(*rows, strict=True)] or NO_OUTCOMES
+
+
+def is_storable(outcome: JobOutcome) -> bool:
+    """Whether the database takes these values. One statement, outside of any transaction."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {OUTCOMES}", columns([outcome], outcome.ended))
+    except DataError:
+        return False
+    return True
+
+
+def still_held(processor: int, turn: int, outcomes: Sequence[JobOutcome]) -> list[JobOutcome]:
+    """Those of a turn's outcomes that have not been recorded, where the answer to an earlier try was lost."""
+    held = Processor.objects.filter(pk=processor, turn=turn).values_list("jobs", flat=True).first()
+    return [outcome for outcome in outcomes if held is None or outcome.job in held]
 
 
 def _literal(value: str | float | None) -> str:

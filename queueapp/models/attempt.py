@@ -16,6 +16,7 @@ class Attempt(models.Model):
     finished_at = models.DateTimeField()
     time_spent = models.FloatField(help_text="Processor seconds.")
     error = models.TextField()
+    log = models.TextField(blank=True, db_default="", help_text="What it printed, and its traceback; both cut.")
 
     class Meta:
         ordering = ["number"]

@@ -46,6 +46,7 @@ class Outcome(models.Model):
     message = models.CharField(max_length=500, blank=True)
     result = models.JSONField(null=True)
     error = models.TextField(blank=True)
+    log = models.TextField(blank=True, db_default="", help_text="What it printed, and its traceback; both cut.")
 
     objects = OutcomeQuerySet.as_manager()
 

@@ -1,7 +1,7 @@
 """The broker: turns a backlog into tickets for idle processors. Its own order is none: who is next is the claim's.
 
-django-q2's ordinary tasks and schedules go through its ORM broker, which this one extends. Runs in the cluster's
-pusher process.
+Runs in the cluster's pusher process, and does the housekeeping there. django-q2's own tasks and schedules have no part
+in it: they would let whoever can write to the database run code here.
 """
 
 from __future__ import annotations
@@ -15,18 +15,19 @@ from typing import Any
 import psycopg
 from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
-from django_q.brokers.orm import ORM
+from django_q.brokers import Broker
 from django_q.signals import post_spawn
 from django_q.signing import SignedPackage
 
 from ..conf import queue_settings
+from ..lifecycle import prune
 from ..lifecycle.announce import WORK
 from ..lifecycle.due import join_due
 from ..lifecycle.prepared import prepared_row
 from ..lifecycle.route import move_some
 from ..lifecycle.sweep import sweep
 from ..lifecycle.tidy import Tidying
-from .ticket import cluster_id, start_processor
+from .worker import cluster_id, start_worker
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,8 @@ FAST = 0.02
 """Seconds between looks while tickets are being handed out: announcements come ten times a second at the most."""
 TAKEN_BY = 0.003
 """Seconds in which tickets become turns: before that the same work would only get another ticket."""
+PRUNE_EVERY = 60.0
+"""Seconds between two looks for jobs that are older than the retention."""
 FAST_FOR = 0.3
 """Seconds after the last ticket for which the broker looks so often."""
 
@@ -47,10 +50,10 @@ _LOOK = """
            (SELECT count(*) FROM (SELECT FROM queueapp_tally WHERE ready ORDER BY vtime, head LIMIT 64) AS ready) END
 """
 
-post_spawn.connect(start_processor, dispatch_uid="queueapp-start-processor")
+post_spawn.connect(start_worker, dispatch_uid="queueapp-start-worker")
 
 
-class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
+class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
     """django-q2's broker_class. `dequeue` blocks for a second at the most, so that the pusher sees the stop event."""
 
     def __init__(self, list_key: str | None = None) -> None:
@@ -60,15 +63,15 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
         self._idle = self._unasked = 0
         self._handed_at = float("-inf")
         self._kept_at = float("-inf")
-        self._ordinary_at = float("-inf")
         self._swept_at = float("-inf")
         self._due_at = float("-inf")
         self._tidying = Tidying()
+        self._pruning_at = float("-inf")
         self._moving = True
         self._swept: datetime = timezone.now()
 
     def dequeue(self) -> list[tuple[Any, str]] | None:
-        """Tickets, each a pair of no acknowledgement id and a signed task, and ordinary tasks; None: nothing yet.
+        """Tickets, each a pair of no acknowledgement id and a signed task; None: nothing yet.
 
         Never raises for a database that is away: the pusher would pause for ten seconds and end.
         """
@@ -81,7 +84,7 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
             found = [(None, _ticket()) for _ in range(self._tickets())]
             # Work first: a job that was just submitted to an idle site does not wait for housekeeping.
             if not found or time.monotonic() - self._kept_at >= POLL:
-                found += self._keep_house()
+                self._keep_house()
             if not found and not self._moving:
                 self._wait(self._until_next())
         except (DatabaseError, InterfaceError, psycopg.Error) as error:
@@ -91,15 +94,16 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
             return None
         return found or None
 
-    def _keep_house(self) -> list[tuple[Any, str]]:
-        """What is to be done beside handing out tickets; ordinary tasks that are due."""
+    def _keep_house(self) -> None:
+        """What is to be done beside handing out tickets."""
         self._sweep_if_due()
         self._move_some()
         self._join_due()
         if time.monotonic() >= self._tidying.due:
             self._tidying.tidy()
+        if time.monotonic() >= self._pruning_at:
+            self._pruning_at = time.monotonic() + (POLL if prune.prune() == prune.AT_ONCE else PRUNE_EVERY)
         self._kept_at = time.monotonic()
-        return self._ordinary()
 
     def _listen(self) -> None:
         """LISTEN once per connection: where one was lost, Django has opened another."""
@@ -127,14 +131,6 @@ class TicketBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
             self._handed_at = time.monotonic()
         self._unasked = 0
         return int(many)
-
-    def _ordinary(self) -> list[tuple[Any, str]]:
-        """django-q2's own tasks, looked for once a second."""
-        now = time.monotonic()
-        if now - self._ordinary_at < POLL:
-            return []
-        self._ordinary_at = now
-        return super().dequeue() or []
 
     def _sweep_if_due(self) -> None:
         now = time.monotonic()
@@ -175,7 +171,7 @@ def _ticket() -> str:
         {
             "id": identity,
             "name": f"turns-{identity[:8]}",
-            "func": "queueapp.workers.ticket.take_turns",
+            "func": "queueapp.workers.worker.take_turns",
             "args": (),
             "kwargs": {},
             "started": timezone.now(),

@@ -1,74 +1,103 @@
-"""What came of an attempt: from what a task returned or raised to what is recorded."""
+"""What came of an attempt: from what a task process recorded, or how it died, to what is settled."""
 
 from __future__ import annotations
 
-import json
+import logging
 import random
 import time
+from dataclasses import replace
 from typing import Any
 
 from ..conf import queue_settings
-from ..errors import JobCancelled, JobFailed, TimeLimitReached
+from ..errors import JobStopped, LeaseLost, TimeLimitReached
 from ..lifecycle.claim import ClaimedJob
 from ..lifecycle.settle import JobOutcome
 from ..policy.backoff import gives_up, retry_delay
-from ..registry import Handle, max_attempts
+from ..registry import max_attempts
 from ..states import Status
+from .shared_memory import Kind, Record, SharedMemory, Stop
+
+logger = logging.getLogger(__name__)
+
+Limits = tuple[float | None, float | None]
+"""Seconds and megabytes that a job may take."""
+UNKNOWN_TASK = "Waits for a processor that has its task."
 
 
-def succeeded_outcome(job: ClaimedJob, handle: Handle, started: float, result: str | None) -> JobOutcome:
-    """That the job succeeded now, with a result as JSON text. `started` by time.monotonic."""
-    return _outcome(job, handle, started, status=Status.SUCCEEDED, result=result)
+def ended_outcome(job: ClaimedJob, record: Record, stop: Stop, limits: Limits) -> JobOutcome:
+    """What a record of the task process means. `stop`: why the job was to stop, if it was."""
+    fields: dict[str, Any] = {
+        "spent": max(record.ended - record.started, 0.0),
+        "ended": record.ended,
+        "progress": min(max(record.fraction, 0.0), 1.0),
+        "message": record.message,
+        "log": record.log,
+    }
+    if record.kind == Kind.RESULT:
+        return _outcome(job, status=Status.SUCCEEDED, result=record.text or None, **fields)
+    if record.kind == Kind.STOPPED and stop is Stop.CANCELLED:
+        return _outcome(job, status=Status.CANCELLED, **fields)
+    if record.kind == Kind.REFUSED:
+        return _failed(job, record.text, for_good=True, **fields)
+    error = record.text
+    if record.kind == Kind.STOPPED:
+        error = _words_of(stop, limits) or record.text
+    elif record.kind == Kind.OUT_OF_MEMORY:
+        error = _words_of(Stop.MEMORY_LIMIT, limits) or record.text
+    return _failed(job, error, **fields)
 
 
-def stopped_outcome(job: ClaimedJob, handle: Handle, started: float, failure: BaseException) -> JobOutcome:
-    """That the attempt ended now by what it raised: cancelled, failed for good, or to be tried again later."""
-    if isinstance(failure, JobCancelled):
-        return _outcome(job, handle, started, status=Status.CANCELLED)
-    for_good = isinstance(failure, JobFailed) or gives_up(job.attempt, max_attempts(job.task))
-    return _outcome(
-        job,
-        handle,
-        started,
-        status=Status.FAILED,
-        error=message(failure),
-        retry=None if for_good else _delay(job.attempt),
+def died_outcome(
+    job: ClaimedJob, how: str, started: float, stop: Stop, limits: Limits, memory: SharedMemory
+) -> JobOutcome:
+    """That the task process ended, as `how` says, while it ran the job, or was ended as the job would not stop."""
+    now = time.monotonic()
+    fields: dict[str, Any] = {
+        "spent": max(now - started, 0.0),
+        "ended": now,
+        "progress": memory.fraction,
+        "message": memory.message,
+        "log": memory.take_log(),
+    }
+    if stop is Stop.CANCELLED:
+        return _outcome(job, status=Status.CANCELLED, **fields)
+    return _failed(job, _words_of(stop, limits) or f"It {how}.", **fields)
+
+
+def deferred_outcome(job: ClaimedJob, now: float) -> JobOutcome:
+    """That this processor has not the job's task: it waits for another one, at no attempt."""
+    delay = queue_settings().UNKNOWN_TASK_DELAY * random.uniform(0.5, 1.0)  # noqa: S311 (spreads load)
+    return _outcome(job, status=Status.QUEUED, spent=0.0, ended=now, message=UNKNOWN_TASK, retry=delay)
+
+
+def refused_outcome(outcome: JobOutcome, reason: str) -> JobOutcome:
+    """That the database would not take what came of a job: it failed, in words."""
+    error = f"What came of it could not be stored: {reason}"
+    return replace(
+        outcome, status=Status.FAILED, result=None, message="", log="", error=error, retry=None, progress=0.0
     )
 
 
-def result_json(result: Any) -> str | None:
-    """The result as JSON text. Raises where PostgreSQL could not keep it."""
-    if result is None:
-        return None
-    text = json.dumps(result, allow_nan=False)
-    if "\\u0000" in text:
-        raise ValueError("The result has a NUL character.")
-    return text
+def _words_of(stop: Stop, limits: Limits) -> str | None:
+    why: dict[Stop, type[JobStopped]] = {Stop.TIME_LIMIT: TimeLimitReached, Stop.LEASE_LOST: LeaseLost}
+    if stop is Stop.MEMORY_LIMIT and limits[1] is not None:
+        return f"It reached its memory limit of {limits[1]:g} MB."
+    return str(why[stop].__doc__) if stop in why else None
 
 
-def message(failure: BaseException) -> str:
-    """What the owner is told of an exception."""
-    text = str(failure).replace("\x00", "").strip().encode(errors="replace").decode()
-    if isinstance(failure, TimeLimitReached):
-        return str(TimeLimitReached.__doc__)
-    return text if isinstance(failure, JobFailed) and text else f"{type(failure).__name__}: {text}".rstrip(": ")
+def _failed(job: ClaimedJob, error: str, *, for_good: bool = False, **fields: Any) -> JobOutcome:
+    most = max_attempts(job.task)
+    gives_up_now = for_good or gives_up(job.attempt, most)
+    logger.warning("Job %s (task %s, attempt %d) failed: %s\n%s", job.name, job.task, job.attempt, error, fields["log"])
+    retry = None if gives_up_now else _delay(job.attempt, most)
+    return _outcome(job, status=Status.FAILED, error=error, retry=retry, **fields)
 
 
-def _delay(attempt: int) -> float:
+def _delay(attempt: int, most: int) -> float:
     settings = queue_settings()
     chance = random.random()  # noqa: S311 (spreads load, keeps no secret)
-    return retry_delay(attempt, settings.RETRY_FIRST, settings.RETRY_MOST, chance)
+    return retry_delay(attempt, most, settings.RETRY_FIRST, settings.RETRY_MOST, chance)
 
 
-def _outcome(job: ClaimedJob, handle: Handle, started: float, **fields: Any) -> JobOutcome:
-    ended = time.monotonic()
-    return JobOutcome(
-        job=job.id,
-        owner=job.owner,
-        attempt=job.attempt,
-        spent=ended - started,
-        ended=ended,
-        progress=handle.fraction,
-        message=handle.message,
-        **fields,
-    )
+def _outcome(job: ClaimedJob, **fields: Any) -> JobOutcome:
+    return JobOutcome(job=job.id, owner=job.owner, attempt=job.attempt, **fields)

@@ -1,29 +1,21 @@
 -- A sign of life: extends the lease, shows progress, and charges a job that outruns what it declared as it goes.
---   p_turn     the turn that it is in; null: whichever, it is between turns
---   p_elapsed  seconds that the present job has run; 0 between turns
--- Returns null where the lease was lost, else whether the present job is to stop.
+--   p_turn     the turn that it is in: the fencing token
+--   p_elapsed  seconds that the present job has run
+-- Returns 'lost' where the turn is not the processor's any more, else what it is to do: 'cancel' (stop the present job),
+-- 'drain' (its cluster is being stopped), or 'go on'.
 -- Locks: the processor's row, then the flow's tally where there is something to charge.
 CREATE OR REPLACE FUNCTION queueapp_heartbeat(
     p_processor bigint, p_turn bigint, p_elapsed double precision, p_progress double precision, p_message text,
     p_lease double precision
-) RETURNS boolean
+) RETURNS text
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
     asynchronous text := set_config('synchronous_commit', 'off', true);
     p queueapp_processor;
 BEGIN
-    IF p_turn IS NULL THEN
-        SELECT * INTO p FROM queueapp_processor WHERE id = p_processor FOR NO KEY UPDATE;
-    ELSE
-        SELECT * INTO p FROM queueapp_processor WHERE turn = p_turn FOR NO KEY UPDATE;
-    END IF;
+    SELECT * INTO p FROM queueapp_processor WHERE turn = p_turn FOR NO KEY UPDATE;
     IF p.id IS DISTINCT FROM p_processor THEN
-        RETURN NULL;
-    END IF;
-    -- A turn that its processor knows nothing of: the answer to a claim was lost with the connection. Unless the
-    -- processor asks again, and gives the turn back, its lease must run out.
-    IF p_turn IS NULL AND cardinality(p.jobs) > 0 THEN
-        RETURN false;
+        RETURN 'lost';
     END IF;
     UPDATE queueapp_processor
        SET seen_at = clock_timestamp(), lease_until = clock_timestamp() + make_interval(secs => p_lease),
@@ -34,5 +26,5 @@ BEGIN
         UPDATE queueapp_tally SET version = version + 1, vtime = vtime + (p_elapsed - p.charged) / weight
          WHERE flow_id = p.flow_id;
     END IF;
-    RETURN p.cancelling;
+    RETURN CASE WHEN p.cancelling THEN 'cancel' WHEN p.draining THEN 'drain' ELSE 'go on' END;
 END $$;

@@ -1,10 +1,11 @@
 -- Put jobs of a processor's turn back into their places in the flow that they were taken from; park those that are
 -- paused by now.
---   p       the processor, its row locked by the caller, as is its flow's
---   except  jobs of the turn that do not go back
+--   p         the processor, its row locked by the caller, as is its flow's
+--   p_except  jobs of the turn that do not go back
+--   p_singly  expected seconds that each counts as, at least: see rescue.sql
 -- Returns the first job put back into the flow; null: none.
 CREATE OR REPLACE FUNCTION queueapp_put_back(
-    p queueapp_processor, p_except bigint[]
+    p queueapp_processor, p_except bigint[], p_singly double precision
 ) RETURNS bigint
 LANGUAGE sql AS $$
     -- Whose owner has left the flow meanwhile: they follow.
@@ -16,8 +17,8 @@ LANGUAGE sql AS $$
 
     WITH back AS (
         INSERT INTO queueapp_waiting (owner_id, job_id, flow_id, expected, attempt)
-        SELECT j.owner_id, j.id, CASE WHEN NOT queueapp_paused(j.owner_id, j.task) THEN p.flow_id END, j.duration,
-               t.attempt
+        SELECT j.owner_id, j.id, CASE WHEN NOT queueapp_paused(j.owner_id, j.task) THEN p.flow_id END,
+               greatest(j.duration, p_singly), t.attempt
           FROM unnest(p.jobs, p.attempts) AS t(id, attempt), queueapp_job_by_id(t.id) AS j
          WHERE t.id <> ALL (p_except)
         RETURNING job_id, flow_id

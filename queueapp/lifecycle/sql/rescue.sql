@@ -1,11 +1,15 @@
--- Take back the turn of a processor that gave no sign of life, or whose process was ended.
+-- Take back the turn of a processor that gave no sign of life, or whose process ended.
 --   p_processor, p_turn  whose turn
---   p_most               attempts at the most: the job that ran is started again until then, and fails there
--- The job that ran goes back to its place for another attempt; those behind it in the turn as they were. The flow
--- is charged for the seconds that the processor was seen at work. The processor's turn moves on, so that a late
--- settlement of it changes nothing.
+--   p_blame              the job whose attempt has failed with that; null: nobody knows, or it is no job's fault
+--   p_most, p_error      attempts at the most, and the error of this one
+--   p_singly             expected seconds, at least, of what goes back: a quantum has each taken in a turn of its own, so
+--                        that the one at fault is known the next time; 0: as declared
+-- Jobs go back to their places, all but the blamed one as they were. The flow is charged for the seconds that the
+-- processor was seen at work. The processor's turn moves on, so that a late settlement of it changes nothing.
 -- Returns the owners whose jobs it touched. Locks: the processor's row, the owners (record.sql), the flow's tally.
-CREATE OR REPLACE FUNCTION queueapp_rescue(p_processor bigint, p_turn bigint, p_most integer) RETURNS bigint[]
+CREATE OR REPLACE FUNCTION queueapp_rescue(
+    p_processor bigint, p_turn bigint, p_blame bigint, p_most integer, p_error text, p_singly double precision
+) RETURNS bigint[]
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
     p queueapp_processor;
@@ -22,29 +26,30 @@ BEGIN
 
     seen_at_work := greatest(extract(epoch FROM p.seen_at - p.job_started_at), p.worked);
 
-    -- The job that ran: its attempt failed. One attempt more, or its end.
-    p.attempts := (SELECT array_agg(t.attempt + (t.id = p.job_id)::int ORDER BY n)
-                     FROM unnest(p.jobs, p.attempts) WITH ORDINALITY AS t(id, attempt, n));
-    lost := p.attempts[array_position(p.jobs, p.job_id)] - 1;
-    IF lost % p_most = 0 THEN
-        failed := ARRAY[p.job_id];
+    -- The job to blame, where there is one: its attempt failed. One attempt more, or its end.
+    lost := p.attempts[array_position(p.jobs, p_blame)];
+    IF lost IS NOT NULL THEN
+        p.attempts[array_position(p.jobs, p_blame)] := lost + 1;
+        IF lost % p_most = 0 THEN
+            failed := ARRAY[p_blame];
+        END IF;
         PERFORM queueapp_record(
                     p.flow_id, ARRAY[id], ARRAY[owner_id], ARRAY['failed'], ARRAY[lost], ARRAY[seen_at_work],
-                    ARRAY[0.0], ARRAY[p.progress], ARRAY[p.message::text], ARRAY[NULL::jsonb],
-                    ARRAY['Its processor died while it ran.'], ARRAY[NULL::float8])
-           FROM queueapp_job_by_id(p.job_id);
-    ELSE
-        INSERT INTO queueapp_attempt (job_id, number, started_at, finished_at, time_spent, error)
-        VALUES (p.job_id, lost, p.job_started_at, p.seen_at, seen_at_work, 'Its processor died while it ran.')
+                    ARRAY[0.0], ARRAY[p.progress], ARRAY[p.message::text], ARRAY[NULL::jsonb], ARRAY[p_error],
+                    ARRAY[''], ARRAY[NULL::float8])
+           FROM queueapp_job_by_id(p_blame)
+          WHERE cardinality(failed) > 0;
+        INSERT INTO queueapp_attempt (job_id, number, started_at, finished_at, time_spent, error, log)
+        VALUES (p_blame, lost, p.job_started_at, p.seen_at, seen_at_work, p_error, '')
         ON CONFLICT DO NOTHING;
     END IF;
 
     SELECT array_agg(DISTINCT owner_id) INTO owners FROM queueapp_job WHERE id = ANY (p.jobs);
     PERFORM FROM queueapp_tally WHERE flow_id = p.flow_id FOR NO KEY UPDATE;
-    back_from := queueapp_put_back(p, failed);
+    back_from := queueapp_put_back(p, failed, p_singly);
     UPDATE queueapp_processor
        SET turn = nextval('queueapp_turn_number'), jobs = '{}', attempts = '{}', charged = 0, job_id = NULL,
-           job_started_at = NULL, progress = 0, message = ''
+           job_started_at = NULL, progress = 0, message = '', cancelling = false
      WHERE turn = p_turn;
     PERFORM queueapp_adjust_flow(p.flow_id, seen_at_work - p.charged, -1, back_from);
     RETURN owners;

@@ -9,7 +9,7 @@ CREATE OR REPLACE FUNCTION queueapp_settle(
     p queueapp_processor, p_keep bigint, p_kept_charge double precision,
     p_jobs bigint[], p_owners bigint[], p_statuses text[], p_attempts smallint[], p_spent double precision[],
     p_ago double precision[], p_progress double precision[], p_messages text[], p_results jsonb[], p_errors text[],
-    p_retries double precision[]
+    p_logs text[], p_retries double precision[]
 ) RETURNS void
 LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -20,13 +20,13 @@ BEGIN
     -- 1. What came of the jobs.
     IF cardinality(p_jobs) > 0 THEN
         PERFORM queueapp_record(p.flow_id, p_jobs, p_owners, p_statuses, p_attempts, p_spent, p_ago, p_progress,
-                                p_messages, p_results, p_errors, p_retries);
+                                p_messages, p_results, p_errors, p_logs, p_retries);
     END IF;
 
     -- 2. What was not started goes back.
     IF cardinality(p.jobs) > cardinality(p_jobs) + (p_keep IS NOT NULL)::int THEN
         PERFORM FROM queueapp_tally WHERE flow_id = p.flow_id FOR NO KEY UPDATE;
-        back_from := queueapp_put_back(p, p_jobs || coalesce(p_keep, 0));
+        back_from := queueapp_put_back(p, p_jobs || coalesce(p_keep, 0), 0);
     END IF;
 
     -- 3. The flow. No less than signs of life have said: the horizon hangs on that.

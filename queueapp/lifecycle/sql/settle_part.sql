@@ -7,7 +7,7 @@ CREATE OR REPLACE FUNCTION queueapp_settle_part(
     p_processor bigint, p_turn bigint, p_keep bigint, p_elapsed double precision,
     p_jobs bigint[], p_owners bigint[], p_statuses text[], p_attempts smallint[], p_spent double precision[],
     p_ago double precision[], p_progress double precision[], p_messages text[], p_results jsonb[], p_errors text[],
-    p_retries double precision[]
+    p_logs text[], p_retries double precision[]
 ) RETURNS boolean
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
@@ -21,10 +21,11 @@ BEGIN
     END IF;
     SELECT greatest(duration, p_elapsed) INTO kept_charge FROM queueapp_job_by_id(p_keep);
     PERFORM queueapp_settle(p, p_keep, kept_charge, p_jobs, p_owners, p_statuses, p_attempts, p_spent, p_ago,
-                            p_progress, p_messages, p_results, p_errors, p_retries);
+                            p_progress, p_messages, p_results, p_errors, p_logs, p_retries);
     UPDATE queueapp_processor
        SET jobs = ARRAY[p_keep], attempts = ARRAY[attempts[array_position(jobs, p_keep)]],
            charged = kept_charge, worked = p_elapsed, job_id = p_keep,
+           cancelling = cancelling AND job_id = p_keep,  -- it was the job before that was cancelled
            job_started_at = clock_timestamp() - make_interval(secs => p_elapsed), seen_at = clock_timestamp()
      WHERE turn = p_turn;
     RETURN true;

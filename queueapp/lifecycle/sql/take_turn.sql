@@ -14,7 +14,7 @@ CREATE OR REPLACE FUNCTION queueapp_take_turn(
     p_processor bigint, p_claim boolean, p_quantum double precision, p_most integer, p_lease double precision,
     p_turn bigint, p_settle boolean, p_jobs bigint[], p_owners bigint[], p_statuses text[], p_attempts smallint[],
     p_spent double precision[], p_ago double precision[], p_progress double precision[], p_messages text[],
-    p_results jsonb[], p_errors text[], p_retries double precision[], INOUT skip bigint[],
+    p_results jsonb[], p_errors text[], p_logs text[], p_retries double precision[], INOUT skip bigint[],
     OUT kept boolean, OUT again boolean, OUT turn bigint, OUT ids bigint[], OUT names text[], OUT owners bigint[],
     OUT tasks text[], OUT payloads text[], OUT durations double precision[], OUT attempts smallint[],
     OUT limits double precision[]
@@ -43,7 +43,7 @@ BEGIN
         settled := kept AND cardinality(p.jobs) > 0;
         IF settled THEN
             PERFORM queueapp_settle(p, NULL, 0, p_jobs, p_owners, p_statuses, p_attempts, p_spent, p_ago, p_progress,
-                                    p_messages, p_results, p_errors, p_retries);
+                                    p_messages, p_results, p_errors, p_logs, p_retries);
         END IF;
     END IF;
     IF p_claim AND NOT settled AND (p.id IS NULL OR p.draining OR cardinality(p.jobs) > 0) THEN

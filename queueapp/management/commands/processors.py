@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from queueapp.workers.cluster import ClusterRun
+from queueapp.workers.supervisor import Supervisor
 
 
 class Command(BaseCommand):
@@ -15,4 +15,4 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Returns when the cluster has stopped and nothing of it is left."""
-        ClusterRun().run()
+        Supervisor().run()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import signal
-import sys
 import time
 import uuid
 from collections import Counter
@@ -19,56 +17,64 @@ from django_q.cluster import Cluster
 
 from ..conf import queue_settings
 from ..lifecycle.heartbeat import drain
-from ..lifecycle.rescue import rescue_cluster
-from .ticket import CLUSTER
-from .watch import Watch
+from ..lifecycle.rescue import rescue_cluster, rescue_ended
+from ..models import Processor
+from . import forked
+from .liveness import Liveness, reap_orphans
+from .watchdog import Watchdog
+from .worker import CLUSTER
 
 logger = logging.getLogger(__name__)
 
-_PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 LOOK_EVERY = 0.2
-"""Seconds between two looks at the sentinel."""
+"""Seconds between two looks at the cluster's processes."""
 
 
-class ClusterRun:
-    """One cluster under our eyes. SIGTERM or SIGINT (Ctrl-C) drains it; the same once more ends it at once."""
+class Supervisor:
+    """One cluster. SIGTERM, SIGHUP or SIGINT (Ctrl-C) drains it; the same once more ends it at once."""
 
     def __init__(self) -> None:
         self.signals: Counter[int] = Counter()
         self.id = ""
         self._cluster: Cluster | None = None
-        self._watch = Watch()
 
     def run(self) -> None:
         """Work until a signal comes, then stop. A cluster that died or is stuck is replaced by a fresh one."""
-        _adopt_orphans()
+        forked.adopt_orphans()
+        forked.keep_family_together()
         self._start()
         while not self.signals:
             time.sleep(LOOK_EVERY)
-            if (wrong := self._wrong()) is not None:
-                logger.error("%s; ending what is left of the cluster and starting afresh.", wrong)
-                self._end_family()
-                self._take_back()
-                self._start()
+            self._look()
         self._stop()
 
-    def _wrong(self) -> str | None:
-        """Why the cluster can not go on; None: it can."""
+    def _look(self) -> None:
         assert self._cluster is not None
         if not self._cluster.sentinel.is_alive():
-            return "The cluster's sentinel died"
-        if self._watch.is_stuck(self.id):
-            return f"There is work and a free processor, and no claim for {queue_settings().STUCK:g} s"
-        return None
+            self._start_afresh("The cluster's sentinel died", fault=True)
+        elif self._watchdog.is_stuck(self.id):
+            stuck = queue_settings().STUCK
+            self._start_afresh(f"There is work and a free processor, and no claim for {stuck:g} s", fault=False)
+        else:
+            self._liveness.look()
+            reap_orphans(but=self._cluster.sentinel.pid)
+
+    def _start_afresh(self, why: str, *, fault: bool) -> None:
+        """`fault`: a job may have done it; else no job loses an attempt."""
+        logger.error("%s; ending what is left of the cluster and starting afresh.", why)
+        self._end_family()
+        self._take_back(fault=fault)
+        self._start()
 
     def _start(self) -> None:
         # The cluster forks: no connection and no thread may be open here.
         connections.close_all()
         self.id = os.environ[CLUSTER] = str(uuid.uuid4())
         self._cluster = Cluster()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)  # instead of django-q2's, which wait without a deadline
-        self._watch = Watch()
+        self._watchdog = Watchdog()
+        self._liveness = Liveness(self.id)
         with suppress(RuntimeError):  # the sentinel died at once: the next look sees it
             self._cluster.start()
 
@@ -91,7 +97,7 @@ class ClusterRun:
         if self._cluster.sentinel.is_alive():
             logger.warning("Some jobs did not end in time; they go back to the queue.")
         self._end_family()
-        self._take_back()
+        self._take_back(fault=False)
 
     def _end_family(self) -> None:
         """End every process of the cluster that is left: with the sentinel gone, its children are ours."""
@@ -101,16 +107,13 @@ class ClusterRun:
                 process.kill()
         psutil.wait_procs(left, timeout=5)
 
-    def _take_back(self) -> None:
+    def _take_back(self, *, fault: bool) -> None:
         """Put what its processors had in hand back into the queue; without a database the lease does it."""
         try:
-            rescue_cluster(self.id)
+            if fault:
+                rescue_ended(Processor.objects.filter(cluster=self.id))
+            else:
+                rescue_cluster(self.id)
         except (DatabaseError, InterfaceError) as error:
             logger.warning("Could not put jobs back now; they go back within the lease: %s", str(error).strip())
         connection.close()
-
-
-def _adopt_orphans() -> None:
-    """Make this process the parent of descendants that lose theirs, where the system (Linux) can do that."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

@@ -16,16 +16,18 @@ LOOK_EVERY = 1.0
 """Seconds between two looks."""
 
 # What must change: the turns that the cluster's processors have taken, or who they are. No row: all are at work, or
-# there is none. A cluster none of whose processors lives waits in vain too.
+# there is none. A cluster none of whose processors lives waits in vain too. One that waits for a lock does not: a fresh
+# cluster would wait for the same.
 _WAITING_IN_VAIN = """
     SELECT coalesce(sum(turn)::text || ' of ' || array_agg(id ORDER BY id)::text, 'none') FROM queueapp_processor
      WHERE cluster = %s AND lease_until > clock_timestamp()
     HAVING (count(*) = 0 OR bool_or(cardinality(jobs) = 0 AND NOT draining))
        AND EXISTS (SELECT FROM queueapp_tally WHERE ready) AND NOT queueapp_all_paused()
+       AND NOT EXISTS (SELECT FROM pg_locks WHERE NOT granted)
 """
 
 
-class Watch:
+class Watchdog:
     """Looks once a second, on the calling thread's connection. One per cluster."""
 
     def __init__(self) -> None:
@@ -51,7 +53,7 @@ class Watch:
                 cursor.execute(_WAITING_IN_VAIN, [cluster])
                 row = cursor.fetchone()
         except (DatabaseError, InterfaceError) as error:
-            logger.warning("The watch could not look: %s", str(error).strip())
+            logger.warning("The watchdog could not look: %s", str(error).strip())
             connection.close()
             return None
         return row[0] if row else None

@@ -1,0 +1,11 @@
+-- A new row for a processor; its key. By the database's clock, like every lease. Locks: none.
+CREATE OR REPLACE FUNCTION queueapp_register(
+    p_cluster text, p_host text, p_pid integer, p_lease double precision
+) RETURNS bigint
+LANGUAGE sql AS $$
+    INSERT INTO queueapp_processor (cluster, host, pid, started_at, seen_at, lease_until, draining, jobs, attempts,
+                                    charged, worked, cancelling, progress, message)
+    VALUES (p_cluster, p_host, p_pid, clock_timestamp(), clock_timestamp(),
+            clock_timestamp() + make_interval(secs => p_lease), false, '{}', '{}', 0, 0, false, 0, '')
+    RETURNING id
+$$;

@@ -1,0 +1,59 @@
+"""What every process of a cluster does after its fork: end with its parent, and leave stop signals to the command."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from enum import Enum, auto
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_PR_SET_CHILD_SUBREAPER = 36
+
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+class _Children(Enum):
+    """What this process does for the children that it forks."""
+
+    NOTHING = auto()
+    CLUSTER = auto()
+    TASKS = auto()
+
+
+_children = _Children.NOTHING
+
+
+def keep_family_together() -> None:
+    """From now on whatever this process forks, and what that forks, ends with its parent and ignores SIGTERM.
+
+    The command that calls this decides when its processes end. A signal to all of them, as systemd sends it,
+    would end running jobs at once; a command killed alone would leave workers that nobody supervises.
+    """
+    global _children
+    if _children is _Children.NOTHING:
+        os.register_at_fork(after_in_child=_after_fork)
+    _children = _Children.CLUSTER
+
+
+def detach_children() -> None:
+    """What this process forks from now on are processes of a task: they get the signals that others get."""
+    global _children
+    _children = _Children.TASKS
+
+
+def adopt_orphans() -> None:
+    """Make this process the parent of descendants that lose theirs, where the system (Linux) can do that."""
+    if _libc is not None:
+        _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _after_fork() -> None:
+    if _children is _Children.CLUSTER:
+        if _libc is not None:
+            _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+    elif _children is _Children.TASKS:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+            signal.signal(number, signal.SIG_DFL)

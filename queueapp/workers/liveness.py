@@ -1,0 +1,78 @@
+"""Which processes of a cluster are alive: their processors' leases are extended, those of dead ones ended at once."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from contextlib import suppress
+
+import psutil
+from django.db import DatabaseError, InterfaceError, connection
+
+from ..conf import queue_settings
+from ..lifecycle.heartbeat import beat_idle, register
+from ..lifecycle.rescue import rescue_ended
+from ..models import Processor
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks into the database."""
+
+
+class Liveness:
+    """Of one cluster. Workers between turns wait in django-q2 and cannot beat: this does, for all of them at once."""
+
+    def __init__(self, cluster: str) -> None:
+        self._cluster = cluster
+        self._known: dict[int, float] = {}
+        self._looked_at = self._beaten_at = float("-inf")
+
+    def look(self) -> None:
+        """Look at the processes, and, once a second or when one has ended, into the database."""
+        now = time.monotonic()
+        if now - self._looked_at < LOOK_EVERY and all(map(_is_alive, self._known.items())):
+            return
+        self._looked_at = now
+        try:
+            self._follow(now)
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("The processors of this cluster could not be looked at: %s", str(error).strip())
+            connection.close()
+
+    def _follow(self, now: float) -> None:
+        processors = list(Processor.objects.filter(cluster=self._cluster))
+        for processor in processors:
+            if processor.pid not in self._known and (began := _began(processor.pid)) is not None:
+                self._known[processor.pid] = began
+        self._known = dict(filter(_is_alive, self._known.items()))
+        rescue_ended([processor for processor in processors if processor.pid not in self._known])
+        # Forgotten by others, while neither they nor we could be reached.
+        for pid in self._known.keys() - {processor.pid for processor in processors}:
+            register(self._cluster, pid)
+        if now - self._beaten_at >= queue_settings().LEASE / 5:
+            beat_idle(self._cluster, list(self._known))
+            self._beaten_at = now
+
+
+def reap_orphans(but: int | None) -> None:
+    """Reap adopted children that have ended; `but`: not this one, whose parent asks for its exit code."""
+    for child in psutil.Process().children():
+        with suppress(psutil.Error, ChildProcessError):
+            if child.pid != but and child.status() == psutil.STATUS_ZOMBIE:
+                os.waitpid(child.pid, os.WNOHANG)
+
+
+def _began(pid: int) -> float | None:
+    """When the process began; None: it has ended."""
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        if process.status() != psutil.STATUS_ZOMBIE:
+            return process.create_time()
+    return None
+
+
+def _is_alive(known: tuple[int, float]) -> bool:
+    pid, began = known
+    return _began(pid) == began

@@ -1,0 +1,222 @@
+"""One turn while its jobs run: what ended, signs of life, limits, and whose fault it was when a task process died."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+
+from django.db import DatabaseError, InterfaceError, connection
+
+from ..conf import queue_settings
+from ..lifecycle.announce import announcer
+from ..lifecycle.claim import ClaimedJob, Turn
+from ..lifecycle.heartbeat import Beat, heartbeat
+from ..lifecycle.settle import JobOutcome, settle_part, still_held
+from ..registry import find_task
+from .outcomes import died_outcome, ended_outcome
+from .shared_memory import Stop
+from .task_process import Event, TaskProcess
+
+logger = logging.getLogger(__name__)
+
+TICK = 0.1
+"""Seconds between two looks at a job whose limits are to be kept."""
+
+
+class RunningTurn:
+    """Has a task process work through a turn. `done`: outcomes that have not been settled yet."""
+
+    def __init__(self, processor: int, turn: Turn, process: TaskProcess, done: list[JobOutcome]) -> None:
+        self.process = process
+        self.done = done
+        self.in_doubt = False
+        """Whether a part was settled, perhaps: the connection was lost before the answer came."""
+        self._processor = processor
+        self._turn = turn
+        self._jobs: dict[int, ClaimedJob] = dict(enumerate(turn.jobs))
+        self._limits = {index: _limits(job) for index, job in self._jobs.items()}
+        self._released = self._settled_part = len(turn.jobs) == 1
+        self._beaten_at = time.monotonic()
+        self._stop = Stop.NO
+        self._stop_at: list[float] = []
+        self._kept = True
+        self._stopping = False
+
+    def work_through(self) -> list[JobOutcome]:
+        """What came of the jobs that were started; the others go back when the turn is settled with that."""
+        self._begin(self._jobs)
+        announcer.send_due()  # while the task process works
+        while True:
+            event = self.process.wait(self._seconds_to_next_look())
+            self._collect()
+            if event is Event.TURN_OVER:
+                return self.done
+            if event is Event.ENDED and not self._go_on_with_another():
+                return self.done
+            if event is Event.NOTHING:
+                self._look(time.monotonic())
+
+    def _begin(self, jobs: Mapping[int, ClaimedJob]) -> None:
+        memory = {index: self._limits[index][1] for index in jobs}
+        self.process.begin(jobs, memory)
+
+    def _collect(self) -> None:
+        """Turn the records of jobs that ended into outcomes."""
+        for record in self.process.records():
+            job = self._jobs.pop(record.index, None)
+            if job is not None:
+                self.done.append(ended_outcome(job, record, self._stop_of(record.index), self._limits[record.index]))
+
+    def _present(self) -> tuple[int, ClaimedJob, float] | None:
+        """The index of the job that runs, the job, and when it started."""
+        index, started = self.process.memory.present()
+        job = self._jobs.get(index)
+        return None if job is None else (index, job, min(started, time.monotonic()))
+
+    def _stop_of(self, index: int) -> Stop:
+        """Only the present job is ever stopped, after all others were taken back."""
+        return self._stop if self.process.memory.present()[0] == index else Stop.NO
+
+    # The task process ended.
+
+    def _go_on_with_another(self) -> bool:
+        """Blame the job that ran, and give the rest to another task process; whether any is left."""
+        rest = self.process.take_back()
+        if self.process.exit:
+            self._blame(rest)
+        self.process.close()
+        self.process = TaskProcess()
+        left = {index: job for index, job in self._jobs.items() if index in rest}
+        if self._released or not left:
+            return False
+        self._begin(left)
+        return True
+
+    def _blame(self, rest: set[int]) -> None:
+        """The job that ran in a process that died. No other pays: one that was started and is not known goes back."""
+        present = self._present()
+        if present is None or present[0] in rest:
+            started = [index for index in self._jobs if index not in rest]
+            if self._released or len(started) != 1:
+                return
+            present = started[0], self._jobs[started[0]], time.monotonic()
+        index, job, began = present
+        del self._jobs[index]
+        how = str(self.process.exit)
+        self.done.append(died_outcome(job, how, began, self._stop, self._limits[index], self.process.memory))
+
+    # The look at a job that takes longer than a quantum.
+
+    def _look(self, now: float) -> None:
+        present = self._present()
+        self.process.memory.bound_output()
+        if present is None:
+            return
+        index, job, started = present
+        elapsed = now - started
+        if elapsed < queue_settings().QUANTUM:
+            return
+        self._release_rest()
+        try:
+            if index in self._jobs and not self._settled_part:
+                self._settle_part(index, job, elapsed, now)
+            if index in self._jobs and now - self._beaten_at >= queue_settings().HEARTBEAT:
+                self._beat(job, elapsed, now)
+            announcer.send_due()
+        except (DatabaseError, InterfaceError) as error:
+            self.in_doubt = True
+            self._beaten_at = now
+            logger.warning("No sign of life could be given, trying again: %s", str(error).strip())
+            connection.close()
+        if index in self._jobs:
+            self._keep_limits(index, job, elapsed, now)
+
+    def _release_rest(self) -> None:
+        """The present job outruns the quantum: from here on no other is started."""
+        if not self._released:
+            self._released = True
+            self.process.take_back()
+            self._collect()
+
+    def _settle_part(self, index: int, job: ClaimedJob, elapsed: float, now: float) -> None:
+        """Record what is done, and put back what was not started, while the present job runs on."""
+        if self.in_doubt:
+            self.done = still_held(self._processor, self._turn.number, self.done)
+        done = self.done
+        self._kept = settle_part(self._processor, self._turn.number, done, keep=job.id, elapsed=elapsed, now=now)
+        self._settled_part = True
+        back = {other.owner for other in self._jobs.values() if other is not job}
+        announcer.add({outcome.owner for outcome in done} | back, work=bool(back))
+        self.done, self._jobs = [], {index: job}
+
+    def _beat(self, job: ClaimedJob, elapsed: float, now: float) -> None:
+        memory = self.process.memory
+        beat = heartbeat(
+            self._processor, self._turn.number, elapsed=elapsed, progress=memory.fraction, message=memory.message
+        )
+        self._beaten_at = now
+        if beat is Beat.LOST and self._kept:
+            self._kept = False
+            logger.warning("This processor was thought dead; what it does for job %s is dropped.", job.name)
+        if beat is Beat.LOST:
+            self._request_stop(Stop.LEASE_LOST, now)
+        elif beat is Beat.CANCEL:
+            self._request_stop(Stop.CANCELLED, now)
+        elif beat is Beat.DRAIN and not self._stopping:
+            self._stopping = True
+            memory.tell(stop=self._stop, cancelled=memory.cancelled, stopping=True)
+
+    # Limits.
+
+    def _keep_limits(self, index: int, job: ClaimedJob, elapsed: float, now: float) -> None:
+        seconds, megabytes = self._limits[index]
+        if seconds is not None and elapsed >= seconds:
+            self._request_stop(Stop.TIME_LIMIT, now)
+        if megabytes is not None and self.process.has_taken(megabytes * 1e6):
+            self._stop = Stop.MEMORY_LIMIT
+            self.process.end()
+        elif self._stop_at and now >= self._stop_at[0]:
+            self._enforce_stop(job, now)
+
+    def _request_stop(self, why: Stop, now: float) -> None:
+        """Ask the present job to stop, once. A cancelled one has a third of the grace before an exception comes."""
+        if self._stop is not Stop.NO:
+            return
+        self._stop = why
+        grace = queue_settings().STOP_GRACE
+        first = now + (grace / 3 if why is Stop.CANCELLED else 0.0)
+        self._stop_at = [first, first + grace / 3, first + grace]
+        memory = self.process.memory
+        memory.tell(cancelled=why is Stop.CANCELLED, stopping=memory.stopping)
+
+    def _enforce_stop(self, job: ClaimedJob, now: float) -> None:
+        """The exception comes at once, and once more after a third of the grace; then the process is ended."""
+        self._stop_at.pop(0)
+        if self._stop_at:
+            self.process.interrupt(self._stop)
+        else:
+            logger.warning("Job %s will not stop: ending its process.", job.name)
+            self.process.end()
+
+    def _seconds_to_next_look(self) -> float:
+        settings = queue_settings()
+        if not self._released:
+            return settings.QUANTUM
+        now = time.monotonic()
+        moments = [self._beaten_at + settings.HEARTBEAT, *self._stop_at[:1]]
+        if (present := self._present()) is not None:
+            seconds, megabytes = self._limits[present[0]]
+            if seconds is not None:
+                moments.append(present[2] + max(seconds, settings.QUANTUM))
+            if megabytes is not None:
+                moments.append(now + TICK)
+        return max(min(moments) - now, 0.005)
+
+
+def _limits(job: ClaimedJob) -> tuple[float | None, float | None]:
+    """Seconds and megabytes that a job may take: its own, else its task's."""
+    task = find_task(job.task)
+    if task is None:
+        return job.limit, None
+    return job.limit or task.time_limit, task.memory_limit

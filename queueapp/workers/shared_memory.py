@@ -1,0 +1,231 @@
+"""What a worker and its task process share: which job runs, its progress, what ended, and what was printed.
+
+All of it outlives the task process, so the worker knows what a process that died was doing. Nothing in it is trusted:
+the task process may have written anything, so the worker checks and bounds what it reads.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import mmap
+import os
+import secrets
+import struct
+import tempfile
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
+from enum import IntEnum, StrEnum
+
+from ..registry import LONGEST_MESSAGE, Reports
+from ..storable import cut_middle
+
+LOG_KEPT = 16_384
+"""Bytes of what an attempt printed that are kept: half from its beginning, half from its end."""
+OUTPUT_MOST = 16 * 1024 * 1024
+"""Bytes of output that may lie in memory before the middle of it is dropped."""
+RECORD_MOST = 64 * 1024 * 1024
+"""Bytes of records of one turn that a worker reads; a turn with more has lost the rest."""
+
+_dumps, _loads = json.dumps, json.loads
+_START = struct.Struct("=id")
+_FLAGS = struct.Struct("=BBB")
+_PROGRESS = struct.Struct("=IdH")
+_START_AT, _FLAGS_AT, _PROGRESS_AT, _MESSAGE_AT = 0, 16, 32, 64
+_SIZE = 4096
+NO_JOB = -1
+
+
+class Stop(IntEnum):
+    """Why a job is to stop."""
+
+    NO = 0
+    CANCELLED = 1
+    TIME_LIMIT = 2
+    LEASE_LOST = 3
+    MEMORY_LIMIT = 4
+
+
+class Kind(StrEnum):
+    """How an attempt ended, as the task process saw it."""
+
+    RESULT = "result"
+    REFUSED = "refused"
+    ERROR = "error"
+    STOPPED = "stopped"
+    OUT_OF_MEMORY = "out of memory"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One attempt that ended: the job's index in its turn, times by time.monotonic, and its result or error.
+
+    `text`: the result as JSON, "" for none, or the error. `log`: what it printed, and its traceback.
+    """
+
+    index: int
+    started: float
+    ended: float
+    kind: str
+    text: str
+    log: str
+    fraction: float
+    message: str
+
+
+class SharedMemory(Reports):
+    """One per processor, made before its task process is forked, which inherits it."""
+
+    def __init__(self) -> None:
+        self._cell = mmap.mmap(-1, _SIZE)
+        self.records = SharedFile("records")
+        self.output = SharedFile("output")
+        self.mark = secrets.token_hex(8)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything: before a turn begins."""
+        self._cell[:_SIZE] = bytes(_SIZE)
+        self.start(NO_JOB, 0.0)
+        self.records.truncate(0)
+        self.output.truncate(0)
+
+    # What the task process writes.
+
+    def start(self, index: int, started: float) -> None:
+        """Note which job of the turn runs now, and since when."""
+        _START.pack_into(self._cell, _START_AT, index, started)
+        self.report(0.0, "")
+
+    def report(self, fraction: float, message: str) -> None:
+        """Note the progress of the present job. Safe from any thread: the worker discards a torn message."""
+        version, _, _ = _PROGRESS.unpack_from(self._cell, _PROGRESS_AT)
+        text = message.encode()
+        _PROGRESS.pack_into(self._cell, _PROGRESS_AT, (version + 1) & 0xFFFFFFFF | 1, fraction, len(text))
+        self._cell[_MESSAGE_AT : _MESSAGE_AT + len(text)] = text
+        _PROGRESS.pack_into(self._cell, _PROGRESS_AT, ((version | 1) + 1) & 0xFFFFFFFF, fraction, len(text))
+
+    def add(self, record: Record) -> None:
+        """Append a record: one line, after a mark that nothing a task writes has."""
+        self.records.append(f"\n{self.mark}{_dumps(astuple(record))}".encode())
+
+    # What the worker writes.
+
+    def tell(self, *, stop: Stop = Stop.NO, cancelled: bool = False, stopping: bool = False) -> None:
+        """Tell the present job why it is to stop, whether it was cancelled, and whether its cluster is stopping."""
+        _FLAGS.pack_into(self._cell, _FLAGS_AT, stop, cancelled, stopping)
+
+    # What both read.
+
+    @property
+    def stop(self) -> Stop:
+        """Why the present job is to stop."""
+        return Stop(_FLAGS.unpack_from(self._cell, _FLAGS_AT)[0])
+
+    @property
+    def cancelled(self) -> bool:  # type: ignore[override]  # read-only here
+        """Whether the present job was cancelled."""
+        return bool(_FLAGS.unpack_from(self._cell, _FLAGS_AT)[1])
+
+    @property
+    def stopping(self) -> bool:  # type: ignore[override]
+        """Whether the cluster is being stopped."""
+        return bool(_FLAGS.unpack_from(self._cell, _FLAGS_AT)[2])
+
+    @property
+    def fraction(self) -> float:  # type: ignore[override]
+        """Progress from 0 to 1, whatever the memory holds."""
+        found: float = _PROGRESS.unpack_from(self._cell, _PROGRESS_AT)[1]
+        return found if 0.0 <= found <= 1.0 else 0.0
+
+    @property
+    def message(self) -> str:  # type: ignore[override]
+        """The message of the last report; empty while one is being written."""
+        before, _, length = _PROGRESS.unpack_from(self._cell, _PROGRESS_AT)
+        text = self._cell[_MESSAGE_AT : _MESSAGE_AT + min(length, 4 * LONGEST_MESSAGE)]
+        after, _, _ = _PROGRESS.unpack_from(self._cell, _PROGRESS_AT)
+        if before != after or before % 2:
+            return ""
+        return text.decode(errors="replace").replace("\x00", "")[:LONGEST_MESSAGE]
+
+    def present(self) -> tuple[int, float]:
+        """The index of the job that started last, NO_JOB: none has; and when, by time.monotonic."""
+        index, started = _START.unpack_from(self._cell, _START_AT)
+        return index, started
+
+    def ended(self) -> list[Record]:
+        """The records since the last clear(); what is no record is passed over."""
+        return list(_parse(self.records.read(0, RECORD_MOST), self.mark.encode()))
+
+    def take_log(self) -> str:
+        """What was printed since the last call, cut in its middle."""
+        size = self.output.size()
+        if size == 0:
+            return ""
+        half = LOG_KEPT // 2
+        head = self.output.read(0, LOG_KEPT if size <= LOG_KEPT else half)
+        text = head.decode(errors="replace")
+        if size > LOG_KEPT:
+            tail = self.output.read(size - half, half).decode(errors="replace")
+            text = f"{text}\n[... {size - 2 * half:,} bytes left out ...]\n{tail}"
+        self.output.truncate(0)
+        return text.replace("\x00", "")
+
+    def bound_output(self) -> None:
+        """Drop output that takes too much memory, but for its beginning."""
+        if self.output.size() > OUTPUT_MOST:
+            self.output.truncate(LOG_KEPT // 2)
+
+
+class SharedFile:
+    """A file in memory without a name. Every write appends, in either process."""
+
+    def __init__(self, name: str) -> None:
+        if hasattr(os, "memfd_create"):
+            self.fd = os.memfd_create(name)
+        else:
+            with tempfile.TemporaryFile() as file:
+                self.fd = os.dup(file.fileno())
+        fcntl.fcntl(self.fd, fcntl.F_SETFL, fcntl.fcntl(self.fd, fcntl.F_GETFL) | os.O_APPEND)
+        self.inode = os.fstat(self.fd).st_ino
+
+    def is_open(self) -> bool:
+        """Whether the descriptor is still this file: a task may have closed it, and opened another in its place."""
+        try:
+            return os.fstat(self.fd).st_ino == self.inode
+        except OSError:
+            return False
+
+    def size(self) -> int:
+        """Bytes that it holds."""
+        return os.fstat(self.fd).st_size
+
+    def append(self, data: bytes) -> None:
+        """Write all of it at the end."""
+        written = os.write(self.fd, data)
+        while written < len(data):
+            written += os.write(self.fd, data[written:])
+
+    def read(self, start: int, length: int) -> bytes:
+        """The bytes from `start`, as many as there are up to `length`."""
+        return os.pread(self.fd, length, start)
+
+    def truncate(self, size: int) -> None:
+        """Drop what lies beyond."""
+        os.ftruncate(self.fd, size)
+
+    def close(self) -> None:
+        """Give the memory back once the other process has ended."""
+        os.close(self.fd)
+
+
+def _parse(data: bytes, mark: bytes) -> Iterator[Record]:
+    for part in data.split(b"\n" + mark)[1:]:
+        try:
+            index, started, ended, kind, text, log, fraction, message = _loads(part.split(b"\n", 1)[0])
+            yield Record(
+                int(index), float(started), float(ended), Kind(kind), str(text), cut_middle(str(log), 2 * LOG_KEPT),
+                float(fraction), str(message)[:LONGEST_MESSAGE],
+            )  # fmt: skip
+        except (ValueError, TypeError):
+            continue

@@ -1,0 +1,93 @@
+"""The database connections of tasks: after every job each is as if just opened, or closed."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import Any, cast
+
+import psycopg
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+LEFT_OPEN = "It left a database transaction open; what it did there is rolled back."
+
+
+def drop_inherited() -> None:
+    """Close the connections that a fork has copied, without a word to the server: it is the parent that uses them."""
+    for connection in connections.all(initialized_only=True):
+        raw = cast(Any, connection.connection)
+        if isinstance(raw, psycopg.Connection):
+            with suppress(psycopg.Error, OSError):
+                os.close(raw.fileno())
+        _renew(connection.alias)
+
+
+class TaskDatabases:
+    """Every connection that Django opens for tasks in this process. One that a job used is reset in a round trip.
+
+    A job that uses no database costs nothing. The connection that was reset is given to the next job that asks for
+    one; to it, Django opens a new connection: the receivers of `connection_created` are called, and set what they set.
+    """
+
+    def __init__(self) -> None:
+        self._clean: dict[str, psycopg.Connection[Any]] = {}
+        for alias in connections:
+            self._watch(connections[alias])
+
+    def reset(self) -> str | None:
+        """Reset or close what the last job used; what it left open, in words, None: nothing."""
+        left = None
+        for connection in connections.all(initialized_only=True):
+            if connection.connection is None:
+                continue
+            if _is_left_open(connection):
+                left = LEFT_OPEN
+            raw = cast(Any, connection.connection)
+            self._put_away(connection.alias, raw)
+            self._watch(_renew(connection.alias))
+        return left
+
+    def _watch(self, connection: BaseDatabaseWrapper) -> None:
+        if connection.vendor != "postgresql":
+            return
+        opened = connection.get_new_connection
+
+        def get_new_connection(parameters: Any) -> Any:
+            clean = self._clean.pop(connection.alias, None)
+            if clean is not None and not clean.closed:
+                clean.isolation_level = None
+                return clean
+            return opened(parameters)
+
+        connection.get_new_connection = get_new_connection  # type: ignore[assignment, method-assign]
+
+    def _put_away(self, alias: str, raw: Any) -> None:
+        """Keep a connection that can be reset; close any other."""
+        try:
+            if isinstance(raw, psycopg.Connection) and raw.info.transaction_status == _IDLE:
+                raw.autocommit = True
+                with psycopg.Cursor(raw) as cursor:
+                    cursor.execute("DISCARD ALL", prepare=False)
+                self._clean[alias] = raw
+                return
+        except psycopg.Error:
+            pass
+        with suppress(Exception):
+            raw.close()
+
+
+_IDLE = psycopg.pq.TransactionStatus.IDLE
+
+
+def _is_left_open(connection: BaseDatabaseWrapper) -> bool:
+    raw = cast(Any, connection.connection)
+    in_transaction = isinstance(raw, psycopg.Connection) and not raw.closed and raw.info.transaction_status != _IDLE
+    return bool(in_transaction or connection.in_atomic_block or not connection.autocommit)
+
+
+def _renew(alias: str) -> BaseDatabaseWrapper:
+    """A new wrapper in the place of the old, with nothing of what a task may have changed in that."""
+    fresh = connections.create_connection(alias)
+    connections[alias] = fresh
+    return fresh

@@ -1,0 +1,206 @@
+"""A worker's view of its task process: fork it, give it the jobs of a turn, look at what it does, end it."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from enum import Enum, auto
+
+import psutil
+
+from ..lifecycle.claim import ClaimedJob
+from .shared_memory import Record, SharedMemory, Stop
+from .task_runner import LENGTH, REPLACE_ME, STOP_SIGNAL, TaskRunner, resident_bytes
+
+SEND_SECONDS = 10.0
+"""Seconds in which a task process has to take the jobs of a turn."""
+
+
+class Event(Enum):
+    """What a worker waits for."""
+
+    NOTHING = auto()
+    """The time was over."""
+    TURN_OVER = auto()
+    """Every job of the turn that was not taken back has ended."""
+    ENDED = auto()
+    """The process ended, by itself or by a signal, or said something that makes no sense, and was ended."""
+
+
+class TaskProcess:
+    """One per worker at a time. Replaced when it ends, or is not as it was after a job."""
+
+    def __init__(self) -> None:
+        self.memory = SharedMemory()
+        self.exit: str | None = None
+        """How the process ended, in words; None: it has not."""
+        self._jobs: set[int] = set()
+        self._resident_at_start = 0
+        ours, theirs = socket.socketpair()
+        self._tokens_out, self._tokens_in = os.pipe()
+        os.set_blocking(self._tokens_out, False)
+        self._connection = ours
+        gc.freeze()  # shared with the child for as long as nobody writes to it
+        self.pid = os.fork()
+        if self.pid == 0:
+            ours.close()
+            os.close(self._tokens_in)
+            TaskRunner(self.memory, theirs, self._tokens_out).run()
+        theirs.close()
+        ours.settimeout(SEND_SECONDS)
+        self._poll = select.poll()
+        self._poll.register(ours, select.POLLIN)
+        self._pidfd = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else -1
+        if self._pidfd >= 0:
+            self._poll.register(self._pidfd, select.POLLIN)
+
+    def begin(self, jobs: Mapping[int, ClaimedJob], memory_limits: Mapping[int, float | None]) -> None:
+        """Have it run these jobs, by their index in the turn, in that order. Where it has ended, wait() says so."""
+        self.memory.clear()
+        self.memory.tell()
+        self._jobs = set(jobs)
+        rows = [
+            (index, job.name, job.task, job.payload, job.duration, job.attempt, memory_limits[index])
+            for index, job in jobs.items()
+        ]
+        if any(limit is not None for limit in memory_limits.values()):
+            self._resident_at_start = self._resident_bytes()
+        body = json.dumps(rows).encode()
+        with suppress(OSError):
+            os.write(self._tokens_in, b"".join(index.to_bytes(2, "big") for index in jobs))
+            self._connection.sendall(len(body).to_bytes(LENGTH, "big") + body)
+
+    def wait(self, seconds: float) -> Event:
+        """What happened first, within so many seconds."""
+        ready = {descriptor for descriptor, _ in self._poll.poll(seconds * 1000)}
+        if self._connection.fileno() in ready:
+            said = b""
+            with suppress(OSError):
+                said = self._connection.recv(256)
+            if said == self.memory.mark.encode():
+                return Event.TURN_OVER
+            # A process that ends closes the connection a moment before.
+            alive = bool(said) or not self._ends_within(0.2)
+            self.end()
+            if alive:
+                self.exit = "wrote into" if said else "closed"
+                self.exit += " the connection between its process and the worker"
+            return Event.ENDED
+        if self._pidfd in ready or (self._pidfd < 0 and not ready and self._has_ended()):
+            self.end()
+            return Event.ENDED
+        return Event.NOTHING
+
+    def take_back(self) -> set[int]:
+        """The indexes of jobs that were not started; they will not be. Atomic: a pipe gives each to one reader."""
+        left: set[int] = set()
+        with suppress(BlockingIOError):
+            while token := os.read(self._tokens_out, 2):
+                left.add(int.from_bytes(token, "big"))
+        return left & self._jobs
+
+    def records(self) -> list[Record]:
+        """What has ended of the turn's jobs. Only the first record of a job counts."""
+        found: dict[int, Record] = {}
+        for record in self.memory.ended():
+            if record.index in self._jobs:
+                found.setdefault(record.index, record)
+        return list(found.values())
+
+    def interrupt(self, stop: Stop) -> None:
+        """Raise the reason to stop inside the task, unless the task keeps the signal out."""
+        self.memory.tell(stop=stop, cancelled=stop is Stop.CANCELLED, stopping=self.memory.stopping)
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, STOP_SIGNAL)
+
+    def has_taken(self, size: float) -> bool:
+        """Whether it and its children hold so many bytes more than when the turn began."""
+        return self._resident_bytes() > self._resident_at_start + size
+
+    def end(self) -> None:
+        """End it with everything that its tasks started, and find out how it ended."""
+        if self.exit is not None:
+            return
+        family: list[psutil.Process] = []
+        with suppress(psutil.Error):
+            family = psutil.Process(self.pid).children(recursive=True)
+        self.exit = _in_words(self._reap())
+        for process in family:
+            with suppress(psutil.Error):
+                process.kill()
+        _end_orphans()
+
+    def close(self) -> None:
+        """End it, and give back what it took."""
+        self.end()
+        self._connection.close()
+        for descriptor in (self._tokens_in, self._tokens_out, self._pidfd):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self.memory.records.close()
+        self.memory.output.close()
+
+    def _resident_bytes(self) -> int:
+        with suppress(psutil.Error):
+            children = psutil.Process(self.pid).children(recursive=True)
+            return sum(resident_bytes(pid) for pid in (self.pid, *(child.pid for child in children)))
+        return 0
+
+    def _ends_within(self, seconds: float) -> bool:
+        if self._pidfd < 0:
+            time.sleep(seconds)
+            return self._has_ended()
+        return bool(select.select([self._pidfd], [], [], seconds)[0])
+
+    def _has_ended(self) -> bool:
+        with suppress(psutil.Error):
+            return psutil.Process(self.pid).status() == psutil.STATUS_ZOMBIE
+        return True
+
+    def _reap(self) -> int:
+        """The wait status: of how it ended by itself, if it did; else it is ended now."""
+        try:
+            done, status = os.waitpid(self.pid, os.WNOHANG)
+            if done:
+                return status
+            os.kill(self.pid, signal.SIGKILL)
+            return os.waitpid(self.pid, 0)[1]
+        except (ChildProcessError, ProcessLookupError):
+            return 0
+
+
+def _in_words(status: int) -> str:
+    """How a process ended: "" for one that asked to be replaced."""
+    code = os.waitstatus_to_exitcode(status)
+    if code == REPLACE_ME:
+        return ""
+    if code >= 0:
+        return f"ended its process with exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"was ended by {name}" + (", perhaps for want of memory" if -code == signal.SIGKILL else "")
+
+
+def _end_orphans() -> None:
+    """End and reap what a task left behind: as its nearest living ancestor, this process has become its parent."""
+    deadline = time.monotonic() + 1.0
+    while time.monotonic() < deadline:
+        children = psutil.Process().children(recursive=True)
+        for child in children:
+            with suppress(psutil.Error):
+                child.kill()
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return
+        time.sleep(0.005)

@@ -1,0 +1,249 @@
+"""The task process: runs the tasks of jobs, and nothing else. A worker forks it, feeds it, and outlives it.
+
+It has no part in the queue's bookkeeping and no connection to the queue. Whatever a task does to it, the worst
+that can happen is that it ends.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import multiprocessing
+import os
+import resource
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any, NoReturn
+
+from ..conf import queue_settings
+from ..errors import JobCancelled, JobFailed, JobStopped, LeaseLost, TimeLimitReached
+from ..registry import Handle, find_task
+from ..storable import clean_text, cut_middle, json_text
+from . import forked
+from .process_state import ProcessState
+from .shared_memory import LOG_KEPT, Kind, Record, SharedMemory, Stop
+from .task_databases import TaskDatabases, drop_inherited
+
+STOP_SIGNAL = signal.SIGUSR1
+"""Has the main thread look whether the present job is to stop, and raise the reason where the task's code runs."""
+LONGEST_ERROR = 10_000
+"""Characters of an error that are kept."""
+REPLACE_ME = 75
+"""Exit code of a task process that is not as it was, and asks for another in its place."""
+LENGTH = 8
+"""Bytes before a turn's jobs that say how long they are."""
+
+_REASONS: dict[Stop, type[JobStopped]] = {
+    Stop.CANCELLED: JobCancelled,
+    Stop.TIME_LIMIT: TimeLimitReached,
+    Stop.LEASE_LOST: LeaseLost,
+}
+# Bound here, so that a task that replaces these changes nothing.
+_monotonic, _exit, _getpid, _read, _loads = time.monotonic, os._exit, os.getpid, os.read, json.loads
+
+JobRow = tuple[int, str, str, str, float, int, float | None]
+"""A job as it is sent: its index in the turn, name, task, payload as JSON, duration, attempt, memory limit in MB."""
+
+
+class TaskRunner:
+    """Runs jobs until its worker closes the connection."""
+
+    def __init__(self, memory: SharedMemory, connection: socket.socket, tokens: int) -> None:
+        self._memory = memory
+        self._connection = connection
+        self._tokens = tokens
+        self._in_task = False
+        self._pid = _getpid()
+
+    def run(self) -> NoReturn:
+        """Never returns: the code of the parent that follows the fork is not for this process."""
+        code = 70
+        try:
+            self._prepare()
+            self._databases = TaskDatabases()
+            self._state = ProcessState()
+            while (jobs := self._receive()) is not None:
+                for index in self._indexes():
+                    self._run(jobs[index])
+                self._connection.sendall(self._memory.mark.encode())
+            code = 0
+        except BaseException:
+            with suppress(BaseException):
+                traceback.print_exc()
+        finally:
+            _exit(code)
+
+    def _prepare(self) -> None:
+        """Nothing of the worker's, and what a task expects of a process of its own."""
+        drop_inherited()
+        forked.detach_children()
+        os.setpgid(0, 0)
+        multiprocessing.current_process().daemon = False  # else a task could start no processes
+        with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+            file.write("500")  # rather this process than its worker
+        self._redirect_output()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, _not_for_tasks)
+        signal.signal(STOP_SIGNAL, self._on_stop)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
+        gc.collect()
+
+    def _redirect_output(self) -> None:
+        """Standard output and error become the job's; what is logged goes where it went before."""
+        log = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
+        for logger in (logging.root, *logging.root.manager.loggerDict.values()):
+            for handler in getattr(logger, "handlers", ()):
+                if isinstance(handler, logging.StreamHandler) and handler.stream in (sys.stderr, sys.stdout):
+                    handler.setStream(log)
+        for descriptor in (1, 2):
+            os.dup2(self._memory.output.fd, descriptor)
+        sys.stdout = open(1, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
+
+    def _receive(self) -> dict[int, JobRow] | None:
+        """The jobs of the next turn, by their index; None: the worker is gone."""
+        head = self._receive_exactly(LENGTH)
+        if head is None:
+            return None
+        body = self._receive_exactly(int.from_bytes(head, "big"))
+        return None if body is None else {row[0]: row for row in _loads(body)}
+
+    def _receive_exactly(self, length: int) -> bytes | None:
+        parts = bytearray()
+        while len(parts) < length:
+            part = self._connection.recv(min(length - len(parts), 1 << 20))
+            if not part:
+                return None
+            parts += part
+        return bytes(parts)
+
+    def _indexes(self) -> Iterator[int]:
+        """The indexes of jobs to run, as long as the worker has not taken the rest back."""
+        with suppress(BlockingIOError):
+            while token := _read(self._tokens, 2):
+                yield int.from_bytes(token, "big")
+
+    def _run(self, job: JobRow) -> None:
+        """One attempt: its record is written before anything else may go wrong."""
+        started = _monotonic()
+        self._memory.start(job[0], started)
+        kind, text, trace = self._attempt(job)
+        if _getpid() != self._pid:
+            _exit(0)  # a fork that came back from the task
+        if (left := self._databases.reset()) is not None and kind == Kind.RESULT:
+            kind, text = Kind.ERROR, left
+        if not self._memory.records.is_open():
+            _exit(REPLACE_ME)
+        log = self._memory.take_log() + trace
+        ended = _monotonic()
+        self._memory.add(Record(job[0], started, ended, kind, text, log, self._memory.fraction, self._memory.message))
+        if self._state.changes() is not None or self._takes_too_much():
+            _exit(REPLACE_ME)
+
+    def _attempt(self, job: JobRow) -> tuple[Kind, str, str]:
+        """How the task ended, its result or error, and its traceback. Raises nothing."""
+        _, name, task_name, payload, duration, attempt, memory_limit = job
+        before = _limit_memory(memory_limit) if memory_limit is not None else None
+        try:
+            self._in_task = True
+            try:
+                task = find_task(task_name)
+                if task is None:
+                    raise LookupError(f"There is no task {task_name!r} in this version of the site.")
+                handle = Handle(name, duration, attempt, self._memory)
+                return Kind.RESULT, _result(task.run(handle, _loads(payload))), ""
+            finally:
+                self._in_task = False
+        except BaseException as failure:
+            if before is not None:
+                resource.setrlimit(resource.RLIMIT_AS, before)
+                before = None
+            return _describe(failure)
+        finally:
+            if before is not None:
+                resource.setrlimit(resource.RLIMIT_AS, before)
+
+    def _takes_too_much(self) -> bool:
+        """Whether more memory than a task process may keep is taken now. To ask for the peak first is cheaper."""
+        most = queue_settings().TASK_PROCESS_MEMORY * 1e6
+        if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 < most:
+            return False
+        return resident_bytes(self._pid) > most
+
+    def _on_stop(self, *_: Any) -> None:
+        """Receiver of STOP_SIGNAL."""
+        reason = _REASONS.get(self._memory.stop)
+        if self._in_task and reason is not None and _getpid() == self._pid:
+            raise reason
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory that a process holds now; 0 where the system does not say."""
+    try:
+        with open(f"/proc/{pid}/statm") as file:
+            return int(file.read().split()[1]) * resource.getpagesize()
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def _not_for_tasks(*_: Any) -> None:
+    """SIGTERM and the like stop the cluster, which gives its jobs time; `job.stopping` says so."""
+
+
+def _limit_memory(megabytes: float) -> tuple[int, int]:
+    """Bound the address space at what is taken now and so much more; the limit before."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    with open("/proc/self/statm") as file:
+        taken = int(file.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (taken + int(megabytes * 1e6), before[1]))
+    return before
+
+
+def _result(value: Any) -> str:
+    """The result as JSON text, "" for none. Raises ValueError where it cannot be kept."""
+    if value is None:
+        return ""
+    text = json_text(value)
+    if len(text) > (most := queue_settings().MAX_RESULT):
+        raise ValueError(f"The result is {len(text):,} characters as JSON; at most {most:,} are kept.")
+    return text
+
+
+def _describe(failure: BaseException) -> tuple[Kind, str, str]:
+    """An exception as kind, error and traceback, whatever its methods do."""
+    kind = Kind.ERROR
+    for known, is_known in _KINDS:
+        if isinstance(failure, is_known):
+            kind = known
+    try:
+        text = clean_text(failure, LONGEST_ERROR).strip()
+    except BaseException:
+        text = ""
+    try:
+        name = clean_text(type(failure).__name__, 200)
+    except BaseException:
+        name = "Exception"
+    if kind != Kind.REFUSED or not text:
+        text = f"{name}: {text}".rstrip(": ")
+    return kind, text, "" if kind in (Kind.REFUSED, Kind.STOPPED) else _trace(failure)
+
+
+_KINDS: Sequence[tuple[Kind, type[BaseException]]] = (
+    (Kind.REFUSED, JobFailed),
+    (Kind.OUT_OF_MEMORY, MemoryError),
+    (Kind.STOPPED, JobStopped),
+)
+
+
+def _trace(failure: BaseException) -> str:
+    try:
+        lines = traceback.format_exception(failure, limit=-50)
+        return cut_middle(clean_text("".join(lines), 1_000_000), LOG_KEPT)
+    except BaseException:
+        return ""

@@ -1,0 +1,167 @@
+"""A worker: a django-q2 process that is one processor. It takes turns, and has its task process run their jobs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError, connection
+
+from ..conf import queue_settings
+from ..lifecycle.announce import announce, announcer
+from ..lifecycle.claim import NotAccepting, Turn, take_turn
+from ..lifecycle.heartbeat import held_turn, register
+from ..lifecycle.lost import is_lost
+from ..lifecycle.settle import JobOutcome, is_storable, still_held
+from ..registry import find_task
+from . import forked
+from .outcomes import deferred_outcome, refused_outcome
+from .running_turn import RunningTurn
+from .task_process import TaskProcess
+
+logger = logging.getLogger(__name__)
+
+CLUSTER = "QUEUEAPP_CLUSTER"
+"""Environment variable with the id of the cluster, set by the command that starts one."""
+WORKER_BROKEN = 70
+"""Exit code of a worker that could not go on twice; the cluster starts another."""
+
+_worker: Worker | None = None
+
+
+def cluster_id() -> str:
+    """The id of the cluster that this process, a child of its sentinel, belongs to."""
+    return os.environ.get(CLUSTER) or f"{socket.gethostname()[:25]}:{os.getppid()}"
+
+
+def start_worker(**_: Any) -> Worker:
+    """This process as a processor, registered, with a task process. Receiver of django-q2's post_spawn."""
+    global _worker
+    if _worker is None:
+        forked.adopt_orphans()
+        announcer.driven = True
+        _worker = Worker()
+    return _worker
+
+
+def take_turns() -> None:
+    """The task of a ticket: take turns until nothing waits or the slice is over.
+
+    Never raises: what goes wrong is logged, and the jobs of the turn go back when its lease runs out. A worker
+    that cannot go on twice in a row ends, so that the cluster starts another.
+    """
+    start_worker().take_turns()
+
+
+class Worker:
+    """One processor. Runs no code of tasks and has no threads, so nothing that a task does can stop it."""
+
+    def __init__(self) -> None:
+        self.process = TaskProcess()
+        self.processor = register(cluster_id()).pk
+        self._broken = False
+
+    def take_turns(self) -> None:
+        """As the function of this name."""
+        try:
+            self._take_turns()
+            announcer.flush()
+            self._broken = False
+        except Exception:
+            logger.exception("A processor could not go on with its turns")
+            if self._broken:
+                os._exit(WORKER_BROKEN)
+            self._broken = True
+            self.process.close()
+            self.process = TaskProcess()
+            connection.close()
+
+    def _take_turns(self) -> None:
+        until = time.monotonic() + queue_settings().SLICE
+        turn = Turn()
+        outcomes: list[JobOutcome] | None = None
+        in_doubt = False
+        while True:
+            turn = self.settle_and_claim(turn, outcomes, more=time.monotonic() < until, in_doubt=in_doubt)
+            announce({outcome.owner for outcome in outcomes or ()} | {job.owner for job in turn.jobs})
+            if not turn.jobs:
+                break
+            outcomes, in_doubt = self._run(turn)
+        if time.monotonic() >= until:
+            announce(work=True)  # the broker should hand out the next ticket at once
+
+    def _run(self, turn: Turn) -> tuple[list[JobOutcome], bool]:
+        """What came of the jobs of a turn, and whether a part of that may be settled already."""
+        now = time.monotonic()
+        if unknown := [job for job in turn.jobs if find_task(job.task) is None]:
+            logger.warning("This processor has no task %s; its jobs wait for another.", unknown[0].task)
+            known = [job for job in turn.jobs if job not in unknown]
+            deferred = [deferred_outcome(job, now) for job in unknown]
+            if not known:
+                return deferred, False
+            turn = Turn(turn.number, known)
+        else:
+            deferred = []
+        running = RunningTurn(self.processor, turn, self.process, deferred)
+        try:
+            return running.work_through(), running.in_doubt
+        finally:
+            self.process = running.process
+
+    def settle_and_claim(
+        self, turn: Turn, outcomes: list[JobOutcome] | None, *, more: bool, in_doubt: bool = False
+    ) -> Turn:
+        """The next turn. While the database is away, tries again for as long as the lease can stand."""
+        give_up = time.monotonic() + queue_settings().LEASE
+        while True:
+            try:
+                if in_doubt:
+                    turn, outcomes = self._held(turn, outcomes)
+                taken = take_turn(self.processor, turn.number, outcomes, now=time.monotonic(), more=more)
+            except NotAccepting:
+                if in_doubt or not more:
+                    return Turn()
+                in_doubt = True
+                continue
+            except (DatabaseError, InterfaceError) as error:
+                if time.monotonic() > give_up:
+                    raise
+                in_doubt = True
+                outcomes = self._after(error, outcomes)
+                continue
+            if not taken.kept:
+                logger.warning("Turn %s had been given to others; what came of it here is dropped.", turn.number)
+            return taken
+
+    def _after(self, error: Exception, outcomes: list[JobOutcome] | None) -> list[JobOutcome] | None:
+        """The outcomes to try again with, after a pause: a lost connection changes none, bad data is replaced."""
+        words = str(error).strip()
+        if not is_lost(error) and outcomes:
+            refused = [outcome for outcome in outcomes if not is_storable(outcome)]
+            if refused:
+                logger.error("The database refused the outcomes of %d jobs: %s", len(refused), words)
+                return [refused_outcome(o, words) if o in refused else o for o in outcomes]
+        logger.warning("%s, trying again: %s", _what(error), words)
+        connection.close()
+        time.sleep(queue_settings().HEARTBEAT)
+        return outcomes
+
+    def _held(self, turn: Turn, outcomes: list[JobOutcome] | None) -> tuple[Turn, list[JobOutcome] | None]:
+        """The turn to settle, and with what, once it is not known what the database did of it.
+
+        The answer to a claim can get lost with the connection: such a turn is settled without outcomes, which gives
+        its jobs back at no attempt. A processor that was thought dead, and forgotten, comes back as a new one.
+        """
+        held = held_turn(self.processor)
+        if held is None:
+            self.processor = register(cluster_id()).pk
+        elif held not in (0, turn.number):
+            return Turn(held), []
+        return turn, outcomes and still_held(self.processor, turn.number, outcomes)
+
+
+def _what(error: Exception) -> str:
+    return "The database is away" if is_lost(error) else "The database refused a turn"
