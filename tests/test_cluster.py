@@ -219,7 +219,7 @@ def test_a_cluster_whose_sentinel_is_killed_starts_afresh(site: Site, api: httpx
 
 @pytest.mark.slow
 def test_who_can_write_to_the_database_runs_no_code_by_it(site: Site, api: httpx.Client) -> None:
-    """django-q2's scheduler, twice a minute, would call any function that a row names; its broker unpickles its table."""
+    """django-q2 would call, twice a minute, any function that a row names, and unpickle what lies in its tables."""
     site.query(
         "INSERT INTO django_q_schedule (func, schedule_type, repeats, next_run, intended_date_kwarg)"
         " VALUES ('os.getcwd', 'O', -1, now() - interval '1 hour', '')"
