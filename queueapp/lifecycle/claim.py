@@ -17,7 +17,7 @@ _ARGUMENTS = f"%s, %s, %s::float8, %s, %s::float8, %s, %s, {OUTCOMES}, %s::bigin
 _TAKE_TURN = f"SELECT * FROM queueapp_take_turn({_ARGUMENTS})"  # noqa: S608 (of constants)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class ClaimedJob:
     """A job of a turn. `name`: the submitter's job_id; `payload` as JSON text; `attempt` from 1; `limit` in seconds."""
 

@@ -25,7 +25,7 @@ NO_OUTCOMES = ["{}"] * OUTCOMES.count("%s")
 """columns() of nothing."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class JobOutcome:
     """What came of one attempt at a job. `spent` and `ended` (by time.monotonic) in seconds; `result` as JSON text.
 

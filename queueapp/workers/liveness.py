@@ -32,7 +32,7 @@ class Liveness:
     def look(self) -> None:
         """Look at the processes, and, once a second or when one has ended, into the database."""
         now = time.monotonic()
-        if now - self._looked_at < LOOK_EVERY and all(map(_is_alive, self._known.items())):
+        if now - self._looked_at < LOOK_EVERY and all(map(_exists, self._known)):
             return
         self._looked_at = now
         try:
@@ -58,10 +58,18 @@ class Liveness:
 
 def reap_orphans(but: int | None) -> None:
     """Reap adopted children that have ended; `but`: not this one, whose parent asks for its exit code."""
-    for child in psutil.Process().children():
-        with suppress(psutil.Error, ChildProcessError):
-            if child.pid != but and child.status() == psutil.STATUS_ZOMBIE:
-                os.waitpid(child.pid, os.WNOHANG)
+    with suppress(ChildProcessError):
+        while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and ended.si_pid != but:
+            os.waitpid(ended.si_pid, os.WNOHANG)
+
+
+def _exists(pid: int) -> bool:
+    """Whether there is such a process: quick, and true of a zombie for the moment until its parent reaps it."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _began(pid: int) -> float | None:

@@ -26,15 +26,19 @@ UNKNOWN_TASK = "Waits for a processor that has its task."
 
 def ended_outcome(job: ClaimedJob, record: Record, stop: Stop, limits: Limits) -> JobOutcome:
     """What a record of the task process means. `stop`: why the job was to stop, if it was."""
+    spent, progress = max(record.ended - record.started, 0.0), min(max(record.fraction, 0.0), 1.0)
+    if record.kind == Kind.RESULT:
+        return JobOutcome(
+            job.id, job.owner, Status.SUCCEEDED, job.attempt, spent, record.ended, progress, record.message,
+            record.text or None, log=record.log,
+        )  # fmt: skip
     fields: dict[str, Any] = {
-        "spent": max(record.ended - record.started, 0.0),
+        "spent": spent,
         "ended": record.ended,
-        "progress": min(max(record.fraction, 0.0), 1.0),
+        "progress": progress,
         "message": record.message,
         "log": record.log,
     }
-    if record.kind == Kind.RESULT:
-        return _outcome(job, status=Status.SUCCEEDED, result=record.text or None, **fields)
     if record.kind == Kind.STOPPED and stop is Stop.CANCELLED:
         return _outcome(job, status=Status.CANCELLED, **fields)
     if record.kind == Kind.REFUSED:

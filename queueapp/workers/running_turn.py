@@ -64,9 +64,9 @@ class RunningTurn:
     def _collect(self) -> None:
         """Turn the records of jobs that ended into outcomes."""
         for record in self.process.records():
-            job = self._jobs.pop(record.index, None)
+            job = self._jobs.pop(record.place, None)
             if job is not None:
-                self.done.append(ended_outcome(job, record, self._stop_of(record.index), self._limits[record.index]))
+                self.done.append(ended_outcome(job, record, self._stop_of(record.place), self._limits[record.place]))
 
     def _present(self) -> tuple[int, ClaimedJob, float] | None:
         """The index of the job that runs, the job, and when it started."""

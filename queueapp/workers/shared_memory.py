@@ -7,15 +7,14 @@ the task process may have written anything, so the worker checks and bounds what
 from __future__ import annotations
 
 import fcntl
-import json
 import mmap
 import os
 import secrets
 import struct
 import tempfile
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
 from enum import IntEnum, StrEnum
+from typing import NamedTuple
 
 from ..registry import LONGEST_MESSAGE, Reports
 from ..storable import cut_middle
@@ -24,10 +23,11 @@ LOG_KEPT = 16_384
 """Bytes of what an attempt printed that are kept: half from its beginning, half from its end."""
 OUTPUT_MOST = 16 * 1024 * 1024
 """Bytes of output that may lie in memory before the middle of it is dropped."""
+RECORDS_KEPT = 1 << 20
+"""Bytes of records of earlier turns that stay in memory: to drop them each time takes longer."""
 RECORD_MOST = 64 * 1024 * 1024
 """Bytes of records of one turn that a worker reads; a turn with more has lost the rest."""
 
-_dumps, _loads = json.dumps, json.loads
 _START = struct.Struct("=id")
 _FLAGS = struct.Struct("=BBB")
 _PROGRESS = struct.Struct("=IdH")
@@ -47,23 +47,22 @@ class Stop(IntEnum):
 
 
 class Kind(StrEnum):
-    """How an attempt ended, as the task process saw it."""
+    """How an attempt ended, as the task process saw it. Without blanks, as records are."""
 
     RESULT = "result"
     REFUSED = "refused"
     ERROR = "error"
     STOPPED = "stopped"
-    OUT_OF_MEMORY = "out of memory"
+    OUT_OF_MEMORY = "memory"
 
 
-@dataclass(frozen=True)
-class Record:
-    """One attempt that ended: the job's index in its turn, times by time.monotonic, and its result or error.
+class Record(NamedTuple):
+    """One attempt that ended: its job's place in the turn, from 0, and what came of it. Times by time.monotonic.
 
     `text`: the result as JSON, "" for none, or the error. `log`: what it printed, and its traceback.
     """
 
-    index: int
+    place: int
     started: float
     ended: float
     kind: str
@@ -81,14 +80,20 @@ class SharedMemory(Reports):
         self.records = SharedFile("records")
         self.output = SharedFile("output")
         self.mark = secrets.token_hex(8)
+        self._begin_of_record = f"\n{self.mark}".encode()
+        self._read_from = 0
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything: before a turn begins."""
-        self._cell[:_SIZE] = bytes(_SIZE)
+        """Forget what the last turn left: before another begins."""
         self.start(NO_JOB, 0.0)
-        self.records.truncate(0)
-        self.output.truncate(0)
+        self.tell()
+        self._read_from = self.records.size()
+        if self._read_from > RECORDS_KEPT:
+            self.records.truncate(0)
+            self._read_from = 0
+        if self.output.size():
+            self.output.truncate(0)
 
     # What the task process writes.
 
@@ -106,8 +111,14 @@ class SharedMemory(Reports):
         _PROGRESS.pack_into(self._cell, _PROGRESS_AT, ((version | 1) + 1) & 0xFFFFFFFF, fraction, len(text))
 
     def add(self, record: Record) -> None:
-        """Append a record: one line, after a mark that nothing a task writes has."""
-        self.records.append(f"\n{self.mark}{_dumps(astuple(record))}".encode())
+        """Append a record: a line of numbers and sizes, after a mark that nothing a task writes has, then the texts."""
+        place, started, ended, kind, text, log, fraction, message = record
+        body, sizes = b"", "0 0 0"
+        if text or log or message:
+            parts = (text.encode(), log.encode(), message.encode())
+            body, sizes = b"".join(parts), " ".join(str(len(part)) for part in parts)
+        head = f"{place} {started!r} {ended!r} {fraction!r} {kind} {sizes}\n"
+        self.records.append(self._begin_of_record + head.encode() + body)
 
     # What the worker writes.
 
@@ -155,7 +166,7 @@ class SharedMemory(Reports):
 
     def ended(self) -> list[Record]:
         """The records since the last clear(); what is no record is passed over."""
-        return list(_parse(self.records.read(0, RECORD_MOST), self.mark.encode()))
+        return list(_parse(self.records.read(self._read_from, RECORD_MOST), self._begin_of_record))
 
     def take_log(self) -> str:
         """What was printed since the last call, cut in its middle."""
@@ -220,12 +231,21 @@ class SharedFile:
 
 
 def _parse(data: bytes, mark: bytes) -> Iterator[Record]:
-    for part in data.split(b"\n" + mark)[1:]:
+    for part in data.split(mark)[1:]:
+        head, _, body = part.partition(b"\n")
         try:
-            index, started, ended, kind, text, log, fraction, message = _loads(part.split(b"\n", 1)[0])
+            place, started, ended, fraction, kind, *sizes = head.split(b" ")
+            text, log, message = _cut(body, [int(size) for size in sizes]) if body else ("", "", "")
             yield Record(
-                int(index), float(started), float(ended), Kind(kind), str(text), cut_middle(str(log), 2 * LOG_KEPT),
-                float(fraction), str(message)[:LONGEST_MESSAGE],
+                int(place), float(started), float(ended), kind.decode(), text, cut_middle(log, 3 * LOG_KEPT),
+                float(fraction), message[:LONGEST_MESSAGE],
             )  # fmt: skip
-        except (ValueError, TypeError):
+        except ValueError:
             continue
+
+
+def _cut(body: bytes, sizes: list[int]) -> Iterator[str]:
+    start = 0
+    for size in sizes:
+        yield body[start : start + size].decode()
+        start += size

@@ -32,12 +32,15 @@ class TaskDatabases:
 
     def __init__(self) -> None:
         self._clean: dict[str, psycopg.Connection[Any]] = {}
+        self._used = False
         for alias in connections:
             self._watch(connections[alias])
 
     def reset(self) -> str | None:
         """Reset or close what the last job used; what it left open, in words, None: nothing."""
-        left = None
+        if not self._used:
+            return None
+        self._used, left = False, None
         for connection in connections.all(initialized_only=True):
             if connection.connection is None:
                 continue
@@ -49,11 +52,10 @@ class TaskDatabases:
         return left
 
     def _watch(self, connection: BaseDatabaseWrapper) -> None:
-        if connection.vendor != "postgresql":
-            return
         opened = connection.get_new_connection
 
         def get_new_connection(parameters: Any) -> Any:
+            self._used = True
             clean = self._clean.pop(connection.alias, None)
             if clean is not None and not clean.closed:
                 clean.isolation_level = None

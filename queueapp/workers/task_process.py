@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-import json
+import marshal
 import os
 import select
 import signal
@@ -64,7 +64,6 @@ class TaskProcess:
     def begin(self, jobs: Mapping[int, ClaimedJob], memory_limits: Mapping[int, float | None]) -> None:
         """Have it run these jobs, by their index in the turn, in that order. Where it has ended, wait() says so."""
         self.memory.clear()
-        self.memory.tell()
         self._jobs = set(jobs)
         rows = [
             (index, job.name, job.task, job.payload, job.duration, job.attempt, memory_limits[index])
@@ -72,7 +71,7 @@ class TaskProcess:
         ]
         if any(limit is not None for limit in memory_limits.values()):
             self._resident_at_start = self._resident_bytes()
-        body = json.dumps(rows).encode()
+        body = marshal.dumps(rows)
         with suppress(OSError):
             os.write(self._tokens_in, b"".join(index.to_bytes(2, "big") for index in jobs))
             self._connection.sendall(len(body).to_bytes(LENGTH, "big") + body)
@@ -110,8 +109,8 @@ class TaskProcess:
         """What has ended of the turn's jobs. Only the first record of a job counts."""
         found: dict[int, Record] = {}
         for record in self.memory.ended():
-            if record.index in self._jobs:
-                found.setdefault(record.index, record)
+            if record.place in self._jobs:
+                found.setdefault(record.place, record)
         return list(found.values())
 
     def interrupt(self, stop: Stop) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import json
 import logging
+import marshal
 import multiprocessing
 import os
 import resource
@@ -68,10 +69,13 @@ class TaskRunner:
             self._prepare()
             self._databases = TaskDatabases()
             self._state = ProcessState()
+            said = self._memory.mark.encode()
             while (jobs := self._receive()) is not None:
                 for index in self._indexes():
                     self._run(jobs[index])
-                self._connection.sendall(self._memory.mark.encode())
+                if self._takes_too_much():
+                    _exit(REPLACE_ME)
+                self._connection.sendall(said)
             code = 0
         except BaseException:
             with suppress(BaseException):
@@ -108,20 +112,16 @@ class TaskRunner:
 
     def _receive(self) -> dict[int, JobRow] | None:
         """The jobs of the next turn, by their index; None: the worker is gone."""
-        head = self._receive_exactly(LENGTH)
-        if head is None:
-            return None
-        body = self._receive_exactly(int.from_bytes(head, "big"))
-        return None if body is None else {row[0]: row for row in _loads(body)}
-
-    def _receive_exactly(self, length: int) -> bytes | None:
-        parts = bytearray()
-        while len(parts) < length:
-            part = self._connection.recv(min(length - len(parts), 1 << 20))
+        received, length = b"", LENGTH
+        while len(received) < length:
+            part = self._connection.recv(1 << 20)
             if not part:
                 return None
-            parts += part
-        return bytes(parts)
+            received += part
+            if len(received) >= LENGTH:
+                length = LENGTH + int.from_bytes(received[:LENGTH], "big")
+        rows: list[JobRow] = marshal.loads(received[LENGTH:])  # noqa: S302 (from our own worker)
+        return {row[0]: row for row in rows}
 
     def _indexes(self) -> Iterator[int]:
         """The indexes of jobs to run, as long as the worker has not taken the rest back."""
@@ -143,7 +143,7 @@ class TaskRunner:
         log = self._memory.take_log() + trace
         ended = _monotonic()
         self._memory.add(Record(job[0], started, ended, kind, text, log, self._memory.fraction, self._memory.message))
-        if self._state.changes() is not None or self._takes_too_much():
+        if self._state.has_changed():
             _exit(REPLACE_ME)
 
     def _attempt(self, job: JobRow) -> tuple[Kind, str, str]:
