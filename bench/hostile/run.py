@@ -8,10 +8,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.histories import record
+from bench.histories.watch import Watch
 from bench.hostile.kinds import Kind
 from bench.hostile.site import Site
 from bench.hostile.trial import AFTER, Trial, judge_history, run_trial
 
+_LIMITS = {"quantum": 0.02, "max_turn": 100}
+"""The site's settings that the checker needs to know."""
 Say = Callable[[str], None]
 
 
@@ -37,6 +41,9 @@ def run(folder: Path, kinds: Sequence[Kind], modes: Sequence[str], say: Say, *, 
 def _one(
     site: Site, kind: Kind, mode: str, tokens: dict[str, str], pristine: dict[str, str], *, short: bool, stop: bool
 ) -> Trial:
+    record.write("bench", "info", "setup", {"processors": site.processors, "flows": mode} | _LIMITS)
+    watch = Watch(site.history)
+    watch.start()
     try:
         trial = run_trial(site, kind, mode, tokens, after=0.5 if short else AFTER)
         trial.broken += [f"audit: {finding}" for finding in _audit(site)]
@@ -46,7 +53,9 @@ def _one(
         trial.broken.append("the cluster's command ended")
     elif stop or trial.broken:
         trial.broken += site.stop_cluster()
-    judge_history(trial, _history(site, f"{mode}-{kind.name}"), pristine)
+    watch.stop()
+    operations = _history(site, f"{mode}-{kind.name}")
+    judge_history(trial, operations, pristine)
     if trial.broken:
         site.reset()
     elif stop:

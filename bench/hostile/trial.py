@@ -10,6 +10,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench.histories.history import read
+from bench.histories.rules import check
 from bench.histories.user import Job, RecordedUser
 from bench.hostile.kinds import PREFIX, Kind
 from bench.hostile.site import Site
@@ -107,6 +109,8 @@ def run_trial(site: Site, kind: Kind, mode: str, tokens: dict[str, str], after: 
     ended = _await(site, prefix, {*names, *(job for good in goods for job in good.jobs)}, deadline + 3)
     looked.set()
     bystander.join(10)
+    for user in (mallory, *(good.user for good in goods)):
+        user.read_all()
     _judge_hostile(trial, names, ended)
     _judge_good(trial, [job for good in goods for job in good.jobs], ended)
     _judge_bystander(trial, bystander)
@@ -186,6 +190,11 @@ def judge_history(trial: Trial, operations: list[dict[str, Any]], pristine: dict
             differs |= {name for name, found in value["must"].items() if pristine[name] != found}
             for name, found in value["also"].items():
                 also.setdefault(name, set()).add(found)
+    if asked:
+        trial.worst_wait = max(trial.worst_wait, (operations[-1]["time"] - min(asked.values())) / 1e9)
+    for name, verdict in check(read(json.dumps(operation) for operation in operations)).items():
+        if verdict.broken:
+            trial.broken.append(f"history, {name}: {verdict.broken[0]}")
     if differs:
         trial.broken.append(f"a good job found another {', '.join(sorted(differs))}")
     trial.left = ", ".join(sorted(name for name, found in also.items() if len(found) > 1))
