@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import httpx
@@ -13,11 +13,14 @@ from bench.histories.record import Operation, write
 
 SILENCE = 20.0
 """Seconds without a byte after which a stream counts as dead; the server says something every 15."""
+WAIT = "recorded.wait"
+"""The task of tasks.py: it holds its processor for the job's duration."""
+NO_SERVER, NO_ANSWER = 0, -1
 Job = dict[str, Any]
 
 
 class RecordedUser:
-    """One thread's API client. Requests answer with the status code, 0 where there was no answer."""
+    """One thread's API client. Requests answer with the status code, or NO_SERVER or NO_ANSWER."""
 
     def __init__(self, url: str, name: str, token: str, part: str, patience: float = 12.0) -> None:
         """`part`: what this thread does, so that name and part together are one process of the history."""
@@ -65,28 +68,33 @@ class RecordedUser:
         operation.ok({"user": self.name, "jobs": jobs})
         return len(jobs)
 
-    def follow(self, over: threading.Event) -> int:
+    def follow(self, over: threading.Event, heard: Callable[[int, Job], None]) -> int:
         """Record the completions of one event stream, until it ends or `over` is set; the status code."""
         patience = httpx.Timeout(12.0, read=SILENCE)
-        headers = {"Last-Event-ID": str(self.last_id)}
+        headers, status = {"Last-Event-ID": str(self.last_id)}, NO_SERVER
         try:
             with self.http.stream("GET", "events/", headers=headers, timeout=patience) as answer:
-                if answer.status_code == 200:
+                status = answer.status_code
+                if status == 200:
                     write(self.process, "info", "stream", {"user": self.name, "after": self.last_id})
                     for number, job in completions(answer.iter_lines(), over):
                         self.last_id = number
                         write(self.process, "ok", "completed", {"user": self.name, "id": number} | _told(job))
-                return answer.status_code
+                        heard(number, job)
         except httpx.TransportError:
-            return 0
+            pass
+        return status
 
     def _do(self, f: str, value: Any, method: str, path: str, ask: Any = None) -> tuple[int, Job]:
         operation = Operation(self.process, f, value)
         try:
             answer = self.http.request(method, path, json=ask)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:  # it was never sent
+            operation.fail(value | {"error": type(error).__name__})
+            return NO_SERVER, {}
         except httpx.TransportError as error:
             operation.info(value | {"error": type(error).__name__})
-            return 0, {}
+            return NO_ANSWER, {}
         told = answer.json() if answer.headers.get("content-type", "").endswith("json") else {}
         value = value | {"status_code": answer.status_code}
         if answer.is_success:

@@ -5,7 +5,7 @@ from bench.settings import INSTALLED_APPS
 from jobsite.settings import QUEUEAPP
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-INSTALLED_APPS = [*INSTALLED_APPS, "bench.hostile"]
+INSTALLED_APPS = [*INSTALLED_APPS, "bench.histories", "bench.hostile"]
 QUEUEAPP = QUEUEAPP | {
     "LEASE": 3.0,
     "HEARTBEAT": 0.25,

@@ -119,7 +119,7 @@ def run_trial(site: Site, kind: Kind, mode: str, tokens: dict[str, str], after: 
 
 def _occupy(site: Site, good: Good) -> None:
     """All processors are at work, so that what is submitted next shares turns; returns when they have begun."""
-    good.batch("good.hold", site.processors, 0.3)
+    good.batch("recorded.wait", site.processors, 0.3)
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         if site.history.read_text().count('"run"') >= site.processors:

@@ -21,7 +21,6 @@ from bench.histories.record import running, write
 from queueapp.registry import Handle, task
 
 PROBE = "good.probe"
-HOLD = "good.hold"
 
 SESSION = """
     SELECT current_setting('TimeZone'), current_setting('statement_timeout'), current_setting('search_path'),
@@ -46,13 +45,6 @@ def probe(job: Handle) -> dict[str, Any]:
         found = {"job": job.job_id, "must": _must(), "also": _also()}
         write(f"task {os.getpid()}", "info", "state", found)
         return {"looked": True}
-
-
-@task(HOLD)
-def hold(job: Handle) -> None:
-    """Hold a processor for the declared duration."""
-    with running(job.job_id, job.attempt):
-        time.sleep(job.duration)
 
 
 def _must() -> dict[str, str]:
