@@ -52,15 +52,15 @@ class RecordedUser:
         """GET queue/."""
         return self._do("queue", {"user": self.name}, "GET", "queue/")[0]
 
-    def read_all(self) -> int:
-        """Every job of the user, in pages: the last look of a run. The number of jobs."""
+    def read_all(self, prefix: str = "") -> int:
+        """Every job of the user whose name begins so, in pages: the last look of a run. The number of jobs."""
         operation = Operation(self.process, "read-all", {"user": self.name})
         jobs: list[Job] = []
         path: str | None = "jobs/?page_size=500"
         try:
             while path:
                 page = self.http.get(path).raise_for_status().json()
-                jobs += [_told(job) for job in page["results"]]
+                jobs += [_told(job) for job in page["results"] if job["job_id"].startswith(prefix)]
                 path = page["next"]
         except httpx.HTTPError as error:
             operation.info({"error": repr(error)})

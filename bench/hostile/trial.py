@@ -69,7 +69,7 @@ class Good(threading.Thread):
 
 
 class Bystander(threading.Thread):
-    """Looks at their own queue, twenty times a second."""
+    """Looks at their own queue, twenty times a second: one who has no jobs, or the owner of the hostile ones."""
 
     def __init__(self, user: RecordedUser, over: threading.Event) -> None:
         super().__init__(name=user.name, daemon=True)
@@ -89,10 +89,12 @@ def run_trial(site: Site, kind: Kind, mode: str, tokens: dict[str, str], after: 
     prefix = f"{mode}-{kind.name}"
     goods = [Good(RecordedUser(site.url, name, tokens[name], "submits", 8), prefix, over) for name in GOOD]
     bystander = Bystander(RecordedUser(site.url, "bystander", tokens["bystander"], "looks", 8), looked)
+    owner = Bystander(RecordedUser(site.url, "mallory", tokens["mallory"], "looks", 8), looked)
     mallory = RecordedUser(site.url, "mallory", tokens["mallory"], "submits", 8)
     names = [f"{prefix}-{n}" for n in range(kind.times)]
     _occupy(site, goods[0])
     bystander.start()
+    owner.start()
     goods[0].batch("good.probe", 4, TINY)
     for name in names:
         while mallory.submit([{"job_id": name, "duration": TINY, "task": f"{PREFIX}{kind.name}"}]) not in (200, 201):
@@ -109,11 +111,14 @@ def run_trial(site: Site, kind: Kind, mode: str, tokens: dict[str, str], after: 
     ended = _await(site, prefix, {*names, *(job for good in goods for job in good.jobs)}, deadline + 3)
     looked.set()
     bystander.join(10)
+    owner.join(10)
     for user in (mallory, *(good.user for good in goods)):
-        user.read_all()
+        user.read_all(prefix)
     _judge_hostile(trial, names, ended)
     _judge_good(trial, [job for good in goods for job in good.jobs], ended)
     _judge_bystander(trial, bystander)
+    if refused := sorted(code for code in owner.answers if code >= 500):
+        trial.broken.append(f"its owner's GET queue/ got {refused}")
     return trial
 
 
