@@ -12,10 +12,14 @@ from pathlib import Path
 
 from bench.chaos.clients import Client
 from bench.chaos.faults import FAULTS, Fault, fill_disk
-from bench.chaos.proof import Proof, ended, prove
+from bench.chaos.proof import Proof, ended, prove, prove_history
 from bench.chaos.stand import Stand
+from bench.histories import record
+from bench.histories.watch import Watch
 
 LOOK_EVERY = 0.3
+_LIMITS = {"quantum": 0.02, "max_turn": 100, "flows": "own"}
+"""The site's settings that the checker of histories needs to know."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,13 @@ class Plan:
 
 def run(plan: Plan, folder: Path, say: Callable[[str], None] = lambda _: None) -> Proof:
     """The proof of one run. Whatever happens, nothing of it is left."""
+    history = folder / "history.jsonl"
+    history.parent.mkdir(parents=True, exist_ok=True)
+    history.unlink(missing_ok=True)
+    record.to(str(history))  # before the stand starts, whose processes record, too
+    record.write("bench", "info", "setup", {"processors": plan.clusters * plan.processors} | _LIMITS)
+    watch = Watch(history)
+    watch.start()
     stand, over = Stand(folder, plan.clusters, plan.processors), threading.Event()
     each = plan.jobs // plan.users
     clients = [Client(stand.url, number, each, plan.seconds, over) for number in range(plan.users)]
@@ -44,13 +55,17 @@ def run(plan: Plan, folder: Path, say: Callable[[str], None] = lambda _: None) -
         began = time.monotonic()
         for client in clients:
             client.log_in()
+        for client in clients:
             client.listener.start()
             client.submitter.start()
+            client.meddler.start()
         say(f"{plan.users} users submit {each * plan.users:,} jobs")
         hit = _break(plan, stand, say)
         say("no more faults; waiting for the last job")
         _wait(stand, clients, plan.calm)
         proof = prove(stand, clients)
+        for client in clients:
+            client.read_all()
         proof.figures = {"faults": _listed(hit)} | proof.figures | {"seconds": f"{time.monotonic() - began:.0f}"}
     finally:
         over.set()
@@ -59,7 +74,10 @@ def run(plan: Plan, folder: Path, say: Callable[[str], None] = lambda _: None) -
             if client.submitter.ident is not None:
                 client.submitter.join(15)
         stand.close()
+        watch.stop()
+        record.to("")
     proof.none(wrong, "things at the end")
+    prove_history(proof, history)
     return proof
 
 
@@ -70,7 +88,9 @@ def _break(plan: Plan, stand: Stand, say: Callable[[str], None]) -> Counter[str]
         if time.monotonic() > until and len(hit) >= len(set(FAULTS)) + 1:
             break
         time.sleep(plan.pause)
+        record.write("bench", "info", "fault", fault.__name__)
         if (what := fault(stand, chance)) is not None:
+            record.write("bench", "info", "fault", f"after {what}")
             hit[what] += 1
             say(f"  {what}")
     return hit
@@ -87,11 +107,15 @@ def _wait(stand: Stand, clients: list[Client], calm: float) -> None:
     missing."""
     deadline = time.monotonic() + calm
     while time.monotonic() < deadline:
-        if not any(client.submitter.is_alive() for client in clients) and ended(stand, clients):
+        if not any(_busy(client) for client in clients) and ended(stand, clients):
             told = [{job for _, _, job in client.delivered} for client in clients]
             if all(client.acknowledged <= seen for client, seen in zip(clients, told, strict=True)):
                 return
         time.sleep(LOOK_EVERY)
+
+
+def _busy(client: Client) -> bool:
+    return client.submitter.is_alive() or client.meddler.is_alive()
 
 
 def _listed(hit: Counter[str]) -> str:

@@ -1,9 +1,11 @@
 """The site's settings for a run with faults: shorter leases than the default, so that minutes show what hours would."""
 
 from bench.settings import *  # noqa: F403
+from bench.settings import INSTALLED_APPS
 from jobsite.settings import QUEUEAPP
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # all users log in at once, for tokens
+INSTALLED_APPS = [*INSTALLED_APPS, "bench.histories"]
 QUEUEAPP = QUEUEAPP | {
     "LEASE": 4.0,
     "SWEEP": 1.0,

@@ -113,8 +113,8 @@ class Database:
 class Stand:
     """Web server and clusters on a Database, each started again promptly when it has ended: `ended` counts that."""
 
-    def __init__(self, folder: Path, clusters: int, processors: int) -> None:
-        self.database = Database(folder)
+    def __init__(self, folder: Path, clusters: int, processors: int, database: Database | None = None) -> None:
+        self.database = database or Database(folder)
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.said = (folder / "said.log").open("w")

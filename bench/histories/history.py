@@ -1,0 +1,203 @@
+"""A history as the checker sees it: what was asked for, what ran, what was told. Shares no code with the product.
+
+Operations, by `f` (see record.py for their form); `value` names the `user` and the `job`s:
+
+    setup      info: {"processors", "quantum", "max_turn", "flows": "own" or "shared", "weights": {user: weight}}
+    submit     invoke, then ok, fail or info: {"user", "jobs": [{"job", "duration"}]}
+    cancel, retry, read     the same, of one job; ok with the "status" and "attempt" that were answered
+    read-all   ok: {"user", "jobs": [...]}: every job of the user, at the end of a run
+    completed  ok: {"user", "id", "job", "owner", "status", "attempt"}: told by an event stream
+    run        by the task itself, invoke at its start, ok or fail at its end: {"job", "attempt", "pid"}
+    gone       info: {"pid", "seen"}: a process that ran tasks has ended; it was last seen alive at `seen`
+    fault      info: something was killed, cut or stopped
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+FINISHED = frozenset({"succeeded", "failed", "cancelled"})
+NEVER = math.inf
+
+
+@dataclass
+class Asked:
+    """A job that a user submitted. `begun`: its first request; `known`: its first acknowledgement. Seconds."""
+
+    job: str
+    user: str
+    duration: float
+    request: int
+    index: int
+    begun: float
+    known: float = NEVER
+    refused_only: bool = True
+    cancelled: bool = False
+    retried: bool = False
+
+
+@dataclass
+class Run:
+    """A task at work on a job. `end`: NEVER where nobody saw one; `ended`: ok, fail, or nothing."""
+
+    job: str
+    attempt: int
+    pid: int
+    start: float
+    end: float = NEVER
+    ended: str = ""
+
+
+@dataclass(frozen=True)
+class Told:
+    """That a job stood so: asked at `begun`, answered at `at`, by way of `f`."""
+
+    job: str
+    process: str
+    f: str
+    begun: float
+    at: float
+    user: str
+    owner: str
+    status: str
+    attempt: int
+    number: int = 0
+
+
+@dataclass
+class Retry:
+    """A request to try a job again that may have taken effect, between two moments."""
+
+    job: str
+    begun: float
+    end: float = NEVER
+
+
+@dataclass
+class Setup:
+    """What the rules need to know of the site."""
+
+    processors: int = 1
+    quantum: float = 0.02
+    max_turn: int = 100
+    flows: str = "own"
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class History:
+    """All of a run. Lists are in the order of time."""
+
+    setup: Setup = field(default_factory=Setup)
+    asked: dict[str, Asked] = field(default_factory=dict)
+    runs: list[Run] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+    retries: list[Retry] = field(default_factory=list)
+    faults: list[float] = field(default_factory=list)
+    final: dict[str, dict[str, Told]] = field(default_factory=dict)
+    """By user, the last look at all of their jobs."""
+
+    def runs_of(self) -> dict[str, list[Run]]:
+        """By job, in the order of their starts."""
+        found: dict[str, list[Run]] = defaultdict(list)
+        for run in self.runs:
+            found[run.job].append(run)
+        return found
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.history = History()
+        self.open: dict[tuple[str, str], dict[str, Any]] = {}
+        self.running: dict[int, Run] = {}
+
+    def take(self, operation: dict[str, Any]) -> None:
+        kind, f, value = operation["type"], operation["f"], operation["value"]
+        at, key = operation["time"] / 1e9, (operation["process"], operation["f"])
+        begun = at
+        if kind == "invoke":
+            self.open[key] = operation
+        elif (before := self.open.pop(key, None)) is not None:
+            begun = before["time"] / 1e9
+        if f == "setup":
+            self.history.setup = Setup(**value)
+        elif f == "fault":
+            self.history.faults.append(at)
+        elif f == "gone":
+            self._gone(value["pid"], value["seen"] / 1e9)
+        elif f == "run":
+            self._run(kind, value, at)
+        elif f == "submit":
+            self._submit(kind, value, begun, at)
+        elif f in {"cancel", "retry"}:
+            self._change(f, kind, value, begun, at)
+        if kind == "ok" and f != "run":
+            self._tell(operation["process"], f, value, begun, at)
+
+    def _run(self, kind: str, value: dict[str, Any], at: float) -> None:
+        pid = value["pid"]
+        if kind == "invoke":
+            if pid in self.running:  # a process runs one job at a time: the end of the last was not written
+                self.running.pop(pid).end = at
+            run = Run(value["job"], value["attempt"], pid, at)
+            self.running[pid] = run
+            self.history.runs.append(run)
+        elif pid in self.running and self.running[pid].job == value["job"]:
+            run = self.running.pop(pid)
+            run.end, run.ended = at, kind
+
+    def _gone(self, pid: int, seen: float) -> None:
+        if (run := self.running.pop(pid, None)) is not None:
+            run.end = max(run.start, seen)
+            self.history.faults.append(seen)
+
+    def _submit(self, kind: str, value: dict[str, Any], begun: float, at: float) -> None:
+        request = len(self.history.asked)
+        for index, job in enumerate(value["jobs"]):
+            new = Asked(job["job"], value["user"], job["duration"], request, index, begun)
+            asked = self.history.asked.setdefault(job["job"], new)
+            if kind == "ok":
+                asked.known = min(asked.known, at)
+            asked.refused_only &= kind in {"invoke", "fail"}
+
+    def _change(self, f: str, kind: str, value: dict[str, Any], begun: float, at: float) -> None:
+        asked = self.history.asked.get(value["job"])
+        if f == "cancel" and asked is not None and kind != "fail":
+            asked.cancelled = True
+        if f == "retry" and kind in {"ok", "info"}:
+            self.history.retries.append(Retry(value["job"], begun, at if kind == "ok" else NEVER))
+            if asked is not None:
+                asked.retried = True
+
+    def _tell(self, process: str, f: str, value: dict[str, Any], begun: float, at: float) -> None:
+        jobs = value["jobs"] if f == "read-all" else [value] if "status" in value else []
+        told = [
+            Told(
+                job["job"], process, f, begun, at, value["user"], job.get("owner", value["user"]), job["status"],
+                job["attempt"], value.get("id", 0),
+            )
+            for job in jobs
+        ]  # fmt: skip
+        self.history.told += told
+        if f == "read-all":
+            self.history.final[value["user"]] = {one.job: one for one in told}
+
+
+def read(lines: Iterable[str]) -> History:
+    """The history in these lines. Raises ValueError where a line is none."""
+    reader = _Reader()
+    operations = [json.loads(line) for line in lines]
+    for operation in sorted(operations, key=lambda operation: operation["time"]):
+        reader.take(operation)
+    for key, operation in reader.open.items():  # begun, and nobody knows
+        if key[1] == "retry":
+            reader.history.retries.append(Retry(operation["value"]["job"], operation["time"] / 1e9))
+        if key[1] == "submit":
+            for job in operation["value"]["jobs"]:
+                reader.history.asked[job["job"]].refused_only = False
+    return reader.history

@@ -1,0 +1,16 @@
+"""A job that holds its processor for its duration, and records that it runs."""
+
+from __future__ import annotations
+
+import time
+
+from bench.histories.record import running
+from bench.histories.user import WAIT
+from queueapp.registry import Handle, task
+
+
+@task(WAIT)
+def wait(job: Handle) -> None:
+    """Sleep for the declared duration."""
+    with running(job.job_id, job.attempt):
+        time.sleep(job.duration)

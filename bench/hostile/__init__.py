@@ -1,0 +1,1 @@
+"""A zoo of tasks that misbehave, among good jobs of other users; python -m bench.hostile."""

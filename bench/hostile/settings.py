@@ -1,0 +1,20 @@
+"""The site's settings with the zoo's tasks; the short times of the tests, so that minutes show what hours would."""
+
+from bench.settings import *  # noqa: F403
+from bench.settings import INSTALLED_APPS
+from jobsite.settings import QUEUEAPP
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+INSTALLED_APPS = [*INSTALLED_APPS, "bench.histories", "bench.hostile"]
+QUEUEAPP = QUEUEAPP | {
+    "LEASE": 3.0,
+    "HEARTBEAT": 0.25,
+    "SWEEP": 0.5,
+    "GRACE": 1.5,
+    "STUCK": 2.0,
+    "RETRY_FIRST": 0.2,
+    "STOP_GRACE": 0.9,
+    "LOGINS_PER_MINUTE": 0,
+    "SUBMISSIONS_PER_MINUTE": 0,
+    "REQUESTS_PER_MINUTE": 0,
+}

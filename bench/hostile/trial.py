@@ -1,0 +1,205 @@
+"""One kind in one mode: its jobs among good ones of three other users, and a bystander who looks at their queue."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.histories.history import read
+from bench.histories.rules import check
+from bench.histories.user import Job, RecordedUser
+from bench.hostile.kinds import PREFIX, Kind
+from bench.hostile.site import Site
+
+GOOD = ("ann", "ben", "cat")
+TINY = 0.002
+"""Seconds that a job declares which shares its turn with others."""
+EVERY = 0.25
+"""Seconds between two jobs of a good user."""
+LOOK_EVERY = 0.05
+"""Seconds between two looks of the bystander."""
+AFTER = 1.5
+"""Seconds for which good jobs go on after the last hostile one has ended: what it left behind shows then."""
+ENDED = """
+    SELECT u.username, j.job_id, o.status, o.attempt, o.error FROM queueapp_outcome o
+      JOIN queueapp_job j ON j.id = o.job_id JOIN queueapp_user u ON u.id = j.owner_id WHERE j.job_id LIKE %s"""
+
+
+@dataclass
+class Trial:
+    """What was seen. `broken`: the promises that were not kept, in words; `words`: how the hostile jobs ended."""
+
+    kind: Kind
+    mode: str
+    words: str = ""
+    attempts: str = ""
+    worst_wait: float = 0.0
+    worst_look: float = 0.0
+    left: str = ""
+    broken: list[str] = field(default_factory=list)
+
+
+class Good(threading.Thread):
+    """A good user who submits a job every quarter of a second, each until it is acknowledged."""
+
+    def __init__(self, user: RecordedUser, prefix: str, over: threading.Event) -> None:
+        super().__init__(name=user.name, daemon=True)
+        self.user, self._prefix, self._over, self._n = user, prefix, over, 0
+        self.jobs: list[str] = []
+
+    def batch(self, task: str, many: int, duration: float) -> None:
+        """Submit so many at once; returns when they are acknowledged or the trial is over."""
+        jobs = [self._job(task, duration) for _ in range(many)]
+        self.jobs += [job["job_id"] for job in jobs]
+        while self.user.submit(jobs) not in (200, 201) and not self._over.wait(EVERY):
+            pass
+
+    def run(self) -> None:
+        while not self._over.wait(EVERY):
+            self.batch("good.probe", 1, TINY)
+
+    def _job(self, task: str, duration: float) -> Job:
+        self._n += 1
+        return {"job_id": f"{self._prefix}-{self.user.name}-{self._n}", "duration": duration, "task": task}
+
+
+class Bystander(threading.Thread):
+    """Looks at their own queue, twenty times a second: one who has no jobs, or the owner of the hostile ones."""
+
+    def __init__(self, user: RecordedUser, over: threading.Event) -> None:
+        super().__init__(name=user.name, daemon=True)
+        self._user, self._over = user, over
+        self.worst, self.answers = 0.0, Counter[int]()
+
+    def run(self) -> None:
+        while not self._over.wait(LOOK_EVERY):
+            began = time.monotonic()
+            self.answers[self._user.queue()] += 1
+            self.worst = max(self.worst, time.monotonic() - began)
+
+
+def run_trial(site: Site, kind: Kind, mode: str, tokens: dict[str, str], after: float = AFTER) -> Trial:
+    """The trial, but for what the history and a stop of the cluster say. The cluster is up, or about to be."""
+    trial, over, looked = Trial(kind, mode), threading.Event(), threading.Event()
+    prefix = f"{mode}-{kind.name}"
+    goods = [Good(RecordedUser(site.url, name, tokens[name], "submits", 8), prefix, over) for name in GOOD]
+    bystander = Bystander(RecordedUser(site.url, "bystander", tokens["bystander"], "looks", 8), looked)
+    owner = Bystander(RecordedUser(site.url, "mallory", tokens["mallory"], "looks", 8), looked)
+    mallory = RecordedUser(site.url, "mallory", tokens["mallory"], "submits", 8)
+    names = [f"{prefix}-{n}" for n in range(kind.times)]
+    _occupy(site, goods[0])
+    bystander.start()
+    owner.start()
+    goods[0].batch("good.probe", 4, TINY)
+    for name in names:
+        while mallory.submit([{"job_id": name, "duration": TINY, "task": f"{PREFIX}{kind.name}"}]) not in (200, 201):
+            time.sleep(EVERY)
+    goods[1].batch("good.probe", 8, TINY)
+    for good in goods:
+        good.start()
+    deadline = time.monotonic() + kind.patience
+    _await(site, prefix, set(names), deadline)
+    time.sleep(after)
+    over.set()
+    for good in goods:
+        good.join(10)
+    ended = _await(site, prefix, {*names, *(job for good in goods for job in good.jobs)}, deadline + 3)
+    looked.set()
+    bystander.join(10)
+    owner.join(10)
+    for user in (mallory, *(good.user for good in goods)):
+        user.read_all(prefix)
+    _judge_hostile(trial, names, ended)
+    _judge_good(trial, [job for good in goods for job in good.jobs], ended)
+    _judge_bystander(trial, bystander)
+    if refused := sorted(code for code in owner.answers if code >= 500):
+        trial.broken.append(f"its owner's GET queue/ got {refused}")
+    return trial
+
+
+def _occupy(site: Site, good: Good) -> None:
+    """All processors are at work, so that what is submitted next shares turns; returns when they have begun."""
+    good.batch("recorded.wait", site.processors, 0.3)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if site.history.read_text().count('"run"') >= site.processors:
+            return
+        time.sleep(0.02)
+
+
+def _await(site: Site, prefix: str, names: set[str], deadline: float) -> dict[str, tuple[Any, ...]]:
+    """The outcomes by job, when all of these jobs have one, or at the deadline."""
+    while True:
+        ended = {row[1]: row for row in site.query(ENDED, f"{prefix}-%")}
+        if names <= set(ended) or time.monotonic() > deadline or site.cluster_ended:
+            return ended
+        time.sleep(0.1)
+
+
+def _judge_hostile(trial: Trial, names: list[str], ended: dict[str, tuple[Any, ...]]) -> None:
+    how = []
+    for name in names:
+        if name not in ended:
+            how.append("never ended")
+            trial.broken.append("it never ended")
+            continue
+        _, _, status, attempt, error = ended[name]
+        how.append(f"{status}: {error}" if error else status)
+        trial.attempts = str(attempt)
+        if trial.kind.ends and status != trial.kind.ends:
+            trial.broken.append(f"it {status}")
+        if status == "failed" and not re.search(trial.kind.says or r"\S", error, re.IGNORECASE | re.DOTALL):
+            trial.broken.append("its error does not say why")
+    trial.words = how[0] if len(set(how)) == 1 else "; ".join(how)
+
+
+def _judge_good(trial: Trial, jobs: list[str], ended: dict[str, tuple[Any, ...]]) -> None:
+    missing = [job for job in jobs if job not in ended]
+    failed = [job for job in jobs if job in ended and ended[job][2] != "succeeded"]
+    again = [job for job in jobs if job in ended and ended[job][2] == "succeeded" and ended[job][3] != 1]
+    if missing:
+        trial.broken.append(f"{len(missing)} of {len(jobs)} good jobs did not end")
+    if failed:
+        trial.broken.append(f"{len(failed)} good jobs failed: {ended[failed[0]][4][:60]}")
+    if again and trial.kind.harmless:
+        trial.broken.append(f"{len(again)} good jobs lost an attempt")
+
+
+def _judge_bystander(trial: Trial, bystander: Bystander) -> None:
+    trial.worst_look = bystander.worst
+    if bystander.worst >= trial.kind.calm:
+        trial.broken.append(f"the bystander waited {bystander.worst:.1f} s")
+    if wrong := {code: many for code, many in bystander.answers.items() if code != 200}:
+        trial.broken.append(f"the bystander got {json.dumps(wrong)}")
+
+
+def judge_history(trial: Trial, operations: list[dict[str, Any]], pristine: dict[str, str]) -> None:
+    """What the history tells: how long good jobs waited, and what they found. Fills `pristine` from the first one."""
+    asked: dict[str, int] = {}
+    also: dict[str, set[str]] = {}
+    differs: set[str] = set()
+    for operation in operations:
+        f, kind, value = operation["f"], operation["type"], operation["value"]
+        if f == "submit" and kind == "invoke" and value["user"] in GOOD:
+            asked |= {job["job"]: operation["time"] for job in value["jobs"] if job["job"] not in asked}
+        elif f == "run" and kind == "invoke" and value["job"] in asked:
+            trial.worst_wait = max(trial.worst_wait, (operation["time"] - asked.pop(value["job"])) / 1e9)
+        elif f == "state":
+            if not pristine:
+                pristine |= value["must"]
+            differs |= {name for name, found in value["must"].items() if pristine[name] != found}
+            for name, found in value["also"].items():
+                also.setdefault(name, set()).add(found)
+    if asked:
+        trial.worst_wait = max(trial.worst_wait, (operations[-1]["time"] - min(asked.values())) / 1e9)
+    for name, verdict in check(read(json.dumps(operation) for operation in operations)).items():
+        if verdict.broken:
+            trial.broken.append(f"history, {name}: {verdict.broken[0]}")
+    if differs:
+        trial.broken.append(f"a good job found another {', '.join(sorted(differs))}")
+    trial.left = ", ".join(sorted(name for name, found in also.items() if len(found) > 1))
