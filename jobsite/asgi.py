@@ -9,9 +9,11 @@ os.environ.setdefault("DATABASE_POOL", "16")
 from django.core.asgi import get_asgi_application
 
 from jobsite import env
+from queueapp.sessions import bound_as
 
 with env.stop_in_one_sentence("asgi"):
     django = get_asgi_application()
+    bound_as("web")
     import jobsite.urls  # noqa: F401 (and all that the first request would import)
 
 from queueapp.guard.bodies import BodyLimit

@@ -31,6 +31,9 @@ def prepared_row(
     Not by Django's cursor, which sends the whole statement to be parsed anew each time; and Django sets psycopg's
     threshold to None, at which nothing is prepared, not even what asks for it. `keep`: with a cursor that the
     thread keeps, and the arguments with it: half the work for what a process does all the time.
+
+    PREPARE = False in DATABASES: nothing is prepared, as behind a pooler, where the next transaction may be in another
+    session, which has not heard of the statement.
     """
     connection.ensure_connection()
     with connection.wrap_database_errors:
@@ -40,6 +43,7 @@ def prepared_row(
             cursor = psycopg.Cursor(connection.connection)
             if keep:
                 _kept.cursor = cursor
-        row: tuple[Any, ...] | None = cursor.execute(statement, arguments, prepare=True).fetchone()
+        prepare = connection.settings_dict.get("PREPARE", True)
+        row: tuple[Any, ...] | None = cursor.execute(statement, arguments, prepare=prepare).fetchone()
         assert row is not None
         return row
