@@ -10,6 +10,8 @@ from typing import Any
 import psycopg
 from django.db import connection
 
+from ..sessions import keeps_session
+
 ONLY_WHAT_ASKS = sys.maxsize
 """Times that psycopg sees a statement before it prepares it unasked."""
 
@@ -43,7 +45,6 @@ def prepared_row(
             cursor = psycopg.Cursor(connection.connection)
             if keep:
                 _kept.cursor = cursor
-        prepare = connection.settings_dict.get("PREPARE", True)
-        row: tuple[Any, ...] | None = cursor.execute(statement, arguments, prepare=prepare).fetchone()
+        row: tuple[Any, ...] | None = cursor.execute(statement, arguments, prepare=keeps_session()).fetchone()
         assert row is not None
         return row
