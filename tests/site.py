@@ -73,9 +73,9 @@ class Site:
         )  # fmt: skip
         self.until(self._answers, "the web server answers")
 
-    def start_cluster(self) -> None:
-        """Start a cluster of processors."""
-        self.cluster = self._popen("manage.py", "processors")
+    def start_cluster(self, stderr: int | None = None) -> None:
+        """Start a cluster of processors; `stderr`: as of subprocess.Popen."""
+        self.cluster = self._popen("manage.py", "processors", stderr=stderr)
 
     def stop(self) -> None:
         """Stop cluster and web server as a person would, and see that they end well."""
@@ -140,8 +140,8 @@ class Site:
             base_url=f"{self.url}/api/v1/", headers={"Authorization": f"Bearer {token}"}, timeout=DEADLINE
         )
 
-    def _popen(self, *command: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, *command], cwd=BASE, env=self._environment)
+    def _popen(self, *command: str, stderr: int | None = None) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, *command], cwd=BASE, env=self._environment, stderr=stderr)
 
     def _answers(self) -> bool:
         try:
