@@ -109,7 +109,7 @@ def _pool(config: dict[str, Any]) -> None:
     if not size:
         return
     config["CONN_MAX_AGE"] = 0
-    from jobsite.postgresql.base import NotingConnection  # which the command line need not wait for
+    from jobsite.postgresql.base import NotingConnection, go_on_trying  # which commands do without
 
     config["OPTIONS"]["pool"] = {
         "connection_class": NotingConnection,
@@ -118,6 +118,7 @@ def _pool(config: dict[str, Any]) -> None:
         "timeout": POOL_WAIT,
         # Whoever comes while so many wait is refused at once.
         "max_waiting": 16 * size,
-        # Attempts to connect come at lengthening intervals until then; the next request begins anew.
+        # Attempts to connect come at lengthening intervals for so many seconds, and then begin anew.
         "reconnect_timeout": 2.0,
+        "reconnect_failed": go_on_trying,
     }

@@ -65,12 +65,14 @@ def test_a_page_and_a_list_that_cannot_be_read_now_say_so(small_pool: Site) -> N
     with held(small_pool, "LOCK TABLE queueapp_job, queueapp_user"):
         listed = client.get("jobs/")
         page = httpx.get(f"{small_pool.url}/login/")
+        stream = client.get("events/")
         logged_in = client.post("token/", json={"username": "looker", "password": "wrong"})
 
     assert listed.status_code == 503
     assert listed.json()["status"] == 503
     assert listed.headers["Retry-After"]
     assert page.status_code == 200
+    assert stream.status_code == 503
     assert logged_in.status_code == 503
     assert client.get("jobs/").status_code == 200
 

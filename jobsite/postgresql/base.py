@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
+from weakref import WeakSet
 
 import psycopg
 from django.db.backends.postgresql import base
-
-REFUSE_FOR = 2.0
-"""Seconds after a failed attempt to connect in which a request that finds no connection is refused at once."""
-
-
-class _Reach:
-    """Whether the server could be reached last. Shared by the threads of a process."""
-
-    failed_at = float("-inf")
-
-    def failed(self) -> None:
-        self.failed_at = time.monotonic()
-
-    def succeeded(self) -> None:
-        self.failed_at = float("-inf")
-
-    def is_lost(self) -> bool:
-        return time.monotonic() - self.failed_at < REFUSE_FOR
-
-
-reach = _Reach()
+from psycopg_pool import ConnectionPool
 
 
 class NotingConnection(psycopg.Connection[Any]):
-    """A connection of the pool; notes whether it could be made."""
+    """A connection of the pool; notes whether the last one could be made, and which there are."""
+
+    refused = False
+    _made: WeakSet[NotingConnection] = WeakSet()
 
     @classmethod
     def connect(cls, *arguments: Any, **options: Any) -> NotingConnection:
@@ -39,25 +22,29 @@ class NotingConnection(psycopg.Connection[Any]):
         try:
             made = super().connect(*arguments, **options)
         except psycopg.Error:
-            reach.failed()
+            cls.refused = True
             raise
-        reach.succeeded()
+        cls.refused = False
+        cls._made.add(made)
         return made
+
+    @classmethod
+    def is_database_lost(cls) -> bool:
+        """Whether no connection is there, and the last attempt to make one has failed."""
+        return cls.refused and all(made.closed for made in cls._made.copy())
+
+
+def go_on_trying(pool: ConnectionPool[Any]) -> None:
+    """The pool's `reconnect_failed`: begin anew, rather than wait for a request that is to wait for it."""
+    pool.check()
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Raises OperationalError at once, where no connection is there and the last attempt to make one has failed.
-
-    Else each request would wait for the pool's time while the server is away, and hold a thread. The pool goes on
-    trying for a while; the first request afterwards makes it begin anew.
-    """
+    """Raises OperationalError at once while the server cannot be reached: else each request would wait, and hold a
+    thread, for as long as the pool lets it."""
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """A connection of the pool, or without a pool a new one."""
-        if self.pool is None:
-            return super().get_new_connection(conn_params)
-        if reach.is_lost() and not self.pool.get_stats().get("pool_available"):
+        if self.pool is not None and NotingConnection.is_database_lost():
             raise psycopg.OperationalError("the database cannot be reached")
-        connection = super().get_new_connection(conn_params)
-        reach.succeeded()
-        return connection
+        return super().get_new_connection(conn_params)

@@ -16,7 +16,7 @@ import psycopg
 from asgiref.sync import sync_to_async
 
 from ..lifecycle.announce import OWNERS
-from ..sessions import listening_parameters
+from ..sessions import is_passing, listening_parameters
 from ..snapshots import AT_ONCE
 from .look import Look, look, over
 from .stream import Stream
@@ -116,8 +116,12 @@ class Hub:
                 await self._tick(now, progress_due)
                 if check_due:
                     await self._see_out()
-            except Exception:  # whatever it was, the streams go on
-                logger.exception("The live hub could not look at the queues")
+            except Exception as error:  # whatever it was, the streams go on
+                if is_passing(error):
+                    logger.warning("The live hub could not look at the queues: %s", error)
+                    await asyncio.sleep(1)
+                else:
+                    logger.exception("The live hub could not look at the queues")
             await asyncio.sleep(TICK)
             if not self._changed:
                 await self._wait(progress_at - time.monotonic())
