@@ -2,16 +2,22 @@
 
 import gc
 import os
+from contextlib import suppress
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jobsite.settings")
 os.environ.setdefault("DATABASE_POOL", "16")
 
 from django.core.asgi import get_asgi_application
+from psycopg import OperationalError
 
 from jobsite import env
+from queueapp.sessions import bound_as, check_sessions
 
 with env.stop_in_one_sentence("asgi"):
     django = get_asgi_application()
+    bound_as("web")
+    with suppress(OperationalError):  # requests are answered by 503 until the database is there
+        check_sessions()
     import jobsite.urls  # noqa: F401 (and all that the first request would import)
 
 from queueapp.guard.bodies import BodyLimit

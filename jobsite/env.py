@@ -85,23 +85,12 @@ def given_wholes(*names: str) -> dict[str, int]:
     return {name: whole(name, default=0, least=0) for name in names if text(name, default="")}
 
 
-def database() -> dict[str, Any]:
-    """Django's settings of the database at DATABASE_URL.
+def database_url(name: str, url: str) -> dict[str, Any]:
+    """Django's settings of the database at `url`, from variable `name`.
 
-    Raises ImproperlyConfigured where it is missing or not PostgreSQL. DATABASE_POOL (connections, set by the
-    web server's entry point) turns on psycopg's pool: under ASGI each request has a thread of its own, so
-    that connections kept per thread would be opened anew for every request.
+    Raises ImproperlyConfigured where it is not PostgreSQL.
     """
-    url = required("DATABASE_URL", "postgresql://user:password@host/name of the PostgreSQL database")
     config: dict[str, Any] = _env.db_url_config(url)
     if config.get("ENGINE") != "django.db.backends.postgresql":
-        raise ImproperlyConfigured("Set DATABASE_URL to a PostgreSQL database: postgresql://user@host/name.")
-    pool = whole("DATABASE_POOL", default=0, least=0, most=1000)
-    options = config.setdefault("OPTIONS", {})
-    if pool:
-        options["pool"] = {"min_size": 1, "max_size": pool, "timeout": 10}
-    else:
-        config["CONN_MAX_AGE"] = None
-    # Else each connection that a restart of the database has cut would fail one request.
-    config["CONN_HEALTH_CHECKS"] = True
+        raise ImproperlyConfigured(f"Set {name} to a PostgreSQL database: postgresql://user@host/name.")
     return config

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from jobsite import env
+from jobsite import database, env
 from jobsite.security import *  # noqa: F403 (Django's settings, all of them)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -39,6 +39,7 @@ MIDDLEWARE = [
     "queueapp.guard.gate.HeadersMiddleware",
     "queueapp.guard.gate.PolicyMiddleware",
     "queueapp.guard.gate.gate",
+    "queueapp.guard.bulkhead.bulkhead",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "queueapp.guard.gate.PathsMiddleware",
@@ -68,7 +69,7 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {"default": env.database()}
+DATABASES = database.databases()
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "queueapp.User"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
@@ -9,7 +11,8 @@ from django.views import defaults
 
 from queueapp.guard.doors import few_logins
 from queueapp.guard.gate import refusal
-from queueapp.guard.problems import of_api, problem_page
+from queueapp.guard.problems import busy, of_api, problem_page
+from queueapp.sessions import is_passing
 
 urlpatterns = [
     path("admin/login/", few_logins(admin.site.login)),  # before the admin's own address of it
@@ -32,7 +35,10 @@ def bad(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """500, as problem details below /api/ and as a page elsewhere."""
+    """500, or 503 where the database had to give up, as problem details below /api/ and as a page elsewhere."""
+    error = sys.exc_info()[1]
+    if is_passing(error):
+        return busy(request, error)
     if of_api(request):
         return problem_page(request, 500, "Something went wrong on our side; the log says what.")
     return defaults.server_error(request)

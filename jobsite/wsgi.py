@@ -1,12 +1,18 @@
 """The WSGI application, for servers without ASGI: everything but the event streams works there."""
 
 import os
+from contextlib import suppress
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jobsite.settings")
 
 from django.core.wsgi import get_wsgi_application
+from psycopg import OperationalError
 
 from jobsite import env
+from queueapp.sessions import bound_as, check_sessions
 
 with env.stop_in_one_sentence("wsgi"):
     application = get_wsgi_application()
+    bound_as("web")
+    with suppress(OperationalError):  # requests are answered by 503 until the database is there
+        check_sessions()

@@ -51,8 +51,8 @@ class Site:
         self.web: subprocess.Popen[bytes] | None = None
         self.cluster: subprocess.Popen[bytes] | None = None
 
-    def start(self, *, cluster: bool = True) -> None:
-        """Make the database anew, then start web server and (unless told not to) cluster; wait until they are there."""
+    def start(self, *, cluster: bool = True, web: bool = True) -> None:
+        """Make the database anew, then start web server and cluster (unless told not to); wait until they are there."""
         with psycopg.connect(self._server_url, autocommit=True) as connection:
             name = sql.Identifier(self._database)
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
@@ -60,7 +60,8 @@ class Site:
         self.manage("migrate", "--verbosity", "0")
         if cluster:
             self.start_cluster()
-        self.start_web()
+        if web:
+            self.start_web()
         if cluster:
             self.wait_for("SELECT count(*) >= %s FROM queueapp_processor", int(self._environment["PROCESSORS"]))
 
@@ -72,9 +73,9 @@ class Site:
         )  # fmt: skip
         self.until(self._answers, "the web server answers")
 
-    def start_cluster(self) -> None:
-        """Start a cluster of processors."""
-        self.cluster = self._popen("manage.py", "processors")
+    def start_cluster(self, stderr: int | None = None) -> None:
+        """Start a cluster of processors; `stderr`: as of subprocess.Popen."""
+        self.cluster = self._popen("manage.py", "processors", stderr=stderr)
 
     def stop(self) -> None:
         """Stop cluster and web server as a person would, and see that they end well."""
@@ -99,6 +100,15 @@ class Site:
             cwd=BASE, env=self._environment, check=True, capture_output=True, text=True, timeout=120,
         )  # fmt: skip
         return done.stdout
+
+    def refused(self, *command: str, **environment: str) -> str:
+        """What Python with this command says on standard error when it refuses to start."""
+        done = subprocess.run(
+            [sys.executable, *command], cwd=BASE, env=self._environment | environment, capture_output=True, text=True,
+            timeout=DEADLINE,
+        )  # fmt: skip
+        assert done.returncode == 1, done
+        return done.stderr
 
     def query(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """The rows that a statement gives on the site's database."""
@@ -130,8 +140,8 @@ class Site:
             base_url=f"{self.url}/api/v1/", headers={"Authorization": f"Bearer {token}"}, timeout=DEADLINE
         )
 
-    def _popen(self, *command: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, *command], cwd=BASE, env=self._environment)
+    def _popen(self, *command: str, stderr: int | None = None) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, *command], cwd=BASE, env=self._environment, stderr=stderr)
 
     def _answers(self) -> bool:
         try:

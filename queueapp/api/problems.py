@@ -11,7 +11,8 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from ..errors import FieldError, InvalidSubmission, JobConflict, NotEnded, NotWaiting, QueueError, TooManyWaiting
-from ..guard.problems import MEDIA_TYPE, problem
+from ..guard.problems import BUSY, LATER, MEDIA_TYPE, note_busy, problem
+from ..sessions import is_passing
 
 _STATUS: dict[type[QueueError], int] = {
     InvalidSubmission: 400,
@@ -28,6 +29,8 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
         body = _queue_problem(error)
         headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooManyWaiting) else None
         return Response(body, body["status"], headers=headers, content_type=MEDIA_TYPE)
+    if is_passing(error):
+        return _busy(error, context)
     response = exception_handler(error, context)
     if response is None:
         return None
@@ -37,6 +40,13 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     }
     body = problem(response.status_code, detail, errors)
     return Response(body, response.status_code, headers=headers, content_type=MEDIA_TYPE)
+
+
+def _busy(error: Exception, context: dict[str, Any]) -> Response:
+    note_busy(context["request"], error)
+    response = Response(problem(503, BUSY), 503, headers=LATER, content_type=MEDIA_TYPE)
+    response._has_been_logged = True  # type: ignore[attr-defined]  # else Django says it again, as an error
+    return response
 
 
 def _queue_problem(error: QueueError) -> dict[str, Any]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 
 from ..errors import FieldError
+
+logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -63,4 +67,25 @@ def too_many(request: HttpRequest, wait: float, detail: str, template: str = "42
     }
     response = render(request, template, context, status=429)
     response.headers["Retry-After"] = retry_after
+    return response
+
+
+LATER = {"Retry-After": "2"}
+"""Headers of an answer to what may succeed in two seconds."""
+BUSY = "The database is busy or cannot be reached just now. Send the same again in a moment: no job is taken in twice."
+
+
+def note_busy(request: HttpRequest, error: BaseException | None) -> None:
+    """Log in one line why a request is answered by 503."""
+    logger.warning("503 for %s %s: %s", request.method, request.path, str(error).strip().partition("\n")[0])
+
+
+def busy(request: HttpRequest, error: BaseException | None) -> HttpResponse:
+    """503, with Retry-After."""
+    note_busy(request, error)
+    if of_api(request):
+        response: HttpResponse = problem_page(request, 503, BUSY, LATER)
+    else:
+        response = HttpResponse(render_to_string("503.html"), status=503, headers=LATER)
+    response._has_been_logged = True  # type: ignore[attr-defined]  # by Django, with a traceback
     return response

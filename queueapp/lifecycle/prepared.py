@@ -10,6 +10,8 @@ from typing import Any
 import psycopg
 from django.db import connection
 
+from ..sessions import keeps_session
+
 ONLY_WHAT_ASKS = sys.maxsize
 """Times that psycopg sees a statement before it prepares it unasked."""
 
@@ -31,6 +33,9 @@ def prepared_row(
     Not by Django's cursor, which sends the whole statement to be parsed anew each time; and Django sets psycopg's
     threshold to None, at which nothing is prepared, not even what asks for it. `keep`: with a cursor that the
     thread keeps, and the arguments with it: half the work for what a process does all the time.
+
+    PREPARE = False in DATABASES: nothing is prepared, as behind a pooler, where the next transaction may be in another
+    session, which has not heard of the statement.
     """
     connection.ensure_connection()
     with connection.wrap_database_errors:
@@ -40,6 +45,6 @@ def prepared_row(
             cursor = psycopg.Cursor(connection.connection)
             if keep:
                 _kept.cursor = cursor
-        row: tuple[Any, ...] | None = cursor.execute(statement, arguments, prepare=True).fetchone()
+        row: tuple[Any, ...] | None = cursor.execute(statement, arguments, prepare=keeps_session()).fetchone()
         assert row is not None
         return row

@@ -13,7 +13,11 @@ TRIES = 8
 
 
 def retried(work: Callable[[], T]) -> T:
-    """What `work` returns. `work` is a transaction of its own, begun again after a deadlock or serialisation error."""
+    """What `work` returns. `work` is a transaction of its own, begun again after a deadlock or serialisation error.
+
+    Not after lock_timeout: that has waited for as long as this kind of process may, and holds a connection meanwhile.
+    A request is answered by 503; a processor tries again at its next look.
+    """
     for _ in range(TRIES - 1):
         try:
             return work()

@@ -14,9 +14,9 @@ from typing import Any
 
 import psycopg
 from asgiref.sync import sync_to_async
-from django.db import connection
 
 from ..lifecycle.announce import OWNERS
+from ..sessions import is_passing, listening_parameters
 from ..snapshots import AT_ONCE
 from .look import Look, look, over
 from .stream import Stream
@@ -33,6 +33,10 @@ REFRESH_EVERY = 1.0
 """Seconds between rounds for everybody while anything happens: others' jobs move one's own positions and estimates."""
 QUIET_REFRESH_EVERY = 5.0
 """The same while nothing is heard of: a notification may have been lost."""
+ASK_EVERY = 5.0
+"""Seconds after which the connection that hears of changes is asked for a sign of life."""
+ANSWER_WITHIN = 5.0
+"""Seconds that the server has to answer it."""
 CHECK_EVERY = 3.0
 """Seconds between rounds that end the streams of those who logged out, were deactivated, or whose token expired."""
 
@@ -84,8 +88,12 @@ class Hub:
             try:
                 async with await _listening_connection() as listening:
                     self.changed(list(self._streams))
-                    async for notice in listening.notifies():
-                        self.changed([int(owner) for owner in notice.payload.split(",") if owner])
+                    while True:
+                        async for notice in listening.notifies(timeout=ASK_EVERY):
+                            self.changed([int(owner) for owner in notice.payload.split(",") if owner])
+                        # Of a connection that is cut in silence nothing else is ever heard.
+                        async with asyncio.timeout(ANSWER_WITHIN):
+                            await listening.execute("SELECT 1")
             except (OSError, psycopg.Error) as error:
                 logger.warning("The live hub lost its database connection and tries again: %s", error)
                 await asyncio.sleep(1)
@@ -108,8 +116,12 @@ class Hub:
                 await self._tick(now, progress_due)
                 if check_due:
                     await self._see_out()
-            except Exception:  # whatever it was, the streams go on
-                logger.exception("The live hub could not look at the queues")
+            except Exception as error:  # whatever it was, the streams go on
+                if is_passing(error):
+                    logger.warning("The live hub could not look at the queues: %s", error)
+                    await asyncio.sleep(1)
+                else:
+                    logger.exception("The live hub could not look at the queues")
             await asyncio.sleep(TICK)
             if not self._changed:
                 await self._wait(progress_at - time.monotonic())
@@ -159,11 +171,9 @@ class Hub:
 
 
 async def _listening_connection() -> psycopg.AsyncConnection[Any]:
-    parameters = connection.get_connection_params()
-    for only_django in ("cursor_factory", "context", "prepare_threshold", "pool"):
-        parameters.pop(only_django, None)
-    listening = await psycopg.AsyncConnection.connect(**parameters, autocommit=True)
-    await listening.execute(f"LISTEN {OWNERS}")
+    listening = await psycopg.AsyncConnection.connect(**listening_parameters(), autocommit=True)
+    async with asyncio.timeout(ANSWER_WITHIN):
+        await listening.execute(f"LISTEN {OWNERS}")
     return listening
 
 

@@ -27,6 +27,7 @@ from ..lifecycle.prepared import prepared_row
 from ..lifecycle.route import move_some
 from ..lifecycle.sweep import sweep
 from ..lifecycle.tidy import Tidying
+from ..sessions import listening_parameters
 from .worker import cluster_id, start_worker
 
 logger = logging.getLogger(__name__)
@@ -37,6 +38,8 @@ FAST = 0.02
 """Seconds between looks while tickets are being handed out: announcements come ten times a second at the most."""
 TAKEN_BY = 0.003
 """Seconds in which tickets become turns: before that the same work would only get another ticket."""
+ASK_EVERY = 5.0
+"""Seconds after which the connection that hears of work is asked for a sign of life."""
 PRUNE_EVERY = 60.0
 """Seconds between two looks for jobs that are older than the retention."""
 FAST_FOR = 0.3
@@ -58,7 +61,8 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
 
     def __init__(self, list_key: str | None = None) -> None:
         super().__init__(list_key)
-        self._listening_on: Any = None
+        self._listening: psycopg.Connection[Any] | None = None
+        self._asked_at = float("-inf")
         self._told = False
         self._idle = self._unasked = 0
         self._handed_at = float("-inf")
@@ -90,6 +94,7 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
         except (DatabaseError, InterfaceError, psycopg.Error) as error:
             logger.warning("The database is away, trying again: %s", str(error).strip())
             connection.close()
+            self._stop_listening()
             time.sleep(POLL)
             return None
         return found or None
@@ -106,12 +111,24 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
         self._kept_at = time.monotonic()
 
     def _listen(self) -> None:
-        """LISTEN once per connection: where one was lost, Django has opened another."""
-        connection.ensure_connection()
-        if connection.connection is not self._listening_on:
-            with connection.cursor() as cursor:
-                cursor.execute(f"LISTEN {WORK}")
-            self._listening_on = connection.connection
+        """LISTEN on a connection of its own, which no pooler shares; ask it now and then whether it is still there.
+
+        Of a connection that is cut in silence nothing is ever heard; a question fails after `tcp_user_timeout`.
+        """
+        now = time.monotonic()
+        if self._listening is None:
+            self._listening = psycopg.connect(**listening_parameters(), autocommit=True)
+            self._listening.execute(f"LISTEN {WORK}")
+        elif now - self._asked_at >= ASK_EVERY:
+            self._listening.execute("SELECT 1")
+        else:
+            return
+        self._asked_at = now
+
+    def _stop_listening(self) -> None:
+        if self._listening is not None:
+            self._listening.close()
+            self._listening = None
 
     def _may_hand_out_unasked(self) -> bool:
         """Whether there was word of work since the last look, which had left a processor idle: it starts the sooner."""
@@ -159,7 +176,8 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
         return min(look, max(min(self._due_at, self._tidying.due) - now, 0.0))
 
     def _wait(self, longest: float) -> None:
-        for _ in self._listening_on.notifies(timeout=longest, stop_after=1):
+        assert self._listening is not None
+        for _ in self._listening.notifies(timeout=longest, stop_after=1):
             self._told = True
             self._due_at = float("-inf")  # a moment may have been set that comes sooner
 

@@ -25,6 +25,7 @@ from typing import Any, NoReturn
 from ..conf import queue_settings
 from ..errors import JobCancelled, JobFailed, JobStopped, LeaseLost, TimeLimitReached
 from ..registry import Handle, find_task
+from ..sessions import bound_as
 from ..storable import clean_text, cut_middle, json_text
 from . import forked
 from .process_state import ProcessState
@@ -86,6 +87,7 @@ class TaskRunner:
     def _prepare(self) -> None:
         """Nothing of the worker's, and what a task expects of a process of its own."""
         drop_inherited()
+        bound_as("tasks")
         forked.detach_children()
         os.setpgid(0, 0)
         multiprocessing.current_process().daemon = False  # else a task could start no processes

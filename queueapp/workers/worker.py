@@ -14,9 +14,9 @@ from ..conf import queue_settings
 from ..lifecycle.announce import announce, announcer
 from ..lifecycle.claim import NotAccepting, Turn, take_turn
 from ..lifecycle.heartbeat import held_turn, register
-from ..lifecycle.lost import is_lost
 from ..lifecycle.settle import JobOutcome, is_storable, still_held
 from ..registry import find_task
+from ..sessions import is_passing
 from . import forked
 from .outcomes import deferred_outcome, refused_outcome
 from .running_turn import RunningTurn
@@ -139,12 +139,13 @@ class Worker:
     def _after(self, error: Exception, outcomes: list[JobOutcome] | None) -> list[JobOutcome] | None:
         """The outcomes to try again with, after a pause: a lost connection changes none, bad data is replaced."""
         words = str(error).strip()
-        if not is_lost(error) and outcomes:
+        if not is_passing(error) and outcomes:
             refused = [outcome for outcome in outcomes if not is_storable(outcome)]
             if refused:
                 logger.error("The database refused the outcomes of %d jobs: %s", len(refused), words)
                 return [refused_outcome(o, words) if o in refused else o for o in outcomes]
-        logger.warning("%s, trying again: %s", _what(error), words)
+        what = "is away, or at a bound" if is_passing(error) else "refused a turn"
+        logger.warning("The database %s; trying again: %s", what, words)
         connection.close()
         time.sleep(queue_settings().HEARTBEAT)
         return outcomes
@@ -161,7 +162,3 @@ class Worker:
         elif held not in (0, turn.number):
             return Turn(held), []
         return turn, outcomes and still_held(self.processor, turn.number, outcomes)
-
-
-def _what(error: Exception) -> str:
-    return "The database is away" if is_lost(error) else "The database refused a turn"

@@ -186,7 +186,7 @@ def _group(levels: int) -> BaseException:
 @kind("progress-set-directly")
 def progress_set_directly(job: Handle) -> None:
     """Set the handle's fraction and message to objects."""
-    job.fraction, job.message = object(), b"\xff"  # type: ignore[assignment]
+    job.fraction, job.message = object(), b"\xff"  # type: ignore[misc, assignment]
     time.sleep(0.8)
 
 

@@ -1,0 +1,102 @@
+"""Before a cluster starts: whether the database is there, fits, and has room for it."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import psycopg
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from ..sessions import check_sessions, keeps_session
+
+logger = logging.getLogger(__name__)
+
+APP = "queueapp"
+FIRST, MOST = 0.5, 10.0
+"""Seconds between the first two attempts to reach the database, doubled from there on; seconds at the most."""
+
+# The least of what the server, the database and the role allow, and how much of the server's is in use.
+_ROOM = """
+    SELECT least(
+               current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+                   - coalesce(current_setting('reserved_connections', true)::int, 0),
+               (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database()),
+               (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = current_user)),
+           (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid())
+"""
+
+
+def connections_of(processors: int) -> int:
+    """Connections of a cluster: one for each worker, one for each task process whose task uses the database, and one
+    each for the broker, the broker's LISTEN and the command itself."""
+    return 2 * processors + 3
+
+
+def await_readiness(processors: int) -> None:
+    """Return when a cluster of so many processors can start: waits for the database, saying so once.
+
+    Raises ImproperlyConfigured, in one sentence, where it would not work with this database: a pooler that the
+    settings do not mention, a schema of another version, or too few connections.
+    """
+    _await_database()
+    check_schema()
+    check_room(processors)
+    connection.close()
+
+
+def check_schema() -> None:
+    """Raises ImproperlyConfigured where migrations are missing, or where the database is of a later version."""
+    executor = MigrationExecutor(connection)
+    if missing := executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in missing[:3])
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise ImproperlyConfigured(f"The database lacks migrations ({names}{more}): run manage.py migrate first.")
+    known = max(name for app, name in executor.loader.disk_migrations if app == APP)
+    if later := sorted(name for app, name in executor.loader.applied_migrations if app == APP and name > known):
+        raise ImproperlyConfigured(
+            f"The database is of a later version (migration {later[-1]}) than this code (up to {known}): "
+            "start processors of that version."
+        )
+
+
+def check_room(processors: int) -> None:
+    """Raises ImproperlyConfigured where so many processors never fit into the server's connections.
+
+    Where they only do not fit beside what is connected now, which may end, it is a warning. A pooler's connections are
+    not the server's: nothing is checked then.
+    """
+    if not keeps_session():
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_ROOM)
+        room, used = cursor.fetchone()
+    needed = connections_of(processors)
+    if needed > room:
+        fit = max((room - connections_of(0)) // (connections_of(1) - connections_of(0)), 0)
+        raise ImproperlyConfigured(
+            f"{processors} processors need {needed} connections and the database server takes {room}: set PROCESSORS "
+            f"to at most {fit}, or raise PostgreSQL's max_connections."
+        )
+    if needed > room - used:
+        logger.warning(
+            "%d processors need %d connections; the database server takes %d, of which %d are in use.",
+            processors, needed, room, used,
+        )  # fmt: skip
+
+
+def _await_database() -> None:
+    delay = FIRST
+    while True:
+        try:
+            check_sessions()
+        except psycopg.OperationalError as error:
+            if delay == FIRST:
+                reason = str(error).strip().partition("\n")[0]
+                logger.warning("The database cannot be reached; trying again until it can: %s", reason)
+            time.sleep(delay)
+            delay = min(2 * delay, MOST)
+        else:
+            return

@@ -1,0 +1,91 @@
+"""Nothing waits without a bound: what users and programs get while the database is busy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import httpx
+import psycopg
+import pytest
+
+from tests.site import Site
+
+SITE = "turnabout_bounds"
+
+
+@pytest.fixture(scope="module")
+def small_pool() -> Iterator[Site]:
+    """A site without processors, whose web server has six connections."""
+    running = Site(SITE, processors=1, DATABASE_POOL="6")
+    running.start(cluster=False)
+    yield running
+    running.stop()
+
+
+@contextmanager
+def held(site: Site, lock: str) -> Iterator[None]:
+    """Somebody's transaction holds a lock."""
+    with psycopg.connect(site.database_url) as somebody:
+        somebody.execute(lock)
+        yield
+
+
+def routing_lock() -> str:
+    """What a change of rules holds, for which submissions wait."""
+    return "SELECT pg_advisory_xact_lock(7200, 0)"
+
+
+def test_while_submissions_wait_for_a_lock_others_read_their_queue(small_pool: Site) -> None:
+    small_pool.user("reader")
+    small_pool.user("sender")
+    reader, senders = small_pool.client("reader"), [small_pool.client("sender") for _ in range(12)]
+
+    def send(number: int) -> httpx.Response:
+        return senders[number].post("jobs/", json={"job_id": f"held-{number}", "duration": 1.0})
+
+    with held(small_pool, routing_lock()), ThreadPoolExecutor(12) as pool:
+        sent = [pool.submit(send, number) for number in range(12)]
+        reads = [reader.get("queue/").status_code]
+        while not all(answer.done() for answer in sent):
+            reads.append(reader.get("queue/").status_code)
+        answers = [answer.result() for answer in sent]
+
+    assert set(reads) == {200}
+    assert {answer.status_code for answer in answers} == {503}
+    assert all(int(answer.headers["Retry-After"]) >= 1 for answer in answers)
+    assert {answer.headers["Content-Type"] for answer in answers} == {"application/problem+json"}
+    assert send(0).status_code == 201
+
+
+def test_a_page_and_a_list_that_cannot_be_read_now_say_so(small_pool: Site) -> None:
+    small_pool.user("looker")
+    client = small_pool.client("looker")
+    with held(small_pool, "LOCK TABLE queueapp_job, queueapp_user"):
+        listed = client.get("jobs/")
+        page = httpx.get(f"{small_pool.url}/login/")
+        stream = client.get("events/")
+        logged_in = client.post("token/", json={"username": "looker", "password": "wrong"})
+
+    assert listed.status_code == 503
+    assert listed.json()["status"] == 503
+    assert listed.headers["Retry-After"]
+    assert page.status_code == 200
+    assert stream.status_code == 503
+    assert logged_in.status_code == 503
+    assert client.get("jobs/").status_code == 200
+
+
+def test_a_person_gets_a_page_that_says_busy(small_pool: Site) -> None:
+    small_pool.user("person", staff=True)
+    with httpx.Client(base_url=small_pool.url, headers={"Referer": small_pool.url}) as browser:
+        browser.get("/login/")
+        form = {"username": "person", "password": "turnabout-test", "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+        assert browser.post("/login/", data=form).status_code == 302
+        with held(small_pool, "LOCK TABLE queueapp_job, queueapp_waiting, queueapp_outcome"):
+            page = browser.get("/")
+        assert page.status_code == 503
+        assert page.headers["Retry-After"]
+        assert "Busy just now" in page.text
+        assert browser.get("/").status_code == 200
