@@ -13,5 +13,6 @@ QUEUEAPP = QUEUEAPP | {
     "STUCK": 2.0,
     "RETRY_FIRST": 0.2,
     "STOP_GRACE": 0.9,
+    "UNKNOWN_TASK_DELAY": 1.0,
     "LOGINS_PER_MINUTE": 0,  # all tests log in from one address; tests/test_security.py has a limit
 }

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import time
 from typing import Any
+
+import psutil
 
 from queueapp.errors import JobFailed
 from queueapp.registry import Handle, task
@@ -44,6 +48,8 @@ def fail(job: Handle, how: str = "error") -> Any:
     """End badly, in one of several ways."""
     if how == "refuse":
         raise JobFailed("Not today.")
+    if how == "exit-process":
+        os._exit(3)
     if how == "exit":
         sys.exit("left")
     if how == "nan":
@@ -61,3 +67,59 @@ def kill(job: Handle, times: int) -> str:
     if job.attempt <= times:
         os.kill(os.getpid(), signal.SIGKILL)
     return f"attempt {job.attempt}"
+
+
+@task("saves-its-place", max_attempts=1)
+def saves_its_place(job: Handle, seconds: float) -> str:
+    """Work until the cluster is being stopped, and say so."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if job.stopping:
+            return "saved"
+        time.sleep(0.02)
+    return "was never told"
+
+
+@task("hungry", memory_limit=100, max_attempts=1)
+def hungry(job: Handle, megabytes: int, how: str) -> int:
+    """Take so much memory: in this process, or in one of its children, whose own limit is lifted."""
+    if how == "here":
+        return len(bytearray(megabytes * 1_000_000))
+    code = f"b = bytearray({megabytes} * 1000000); import time; time.sleep(30)"
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    return subprocess.run([sys.executable, "-c", code], check=True).returncode
+
+
+@task("pool")
+def pool(job: Handle) -> list[int]:
+    """Work in processes of its own."""
+    with multiprocessing.get_context("fork").Pool(2) as workers:
+        return workers.map(abs, [-1, -2, -3])
+
+
+@task("says", max_attempts=1)
+def says(job: Handle, text: str, times: int = 1) -> None:
+    """Print by every way there is, and fail."""
+    print(text * times)  # noqa: T201
+    subprocess.run(["/bin/echo", f"echo {text}"], check=True)
+    raise ValueError("after all that")
+
+
+@task("tidies-up", time_limit=0.3, max_attempts=1)
+def tidies_up(job: Handle) -> None:
+    """Tidy up in five steps, at its limit."""
+    try:
+        time.sleep(30)
+    finally:
+        for step in range(5):
+            time.sleep(0.05)
+            print(f"step {step}")  # noqa: T201
+
+
+@task("pid")
+def pid(job: Handle) -> dict[str, int]:
+    """The processes: this one, its worker, and the sentinel."""
+    worker = psutil.Process(os.getppid())
+    return {"task": os.getpid(), "worker": worker.pid, "sentinel": worker.ppid()}

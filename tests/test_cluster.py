@@ -204,6 +204,91 @@ def test_a_job_that_kills_every_processor_fails(site: Site, api: httpx.Client) -
     assert job["error"] == "It was ended by SIGKILL, perhaps for want of memory."
 
 
+def test_a_worker_that_is_killed_is_known_at_once_and_its_only_job_loses_an_attempt(
+    site: Site, api: httpx.Client
+) -> None:
+    """Long before its lease runs out."""
+    submit(api, "under-way", "nap", duration=1, seconds=1.0)
+    worker = running_pid(site, api, "under-way")
+    task = psutil.Process(worker).children()
+    os.kill(worker, signal.SIGKILL)
+    site.wait_for("SELECT count(*) = 0 FROM queueapp_processor WHERE pid = %s AND lease_until > now()", worker)
+    site.until(lambda: not any(process.is_running() for process in task), "the task process ended with its worker")
+    job = ended(site, api, "under-way")
+    assert (job["status"], job["attempt"]) == ("succeeded", 2)
+    site.wait_for("SELECT count(*) = 2 FROM queueapp_processor")
+
+
+def test_a_task_that_ends_its_process_pays_alone(site: Site, api: httpx.Client) -> None:
+    """Those before it in its turn have ended, those behind it go on in another process: at the first attempt."""
+    jobs: list[dict[str, Any]] = [{"job_id": f"before-{n}", "duration": 0.001} for n in range(3)]
+    jobs += [{"job_id": "culprit", "task": "fail", "duration": 0.001, "payload": {"how": "exit-process"}}]
+    jobs += [{"job_id": f"behind-{n}", "duration": 0.001} for n in range(3)]
+    api.post("jobs/bulk/", json={"jobs": jobs}).raise_for_status()
+    job = ended(site, api, "culprit")
+    assert (job["status"], job["error"], job["attempt"]) == ("failed", "It ended its process with exit code 3.", 3)
+    for other in jobs:
+        if other["job_id"] != "culprit":
+            done = ended(site, api, other["job_id"])
+            assert (done["status"], done["attempt"], done["attempts"]) == ("succeeded", 1, [])
+
+
+def test_what_an_attempt_printed_and_its_traceback_are_kept(site: Site, api: httpx.Client) -> None:
+    submit(api, "says", "says", text="x", times=100_000)
+    assert ended(site, api, "says")["error"] == "ValueError: after all that"
+    (log,) = site.query(
+        "SELECT log FROM queueapp_attempt a JOIN queueapp_job j ON j.id = a.job_id"
+        " JOIN queueapp_user u ON u.id = j.owner_id WHERE j.job_id = 'says' AND username = %s",
+        api.get("queue/").json()["user"],
+    )[0]
+    assert "x" * 1000 in log
+    assert "bytes left out" in log
+    assert "echo x" in log
+    assert 'raise ValueError("after all that")' in log
+    assert len(log) < 50_000
+
+
+@pytest.mark.parametrize("how", ["here", "in a child"])
+def test_a_job_is_stopped_at_its_memory_limit(site: Site, api: httpx.Client, how: str) -> None:
+    submit(api, "little", "hungry", megabytes=20, how="here")
+    submit(api, "much", "hungry", megabytes=400, how=how)
+    assert ended(site, api, "little")["result"] == 20_000_000
+    job = ended(site, api, "much")
+    assert (job["status"], job["error"]) == ("failed", "It reached its memory limit of 100 MB.")
+
+
+def test_at_its_limit_a_task_can_tidy_up(site: Site, api: httpx.Client) -> None:
+    """The exception comes once, then once more after a third of the grace: not into every step."""
+    submit(api, "tidy", "tidies-up")
+    job = ended(site, api, "tidy")
+    assert (job["status"], job["error"]) == ("failed", "It reached its time limit.")
+    log = site.query(
+        "SELECT log FROM queueapp_outcome o JOIN queueapp_job j ON j.id = o.job_id WHERE j.job_id = 'tidy'"
+    )
+    assert "step 4" in log[0][0]
+
+
+def test_a_task_can_use_processes_of_its_own(site: Site, api: httpx.Client) -> None:
+    submit(api, "pool", "pool")
+    job = ended(site, api, "pool")
+    assert (job["status"], job["result"]) == ("succeeded", [1, 2, 3]), job["error"]
+
+
+def test_a_job_whose_task_no_processor_has_waits_and_says_so(site: Site, api: httpx.Client) -> None:
+    """As while a new version is rolled out: it loses no attempt, and blocks nothing behind it."""
+    moment = datetime.now(UTC) + timedelta(seconds=0.5)
+    ask = {"job_id": "new", "task": "nap", "duration": 0.01, "run_at": moment.isoformat(), "payload": {"seconds": 0.0}}
+    api.post("jobs/", json=ask).raise_for_status()
+    site.query("UPDATE queueapp_job SET task = 'future' WHERE job_id = 'new'")
+    site.wait_for("SELECT count(*) = 1 FROM queueapp_waiting WHERE note = 'Waits for a processor that has its task.'")
+    submit(api, "behind")
+    assert ended(site, api, "behind")["status"] == "succeeded"
+    assert api.get("jobs/new/").json()["status"] == "queued"
+    site.query("UPDATE queueapp_job SET task = 'nap' WHERE job_id = 'new'")
+    job = ended(site, api, "new")
+    assert (job["status"], job["attempt"], job["attempts"]) == ("succeeded", 1, [])
+
+
 def test_a_cluster_whose_sentinel_is_killed_starts_afresh(site: Site, api: httpx.Client) -> None:
     assert site.cluster is not None
     submit(api, "under-way", "nap", duration=1, seconds=1.0)
@@ -233,29 +318,52 @@ def test_who_can_write_to_the_database_runs_no_code_by_it(site: Site, api: httpx
     assert ended(site, api, "after")["status"] == "succeeded"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("number", "to_all"),
+    [(signal.SIGTERM, False), (signal.SIGTERM, True), (signal.SIGINT, True), (signal.SIGHUP, False)],
+    ids=["SIGTERM", "SIGTERM-to-all", "SIGINT-to-all", "SIGHUP"],
+)
 def test_a_stopped_cluster_gives_its_jobs_back_and_leaves_nothing(
-    site: Site, api: httpx.Client, number: signal.Signals
+    site: Site, api: httpx.Client, number: signal.Signals, to_all: bool
 ) -> None:
-    """The short job ends within the grace period, the long one goes back; SIGINT comes to the whole group."""
+    """The short job ends within the grace period, the long one goes back, at no attempt. Ctrl-C signals the whole
+    group, systemd the whole unit."""
     assert site.cluster is not None
     submit(api, "short", "nap", duration=0.5, seconds=0.5)
     submit(api, "long", "nap", duration=3, seconds=3.0)
     pids = {running_pid(site, api, "short"), running_pid(site, api, "long")}
     family = psutil.Process(site.cluster.pid).children(recursive=True)
     assert pids <= {process.pid for process in family}
-    if number == signal.SIGINT:
-        for process in [*family, psutil.Process(site.cluster.pid)]:
-            os.kill(process.pid, number)
-    else:
-        site.cluster.send_signal(number)
+    for process in [*(family if to_all else ()), psutil.Process(site.cluster.pid)]:
+        os.kill(process.pid, number)
     assert site.cluster.wait(10) == 0
     assert not [process for process in family if process.is_running()]
     assert api.get("jobs/short/").json()["status"] == "succeeded"
     assert api.get("jobs/long/").json()["status"] == "queued"
     assert site.query("SELECT count(*) FROM queueapp_processor") == [(0,)]
     site.start_cluster()
-    assert ended(site, api, "long")["attempt"] == 1, "a stop by the operator costs no attempt"
+    assert ended(site, api, "long")["attempt"] == 1
+
+
+def test_a_task_is_told_that_its_cluster_is_being_stopped(site: Site, api: httpx.Client) -> None:
+    assert site.cluster is not None
+    submit(api, "long", "saves-its-place", duration=30, seconds=30.0)
+    running_pid(site, api, "long")
+    assert site.end(site.cluster) == 0
+    assert api.get("jobs/long/").json()["result"] == "saved"
+    site.start_cluster()
+
+
+def test_when_the_command_is_killed_alone_nothing_of_its_cluster_lives_on(site: Site, api: httpx.Client) -> None:
+    assert site.cluster is not None
+    submit(api, "long", "nap", duration=1, seconds=1.0)
+    running_pid(site, api, "long")
+    family = psutil.Process(site.cluster.pid).children(recursive=True)
+    site.cluster.kill()
+    site.cluster.wait()
+    site.until(lambda: not any(process.is_running() for process in family), "all processes of the cluster have ended")
+    site.start_cluster()
+    assert ended(site, api, "long")["attempt"] == 2, "nobody knows that it was no fault of the job"
 
 
 def test_a_cluster_that_is_wedged_starts_afresh(site: Site, api: httpx.Client) -> None:
