@@ -166,7 +166,8 @@ class SharedMemory(Reports):
 
     def ended(self) -> list[Record]:
         """The records since the last clear(); what is no record is passed over."""
-        return list(_parse(self.records.read(self._read_from, RECORD_MOST), self._begin_of_record))
+        length = min(self.records.size() - self._read_from, RECORD_MOST)  # a larger buffer takes longer to make
+        return list(_parse(self.records.read(self._read_from, max(length, 0)), self._begin_of_record))
 
     def take_log(self) -> str:
         """What was printed since the last call, cut in its middle."""
