@@ -375,6 +375,20 @@ def test_a_turn_whose_answer_was_lost_is_given_back_and_costs_no_attempt() -> No
     assert Outcome.objects.count() == 3
 
 
+def test_a_turn_that_was_begun_and_whose_outcomes_got_lost_has_cost_an_attempt() -> None:
+    """Else a job whose worker fails at it each time would run again and again as its first attempt."""
+    ask(make_user("ada"), "a0")
+    worker = Worker()
+    try:
+        turn = worker.settle_and_claim(Turn(), None, more=True)
+        worker.begun = turn.number
+        again = worker.settle_and_claim(Turn(), None, more=True)
+        assert [(job.name, job.attempt) for job in again.jobs] == [("a0", 2)]
+    finally:
+        worker.process.close()
+    assert audit() == []
+
+
 def test_signs_of_life_between_turns_do_not_keep_a_turn_whose_answer_was_lost() -> None:
     everyone_takes_turns()
     ask(make_user("ada"), "a0")

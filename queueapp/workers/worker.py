@@ -14,7 +14,9 @@ from ..conf import queue_settings
 from ..lifecycle.announce import announce, announcer
 from ..lifecycle.claim import NotAccepting, Turn, take_turn
 from ..lifecycle.heartbeat import held_turn, register
+from ..lifecycle.rescue import rescue_ended
 from ..lifecycle.settle import JobOutcome, is_storable, still_held
+from ..models import Processor
 from ..registry import find_task
 from ..sessions import is_passing
 from . import forked
@@ -62,6 +64,8 @@ class Worker:
     def __init__(self) -> None:
         self.process = TaskProcess()
         self.processor = register(cluster_id()).pk
+        self.begun = 0
+        """The number of the last turn whose jobs were started."""
         self._broken = False
 
     def take_turns(self) -> None:
@@ -95,7 +99,7 @@ class Worker:
 
     def _run(self, turn: Turn) -> tuple[list[JobOutcome], bool]:
         """What came of the jobs of a turn, and whether a part of that may be settled already."""
-        now = time.monotonic()
+        self.begun, now = turn.number, time.monotonic()
         if unknown := [job for job in turn.jobs if find_task(job.task) is None]:
             logger.warning("This processor has no task %s; its jobs wait for another.", unknown[0].task)
             known = [job for job in turn.jobs if job not in unknown]
@@ -154,9 +158,13 @@ class Worker:
         """The turn to settle, and with what, once it is not known what the database did of it.
 
         The answer to a claim can get lost with the connection: such a turn is settled without outcomes, which gives
-        its jobs back at no attempt. A processor that was thought dead, and forgotten, comes back as a new one.
+        its jobs back at no attempt. One that was begun, and whose outcomes got lost, is rescued as a dead worker's is.
+        A processor that was thought dead, and forgotten, comes back as a new one.
         """
         held = held_turn(self.processor)
+        if held not in (None, 0, turn.number) and held == self.begun:
+            rescue_ended(Processor.objects.filter(pk=self.processor))
+            held = None
         if held is None:
             self.processor = register(cluster_id()).pk
         elif held not in (0, turn.number):
