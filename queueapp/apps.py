@@ -15,10 +15,10 @@ class QueueConfig(AppConfig):
         """Fails the start, in one sentence, where a setting is wrong."""
         from . import checks  # noqa: F401 (registers)
         from .conf import queue_settings
-        from .lifecycle import functions, prune, route
+        from .lifecycle import functions, prune, rule_changes
 
         queue_settings()
         autodiscover_modules("tasks")
         post_migrate.connect(functions.install, sender=self)
         post_migrate.connect(prune.schedule, sender=apps.get_app_config("django_q"))
-        route.follow_changes()
+        rule_changes.follow()

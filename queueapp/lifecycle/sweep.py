@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from functools import partial
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import OuterRef, Subquery
-from django.utils import timezone
 
-from ..models import Leftover, PriorityRule, Tally, Waiting
+from ..models import Leftover, Tally, Waiting
 from .announce import announce
+from .leases import LeaseJudge
 from .pause import unpark_forgotten
 from .rescue import rescue_overdue
-from .route import reroute
+from .retry import retried
+from .route import BATCHES_AT_ONCE, reroute
 
-SWEEP_LOCK = (7203, 0)
 
+class Sweeping:
+    """One per broker.
 
-def sweep(since: datetime) -> None:
-    """Rescue lost turns, wake forgotten flows and jobs, and follow rules that began or ended after `since`.
-
-    One process at a time; where another is at it, this returns at once.
+    Several may sweep at once, on many hosts: each step looks again once it has its locks, so it is done once. No lock
+    is held from one step to the next: a host that is cut off stops nobody's sweep.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", SWEEP_LOCK)
-        if not cursor.fetchone()[0]:
-            return
-        try:
+
+    def __init__(self) -> None:
+        self._leases = LeaseJudge()
+
+    def sweep(self) -> None:
+        """Rescue lost turns, wake forgotten flows and jobs, and follow rules that changed, began or ended."""
+        if self._leases.may_judge():
             rescue_overdue()
-            wake_forgotten()
-            unpark_forgotten()
-            if PriorityRule.objects.turning(since, timezone.now()).exists():
-                reroute()
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", SWEEP_LOCK)
+        wake_forgotten()
+        unpark_forgotten()
+        reroute(BATCHES_AT_ONCE)
 
 
 def wake_forgotten() -> int:
@@ -48,9 +47,9 @@ def wake_forgotten() -> int:
     woken = 0
     let_go = Tally.objects.filter(held=True).exclude(flow__user__in=Leftover.objects.values("user"))
     for user in let_go.values_list("flow__user", flat=True):
-        _release(user)
+        retried(partial(_release, user))
     for flow in forgotten.values_list("pk", flat=True):
-        woken += _wake(flow)
+        woken += retried(partial(_wake, flow))
     if woken:
         announce(work=True)
     return woken
@@ -61,17 +60,8 @@ def _release(user: int) -> None:
         cursor.execute("SELECT queueapp_release_flow(%s)", [user])
 
 
-@transaction.atomic
-def _wake(flow: int) -> int:
+def _wake(flow: int) -> bool:
+    """One statement, and so a transaction that ends even where the client is cut off."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT queueapp_join_order()")
-        cursor.execute(
-            "UPDATE queueapp_tally SET version = version + 1, backlogged = true,"
-            " vtime = greatest(vtime, queueapp_virtual_time()),"
-            " head = (SELECT min(job_id) FROM queueapp_waiting WHERE flow_id = %s)"
-            " WHERE flow_id = %s AND NOT backlogged"
-            " AND EXISTS (SELECT FROM queueapp_waiting WHERE flow_id = %s)",
-            [flow, flow, flow],
-        )
-        woken: int = cursor.rowcount
-        return woken
+        cursor.execute("SELECT queueapp_wake_flow(%s)", [flow])
+        return bool(cursor.fetchone()[0])

@@ -11,7 +11,7 @@ DECLARE
     flow bigint;
     first_job bigint;
 BEGIN
-    PERFORM pg_advisory_xact_lock_shared(7200, 0);
+    PERFORM pg_advisory_xact_lock_shared(queueapp_routing_lock());
     PERFORM queueapp_join_order();
     SELECT array_agg(job_id), array_agg(DISTINCT owner_id) INTO ready_jobs, owners FROM (
         SELECT job_id, owner_id FROM queueapp_waiting

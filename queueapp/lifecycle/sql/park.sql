@@ -9,7 +9,7 @@ DECLARE
     flows bigint[];
     owners bigint[];
 BEGIN
-    PERFORM pg_advisory_xact_lock(7200, 0);
+    PERFORM queueapp_lock_routing();
 
     -- 1. The flows.
     SELECT array_agg(flow_id) INTO flows FROM (

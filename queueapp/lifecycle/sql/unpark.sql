@@ -8,7 +8,7 @@ DECLARE
     flow bigint;
     first_job bigint;
 BEGIN
-    PERFORM pg_advisory_xact_lock(7200, 0);
+    PERFORM queueapp_lock_routing();
     PERFORM queueapp_join_order();
     SELECT array_agg(DISTINCT w.owner_id) INTO owners
       FROM queueapp_waiting w JOIN queueapp_job j ON j.id = w.job_id
