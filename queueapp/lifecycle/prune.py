@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import connection
-from django.utils import timezone
 
 from ..conf import queue_settings
+from ..models import database_now
 
 AT_ONCE = 1_000
 
@@ -31,7 +31,7 @@ def prune() -> int:
     days = queue_settings().RETENTION_DAYS
     if days == 0:
         return 0
-    before, pruned = timezone.now() - timedelta(days=days), 0
+    before, pruned = database_now() - timedelta(days=days), 0
     with connection.cursor() as cursor:
         while True:
             cursor.execute(_PRUNE, [before, AT_ONCE])
