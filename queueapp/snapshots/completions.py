@@ -52,11 +52,27 @@ def last_number(owner: int) -> int:
 
     Locks: as _wait_for_lower().
     """
-    last: int = Outcome.objects.filter(owner_id=owner).aggregate(last=Max("number"))["last"] or 0
+    last = _last_seen(owner)
     if last:
         _wait_for_lower([owner])
         _make_durable()
     return last
+
+
+def stream_start(owner: int, asked: int | None) -> tuple[int, bool]:
+    """The number after which a stream begins, and whether it is not the one that was asked for (None: from now on).
+
+    So it is where that one is ahead of the owner's last: the database was restored from before it, or that job is being
+    tried again. Locks: as last_number(), unless it begins where it was asked for.
+    """
+    if asked is not None and asked <= _last_seen(owner):
+        return asked, False
+    last = last_number(owner)
+    return last, asked is not None and asked > last
+
+
+def _last_seen(owner: int) -> int:
+    return Outcome.objects.filter(owner_id=owner).aggregate(last=Max("number"))["last"] or 0
 
 
 def _ended_after(cursors: dict[int, int], limit: int) -> dict[int, int]:
