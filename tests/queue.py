@@ -91,10 +91,10 @@ def in_thread(work: Callable[[], Any]) -> Any:
 
 
 def await_a_waiter(over: Callable[[], bool]) -> None:
-    """Until somebody waits for an advisory lock. Fails where what should wait for it is over."""
+    """Until somebody waits for a lock. Fails where what should wait for it is over."""
     with connection.cursor() as cursor:
         while True:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
             if cursor.fetchone()[0]:
                 return
             assert not over(), "it did not wait"
