@@ -15,9 +15,9 @@ class QueueConfig(AppConfig):
         """Fails the start, in one sentence, where a setting is wrong."""
         from . import checks  # noqa: F401 (registers)
         from .conf import queue_settings
-        from .lifecycle import functions, route
+        from .lifecycle import functions, rule_changes
 
         queue_settings()
         autodiscover_modules("tasks")
         post_migrate.connect(functions.install, sender=self)
-        route.follow_changes()
+        rule_changes.follow()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from django.db import connections
+from django.db import connection, connections
 
 from queueapp.lifecycle.claim import ClaimedJob, Turn, take_turn
 from queueapp.lifecycle.settle import JobOutcome
@@ -80,3 +80,21 @@ def drain(processor: int, spent: float | None = None, limit: int = 100_000) -> l
 def names(jobs: Iterable[ClaimedJob]) -> list[str]:
     """The jobs' names."""
     return [job.name for job in jobs]
+
+
+def in_thread(work: Callable[[], Any]) -> Any:
+    """What `work` returns, in a thread whose connection is closed then."""
+    try:
+        return work()
+    finally:
+        connection.close()
+
+
+def await_a_waiter(over: Callable[[], bool]) -> None:
+    """Until somebody waits for a lock. Fails where what should wait for it is over."""
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+            assert not over(), "it did not wait"

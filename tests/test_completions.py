@@ -9,14 +9,13 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection
 
 from queueapp.lifecycle.claim import Turn, take_turn
 from queueapp.lifecycle.heartbeat import register
 from queueapp.lifecycle.settle import OUTCOMES, columns
 from queueapp.models import User
 from queueapp.snapshots import completions_after, last_number
-from tests.queue import ask, everyone_takes_turns, make_user, outcome, settle, somebody_else
+from tests.queue import ask, await_a_waiter, everyone_takes_turns, in_thread, make_user, outcome, settle, somebody_else
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
@@ -78,21 +77,3 @@ def record(theirs: psycopg.Connection, turn: Turn) -> None:
     """Write that the jobs of a turn succeeded, on somebody else's connection, which has to commit."""
     outcomes = columns([outcome(job) for job in turn.jobs], time.monotonic())
     theirs.execute(f"SELECT queueapp_record(NULL, {OUTCOMES})", outcomes)
-
-
-def in_thread(work: Callable[[], Any]) -> Any:
-    """What `work` returns, in a thread whose connection is closed then."""
-    try:
-        return work()
-    finally:
-        connection.close()
-
-
-def await_a_waiter(over: Callable[[], bool]) -> None:
-    """Until somebody waits for an advisory lock. Fails where what should wait for it is over."""
-    with connection.cursor() as cursor:
-        while True:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
-            if cursor.fetchone()[0]:
-                return
-            assert not over(), "it did not wait"

@@ -92,6 +92,22 @@ def test_who_comes_back_gets_every_completion_that_was_missed(site: Site) -> Non
     assert numbers[0] > int(last)
 
 
+def test_who_is_ahead_of_all_is_told_so_and_goes_on_from_the_last(site: Site) -> None:
+    """As after a restore of the database from a backup."""
+    site.user("ute")
+    with site.client("ute") as client:
+        with stream(client) as events:
+            first(events, "queue")
+            submit(client, "before")
+            last = next(event.id for event in events if event.event == "completed")
+        with stream(client, **{"Last-Event-ID": str(10**15)}) as events:
+            event = next(event for event in events if event.data)
+            assert (event.event, event.id, event.json()["user"]) == ("reset", last, "ute")
+            assert event.json()["waiting"] == []
+            submit(client, "after")
+            assert first(events, "completed")["job_id"] == "after"
+
+
 def test_a_session_follows_as_well(site: Site) -> None:
     site.user("pia")
     with httpx.Client(base_url=site.url, follow_redirects=True) as browser:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -19,10 +21,21 @@ from queueapp.lifecycle.pause import pause, resume, unpark_forgotten
 from queueapp.lifecycle.rescue import rescue_cluster
 from queueapp.lifecycle.submission import parse
 from queueapp.lifecycle.submit import submit
+from queueapp.live import wording
 from queueapp.models import Pause, Waiting
 from queueapp.snapshots import queue_snapshot
 from queueapp.snapshots.audit import audit
-from tests.queue import ask, drain, everyone_takes_turns, make_user, names, settle
+from tests.queue import (
+    ask,
+    await_a_waiter,
+    drain,
+    everyone_takes_turns,
+    in_thread,
+    make_user,
+    names,
+    outcome,
+    settle,
+)
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
@@ -190,3 +203,47 @@ def test_staff_pause_and_resume_in_the_admin(client: Client) -> None:
     client.post(reverse("admin:queueapp_pause_changelist"), chosen)
     assert not Pause.objects.exists()
     assert [entry.action_flag for entry in LogEntry.objects.order_by("pk")] == [1, 3, 1, 3]
+
+
+@pytest.mark.usefixtures("rules")
+def test_a_job_that_is_put_back_while_its_user_is_resumed_goes_on() -> None:
+    """The settlement that puts it back has seen the pause, and is not committed yet."""
+    ada = make_user("ada")
+    ask(ada, "a1", "a2", duration=0.001)
+    processor = register("c").pk
+    turn = take_turn(processor)
+    assert names(turn.jobs) == ["a1", "a2"]
+    paused = pause("maintenance", user=ada)
+    settled, go_on = Event(), Event()
+
+    def settle_late() -> None:
+        with transaction.atomic():
+            take_turn(processor, turn.number, [outcome(turn.jobs[0])], more=False)
+            settled.set()
+            go_on.wait(30)
+
+    with ThreadPoolExecutor(2) as pool:
+        settling = pool.submit(in_thread, settle_late)
+        settled.wait(30)
+        resuming = pool.submit(in_thread, lambda: resume(paused))
+        try:
+            await_a_waiter(resuming.done)
+        finally:
+            go_on.set()
+        settling.result()
+        resuming.result()
+    assert audit() == []
+    assert drain(processor) == ["a2"]
+
+
+def test_whoever_is_paused_is_told_of_no_share() -> None:
+    everyone_takes_turns()
+    ada, bob = make_user("ada"), make_user("bob")
+    ask(ada, "a1")
+    ask(bob, "b1")
+    paused = pause("maintenance", user=ada)
+    shares = [queue_snapshot(user)["share"]["owed"] for user in (ada, bob)]
+    assert shares == [0, 1]
+    assert wording.share(queue_snapshot(ada)["share"], "ada", active=True) == "No turns while paused"
+    resume(paused)
+    assert queue_snapshot(ada)["share"]["owed"] == 0.5

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
@@ -15,7 +13,7 @@ from queueapp.lifecycle.claim import take_turn
 from queueapp.lifecycle.heartbeat import register
 from queueapp.lifecycle.rescue import rescue_cluster
 from queueapp.lifecycle.route import move_some
-from queueapp.lifecycle.sweep import sweep, wake_forgotten
+from queueapp.lifecycle.sweep import wake_forgotten
 from queueapp.models import Flow, Job, Leftover, PriorityRule, Tally, User, Waiting
 from tests.queue import ask, everyone_takes_turns, make_user, settle
 
@@ -58,26 +56,6 @@ def test_weight_and_cap_reach_flows_that_exist() -> None:
     rule.save()
     flow = Flow.objects.get(user=ada)
     assert (flow.tally.weight, flow.tally.cap) == (2.5, 3)
-
-
-def test_a_rule_that_begins_or_ends_takes_effect_with_the_next_sweep() -> None:
-    everyone_takes_turns()
-    ada = make_user("ada")
-    now = timezone.now()
-    night = PriorityRule.objects.create(name="Night", position=1, weight=4, valid_until=now + timedelta(hours=1))
-    ask(ada, "job")
-    assert weight(ada) == 4
-    PriorityRule.objects.filter(pk=night.pk).update(valid_until=now)  # the hour passed
-    sweep(since=now + timedelta(seconds=1))
-    assert weight(ada) == 4, "it ended before the moment looked back to"
-    sweep(since=now - timedelta(seconds=1))
-    assert weight(ada) == 1
-
-
-def weight(user: User) -> float:
-    user.refresh_from_db()
-    assert user.flow is not None
-    return user.flow.tally.weight
 
 
 def test_a_rule_whose_only_group_is_deleted_does_not_come_to_cover_everyone() -> None:

@@ -8,7 +8,6 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from queueapp.models import Flow, Job, Processor, User, Waiting
@@ -82,7 +81,7 @@ class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
         """How long a processor worked on it, or has worked so far."""
         if job.ended is not None:
             return seconds(job.ended.time_spent)
-        return NOTHING if job.processor is None else seconds(job.processor.time_spent(timezone.now()))
+        return NOTHING if job.processor is None else seconds(job.processor.time_spent(job.processor.read_at))
 
     @admin.display(description="submitted")
     def submitted(self, job: Job) -> str:

@@ -9,9 +9,8 @@ from django.contrib.admin.actions import delete_selected
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils import timezone
 
-from queueapp.models import PriorityRule
+from queueapp.models import PriorityRule, database_now
 
 from .base import QueueAdmin
 from .preview_change import Change, by_deleting, by_saving
@@ -103,4 +102,4 @@ class PreviewAdmin(QueueAdmin[PriorityRule]):
 
 
 def _report(request: HttpRequest, change: Change) -> dict[str, Any]:
-    return report(change, timezone.now(), linked=request.user.has_perm("queueapp.view_user"))
+    return report(change, database_now(), linked=request.user.has_perm("queueapp.view_user"))

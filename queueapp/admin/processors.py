@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.utils import timezone
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from queueapp.models import Processor
@@ -36,6 +37,10 @@ class ProcessorAdmin(ReadOnlyAdmin[Processor]):
     )  # fmt: skip
     readonly_fields = fields
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Processor]:
+        """With the moment of the reading: the host's clock may be off."""
+        return Processor.objects.dated()
+
     @admin.display(description="cluster")
     def cluster_begin(self, processor: Processor) -> str:
         """Enough of the id to tell clusters apart."""
@@ -44,7 +49,7 @@ class ProcessorAdmin(ReadOnlyAdmin[Processor]):
     @admin.display(description="state")
     def state(self, processor: Processor) -> str:
         """What it does, in one word; a silent one will lose its jobs to others."""
-        if processor.lease_until <= timezone.now():
+        if processor.lease_until <= processor.read_at:
             return "silent"
         if processor.draining:
             return "draining"
@@ -68,7 +73,7 @@ class ProcessorAdmin(ReadOnlyAdmin[Processor]):
     @admin.display(description="time spent on it")
     def spent(self, processor: Processor) -> str:
         """How long it has worked on its job."""
-        return NOTHING if processor.job_id is None else seconds(processor.time_spent(timezone.now()))
+        return NOTHING if processor.job_id is None else seconds(processor.time_spent(processor.read_at))
 
     @admin.display(description="last sign of life")
     def seen(self, processor: Processor) -> str:

@@ -37,8 +37,9 @@ _EVENTS = {
             "Server-sent events, with the same token or session as everywhere. `queue`: the whole queue, as in "
             "GET queue/, at first and whenever it changed. `progress`: {time, jobs: [{job_id, progress, message, "
             "time_spent}]}, at least once a second while a job of yours runs. `completed`: a job that ended; its id "
-            "goes into Last-Event-ID when you reconnect, and every completion that you missed is sent. The stream "
-            "ends with the token or session; come back with a new one."
+            "goes into Last-Event-ID when you reconnect, and every completion that you missed is sent. `reset`, "
+            "instead of the first `queue`: Last-Event-ID is ahead of all, as after a restore of the database; go on "
+            "from the id that comes with it. The stream ends with the token or session; come back with a new one."
         ),
         "parameters": [
             {

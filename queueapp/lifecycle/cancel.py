@@ -55,7 +55,7 @@ def _lock_owner(job: Job) -> None:
     """As record.sql does. Before the waiting row: a claim waits for that one, with a flow locked that a settlement
     waits for, which has locked the owner, for which a reader waits, who lets nobody in before."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock_shared(7202, %s)", [job.owner_id])
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(queueapp_owner_lock(%s))", [job.owner_id])
 
 
 def _record(job: Job, flow: int | None) -> None:

@@ -16,6 +16,7 @@ _DROP_ALL = """
         FOR routine IN
             SELECT oid::regprocedure AS name FROM pg_proc
              WHERE proname LIKE 'queueapp\\_%' AND pronamespace = current_schema()::regnamespace
+               AND prorettype <> 'trigger'::regtype
         LOOP
             EXECUTE format('DROP ROUTINE %s', routine.name);
         END LOOP;
@@ -26,7 +27,8 @@ _DROP_ALL = """
 def install(using: str = "default", **_: Any) -> None:
     """Create or replace every function; receiver of post_migrate."""
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        # Older ones go first: their types may have been others. A function may call one that a later file defines.
+        # Older ones go first: their types may have been others. Those of triggers are a migration's, and stay.
+        # A function may call one that a later file defines.
         cursor.execute(_DROP_ALL)
         cursor.execute("SET LOCAL check_function_bodies = off")
         for file in sorted(FOLDER.glob("*.sql")):

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 
-from django.contrib.auth.models import Group
 from django.db import connection, transaction
-from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete
-from django.utils import timezone
+from django.db.models import Exists, OuterRef
 
-from ..models import Flow, PriorityRule, Tally, User
+from ..models import Flow, PriorityRule, Routing, RuleChange, Tally, User, database_now
 from ..policy.rules import Route, Rule, route
 from .announce import announce
 from .retry import retried
 
 USERS_AT_ONCE = 50
 """Users, and so flows at the most, that one transaction routes: claims of these flows wait for it."""
+BATCHES_AT_ONCE = 20
+"""Batches of users that a sweep routes; the brokers route the others between their looks for work."""
 JOBS_AT_ONCE = 500
 MOVED_AT_ONCE = 1_000
 
@@ -40,52 +40,107 @@ _FOLLOW = """
 """
 
 
-def load_rules() -> list[Rule]:
-    """The active rules in the order in which they are asked, as policy/ needs them."""
+def load_rules(among: Collection[int] | None = None) -> list[Rule]:
+    """The active rules in the order in which they are asked, as policy/ needs them. Four queries.
+
+    `among`: the users whom a decision is about. A rule may name very many others, who are left out.
+    """
+    users, groups = defaultdict(set), defaultdict(set)
+    named = PriorityRule.users.through._default_manager.all()
+    for rule, user in (named if among is None else named.filter(user__in=among)).values_list("priorityrule", "user"):
+        users[rule].add(user)
+    for rule, group in PriorityRule.groups.through._default_manager.values_list("priorityrule", "group"):
+        groups[rule].add(group)
+    naming = PriorityRule.objects.filter(Exists(named.filter(priorityrule=OuterRef("pk"))))
+    name_users = set(naming.values_list("pk", flat=True))
     return [
         Rule(
             id=rule.pk,
             weight=rule.weight,
             together=rule.sharing == PriorityRule.Sharing.TOGETHER,
             cap=rule.cap,
-            users=frozenset(user.pk for user in rule.users.all()),
-            groups=frozenset(group.pk for group in rule.groups.all()),
+            users=frozenset(users[rule.pk]),
+            groups=frozenset(groups[rule.pk]),
             valid_from=rule.valid_from,
             valid_until=rule.valid_until,
+            others=rule.pk in name_users,
         )
-        for rule in PriorityRule.objects.active().prefetch_related("users", "groups")
+        for rule in PriorityRule.objects.active()
     ]
 
 
 def route_user(user: User) -> None:
-    """Give one user the flow that the rules decide."""
-    _route_users([user], load_rules(), timezone.now())
+    """Give one user the flow that the rules decide. Locks: as _apply()."""
+
+    @transaction.atomic
+    def work() -> None:
+        _lock_routing()
+        _apply([user], database_now())
+
+    retried(work)
     user.refresh_from_db(fields=["flow"])
 
 
-def reroute() -> None:
-    """Bring everything in line with the rules as they are now.
+def reroute(batches: int | None = None) -> None:
+    """Bring everything in line with the rules as they are now, if it is not yet; `batches` of users at the most.
 
     Flows get their rule's weight and cap, users their flow; of the jobs that wait in a flow that their owner has left,
     the first MOVED_AT_ONCE follow now, and the brokers move the others (move_some). Each batch is a short transaction.
     """
-    rules, now = load_rules(), timezone.now()
-    last = 0
-    while users := list(User.objects.filter(pk__gt=last).prefetch_related("groups").order_by("pk")[:USERS_AT_ONCE]):
-        _route_users(users, rules, now)
-        last = users[-1].pk
-    left = MOVED_AT_ONCE
-    while left > 0 and (moved := move_some()) is not None:
-        left -= moved
-    announce(User.objects.filter(flow__tally__backlogged=True).values_list("pk", flat=True), work=True)
+    routed = 0
+    while (batches is None or routed < batches) and route_some():
+        routed += 1
+    if routed:
+        left = MOVED_AT_ONCE
+        while left > 0 and (moved := retried(_move)) is not None:
+            left -= moved
+        announce(User.objects.filter(flow__tally__backlogged=True).values_list("pk", flat=True), work=True)
+
+
+def route_some() -> bool:
+    """Route the next batch of users, if the rules have changed, began or ended; whether there was one.
+
+    Any process does the next batch of the pass under way, so that one that dies, or is late, leaves nothing behind.
+    """
+    return _is_due() and retried(_route_batch)
+
+
+def _is_due() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT queueapp_routing_due()")
+        return bool(cursor.fetchone()[0])
+
+
+@transaction.atomic
+def _route_batch() -> bool:
+    """Whether there still was a batch to be routed, once the lock was there. Locks: as _apply()."""
+    _lock_routing()
+    if not _is_due():
+        return False
+    now = database_now()
+    routing, _ = Routing.objects.get_or_create(pk=1)
+    if routing.begun is None:
+        # Each batch reads the rules as they are then. What changes behind it is followed by the next pass.
+        RuleChange.objects.all().delete()
+        routing.begun, routing.last_user = now, 0
+    waiting = User.objects.filter(pk__gt=routing.last_user)
+    users = list(waiting.prefetch_related("groups").order_by("pk")[:USERS_AT_ONCE])
+    _apply(users, now)
+    if len(users) < USERS_AT_ONCE:
+        routing.followed, routing.begun = routing.begun, None
+    else:
+        routing.last_user = users[-1].pk
+    routing.save()
+    return True
 
 
 def move_some() -> int | None:
-    """Move a batch of waiting jobs to the flow that their owner has joined; how many. None: none is left over.
+    """Route a batch of users, or move a batch of waiting jobs to the flow that their owner has joined: how many jobs.
 
-    Takes about ten milliseconds, for which claims pass over the two flows. Locks: see sql/move.sql.
+    None: nothing is left to do. Takes about ten milliseconds, for which claims pass over the flows concerned. Locks: as
+    route_some(), or see sql/move.sql.
     """
-    return retried(_move)
+    return 0 if route_some() else retried(_move)
 
 
 def _move() -> int | None:
@@ -95,66 +150,41 @@ def _move() -> int | None:
         return moved
 
 
-def _route_users(users: Iterable[User], rules: list[Rule], now: datetime) -> None:
+def _lock_routing() -> None:
+    """Nobody submits until the commit. Before the rules are read: whoever has the lock last, has the newest."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT queueapp_lock_routing()")
+
+
+def _apply(users: Collection[User], now: datetime) -> None:
+    """Route users. Locks: routing (advisory, exclusive), by the caller, so that no submission is under way with an old
+    route; then the flows whose weight or cap changes, by id."""
+    rules = load_rules([user.pk for user in users])
     routes = {user.pk: _decide(user, rules, now) for user in users}
-    retried(lambda: _apply(routes))
+    wanted = {route.key: route for route in routes.values()}
+    flows = _make_flows(wanted)
+    with connection.cursor() as cursor:
+        for flow in flows.values():
+            terms = _terms(wanted[flow.key])
+            if (flow.rule_id, flow.tally.weight, flow.tally.cap) != terms:
+                cursor.execute("SELECT queueapp_set_flow(%s, %s, %s, %s::smallint)", [flow.pk, *terms])
+        cursor.execute(_FOLLOW, [list(routes), [flows[route.key].pk for route in routes.values()]])
 
 
 def _decide(user: User, rules: list[Rule], now: datetime) -> Route:
     return route(user.pk, frozenset(group.pk for group in user.groups.all()), rules, now)
 
 
-@transaction.atomic
-def _apply(routes: dict[int, Route]) -> None:
-    """Write routes. Locks: routing (advisory, exclusive), so that no submission is under way with an old one;
-    then the flows whose weight or cap changes, by id."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(7200, 0)")
-    wanted = {route.key: route for route in routes.values()}
+def _make_flows(wanted: dict[str, Route]) -> dict[str, Flow]:
+    """The flows of these routes, by key and in the order of their ids; those that lack are made."""
+    there = set(Flow.objects.filter(key__in=wanted).values_list("key", flat=True))
     Flow.objects.bulk_create(
-        [Flow(key=route.key, rule_id=route.rule, user_id=route.user) for route in wanted.values()],
-        ignore_conflicts=True,
+        Flow(key=key, rule_id=route.rule, user_id=route.user) for key, route in wanted.items() if key not in there
     )
     new = Flow.objects.filter(key__in=wanted, tally=None)
     Tally.objects.bulk_create(Tally(flow=f, weight=wanted[f.key].weight, cap=wanted[f.key].cap) for f in new)
-    flows = {f.key: f for f in Flow.objects.select_related("tally").filter(key__in=wanted).order_by("pk")}
-    stale = [f for f in flows.values() if (f.rule_id, f.tally.weight, f.tally.cap) != _terms(wanted[f.key])]
-    with connection.cursor() as cursor:
-        for flow in stale:
-            route = wanted[flow.key]
-            cursor.execute("SELECT queueapp_set_flow(%s, %s, %s, %s::smallint)", [flow.pk, *_terms(route)])
-        cursor.execute(_FOLLOW, [list(routes), [flows[route.key].pk for route in routes.values()]])
+    return {f.key: f for f in Flow.objects.select_related("tally").filter(key__in=wanted).order_by("pk")}
 
 
 def _terms(route: Route) -> tuple[int | None, float, int | None]:
     return route.rule, route.weight, route.cap
-
-
-def _rules_changed(**_: Any) -> None:
-    """Reroute once, after the transaction that changed rules, however many changes it made."""
-    waiting = transaction.get_connection().run_on_commit
-    if not any(call[1] is reroute for call in waiting):
-        transaction.on_commit(reroute)
-
-
-def _switch_off_emptied(instance: User | Group, **_: Any) -> None:
-    """A rule whose last user or group goes must not come to cover everyone: it is switched off, in the same commit."""
-    for rule in instance.priority_rules.prefetch_related("users", "groups"):
-        if [*rule.users.all(), *rule.groups.all()] == [instance]:
-            PriorityRule.objects.filter(pk=rule.pk).update(active=False)
-
-
-def _groups_changed(instance: Any, action: str, **_: Any) -> None:
-    if action in {"post_add", "post_remove", "post_clear"}:
-        _rules_changed()
-
-
-def follow_changes() -> None:
-    """Connect the receivers: rules, what they name, and who is in which group. New users are routed at first need."""
-    post_save.connect(_rules_changed, sender=PriorityRule, dispatch_uid="route-rule-saved")
-    post_delete.connect(_rules_changed, sender=PriorityRule, dispatch_uid="route-rule-deleted")
-    post_delete.connect(_rules_changed, sender=Group, dispatch_uid="route-group-deleted")
-    for named in (User, Group):
-        pre_delete.connect(_switch_off_emptied, sender=named, dispatch_uid=f"route-{named.__name__}-goes")
-    for through in (PriorityRule.users.through, PriorityRule.groups.through, User.groups.through):
-        m2m_changed.connect(_groups_changed, sender=through, dispatch_uid=f"route-{through.__name__}")

@@ -18,7 +18,7 @@ from asgiref.sync import sync_to_async
 from ..lifecycle.announce import OWNERS
 from ..sessions import is_passing, listening_parameters
 from ..snapshots import AT_ONCE
-from .look import Look, look, over
+from .look import Completions, Look, look, over
 from .stream import Stream
 
 logger = logging.getLogger(__name__)
@@ -112,6 +112,7 @@ class Hub:
             progress_due = now >= progress_at
             if progress_due:
                 progress_at = now + PROGRESS_EVERY
+                self._changed |= self._caught_up()
             try:
                 await self._tick(now, progress_due)
                 if check_due:
@@ -139,13 +140,28 @@ class Hub:
         self._changed = changed - fresh
         if not changed and not progress_due:
             return
-        cursors = {o: min(stream.cursor for stream in self._streams[o]) for o in changed}
         found = await sync_to_async(look, thread_sensitive=False)(
-            fresh, cursors, list(self._streams) if progress_due else []
+            fresh, self._cursors(changed), list(self._streams) if progress_due else []
         )
         for owner in found.queues:
             self._queue_sent[owner] = now
         self._hand_out(found)
+
+    def _cursors(self, owners: set[int]) -> list[dict[int, int]]:
+        """After which numbers to ask for completions: for the stream that is farthest behind, and for the one that is
+        farthest ahead, which does not wait until the others have caught up. Whoever does not read holds up nobody."""
+        first, last = {}, {}
+        for owner in owners:
+            numbers = [stream.cursor for stream in self._streams[owner] if not stream.full]
+            if numbers:
+                first[owner] = min(numbers)
+            if len(set(numbers)) > 1:
+                last[owner] = max(numbers)
+        return [first, last]
+
+    def _caught_up(self) -> set[int]:
+        """The owners of streams that had no room for a completion and have it now."""
+        return {o for o, streams in self._streams.items() if any(s.behind and not s.full for s in streams)}
 
     async def _see_out(self) -> None:
         """End the streams whose pass holds no more."""
@@ -162,11 +178,20 @@ class Hub:
         for owner, progress in found.progress.items():
             for stream in self._streams.get(owner, ()):
                 stream.offer_progress(progress)
-        for completion in found.completions:
-            for stream in self._streams.get(completion.owner, ()):
+        for completions in found.completions:
+            self._hand_out_completions(completions)
+
+    def _hand_out_completions(self, completions: Completions) -> None:
+        # A stream that is not as far yet would miss what is between.
+        told = {
+            owner: [stream for stream in self._streams.get(owner, ()) if stream.cursor >= number]
+            for owner, number in completions.after.items()
+        }
+        for completion in completions.found:
+            for stream in told[completion.owner]:
                 stream.offer_completion(completion)
         # Who got as many as one look brings may have more: look again at the next tick.
-        many = Counter(completion.owner for completion in found.completions)
+        many = Counter(completion.owner for completion in completions.found)
         self._changed |= {owner for owner in many if many[owner] >= AT_ONCE} & self._streams.keys()
 
 

@@ -12,22 +12,30 @@ from ..snapshots import Completion, completions_after, progress_snapshots, queue
 
 
 @dataclass
+class Completions:
+    """The completions of some users after the number given for each; of a user who is not among them, none."""
+
+    after: dict[int, int]
+    found: list[Completion]
+
+
+@dataclass
 class Look:
     """What one look at the database brought, by user."""
 
     queues: dict[int, dict[str, Any]] = field(default_factory=dict)
     progress: dict[int, dict[str, Any]] = field(default_factory=dict)
-    completions: list[Completion] = field(default_factory=list)
+    completions: list[Completions] = field(default_factory=list)
 
 
-def look(fresh: set[int], cursors: dict[int, int], running: list[int]) -> Look:
-    """One look at the database.
+def look(fresh: set[int], cursors: list[dict[int, int]], running: list[int]) -> Look:
+    """One look at the database. `cursors`: after which numbers completions are asked for, by user.
 
     Completions first: a queue that was read after them is never older than they are.
     """
     try:
         return Look(
-            completions=completions_after(cursors) if cursors else [],
+            completions=[Completions(after, completions_after(after)) for after in cursors if after],
             queues=queue_snapshots(fresh) if fresh else {},
             progress=progress_snapshots(running) if running else {},
         )

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticUserError
 
-from ..models import User
+from ..models import User, at_one_moment
 from ..registry import find_task, task_names
 from ..snapshots import last_number, queue_snapshot, recent_jobs
 from ..states import RETRYABLE, Status
@@ -39,7 +39,8 @@ def home(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
     # Asked first: a job that ends while the page is made is then sent again by the stream, and not forgotten.
     last = last_number(user.pk)
-    queue = queue_snapshot(user)
+    with at_one_moment():
+        queue, finished = queue_snapshot(user), recent_jobs(user, RECENT)
     now = datetime.fromisoformat(queue["time"])
     running, waiting = queue["running"], queue["waiting"]
     fleet = queue["processors"]
@@ -49,7 +50,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "running": [shown(job, now) for job in running],
         "waiting": [shown(job, now) for job in waiting],
         "waiting_count": queue["waiting_count"],
-        "finished": [shown(job, now) for job in recent_jobs(user, RECENT)],
+        "finished": [shown(job, now) for job in finished],
         "paused": queue["paused"],
         "share_width": f"{queue['share']['owed']:.2%}",
         "share_sentence": wording.share(

@@ -19,13 +19,17 @@ RETRY_MILLISECONDS = 1_000
 class Stream:
     """Of queue and progress only the latest is kept; of completions each, up to a bound.
 
-    `cursor` is the number of the last completion that was put in line: what did not fit is read again later.
+    `cursor` is the number of the last completion that was put in line: what did not fit is read again later. `reset`:
+    it is not the number that the client asked for, which is ahead of all; the client is told so with the first queue.
+    `behind`: whether a completion did not fit.
     """
 
-    def __init__(self, admitted: Pass, cursor: int) -> None:
+    def __init__(self, admitted: Pass, cursor: int, *, reset: bool = False) -> None:
         self.admitted = admitted
         self.owner = admitted.owner
         self.cursor = cursor
+        self.behind = False
+        self._reset = cursor if reset else None
         self._over = False
         self._queue: dict[str, Any] | None = None
         self._progress: dict[str, Any] | None = None
@@ -42,9 +46,17 @@ class Stream:
         self._progress = progress
         self._something.set()
 
+    @property
+    def full(self) -> bool:
+        """Whether there is no room for a completion: its client does not read."""
+        return len(self._completions) >= MOST_COMPLETIONS
+
     def offer_completion(self, completion: Completion) -> None:
         """Put a completion in line, unless it was before or there is no room; the cursor tells which."""
-        if completion.number > self.cursor and len(self._completions) < MOST_COMPLETIONS:
+        if completion.number <= self.cursor:
+            return
+        self.behind = self.full
+        if not self.full:
             self._completions.append(completion)
             self.cursor = completion.number
             self._something.set()
@@ -71,7 +83,10 @@ class Stream:
     def _take(self) -> list[bytes]:
         """Everything in line: the queue first, so that a completion finds the job gone from it."""
         parts = []
-        if self._queue is not None:
+        if self._queue is not None and self._reset is not None:
+            parts.append(sse.event("reset", self._queue, self._reset))
+            self._reset = None
+        elif self._queue is not None:
             parts.append(sse.event("queue", self._queue))
         if self._progress is not None:
             parts.append(sse.event("progress", self._progress))

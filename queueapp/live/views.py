@@ -18,7 +18,7 @@ from ..guard.doors import request_wait
 from ..guard.passes import Pass
 from ..guard.problems import problem_page, too_many
 from ..models import User
-from ..snapshots import last_number
+from ..snapshots import stream_start
 from .hub import Hub, hub
 from .stream import Stream
 
@@ -30,12 +30,13 @@ async def events(request: HttpRequest) -> HttpResponseBase:
     """The stream of the user whose token or session comes with the request; 401 without one.
 
     It begins with the queue, then follows every completion after Last-Event-ID (else after the number in the
-    query's `after`, else from now on).
+    query's `after`, else from now on). Where that number is ahead of the last, as after a restore of the database, the
+    queue comes as `reset`, and the stream goes on from the last number.
     """
     if request.method != "GET":
         return problem_page(request, 405, f'Method "{request.method}" not allowed.', {"Allow": "GET"})
     cursor = _cursor(request)
-    admitted, cursor, wait = await sync_to_async(_let_in)(request, cursor)
+    admitted, cursor, reset, wait = await sync_to_async(_let_in)(request, cursor)
     if admitted is None:
         header = {"WWW-Authenticate": 'Bearer realm="api"'}
         return problem_page(request, 401, "Log in, or send a token.", header)
@@ -45,7 +46,8 @@ async def events(request: HttpRequest) -> HttpResponseBase:
         most = queue_settings().MAX_STREAMS
         return too_many(request, TOO_MANY_RETRY, f"At most {most} streams of one user are open at a time.")
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    return StreamingHttpResponse(_follow(Stream(admitted, cursor)), content_type="text/event-stream", headers=headers)
+    stream = Stream(admitted, cursor, reset=reset)
+    return StreamingHttpResponse(_follow(stream), content_type="text/event-stream", headers=headers)
 
 
 async def _follow(stream: Stream) -> AsyncIterator[bytes]:
@@ -65,8 +67,9 @@ def _is_full(feeder: Hub, owner: int) -> bool:
     return 0 < most <= feeder.count(owner)
 
 
-def _let_in(request: HttpRequest, cursor: int | None) -> tuple[Pass | None, int, float]:
-    """The pass of the one who asks, None without one; where the stream begins; the seconds to wait before it may.
+def _let_in(request: HttpRequest, cursor: int | None) -> tuple[Pass | None, int, bool, float]:
+    """The pass of the one who asks, None without one; where the stream begins, and whether that is not where it was
+    asked for; the seconds to wait before it may.
 
     All that the door asks the database, in one go and with a connection that is given back at once: the stream may
     be open for hours.
@@ -74,9 +77,9 @@ def _let_in(request: HttpRequest, cursor: int | None) -> tuple[Pass | None, int,
     try:
         admitted = _pass(request)
         if admitted is None:
-            return None, 0, 0.0
+            return None, 0, False, 0.0
         wait = request_wait(request, admitted.owner)
-        return admitted, last_number(admitted.owner) if cursor is None else cursor, wait
+        return admitted, *stream_start(admitted.owner, cursor), wait
     finally:
         if not connection.in_atomic_block:  # as it is in tests only
             connection.close()

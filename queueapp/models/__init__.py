@@ -10,14 +10,17 @@ so that the three hot steps insert, delete and insert, and the big tables hold n
 from .attempt import Attempt
 from .flow import Flow, Horizon, Leftover, Tally
 from .job import Job, Waiting
+from .moment import DatabaseClock, at_one_moment, database_now
 from .outcome import Outcome
 from .pause import Pause
 from .processor import Processor
+from .routing import Routing, RuleChange
 from .rule import PriorityRule
 from .user import User
 
 __all__ = [
     "Attempt",
+    "DatabaseClock",
     "Flow",
     "Horizon",
     "Job",
@@ -26,7 +29,11 @@ __all__ = [
     "Pause",
     "PriorityRule",
     "Processor",
+    "Routing",
+    "RuleChange",
     "Tally",
     "User",
     "Waiting",
+    "at_one_moment",
+    "database_now",
 ]

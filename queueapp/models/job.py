@@ -10,6 +10,7 @@ from django.db.models import Exists, F, OuterRef, Prefetch, Q
 
 from ..states import FINISHED, Status
 from .flow import Flow
+from .moment import at_one_moment
 from .processor import Processor
 
 if TYPE_CHECKING:
@@ -17,6 +18,20 @@ if TYPE_CHECKING:
 
 
 class JobQuerySet(models.QuerySet["Job"]):
+    _at_one_moment = False
+
+    def _clone(self) -> JobQuerySet:
+        clone: JobQuerySet = super()._clone()  # type: ignore[misc]  # not in the stubs
+        clone._at_one_moment = self._at_one_moment
+        return clone
+
+    def _fetch_all(self) -> None:
+        if self._result_cache is None and self._at_one_moment:
+            with at_one_moment():
+                super()._fetch_all()
+        else:
+            super()._fetch_all()
+
     def of(self, owner_id: int) -> JobQuerySet:
         """The jobs of one user."""
         return self.filter(owner_id=owner_id)
@@ -38,9 +53,11 @@ class JobQuerySet(models.QuerySet["Job"]):
         return self.filter(waits)
 
     def whole(self) -> JobQuerySet:
-        """With all that a job's state follows from, in three queries however many jobs there are."""
-        processors = Prefetch("processors", queryset=Processor.objects.working())
-        return self.select_related("owner", "outcome").prefetch_related(processors, "attempts")
+        """With all that a job's state follows from, as of one moment, in three queries however many jobs there are."""
+        processors = Prefetch("processors", queryset=Processor.objects.working().dated())
+        whole = self.select_related("owner", "outcome").prefetch_related(processors, "attempts")
+        whole._at_one_moment = True
+        return whole
 
 
 class Job(models.Model):
@@ -130,7 +147,7 @@ class Waiting(models.Model):
 
     class Meta:
         indexes = [
-            # Readers: claim.sql (the head of a flow's backlog) and snapshots.py (positions in it).
+            # Readers: claim.sql (the head of a flow's backlog) and snapshots/places.py (positions in it).
             models.Index(fields=["flow", "job"], name="waiting_in_flow"),
             # Reader: due.sql (those whose moment has come).
             models.Index(fields=["not_before"], condition=Q(flow__isnull=True), name="waiting_for_a_moment"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
@@ -16,12 +14,6 @@ class RuleQuerySet(models.QuerySet["PriorityRule"]):
     def active(self) -> RuleQuerySet:
         """The rules that are switched on, first to be asked first."""
         return self.filter(active=True).order_by("position", "id")
-
-    def turning(self, since: datetime, until: datetime) -> RuleQuerySet:
-        """The active rules that began or ended to be valid after `since` and not after `until`."""
-        return self.active().filter(
-            Q(valid_from__gt=since, valid_from__lte=until) | Q(valid_until__gt=since, valid_until__lte=until)
-        )
 
 
 class PriorityRule(models.Model):

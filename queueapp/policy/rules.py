@@ -12,7 +12,10 @@ COMMON = "common"
 
 @dataclass(frozen=True)
 class Rule:
-    """A priority rule as the decision needs it. `users` and `groups` both empty: everyone."""
+    """A priority rule as the decision needs it. `users` and `groups` both empty, and no `others`: everyone.
+
+    `others`: whether it names users beside `users`, whom the decision is not about.
+    """
 
     id: int
     weight: float = 1.0
@@ -22,6 +25,7 @@ class Rule:
     groups: frozenset[int] = field(default_factory=frozenset)
     valid_from: datetime | None = None
     valid_until: datetime | None = None
+    others: bool = False
 
     def covers(self, user: int, groups: frozenset[int], now: datetime) -> bool:
         """Whether the rule is in force at `now` and names this user, a group of theirs, or everyone."""
@@ -29,7 +33,7 @@ class Rule:
             return False
         if self.valid_until is not None and now >= self.valid_until:
             return False
-        everyone = not self.users and not self.groups
+        everyone = not self.users and not self.groups and not self.others
         return everyone or user in self.users or not self.groups.isdisjoint(groups)
 
 

@@ -1,6 +1,6 @@
 """Shows, and changes nothing: jobs as users see them, queues with positions and estimates, completions."""
 
-from .completions import AT_ONCE, Completion, completions_after, last_number
+from .completions import AT_ONCE, Completion, completions_after, last_number, stream_start
 from .jobs import job_dict, job_dicts, new_job_dict, recent_jobs
 from .queues import progress_snapshots, queue_snapshot, queue_snapshots
 
@@ -16,4 +16,5 @@ __all__ = [
     "queue_snapshot",
     "queue_snapshots",
     "recent_jobs",
+    "stream_start",
 ]

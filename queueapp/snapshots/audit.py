@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db import connection, transaction
+from django.db import connection
+
+from ..models import at_one_moment
 
 SHOWN = 5
 """Examples that are named of each thing that is off."""
@@ -58,6 +60,34 @@ _CHECKS = {
         SELECT f.key FROM queueapp_flow f JOIN queueapp_tally t ON t.flow_id = f.id
          WHERE t.busy <> (SELECT count(*) FROM queueapp_processor p
                            WHERE p.flow_id = f.id AND cardinality(p.jobs) > 0)""",
+    "changes of the priority rules have not been followed for more than a minute": """
+        SELECT 'made at ' || made_at FROM queueapp_rulechange WHERE made_at < clock_timestamp() - interval '1 minute'
+        UNION ALL
+        SELECT 'begun at ' || begun FROM queueapp_routing WHERE begun < clock_timestamp() - interval '1 minute'
+        UNION ALL
+        SELECT p.name FROM queueapp_priorityrule p, queueapp_routing r,
+               (SELECT clock_timestamp() - interval '1 minute') AS d(due)
+         WHERE p.active AND (p.valid_from > r.followed AND p.valid_from < due
+                             OR p.valid_until > r.followed AND p.valid_until < due)""",
+    "users are in another flow, or their flow has other terms, than the priority rules say": """
+        SELECT u.username FROM queueapp_user u
+          JOIN queueapp_flow f ON f.id = u.flow_id JOIN queueapp_tally t ON t.flow_id = f.id
+          LEFT JOIN LATERAL (
+               SELECT r.id, r.sharing = 'together' AS together, r.weight, r.cap FROM queueapp_priorityrule r
+                WHERE r.active
+                  AND coalesce(r.valid_from <= clock_timestamp(), true)
+                  AND coalesce(r.valid_until > clock_timestamp(), true)
+                  AND (EXISTS (SELECT FROM queueapp_priorityrule_users n
+                                WHERE n.priorityrule_id = r.id AND n.user_id = u.id)
+                       OR EXISTS (SELECT FROM queueapp_priorityrule_groups n, queueapp_user_groups m
+                                   WHERE n.priorityrule_id = r.id AND m.group_id = n.group_id AND m.user_id = u.id)
+                       OR NOT EXISTS (SELECT FROM queueapp_priorityrule_users n WHERE n.priorityrule_id = r.id)
+                          AND NOT EXISTS (SELECT FROM queueapp_priorityrule_groups n WHERE n.priorityrule_id = r.id))
+                ORDER BY r.position, r.id LIMIT 1) AS r ON true
+         WHERE NOT queueapp_routing_due()
+           AND (f.key, f.rule_id, t.weight, t.cap) IS DISTINCT FROM
+               (CASE WHEN r.id IS NULL THEN 'common' WHEN r.together THEN 'rule:' || r.id ELSE 'user:' || u.id END,
+                r.id, coalesce(r.weight, 1), r.cap)""",
     "flows have no tally, or several": """
         SELECT f.key FROM queueapp_flow f
          WHERE (SELECT count(*) FROM queueapp_tally t WHERE t.flow_id = f.id) <> 1""",
@@ -99,8 +129,7 @@ def audit() -> list[Finding]:
 
     All checks see the same moment, so that work that goes on meanwhile confuses none of them.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    with at_one_moment(), connection.cursor() as cursor:
         found = []
         for what, query in _CHECKS.items():
             cursor.execute(f"SELECT count(*), (array_agg(name))[:{SHOWN}] FROM ({query}) AS off(name)")  # noqa: S608

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Q
 
 from ..conf import queue_settings
-from ..models import Flow, Job, Processor, Tally, User
+from ..models import Flow, Job, Processor, Tally, User, at_one_moment
 from ..policy.lumps import Rest, depth, lump_size, lumps
 from ..policy.present import Afterwards, Present, Routes, Underway
 from ..policy.rules import Rule, route
@@ -55,7 +54,7 @@ def read_backlog(now: datetime, *rules: Sequence[Rule]) -> tuple[Present, list[R
 
     Six queries, however many users and jobs. One of them adds up the whole backlog; the others are bounded by MOST.
     """
-    with _at_one_moment():
+    with at_one_moment():
         waiting = _read_waiting()
         processors = list(Processor.objects.all())
         jobs = Job.objects.in_bulk([job for processor in processors for job in processor.jobs])
@@ -74,18 +73,9 @@ def read_backlog(now: datetime, *rules: Sequence[Rule]) -> tuple[Present, list[R
         timed=bool(waiting.owners) or not waiting.rests,
         quantum=queue_settings().QUANTUM,
         most=queue_settings().MAX_TURN,
+        heartbeat=queue_settings().HEARTBEAT,
     )
     return present, routes
-
-
-@contextmanager
-def _at_one_moment() -> Iterator[None]:
-    """All queries see the database at one moment, and none can write; inside a transaction that is the caller's."""
-    outermost = not connection.in_atomic_block
-    with transaction.atomic(), connection.cursor() as cursor:
-        if outermost:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        yield
 
 
 def _rows(query: str, *parameters: Any) -> list[tuple[Any, ...]]:

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Max
-from django.utils import timezone
 
 from ..models import Outcome
 from .jobs import JobDict, describe
@@ -39,13 +38,13 @@ def completions_after(cursors: dict[int, int], limit: int = AT_ONCE) -> list[Com
     They are on disk when this returns. Five queries, however many owners.
     Where an owner has `limit`, there may be more: ask again after the last. Locks: as _wait_for_lower().
     """
-    jobs = _ended_after(cursors, limit)
-    if jobs:
+    numbers = _ended_after(cursors, limit)
+    if numbers:
         _make_durable()
-    outcomes = Outcome.objects.whole().in_bulk(jobs)
-    now = timezone.now()
-    found = (outcomes[job] for job in jobs)
-    return [Completion(o.owner_id, o.number, describe(o.job, now, ended=o)) for o in found]
+    outcomes = Outcome.objects.whole().in_bulk(numbers)
+    # One that was tried again meanwhile is gone, or has a higher number by now: it is told after that one's lower ones.
+    found = (outcomes[job] for job, number in numbers.items() if job in outcomes and outcomes[job].number == number)
+    return [Completion(o.owner_id, o.number, describe(o.job, o.finished_at, ended=o)) for o in found]
 
 
 def last_number(owner: int) -> int:
@@ -53,15 +52,31 @@ def last_number(owner: int) -> int:
 
     Locks: as _wait_for_lower().
     """
-    last: int = Outcome.objects.filter(owner_id=owner).aggregate(last=Max("number"))["last"] or 0
+    last = _last_seen(owner)
     if last:
         _wait_for_lower([owner])
         _make_durable()
     return last
 
 
-def _ended_after(cursors: dict[int, int], limit: int) -> list[int]:
-    """The jobs, in the order of their numbers: of each owner those up to the last that can be seen now.
+def stream_start(owner: int, asked: int | None) -> tuple[int, bool]:
+    """The number after which a stream begins, and whether it is not the one that was asked for (None: from now on).
+
+    So it is where that one is ahead of the owner's last: the database was restored from before it, or that job is being
+    tried again. Locks: as last_number(), unless it begins where it was asked for.
+    """
+    if asked is not None and asked <= _last_seen(owner):
+        return asked, False
+    last = last_number(owner)
+    return last, asked is not None and asked > last
+
+
+def _last_seen(owner: int) -> int:
+    return Outcome.objects.filter(owner_id=owner).aggregate(last=Max("number"))["last"] or 0
+
+
+def _ended_after(cursors: dict[int, int], limit: int) -> dict[int, int]:
+    """The jobs with their numbers, in the order of these: of each owner those up to the last that can be seen now.
 
     Read twice: one with a lower number may be committed meanwhile.
     """
@@ -70,10 +85,10 @@ def _ended_after(cursors: dict[int, int], limit: int) -> list[int]:
         cursor.execute(_AFTER, asked)
         last = {owner: number for _, owner, number in cursor.fetchall()}
         if not last:
-            return []
+            return {}
         _wait_for_lower(list(last))
         cursor.execute(_AFTER, asked)
-        return [job for job, owner, number in cursor.fetchall() if number <= last.get(owner, 0)]
+        return {job: number for job, owner, number in cursor.fetchall() if number <= last.get(owner, 0)}
 
 
 def _wait_for_lower(owners: list[int]) -> None:
@@ -84,7 +99,8 @@ def _wait_for_lower(owners: list[int]) -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_advisory_lock(7202, owner), pg_advisory_unlock(7202, owner) FROM unnest(%s::int[]) AS o(owner)",
+            "SELECT pg_advisory_lock(queueapp_owner_lock(id)), pg_advisory_unlock(queueapp_owner_lock(id))"
+            " FROM unnest(%s::bigint[]) AS owners(id)",
             [owners],
         )
 

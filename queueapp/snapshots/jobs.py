@@ -6,9 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
-
-from ..models import Attempt, Job, Outcome, Processor, User, Waiting
+from ..models import Attempt, Job, Outcome, Processor, User, Waiting, database_now
 from ..states import Status
 from .places import places
 
@@ -27,7 +25,7 @@ def job_dict(job: Job, now: datetime | None = None) -> JobDict:
 
 def job_dicts(jobs: Sequence[Job], now: datetime | None = None) -> list[JobDict]:
     """Jobs loaded by JobQuerySet.whole(), with their positions: two more queries where any of them waits."""
-    now = now or timezone.now()
+    now = now or database_now()
     positions = _positions([job for job in jobs if job.status == Status.QUEUED])
     return [
         describe(job, now, ended=job.ended, processor=job.processor, position=positions.get(job.pk)) for job in jobs
@@ -37,8 +35,7 @@ def job_dicts(jobs: Sequence[Job], now: datetime | None = None) -> list[JobDict]
 def recent_jobs(user: User, limit: int = 50) -> list[JobDict]:
     """The user's jobs that ended last, newest first."""
     ended = Outcome.objects.whole().filter(owner=user).order_by("-number")[:limit]
-    now = timezone.now()
-    return [describe(outcome.job, now, ended=outcome) for outcome in ended]
+    return [describe(outcome.job, outcome.finished_at, ended=outcome) for outcome in ended]
 
 
 def new_job_dict(job: Job, position: int | None) -> JobDict:

@@ -11,9 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.utils import timezone
 
-from ..models import Job, Processor, User
+from ..models import Job, Processor, User, at_one_moment
 from ..policy.projection import Standing, others_and_own, share_owed
 from .fleet import FleetNow, fleet_now
 from .jobs import JobDict, describe, iso
@@ -49,8 +48,12 @@ def queue_snapshot(user: User) -> Snapshot:
 
 def queue_snapshots(user_ids: Iterable[int]) -> dict[int, Snapshot]:
     """The queues of users, by id; ids of nobody are left out. A fixed number of queries, however many."""
-    users = list(User.objects.filter(pk__in=list(user_ids)).select_related("flow__rule", "flow__user", "flow__tally"))
-    now = timezone.now()
+    with at_one_moment() as now:
+        return _queues(list(user_ids), now)
+
+
+def _queues(user_ids: list[int], now: datetime) -> dict[int, Snapshot]:
+    users = list(User.objects.filter(pk__in=user_ids).select_related("flow__rule", "flow__user", "flow__tally"))
     fleet = fleet_now(now)
     running = _running([user.pk for user in users], now)
     pauses = Pauses()
@@ -63,7 +66,7 @@ def queue_snapshots(user_ids: Iterable[int]) -> dict[int, Snapshot]:
             "waiting": waiting[user.pk],
             "waiting_count": many[user.pk],
             "paused": pauses.sentence(user.pk, (job["task"] for job in waiting[user.pk])),
-            "share": _share(user, fleet),
+            "share": _share(user, fleet, pauses),
             "processors": {"alive": fleet.fleet.processors, "busy": fleet.fleet.busy},
         }
         for user in users
@@ -72,18 +75,23 @@ def queue_snapshots(user_ids: Iterable[int]) -> dict[int, Snapshot]:
 
 def progress_snapshots(user_ids: Iterable[int]) -> dict[int, Snapshot]:
     """How far the running jobs of users are, by user; who has none is left out. One query."""
-    now = timezone.now()
     found: dict[int, Snapshot] = {}
-    rows = Processor.objects.working().filter(job__owner_id__in=list(user_ids)).select_related("job").order_by("job")
+    rows = (
+        Processor.objects.working()
+        .dated()
+        .filter(job__owner_id__in=list(user_ids))
+        .select_related("job")
+        .order_by("job")
+    )
     for processor in rows:
         assert processor.job is not None
-        entry = found.setdefault(processor.job.owner_id, {"time": iso(now), "jobs": []})
+        entry = found.setdefault(processor.job.owner_id, {"time": iso(processor.read_at), "jobs": []})
         entry["jobs"].append(
             {
                 "job_id": processor.job.job_id,
                 "progress": processor.progress,
                 "message": processor.message,
-                "time_spent": round(processor.time_spent(now), 6),
+                "time_spent": round(processor.time_spent(processor.read_at), 6),
             }
         )
     return found
@@ -127,11 +135,12 @@ def _estimate(job: int, place: Place | None, standing: Standing, fleet: FleetNow
     return None if wait is None or wait > FURTHEST_ESTIMATE else iso(now + timedelta(seconds=wait))
 
 
-def _share(user: User, fleet: FleetNow) -> dict[str, Any]:
-    """What the user's flow is owed now; of a user without a flow yet, what a flow of weight 1 would be."""
+def _share(user: User, fleet: FleetNow, pauses: Pauses) -> dict[str, Any]:
+    """What the user's flow is owed now, nothing while the user is paused; of a user without a flow yet, what a flow of
+    weight 1 would be."""
     standing = fleet.standing(user.flow.tally) if user.flow is not None else Standing(active=False)
     return {
-        "owed": round(share_owed(standing, fleet.fleet), 4),
+        "owed": 0.0 if pauses.stops(user.pk) else round(share_owed(standing, fleet.fleet), 4),
         "weight": standing.weight,
         "flow": user.flow.name if user.flow is not None else user.username,
         "flows": others_and_own(standing, fleet.fleet)[0],

@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.db import OperationalError, connection, transaction
-from django.utils import timezone
 from psycopg.errors import QueryCanceled
 
 from ..errors import SpanTooLarge
-from ..models import Flow
+from ..models import Flow, database_now
 from ..policy.shares import Work, evenness, owed, quantile
 
 SLICES = 60
@@ -108,7 +107,7 @@ def shares(begin: datetime, until: datetime) -> Shares:
 
     A fixed number of queries, however many flows and jobs. Raises SpanTooLarge where they take too long.
     """
-    until = min(until, timezone.now())
+    until = min(until, database_now())
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -25,7 +24,7 @@ from ..lifecycle.announce import WORK
 from ..lifecycle.due import join_due
 from ..lifecycle.prepared import prepared_row
 from ..lifecycle.route import move_some
-from ..lifecycle.sweep import sweep
+from ..lifecycle.sweep import Sweeping
 from ..lifecycle.tidy import Tidying
 from ..sessions import listening_parameters
 from .worker import cluster_id, start_worker
@@ -72,7 +71,7 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
         self._tidying = Tidying()
         self._pruning_at = float("-inf")
         self._moving = True
-        self._swept: datetime = timezone.now()
+        self._sweeping = Sweeping()
 
     def dequeue(self) -> list[tuple[Any, str]] | None:
         """Tickets, each a pair of no acknowledgement id and a signed task; None: nothing yet.
@@ -153,10 +152,8 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
         now = time.monotonic()
         if now - self._swept_at >= queue_settings().SWEEP:
             self._swept_at = now
-            moment = timezone.now()
-            sweep(self._swept)
+            self._sweeping.sweep()
             self._moving = True
-            self._swept = moment
 
     def _move_some(self) -> None:
         """A batch of the jobs that a change of rules moves, between looks for work: claims go on meanwhile."""

@@ -65,9 +65,9 @@ BEGIN
     -- 2. The head of its backlog, up to the quantum. A statement of its own, with a snapshot taken after the
     -- flow was locked: an older one would show jobs that are gone. It begins at the flow's floor: while a transaction
     -- stays open elsewhere, all jobs that were ever taken are still in the index before it.
-    nobody_submits := pg_try_advisory_lock(7201, f.flow_id::int);
+    nobody_submits := pg_try_advisory_lock(queueapp_flow_lock(f.flow_id));
     IF nobody_submits THEN
-        PERFORM pg_advisory_unlock(7201, f.flow_id::int);
+        PERFORM pg_advisory_unlock(queueapp_flow_lock(f.flow_id));
     END IF;
     FOR candidate IN
         SELECT ctid, job_id, expected FROM queueapp_waiting
@@ -99,7 +99,7 @@ BEGIN
 
     -- 4. Put the flow to rest where nothing more waits in it, unless somebody is submitting to it just now. Look
     -- once more after the lock: a job may have been committed between step 2 and now.
-    IF next_head IS NULL AND pg_try_advisory_xact_lock(7201, f.flow_id::int) THEN
+    IF next_head IS NULL AND pg_try_advisory_xact_lock(queueapp_flow_lock(f.flow_id)) THEN
         SELECT job_id INTO next_head FROM queueapp_waiting WHERE flow_id = f.flow_id ORDER BY job_id LIMIT 1;
         still_backlogged := next_head IS NOT NULL;
     END IF;

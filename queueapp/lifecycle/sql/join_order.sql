@@ -2,5 +2,5 @@
 -- commit the horizon does not pass it. Locks: the horizon (advisory, shared).
 CREATE OR REPLACE FUNCTION queueapp_join_order() RETURNS void
 LANGUAGE sql AS $$
-    SELECT pg_advisory_xact_lock_shared(7204, 0)
+    SELECT pg_advisory_xact_lock_shared(queueapp_order_lock())
 $$;

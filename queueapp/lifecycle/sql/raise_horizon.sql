@@ -9,7 +9,7 @@ LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
     least_vtime double precision;
 BEGIN
-    IF NOT pg_try_advisory_xact_lock(7204, 0) THEN
+    IF NOT pg_try_advisory_xact_lock(queueapp_order_lock()) THEN
         RETURN false;
     END IF;
     IF p_anew THEN

@@ -22,14 +22,14 @@ DECLARE
     pauses boolean;
 BEGIN
     -- The flows: from here to the commit nobody changes routes, nor puts one of these to rest.
-    PERFORM pg_advisory_xact_lock_shared(7200, 0);
+    PERFORM pg_advisory_xact_lock_shared(queueapp_routing_lock());
     SELECT array_agg(DISTINCT coalesce(flow_id, 0)) INTO flows FROM queueapp_user WHERE id = ANY (p_owners);
     IF 0 = ANY (flows) THEN
         RAISE EXCEPTION 'an owner has no flow' USING ERRCODE = 'QJ404';
     END IF;
     only_flow := CASE WHEN cardinality(flows) = 1 THEN flows[1] END;  -- it is unless staff submit for several users
     FOREACH flow IN ARRAY flows LOOP
-        PERFORM pg_advisory_xact_lock_shared(7201, flow::int);
+        PERFORM pg_advisory_xact_lock_shared(queueapp_flow_lock(flow));
     END LOOP;
 
     -- What is paused does not change either until the commit. Jobs of a paused user or task are parked at once.

@@ -1,34 +1,24 @@
 -- Put parked jobs that nothing pauses any more into their owners' flows, in their places; each flow rejoins at V.
--- Returns the owners. Locks: routing (advisory, exclusive: what is submitted meanwhile comes after), the flows' tallies,
--- by id.
+-- Returns the owners. Locks: routing (advisory, exclusive: what is submitted meanwhile comes after), the horizon
+-- (advisory, shared), the tallies of the flows that processors work for, by id: a settlement that puts jobs back comes
+-- before this, or does not see the pause; then those of the flows that the jobs join, by id.
 CREATE OR REPLACE FUNCTION queueapp_unpark() RETURNS bigint[]
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
-    owners bigint[];
-    flow bigint;
-    first_job bigint;
+    parked record;
 BEGIN
-    PERFORM pg_advisory_xact_lock(7200, 0);
+    PERFORM queueapp_lock_routing();
     PERFORM queueapp_join_order();
-    SELECT array_agg(DISTINCT w.owner_id) INTO owners
+    PERFORM FROM queueapp_tally
+      WHERE busy > 0 OR flow_id IN (
+            SELECT u.flow_id FROM queueapp_user u JOIN queueapp_waiting w ON w.owner_id = u.id
+             WHERE w.flow_id IS NULL AND w.not_before IS NULL)
+      ORDER BY flow_id FOR NO KEY UPDATE;
+    -- Seen after the flows were locked.
+    SELECT array_agg(w.owner_id) AS owners, array_agg(w.job_id) AS jobs, array_agg(DISTINCT w.owner_id) AS all_owners
+      INTO parked
       FROM queueapp_waiting w JOIN queueapp_job j ON j.id = w.job_id
      WHERE w.flow_id IS NULL AND w.not_before IS NULL AND NOT queueapp_paused(w.owner_id, j.task);
-    FOR flow IN
-        SELECT t.flow_id FROM queueapp_tally t
-         WHERE t.flow_id IN (SELECT flow_id FROM queueapp_user WHERE id = ANY (owners))
-         ORDER BY t.flow_id FOR NO KEY UPDATE
-    LOOP
-        WITH placed AS (
-            UPDATE queueapp_waiting w SET flow_id = flow FROM queueapp_user u, queueapp_job j
-             WHERE u.flow_id = flow AND u.id = ANY (owners) AND w.owner_id = u.id
-               AND w.flow_id IS NULL AND w.not_before IS NULL
-               AND j.id = w.job_id AND NOT queueapp_paused(w.owner_id, j.task)
-            RETURNING w.job_id
-        )
-        SELECT min(job_id) INTO first_job FROM placed;
-        IF first_job IS NOT NULL THEN
-            PERFORM queueapp_adjust_flow(flow, 0, 0, first_job);
-        END IF;
-    END LOOP;
-    RETURN owners;
+    PERFORM queueapp_place(parked.owners, parked.jobs);
+    RETURN parked.all_owners;
 END $$;

@@ -233,7 +233,7 @@ setInterval(tickSlowly, 1000);
 
 const stream = follow({
   after: main.dataset.lastNumber ?? "",
-  events: { queue: onQueue, progress: onProgress, completed: onCompleted },
+  events: { queue: onQueue, reset: onQueue, progress: onProgress, completed: onCompleted },
   state: onState,
   expectsNews: () => live && Boolean(queue?.running.length),
 });

@@ -63,7 +63,7 @@ export function follow({ after, events, state, expectsNews }) {
     if (event.lastEventId) last = event.lastEventId;
     events[event.type](JSON.parse(event.data));
     // Only a whole queue makes the page true again.
-    if (event.type === "queue") become("live");
+    if (event.type === "queue" || event.type === "reset") become("live");
   }
 
   async function lost() {

@@ -1,0 +1,94 @@
+"""Streams of one user beside each other: the hub with a real database, without a web server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from queueapp.guard.passes import Pass
+from queueapp.lifecycle.heartbeat import register
+from queueapp.live.hub import Hub
+from queueapp.live.stream import MOST_COMPLETIONS, Stream
+from queueapp.models import User
+from queueapp.snapshots import AT_ONCE, last_number
+from tests.queue import ask, drain, everyone_takes_turns, make_user
+
+pytestmark = pytest.mark.usefixtures("no_rules")
+
+MANY = MOST_COMPLETIONS + AT_ONCE + 100
+
+
+def many_ended(user: User) -> None:
+    everyone_takes_turns()
+    ask(user, *[f"j{n}" for n in range(MANY)], duration=1e-6)
+    drain(register("c").pk)
+
+
+async def completions(stream: Stream) -> AsyncIterator[bytes]:
+    async for part in stream.events():
+        if part.startswith(b"event: completed"):
+            yield part
+
+
+def test_a_stream_that_nobody_reads_holds_up_no_other() -> None:
+    ada = make_user("ada")
+    many_ended(ada)
+
+    async def read() -> int:
+        hub = Hub()
+        stalled, read = (Stream(Pass(ada.pk, ada.password), 0) for _ in range(2))
+        hub.join(stalled)
+        hub.join(read)
+        got = 0
+        async for _ in completions(read):
+            got += 1
+            if got == MANY:
+                break
+        # It reads again: the rest follows.
+        async for _ in completions(stalled):
+            got += 1
+            if got == 2 * MANY:
+                break
+        hub.leave(stalled)
+        hub.leave(read)
+        return got
+
+    assert asyncio.run(asyncio.wait_for(read(), 60)) == 2 * MANY
+
+
+def test_a_stream_that_catches_up_keeps_none_waiting_that_is_up_to_date() -> None:
+    ada = make_user("ada")
+    many_ended(ada)
+    last = last_number(ada.pk)
+    ask(ada, "new")
+    drain(register("c").pk)
+
+    async def read() -> tuple[int, int]:
+        hub = Hub()
+        behind, up_to_date = Stream(Pass(ada.pk, ada.password), 0), Stream(Pass(ada.pk, ada.password), last)
+        hub.join(behind)
+        hub.join(up_to_date)
+        told: list[bytes] = []
+        catching_up = asyncio.create_task(collect(behind, told))
+        async for part in completions(up_to_date):
+            assert b'"new"' in part
+            break
+        early = len(told)
+        await catching_up
+        hub.leave(behind)
+        hub.leave(up_to_date)
+        return early, len(told)
+
+    early, in_all = asyncio.run(asyncio.wait_for(read(), 60))
+    assert early <= AT_ONCE
+    assert in_all == MANY + 1
+
+
+async def collect(stream: Stream, told: list[bytes]) -> None:
+    """All completions, until the last of them."""
+    async for part in completions(stream):
+        told.append(part)
+        if len(told) == MANY + 1:
+            return

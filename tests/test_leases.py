@@ -1,0 +1,106 @@
+"""Leases and the clocks that they are compared with."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from queueapp.conf import queue_settings
+from queueapp.lifecycle.claim import take_turn
+from queueapp.lifecycle.heartbeat import heartbeat, register
+from queueapp.lifecycle.sweep import Sweeping
+from queueapp.models import Processor
+from queueapp.snapshots import queue_snapshot
+from tests.queue import ask, everyone_takes_turns, make_user
+
+pytestmark = pytest.mark.usefixtures("no_rules")
+
+
+@contextmanager
+def clock_set_forwards() -> Iterator[Any]:
+    """The database's clock as this connection sees it; gives what sets it, by so many seconds."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE SCHEMA stepped; CREATE TABLE stepped.by AS SELECT 0.0 AS seconds;"
+            "CREATE FUNCTION stepped.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS"
+            " 'SELECT pg_catalog.clock_timestamp() + seconds * interval ''1 s'' FROM stepped.by';"
+            "SET search_path = stepped, pg_catalog, public"
+        )
+        try:
+            yield lambda seconds: cursor.execute("UPDATE stepped.by SET seconds = %s", [seconds])
+        finally:
+            cursor.execute("SET search_path = public; DROP SCHEMA stepped CASCADE")
+    connection.close()
+
+
+def two_at_work() -> tuple[int, int, int]:
+    """A processor with a turn, the number of that turn, and another processor with one."""
+    everyone_takes_turns()
+    ask(make_user("ada"), "a0", "a1")
+    alive, dead = register("c").pk, register("c").pk
+    turn = take_turn(alive)
+    take_turn(dead)
+    return alive, turn.number, dead
+
+
+def at_work() -> set[int]:
+    return set(Processor.objects.working().values_list("pk", flat=True))
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_host_whose_clock_is_off_takes_nobody_for_dead(hours: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    alive, _, other = two_at_work()
+    now = timezone.now
+    monkeypatch.setattr(timezone, "now", lambda: now() + timedelta(hours=hours))
+    assert not Processor.objects.overdue().exists()
+    assert set(Processor.objects.accepting().values_list("pk", flat=True)) == {alive, other}
+    user = make_user("bob")
+    assert queue_snapshot(user)["processors"]["alive"] == 2
+    Processor.objects.update(lease_until=now() - timedelta(seconds=1))
+    assert Processor.objects.overdue().count() == 2
+    assert not Processor.objects.alive().exists()
+
+
+def test_a_step_of_the_databases_clock_costs_the_living_nothing() -> None:
+    with clock_set_forwards() as set_forwards:
+        alive, turn, dead = two_at_work()
+        sweeping = Sweeping()
+        until_leases_are_judged(sweeping, alive, turn, dead)
+        assert at_work() == {alive, dead}
+        set_forwards(3600)
+        sweeping.sweep()
+        assert at_work() == {alive, dead}
+        until_leases_are_judged(sweeping, alive, turn)
+        sweeping.sweep()
+        assert at_work() == {alive}
+
+
+def until_leases_are_judged(sweeping: Sweeping, alive: int, turn: int, other: int | None = None) -> None:
+    """Sweep, while `alive` and `other` give signs of life, until a lease that ran out would count."""
+    give_up = time.monotonic() + 30
+    while not sweeping._leases.may_judge():
+        heartbeat(alive, turn)
+        if other is not None:
+            heartbeat(other, Processor.objects.get(pk=other).turn)
+        sweeping.sweep()
+        assert time.monotonic() < give_up
+
+
+def test_whoever_could_not_reach_the_database_waits_for_signs_of_life(settings: Any) -> None:
+    settings.QUEUEAPP = settings.QUEUEAPP | {"LEASE": 1.0, "HEARTBEAT": 0.3}
+    alive, turn, dead = two_at_work()
+    sweeping = Sweeping()
+    until_leases_are_judged(sweeping, alive, turn, dead)
+    time.sleep(queue_settings().LEASE + 0.1)  # the database is away: no heartbeat, no sweep
+    sweeping.sweep()
+    assert at_work() == {alive, dead}
+    until_leases_are_judged(sweeping, alive, turn)
+    sweeping.sweep()
+    assert at_work() == {alive}

@@ -1,0 +1,52 @@
+"""A database whose tables are published: how blue/green upgrades and change data capture begin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+
+from queueapp.lifecycle.cancel import cancel
+from queueapp.lifecycle.claim import take_turn
+from queueapp.lifecycle.heartbeat import heartbeat, register
+from queueapp.lifecycle.rescue import rescue_cluster
+from queueapp.lifecycle.sweep import Sweeping
+from queueapp.models import Job, PriorityRule
+from tests.queue import ask, drain, everyone_takes_turns, make_user
+
+pytestmark = pytest.mark.usefixtures("no_rules")
+
+
+@pytest.fixture
+def published(no_rules: None) -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE PUBLICATION everything FOR ALL TABLES")
+        yield
+        cursor.execute("DROP PUBLICATION everything")
+
+
+@pytest.mark.usefixtures("published")
+def test_the_queue_works_on_while_all_tables_are_published() -> None:
+    everyone_takes_turns()
+    ada = make_user("ada")
+    ask(ada, "a0", "a1", "a2")
+    lost, processor = register("lost").pk, register("c").pk
+    turn = take_turn(lost)
+    heartbeat(lost, turn.number, elapsed=2.0)
+    rescue_cluster("lost")
+    cancel(Job.objects.get(job_id="a2"))
+    PriorityRule.objects.update(weight=2)
+    Sweeping().sweep()
+    assert drain(processor) == ["a0", "a1"]
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_every_table_has_a_replica_identity() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.oid::regclass::text FROM pg_class c WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+            " AND NOT EXISTS (SELECT FROM pg_index i WHERE indrelid = c.oid"
+            "                  AND (relreplident = 'd' AND indisprimary OR relreplident = 'i' AND indisreplident))"
+        )
+        assert cursor.fetchall() == []
