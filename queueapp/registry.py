@@ -150,6 +150,11 @@ def find_task(name: str) -> Task | None:
     return _tasks.get(name)
 
 
+def all_tasks() -> dict[str, Task]:
+    """A copy of what is registered, by name."""
+    return dict(_tasks)
+
+
 def max_attempts(name: str) -> int:
     """Attempts at a job of this task before it fails."""
     found = find_task(name)

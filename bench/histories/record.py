@@ -77,6 +77,8 @@ def running(job_id: str, attempt: int) -> Iterator[None]:
 
 
 def _end(kind: str, value: Any) -> None:
+    if value["pid"] != _pid():
+        return  # a fork of the task left the block; the run goes on
     try:
         write(f"task {_pid()}", kind, "run", value)
     except (OSError, MemoryError, RecursionError):

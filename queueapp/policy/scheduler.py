@@ -172,8 +172,9 @@ class Scheduler:
         self._note(flow)
 
     def pause(self, flow: FlowState) -> None:
-        """Park what waits in a flow, and what comes. It goes to rest at its next claim, and so is away."""
+        """Park what waits in a flow, and what comes. The flow rests, and so is away."""
         flow.paused = True
+        flow.backlogged = False
         flow.parked, flow.backlog = [*flow.parked, *flow.backlog], []
 
     def resume(self, flow: FlowState) -> None:

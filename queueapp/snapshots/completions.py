@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.models import Max
 
 from ..models import Outcome
@@ -97,12 +97,17 @@ def _wait_for_lower(owners: list[int]) -> None:
     Whoever has drawn a number keeps the owner locked, shared, until the commit: see record.sql. Locks: each owner
     (advisory, exclusive), one after the other, for no longer than it takes to get it.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_lock(queueapp_owner_lock(id)), pg_advisory_unlock(queueapp_owner_lock(id))"
-            " FROM unnest(%s::bigint[]) AS owners(id)",
-            [owners],
-        )
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_advisory_lock(queueapp_owner_lock(id)), pg_advisory_unlock(queueapp_owner_lock(id))"
+                " FROM unnest(%s::bigint[]) AS owners(id)",
+                [owners],
+            )
+    except DatabaseError:
+        # Cancelled in the moment in which a lock was granted, the session would keep it: it ends.
+        cast(Any, connection.connection).close()
+        raise
 
 
 def _make_durable() -> None:

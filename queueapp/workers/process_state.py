@@ -13,6 +13,9 @@ import threading
 from asyncio import events
 from typing import Any
 
+from django.conf import settings
+from django.utils import timezone, translation
+
 THREADS_MOST = 32
 """Threads that tasks may leave running, for the pools of the libraries that they use."""
 DESCRIPTORS_MOST = 64
@@ -54,6 +57,8 @@ def _state() -> tuple[Any, ...]:
         (gc.isenabled(), gc.get_threshold()),
         (sys.excepthook, threading.excepthook, sys.path[:]),
         (manager.disable, logging.root.level, logging.root.handlers[:]),
+        vars(vars(settings)["_wrapped"]).copy(),
+        settings.QUEUEAPP.copy(),
     )
 
 
@@ -65,7 +70,9 @@ class ProcessState:
         self._lowest = _lowest_free_descriptor()
 
     def has_changed(self) -> bool:
-        """Whether anything is not as it was. Reaps the task's ended children."""
+        """Whether anything is not as it was. Sets back Django's time zone and language; reaps ended children."""
+        timezone.deactivate()
+        translation.deactivate()
         try:
             if _state() != self._before:
                 return True
@@ -74,7 +81,7 @@ class ProcessState:
         return (
             threading.active_count() > THREADS_MOST
             or not self._lowest <= _lowest_free_descriptor() <= self._lowest + DESCRIPTORS_MOST
-            or _has_children()
+            or has_children()
         )
 
 
@@ -88,7 +95,8 @@ def _lowest_free_descriptor() -> int:
     return free
 
 
-def _has_children() -> bool:
+def has_children() -> bool:
+    """Whether this process has children; those that have ended are reaped."""
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass

@@ -20,8 +20,10 @@ from .task_process import Event, TaskProcess
 
 logger = logging.getLogger(__name__)
 
-TICK = 0.1
-"""Seconds between two looks at a job whose limits are to be kept."""
+MEMORY_LOOK = 0.25
+"""Seconds between two looks at the memory of a job that has a limit of it."""
+PAUSE = 0.2
+"""Seconds before another task process, where one ended and it was no job's fault."""
 
 
 class RunningTurn:
@@ -83,8 +85,9 @@ class RunningTurn:
     def _go_on_with_another(self) -> bool:
         """Blame the job that ran, and give the rest to another task process; whether any is left."""
         rest = self.process.take_back()
-        if self.process.exit:
-            self._blame(rest)
+        if not self._blame() and self.process.exit:
+            logger.warning("A task process %s, between jobs.", self.process.exit)
+            time.sleep(PAUSE)
         self.process.close()
         self.process = TaskProcess()
         left = {index: job for index, job in self._jobs.items() if index in rest}
@@ -93,18 +96,17 @@ class RunningTurn:
         self._begin(left)
         return True
 
-    def _blame(self, rest: set[int]) -> None:
-        """The job that ran in a process that died. No other pays: one that was started and is not known goes back."""
+    def _blame(self) -> bool:
+        """The job that was started and has no record pays, where there is one; whether there is. No other does."""
         present = self._present()
-        if present is None or present[0] in rest:
-            started = [index for index in self._jobs if index not in rest]
-            if self._released or len(started) != 1:
-                return
-            present = started[0], self._jobs[started[0]], time.monotonic()
+        if present is None:
+            return False
         index, job, began = present
         del self._jobs[index]
-        how = str(self.process.exit)
-        self.done.append(died_outcome(job, how, began, self._stop, self._limits[index], self.process.memory))
+        how = self.process.exit or "closed the files of its process"
+        limits, memory = self._limits[index], self.process.memory
+        self.done.append(died_outcome(job, how, began, self._stop, limits, memory))
+        return True
 
     # The look at a job that takes longer than a quantum.
 
@@ -210,7 +212,7 @@ class RunningTurn:
             if seconds is not None:
                 moments.append(present[2] + max(seconds, settings.QUANTUM))
             if megabytes is not None:
-                moments.append(now + TICK)
+                moments.append(now + MEMORY_LOOK)
         return max(min(moments) - now, 0.005)
 
 

@@ -16,6 +16,7 @@ from enum import Enum, auto
 import psutil
 
 from ..lifecycle.claim import ClaimedJob
+from .process_state import has_children
 from .shared_memory import Record, SharedMemory, Stop
 from .task_runner import LENGTH, REPLACE_ME, STOP_SIGNAL, TaskRunner, resident_bytes
 
@@ -127,13 +128,9 @@ class TaskProcess:
         """End it with everything that its tasks started, and find out how it ended."""
         if self.exit is not None:
             return
-        family: list[psutil.Process] = []
-        with suppress(psutil.Error):
-            family = psutil.Process(self.pid).children(recursive=True)
         self.exit = _in_words(self._reap())
-        for process in family:
-            with suppress(psutil.Error):
-                process.kill()
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
         _end_orphans()
 
     def close(self) -> None:
@@ -192,14 +189,8 @@ def _in_words(status: int) -> str:
 def _end_orphans() -> None:
     """End and reap what a task left behind: as its nearest living ancestor, this process has become its parent."""
     deadline = time.monotonic() + 1.0
-    while time.monotonic() < deadline:
-        children = psutil.Process().children(recursive=True)
-        for child in children:
+    while has_children() and time.monotonic() < deadline:
+        for child in psutil.Process().children(recursive=True):
             with suppress(psutil.Error):
                 child.kill()
-        try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        except ChildProcessError:
-            return
-        time.sleep(0.005)
+        time.sleep(0.002)

@@ -6,7 +6,6 @@ that can happen is that it ends.
 
 from __future__ import annotations
 
-import gc
 import json
 import logging
 import marshal
@@ -15,6 +14,7 @@ import os
 import resource
 import signal
 import socket
+import stat
 import sys
 import time
 import traceback
@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 
 from ..conf import queue_settings
 from ..errors import JobCancelled, JobFailed, JobStopped, LeaseLost, TimeLimitReached
-from ..registry import Handle, find_task
+from ..registry import Handle, all_tasks
 from ..sessions import bound_as
 from ..storable import clean_text, cut_middle, json_text
 from . import forked
@@ -62,6 +62,7 @@ class TaskRunner:
         self._tokens = tokens
         self._in_task = False
         self._pid = _getpid()
+        self._tasks = all_tasks()
 
     def run(self) -> NoReturn:
         """Never returns: the code of the parent that follows the fork is not for this process."""
@@ -87,6 +88,7 @@ class TaskRunner:
     def _prepare(self) -> None:
         """Nothing of the worker's, and what a task expects of a process of its own."""
         drop_inherited()
+        self._close_pipes()
         bound_as("tasks")
         forked.detach_children()
         os.setpgid(0, 0)
@@ -98,7 +100,14 @@ class TaskRunner:
             signal.signal(number, _not_for_tasks)
         signal.signal(STOP_SIGNAL, self._on_stop)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
-        gc.collect()
+
+    def _close_pipes(self) -> None:
+        """Those of the cluster, by which its processes talk to each other. What is logged to files stays open."""
+        keep = {0, 1, 2, self._tokens}
+        for name in os.listdir("/dev/fd"):
+            with suppress(OSError):
+                if int(name) not in keep and stat.S_ISFIFO(os.fstat(int(name)).st_mode):
+                    os.close(int(name))
 
     def _redirect_output(self) -> None:
         """Standard output and error become the job's; what is logged goes where it went before."""
@@ -155,7 +164,7 @@ class TaskRunner:
         try:
             self._in_task = True
             try:
-                task = find_task(task_name)
+                task = self._tasks.get(task_name)
                 if task is None:
                     raise LookupError(f"There is no task {task_name!r} in this version of the site.")
                 handle = Handle(name, duration, attempt, self._memory)
