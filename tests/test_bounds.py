@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import httpx
+import psutil
 import psycopg
 import pytest
 
@@ -15,6 +16,9 @@ from tests.site import Site
 SITE = "turnabout_bounds"
 POOL = 6
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+
+SESSIONS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+QUICK = "statement_timeout%3D1s"
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +119,24 @@ def test_a_person_gets_a_page_that_says_busy(small_pool: Site) -> None:
         assert page.headers["Retry-After"]
         assert "Busy just now" in page.text
         assert browser.get("/").status_code == 200
+
+
+def test_a_server_that_stands_still_is_not_waited_for() -> None:
+    site = Site("turnabout_still", processors=1, DATABASE_POOL="2")
+    site.start(cluster=False, web=False)
+    site.user("still")
+    quick = Site("turnabout_still", 1, DATABASE_POOL="2", DATABASE_URL=f"{site.database_url}&options=-c%20{QUICK}")
+    quick.start_web()
+    client = quick.client("still")
+    assert client.get("queue/").status_code == 200
+    sessions = [psutil.Process(pid) for (pid,) in site.query(SESSIONS)]
+    assert {session.name() for session in sessions} == {"postgres"}
+    for session in sessions:
+        session.suspend()
+    try:
+        assert client.get("queue/").status_code in {200, 503}  # rather than no answer for 30 s
+        quick.until(lambda: client.get("queue/").status_code == 200, "other sessions are there")
+    finally:
+        for session in sessions:
+            session.resume()
+    quick.stop()
