@@ -23,6 +23,8 @@ PASSING = {
     "25P03",  # idle_in_transaction_session_timeout
 }
 """States (SQLSTATE) that pass, of errors that Django counts as the program's fault."""
+REFUSALS = ("unsupported startup parameter", "support command-line options")
+"""How PgBouncer and Amazon's RDS Proxy refuse settings of a session."""
 LOOKS = 5
 """Times that two connections are compared before they count as two sessions."""
 
@@ -92,7 +94,7 @@ def _is_pooled(parameters: dict[str, Any]) -> bool:
     try:
         return _is_shared(parameters | {"autocommit": True, "prepare_threshold": None})
     except psycopg.OperationalError as error:
-        if "unsupported startup parameter" in str(error):
+        if any(refusal in str(error) for refusal in REFUSALS):
             return True
         raise
 

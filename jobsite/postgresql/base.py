@@ -7,26 +7,53 @@ from weakref import WeakSet
 
 import psycopg
 from django.db.backends.postgresql import base
+from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool
+
+LATER = 5.0
+"""Seconds after statement_timeout at which an answer counts as lost: the server itself would have said so by then."""
+
+_STATEMENT_TIMEOUT = "SELECT setting::int / 1000.0 FROM pg_settings WHERE name = 'statement_timeout'"
 
 
 class NotingConnection(psycopg.Connection[Any]):
-    """A connection of the pool; notes whether the last one could be made, and which there are."""
+    """A connection of the pool; notes whether the last one could be made, and which there are.
+
+    It is closed where the server does not answer for longer than a statement may take, although its host is there: its
+    disk has stalled, or its processes stand still.
+    """
 
     refused = False
     _made: WeakSet[NotingConnection] = WeakSet()
+    _longest: float | None = None
 
     @classmethod
     def connect(cls, *arguments: Any, **options: Any) -> NotingConnection:
         """As psycopg's."""
         try:
             made = super().connect(*arguments, **options)
+            made._bound()
         except psycopg.Error:
             cls.refused = True
             raise
         cls.refused = False
         cls._made.add(made)
         return made
+
+    def _bound(self) -> None:
+        self._longest = LATER
+        row = self.execute(_STATEMENT_TIMEOUT).fetchone()
+        longest = float(row[0]) if row else 0.0
+        self._longest = longest + LATER if longest else None
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """As psycopg's, with a deadline where the caller has none. Raises OperationalError at it."""
+        try:
+            return super().wait(gen, interval, self._longest if timeout is None else timeout)
+        except psycopg.OperationalError:
+            if timeout is None and self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                self.pgconn.finish()
+            raise
 
     @classmethod
     def is_database_lost(cls) -> bool:
