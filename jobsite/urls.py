@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
+from django.templatetags.static import static
 from django.urls import include, path
 from django.views import defaults
+from django.views.generic import RedirectView
 
 from queueapp.guard.doors import few_logins
 from queueapp.guard.gate import refusal
@@ -16,6 +19,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", include("queueapp.api.urls")),
     path("", include("queueapp.live.urls")),
+    path("favicon.ico", RedirectView.as_view(url=static("queueapp/favicon.svg"))),  # browsers ask for it unbidden
 ]
 
 
@@ -27,7 +31,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def bad(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """400: an unknown host, a form of too many fields, and the like."""
+    """400: an unknown host, a form of too many fields, and the like. The log says which."""
+    if isinstance(exception, DisallowedHost):
+        return refusal(request, 400, "The site does not answer to the host name in this address.")
     return refusal(request, 400, "The request makes no sense here.")
 
 
