@@ -32,6 +32,8 @@ OWN_UID = 61_000
 systemd's list of user ids keeps this range free of users, services and containers."""
 SHELTER = Path("/var/lib/turnabout")
 """Root only: the place for what that account may not reach otherwise."""
+SOCKETS = "turnabout-"
+"""How the name of a socket's folder begins."""
 LONGEST_TMP = 60
 """Characters; a socket's path has at most 107."""
 START_DEADLINE = 300.0
@@ -94,9 +96,7 @@ class Postgres:
         """
         self._end_leftover()
         if not self.sockets:
-            short = tempfile.gettempdir() if len(tempfile.gettempdir()) <= LONGEST_TMP else "/tmp"  # noqa: S108
-            self.sockets = tempfile.mkdtemp(prefix="turnabout-", dir=short)
-            self._own(Path(self.sockets))
+            self._make_sockets()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 (our own command)
                 [
@@ -122,7 +122,20 @@ class Postgres:
 
     def remove_sockets(self) -> None:
         """Remove the folder of the socket: the server will not be started again."""
-        shutil.rmtree(self.sockets, ignore_errors=True)
+        link = self.folder / "sockets"
+        if link.is_symlink():
+            target = link.readlink()
+            # Only what a start of ours can have made: others may be able to change the link.
+            if target.name.startswith(SOCKETS) and target.is_dir() and target.lstat().st_uid == self.uid:
+                shutil.rmtree(target)
+            link.unlink()
+
+    def _make_sockets(self) -> None:
+        self.remove_sockets()  # that of an earlier keeper which was killed
+        short = tempfile.gettempdir() if len(tempfile.gettempdir()) <= LONGEST_TMP else "/tmp"  # noqa: S108
+        self.sockets = tempfile.mkdtemp(prefix=SOCKETS, dir=short)
+        self._own(Path(self.sockets))
+        (self.folder / "sockets").symlink_to(self.sockets)
 
     def _await_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_DEADLINE

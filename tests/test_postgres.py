@@ -178,6 +178,7 @@ def test_after_its_keeper_was_killed_it_ends_and_can_be_started_again(home: Path
     keeper.kill()
     assert gone(server)
     use(home).connect().close()
+    assert not user.sockets.exists()
 
 
 def test_a_number_that_another_program_has_by_now_is_no_server(home: Path, use: Start) -> None:
