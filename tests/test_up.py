@@ -24,6 +24,7 @@ from tests.site import BASE, free_port
 
 SETTINGS = {"DATABASE_URL", "SECRET_KEY", "ALLOWED_HOSTS", "HTTPS", "CHECKSUM_FOLDER", "DJANGO_SETTINGS_MODULE"}
 DEADLINE = 30
+pytestmark = pytest.mark.timeout(300)
 _started: list[subprocess.Popen[str]] = []
 
 
@@ -269,3 +270,22 @@ def test_a_port_that_is_taken_stops_the_start_with_one_sentence(folder: Path) ->
         )
     assert process.returncode == 1
     assert not (folder / "postgres").exists()
+
+
+@pytest.mark.parametrize("target", ["run", "demo", "test"])
+def test_a_python_that_is_too_old_is_told_so_before_anything_is_installed(tmp_path: Path, target: str) -> None:
+    place = tmp_path / "a path with blanks"
+    place.mkdir()
+    files = ["Makefile", "requirements.txt", "requirements-dev.txt"]
+    for name in files:
+        shutil.copy(BASE / name, place)
+    old = tmp_path / "python3.10"
+    as_old = "import sys; code = sys.argv.pop(); sys.version_info = (3, 10, 12); exec(code)"
+    old.write_text(f"#!/bin/sh\n[ \"$1\" = -c ] || exit 7\nexec '{sys.executable}' -c '{as_old}' \"$2\"\n")
+    old.chmod(0o755)
+    for python in (str(old), "no-such-python"):
+        done = subprocess.run(["make", target, f"PYTHON={python}"], cwd=place, capture_output=True, text=True)
+        assert done.returncode == 2
+        assert f"Python 3.11 or newer is needed, and {python} is not" in done.stderr
+        assert len(done.stderr.splitlines()) == 2, "the sentence, and make's own"
+        assert {path.name for path in place.iterdir()} == set(files)
