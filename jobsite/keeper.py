@@ -35,7 +35,13 @@ def join(folder: Path) -> tuple[socket.socket, str]:
 
     Starts the keeper where there is none. Locks `folder`/database.starting meanwhile. Raises NotStarted.
     """
-    with _private(folder / "database.starting") as starting:
+    try:
+        starting = _private(folder / "database.starting")
+    except OSError as error:
+        raise NotStarted(
+            f"{folder} cannot be used ({error.strerror}): start as the account that it belongs to, or set VAR_DIR."
+        ) from None
+    with starting:
         fcntl.flock(starting, fcntl.LOCK_EX)
         with suppress(OSError, EOFError):
             return _greeted(_connect(folder))
@@ -81,7 +87,7 @@ def main(folder: Path, first: socket.socket) -> None:
             server = Postgres(folder)
             server.prepare()
             server.start(end_with_parent=True)
-        except NotStarted as reason:
+        except (NotStarted, OSError) as reason:
             _tell(first, error=str(reason))
             return
         users = {first}  # the last one's connection closes with this process

@@ -22,7 +22,10 @@ _uses: dict[Path, tuple[socket.socket, str]] = {}
 def var_folder() -> Path:
     """The folder for everything the site writes here: VAR_DIR, or var/ beside manage.py. Made when missing."""
     folder = Path(os.environ.get("VAR_DIR") or BASE / "var").resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        sys.exit(f"{folder} cannot be made ({error.strerror}): set VAR_DIR to another folder.")
     return folder
 
 

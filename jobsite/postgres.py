@@ -122,7 +122,7 @@ class Postgres:
 
     def remove_sockets(self) -> None:
         """Remove the folder of the socket: the server will not be started again."""
-        link = self.folder / "sockets"
+        link = self.folder / "socket"
         if link.is_symlink():
             target = link.readlink()
             # Only what a start of ours can have made: others may be able to change the link.
@@ -135,7 +135,7 @@ class Postgres:
         short = tempfile.gettempdir() if len(tempfile.gettempdir()) <= LONGEST_TMP else "/tmp"  # noqa: S108
         self.sockets = tempfile.mkdtemp(prefix=SOCKETS, dir=short)
         self._own(Path(self.sockets))
-        (self.folder / "sockets").symlink_to(self.sockets)
+        (self.folder / "socket").symlink_to(self.sockets)
 
     def _await_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_DEADLINE

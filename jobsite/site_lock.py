@@ -18,26 +18,28 @@ DEADLINE = 30.0
 LOOK_EVERY = 0.1
 
 
-class Running(Exception):
-    """A site runs already in this folder; the text says where, and how to stop it."""
+class Taken(Exception):
+    """No site can run in this folder now; the text says why, and what to do."""
 
 
 def take(folder: Path, address: str, say: Callable[[str], None]) -> int:
-    """The descriptor of the lock, for children to inherit. Raises Running; waits for a site that is just stopping."""
+    """The descriptor of the lock, for children to inherit. Raises Taken; waits for a site that is just stopping."""
     path = folder / "site.lock"
     try:
         lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    except PermissionError:
-        raise Running(f"{path} belongs to another account: start as that one, or set VAR_DIR.") from None
+    except OSError as error:
+        raise Taken(
+            f"{path} cannot be used ({error.strerror}): start as the account that it belongs to, or set VAR_DIR."
+        ) from None
     if not _locked(lock):
         pid, _, at = path.read_text().partition(" ")
         if pid in {str(process.pid) for process in holders(folder)}:
-            raise Running(f"The site runs already at {at} (process {pid}); stop it with: make stop")
+            raise Taken(f"The site runs already at {at} (process {pid}); stop it with: make stop")
         say("An earlier start is still stopping; waiting for it.")
         deadline = time.monotonic() + DEADLINE
         while not _locked(lock):
             if time.monotonic() > deadline:
-                raise Running("Processes of an earlier start are still there; stop them with: make stop")
+                raise Taken("Processes of an earlier start are still there; stop them with: make stop")
             time.sleep(LOOK_EVERY)
     os.ftruncate(lock, 0)
     os.pwrite(lock, f"{os.getpid()} {address}".encode(), 0)

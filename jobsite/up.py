@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         port = env.whole("PORT", default=8000, least=1, most=65_535)
         children = Children(site_lock.take(local.var_folder(), f"http://{HOST}:{port}/", say))
-    except (ImproperlyConfigured, site_lock.Running) as reason:
+    except (ImproperlyConfigured, site_lock.Taken) as reason:
         sys.exit(str(reason))
     _see_that_port_is_free(port)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

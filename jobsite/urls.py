@@ -5,21 +5,27 @@ from __future__ import annotations
 from django.contrib import admin
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import include, path
 from django.views import defaults
-from django.views.generic import RedirectView
 
 from queueapp.guard.doors import few_logins
 from queueapp.guard.gate import refusal
 from queueapp.guard.problems import of_api, problem_page
+
+
+def icon(request: HttpRequest) -> HttpResponse:
+    """To the site's icon. Browsers ask for this address where a page names none."""
+    return redirect(static("queueapp/favicon.svg"))
+
 
 urlpatterns = [
     path("admin/login/", few_logins(admin.site.login)),  # before the admin's own address of it
     path("admin/", admin.site.urls),
     path("api/v1/", include("queueapp.api.urls")),
     path("", include("queueapp.live.urls")),
-    path("favicon.ico", RedirectView.as_view(url=static("queueapp/favicon.svg"))),  # browsers ask for it unbidden
+    path("favicon.ico", icon),
 ]
 
 

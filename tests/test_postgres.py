@@ -271,5 +271,5 @@ class TestAsRoot:
         ours.end()
         (home / "ours").chmod(0o777)
         refused = User(home / "ours", NOBODY)
-        assert "belongs to another account" in refused.said()
+        assert "start as the account that it belongs to" in refused.said()
         theirs.end()

@@ -157,7 +157,7 @@ def test_a_second_start_says_where_the_first_is_and_make_stop_stops_it(folder: P
     assert run_module("jobsite.down", folder=folder) == "No site runs here.\n"
 
 
-@pytest.mark.parametrize("end", ["the terminal closes", "kill -9", "kill -9 of make"])
+@pytest.mark.parametrize("end", ["the terminal closes", "kill -9", "kill -9 of make", "kill -9 of the database"])
 def test_nothing_stays_behind_however_it_ends(folder: Path, end: str) -> None:
     make = [sys.executable, "-c", "import subprocess, sys; subprocess.run(sys.argv[1:])"]
     process = start(folder, free_port(), *(make if end == "kill -9 of make" else []))
@@ -166,6 +166,9 @@ def test_nothing_stays_behind_however_it_ends(folder: Path, end: str) -> None:
     assert len(everything) >= 4
     if end == "the terminal closes":
         os.killpg(process.pid, signal.SIGHUP)
+    elif end == "kill -9 of the database":
+        database_of(folder).kill()
+        read_until(process, "The embedded database ended by itself; stopping.")
     else:
         process.kill()
     assert_all_end(*everything)
@@ -246,6 +249,7 @@ def test_with_a_database_of_ones_own_none_is_started_and_no_demo_accounts_are_ma
         ("DEBUG", "perhaps", "Set DEBUG to yes or no, not 'perhaps'."),
         ("DATABASE_URL", "sqlite:///x.db", "Set DATABASE_URL to a PostgreSQL database"),
         ("PORT", "abc", "Set PORT to a whole number from 1 to 65535, not 'abc'."),
+        ("VAR_DIR", "/proc/nowhere", "set VAR_DIR to another folder"),
         ("PORT", "99999", "Set PORT to a whole number from 1 to 65535, not '99999'."),
     ],
 )
