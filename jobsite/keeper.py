@@ -22,7 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from jobsite.postgres import NotStarted, Postgres
+from jobsite.embedded import NotStarted, Postgres
 
 BASE = Path(__file__).resolve().parent.parent
 SOCKET = "database.sock"

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from jobsite import keeper
-from jobsite.postgres import NotStarted, url
+from jobsite.embedded import NotStarted, url
 
 BASE = Path(__file__).resolve().parent.parent
 DATABASE = "turnabout"

@@ -113,7 +113,7 @@ def _replay() -> list[str]:
     return ["manage.py", "replay", "demo/office-day.swf", "--speed", DEMO_SPEED, "--users", "alice,bob,carol"]
 
 
-def web_server(port: int, application: str = "jobsite.asgi:application") -> list[str]:
+def web_server(port: int | str, application: str = "jobsite.asgi:application") -> list[str]:
     """The arguments by which Python serves the site on this port of this machine, without a proxy in front."""
     return [
         "-m", "uvicorn", application, "--host", HOST, "--port", str(port), "--lifespan", "off",

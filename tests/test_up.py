@@ -19,7 +19,7 @@ import psycopg
 import pytest
 
 from jobsite import local
-from jobsite.postgres import url
+from jobsite.embedded import url
 from tests.site import BASE, free_port
 
 SETTINGS = {"DATABASE_URL", "SECRET_KEY", "ALLOWED_HOSTS", "HTTPS", "CHECKSUM_FOLDER", "DJANGO_SETTINGS_MODULE"}

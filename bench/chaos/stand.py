@@ -17,7 +17,7 @@ import psycopg
 
 from bench.harness import free_port
 from jobsite import local
-from jobsite.postgres import Postgres, url
+from jobsite.embedded import Postgres, url
 from jobsite.up import web_server
 
 MODES = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}

@@ -20,7 +20,7 @@ import psutil
 import psycopg
 import pytest
 
-from jobsite import postgres
+from jobsite import embedded
 from tests.site import BASE
 
 ROOT = os.geteuid() == 0
@@ -220,7 +220,7 @@ class TestAsRoot:
         assert stat.S_IMODE(closed.stat().st_mode) == 0o700
         assert Path("/etc/passwd").read_bytes() == accounts
         data = (closed / "var" / "postgres").resolve()
-        assert data.is_relative_to(postgres.SHELTER)
+        assert data.is_relative_to(embedded.SHELTER)
         user.end()
         again = use(closed / "var")
         assert (closed / "var" / "postgres").resolve() == data
@@ -236,20 +236,20 @@ class TestAsRoot:
             connection.execute("SELECT FROM kept")
 
     def test_programs_in_a_closed_folder_are_copied(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        spec = find_spec(postgres.PACKAGE)
+        spec = find_spec(embedded.PACKAGE)
         assert spec is not None
         assert spec.submodule_search_locations is not None
         (package,) = spec.submodule_search_locations
         closed = home / "closed"
         closed.mkdir(mode=0o700)
-        for name in (postgres.PACKAGE, f"{postgres.PACKAGE}.libs"):
+        for name in (embedded.PACKAGE, f"{embedded.PACKAGE}.libs"):
             shutil.copytree(Path(package).parent / name, closed / name)
-        theirs = ModuleSpec(postgres.PACKAGE, None)
-        theirs.submodule_search_locations = [str(closed / postgres.PACKAGE)]
-        monkeypatch.setattr(postgres, "find_spec", lambda name: theirs)
-        monkeypatch.setattr(postgres, "SHELTER", home / "shelter")
+        theirs = ModuleSpec(embedded.PACKAGE, None)
+        theirs.submodule_search_locations = [str(closed / embedded.PACKAGE)]
+        monkeypatch.setattr(embedded, "find_spec", lambda name: theirs)
+        monkeypatch.setattr(embedded, "SHELTER", home / "shelter")
         (home / "var").mkdir()
-        server = postgres.Postgres(home / "var")
+        server = embedded.Postgres(home / "var")
         server.prepare()
         server.start()
         assert server.process is not None
