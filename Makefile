@@ -6,16 +6,19 @@ BIN = .venv/bin
 export PORT PROCESSORS
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format clean
+.PHONY: help run demo stop test check format clean
 
 help: ## List these targets
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 run: .venv/run.done ## Set everything up and run the site (PORT=8000 PROCESSORS=4); Ctrl-C stops it
-	@exec $(BIN)/python -m jobsite.up
+	@exec $(BIN)/python -m jobsite.up --end-with-parent
 
 demo: .venv/run.done ## The same, with a small log of an office day replayed into it
-	@exec $(BIN)/python -m jobsite.up --demo
+	@exec $(BIN)/python -m jobsite.up --end-with-parent --demo
+
+stop: .venv/run.done ## Stop the site, and what an earlier start of it left behind
+	@exec $(BIN)/python -m jobsite.down
 
 test: .venv/dev.done check ## Set everything up, then all checks and tests, the browser included
 	@sh tools/chromium.sh
@@ -37,12 +40,21 @@ format: .venv/dev.done ## Put the code in shape
 	$(BIN)/ruff format .
 
 clean: ## Remove the virtual environment, and all data under var/
+	@data=$$(readlink var/postgres); case "$$data" in /var/lib/turnabout/data-*) rm -rf "$${data%/postgres}";; esac
 	rm -rf .venv .venv-bench var
 
+# One sentence, before anything is installed.
+define new_enough
+	@$(1) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	    echo "Python 3.11 or newer is needed, and $(1) is not: name one, as in make run PYTHON=python3.11" >&2; exit 1; }
+endef
+
 .venv/bin/python:
-	$(PYTHON) -m venv .venv
+	$(call new_enough,$(PYTHON))
+	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
 .venv-bench/bench.done: requirements-bench.txt requirements.txt
+	$(call new_enough,$(PYTHON))
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	@touch $@

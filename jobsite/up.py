@@ -1,9 +1,9 @@
 """Runs the whole site on this machine, in the foreground: database, web server, processors. `make run` calls it.
 
-    python -m jobsite.up [--demo]
+    python -m jobsite.up [--demo] [--end-with-parent]
 
 Settings, from the environment: PORT (default 8000), PROCESSORS (default 4), DATABASE_URL (default: an embedded
-database under var/). Ctrl-C or SIGTERM stops everything, the database last.
+database under var/). Ctrl-C, SIGTERM or SIGHUP stops everything, the database last.
 """
 
 from __future__ import annotations
@@ -11,137 +11,127 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-import subprocess
+import socket
 import sys
-import time
 from contextlib import suppress
-from types import FrameType
+from http.client import HTTPConnection, HTTPException
 
-from jobsite import local
+from django.core.exceptions import ImproperlyConfigured
+
+from jobsite import env, local, parent, site_lock
+from jobsite.children import Children
 
 HOST = "127.0.0.1"
 DEMO_SPEED = "60"
-LOOK_EVERY = 0.1
-WEB_DEADLINE = 5.0
-PROCESSORS_DEADLINE = 20.0
-"""Seconds; above the grace period that the processors give to running jobs."""
-
-
-class Up:
-    """The processes of the site, children of this one and in its process group."""
-
-    def __init__(self) -> None:
-        self.stopping = False
-        self.children: dict[str, subprocess.Popen[bytes]] = {}
-        self.guests: dict[str, subprocess.Popen[bytes]] = {}
-
-    def stop_soon(self, number: int, frame: FrameType | None) -> None:
-        """Receiver of SIGINT and SIGTERM."""
-        self.stopping = True
-
-    def start(self, name: str, *command: str) -> None:
-        """Start a child that is to run as long as this process."""
-        self.children[name] = _python(*command)
-
-    def invite(self, name: str, *command: str) -> None:
-        """Start a child that may end when it is done."""
-        self.guests[name] = _python(*command)
-
-    def watch(self) -> int:
-        """Wait for a signal, or for a child that ends before its time; the exit code."""
-        while not self.stopping:
-            for name, child in self.children.items():
-                if (code := child.poll()) is not None:
-                    say(f"The {name} ended by itself (exit code {code}); stopping.")
-                    return code or 1
-            time.sleep(LOOK_EVERY)
-        return 0
-
-    def stop(self) -> None:
-        """Stop every child: ask first, and end it at its deadline."""
-        everyone = self.guests | self.children
-        for child in everyone.values():
-            with suppress(ProcessLookupError):
-                child.terminate()
-        for name, child in everyone.items():
-            try:
-                child.wait(PROCESSORS_DEADLINE if name == "processors" else WEB_DEADLINE)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+ANSWER_WITHIN = 5.0
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the site until a signal comes; the exit code."""
+    """Run the site until a signal comes; the exit code. Where it cannot run, one sentence says why."""
     options = _options(arguments)
-    embedded = not os.environ.get("DATABASE_URL")
-    port = os.environ.get("PORT") or "8000"
-    up = Up()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, up.stop_soon)
-    _prepare(embedded)
+    if options.end_with_parent:
+        parent.end_with(os.getppid(), signal.SIGTERM)
     try:
-        if not up.stopping:
-            up.start("processors", "manage.py", "processors")
-            up.start("web server", *web_server(port))
-            say(_welcome(port, embedded))
-        if options.demo and not up.stopping:
-            up.invite("replay", *_replay())
-        return up.watch()
+        port = env.whole("PORT", default=8000, least=1, most=65_535)
+        children = Children(site_lock.take(local.var_folder(), f"http://{HOST}:{port}/", say))
+    except (ImproperlyConfigured, site_lock.Taken) as reason:
+        sys.exit(str(reason))
+    _see_that_port_is_free(port)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, children.stop_soon)
+    try:
+        wrong = _run(children, port, demo=options.demo)
     finally:
-        up.stop()
-        say("Stopped.")
+        children.stop()
+        local.leave_databases()
+    if wrong:
+        say(wrong)
+    say("Stopped.")
+    return 1 if wrong else 0
+
+
+def _run(children: Children, port: int, *, demo: bool) -> str | None:
+    """Why the site ended by itself; None: a signal came."""
+    accounts = _prepare(children)
+    if children.stopping:
+        return None
+    children.start("processors", "manage.py", "processors")
+    children.start("web server", *web_server(port))
+    if (wrong := children.wait(lambda: _answers(port))) or children.stopping:
+        return wrong
+    say(_welcome(port, accounts))
+    if demo:
+        children.invite(*_replay())
+    return children.wait()
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="jobsite.up", description="Run the whole site on this machine.")
     parser.add_argument("--demo", action="store_true", help="replay a small log of an office day into it")
+    parser.add_argument("--end-with-parent", action="store_true", help="stop when the process that started this ends")
     return parser.parse_args(arguments)
 
 
-def _prepare(embedded: bool) -> None:
-    """Database, secret key, migrations and, in an embedded database, the demo accounts."""
+def _see_that_port_is_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            sys.exit(f"Port {port} cannot be used ({error.strerror}); choose another one: make run PORT=8001")
+
+
+def _prepare(children: Children) -> list[str]:
+    """Database, secret key, migrations, and demo accounts unless anything is configured; lines that say how to log in.
+
+    Demo accounts of earlier starts are shut on a configured site: everybody knows their passwords.
+    """
+    configured = local.configured()
     os.environ["DATABASE_URL"] = os.environ.get("DATABASE_URL") or local.start_database(local.var_folder())
     local.fill_rest()
     os.environ.setdefault("CHECKSUM_FOLDER", str(local.BASE / "demo"))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jobsite.settings")
-    for command in [["migrate", "--verbosity", "0"]] + [["demo_accounts", "--quiet"]] * embedded:
-        if code := _python("manage.py", *command).wait():
-            sys.exit(code)
+    children.run("manage.py", "migrate", "--verbosity", "0")
+    printed = children.run("manage.py", "demo_accounts", "--shut" if configured else "--first")
+    if not configured and printed:
+        return ["Demo accounts:", *(f"  {line}" for line in printed.splitlines())]
+    command = ".venv/bin/python manage.py createsuperuser"
+    if "DATABASE_URL" not in configured:  # such a command finds the embedded database where nothing is configured
+        command = " ".join(["env", *(f"-u {name}" for name in configured), command]) if configured else command
+    return [*printed.splitlines(), f"Make an account with: {command}"]
 
 
-def _python(*command: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, *command], cwd=local.BASE)  # noqa: S603 (our own commands)
+def _answers(port: int) -> bool:
+    connection = HTTPConnection(HOST, port, timeout=ANSWER_WITHIN)
+    with suppress(OSError, HTTPException):
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    return False
 
 
 def _replay() -> list[str]:
     return ["manage.py", "replay", "demo/office-day.swf", "--speed", DEMO_SPEED, "--users", "alice,bob,carol"]
 
 
-def web_server(port: str, application: str = "jobsite.asgi:application") -> list[str]:
-    """What Python is to run to serve the site on this port of this machine."""
+def web_server(port: int | str, application: str = "jobsite.asgi:application") -> list[str]:
+    """The arguments by which Python serves the site on this port of this machine, without a proxy in front."""
     return [
-        "-m", "uvicorn", application, "--host", HOST, "--port", port, "--lifespan", "off",
+        "-m", "uvicorn", application, "--host", HOST, "--port", str(port), "--lifespan", "off",
+        "--http", "jobsite.protocol:BoundedProtocol", "--ws", "none", "--no-proxy-headers",
         "--no-access-log", "--no-server-header", "--log-level", "warning", "--timeout-graceful-shutdown", "2",
     ]  # fmt: skip
 
 
-def _welcome(port: str, embedded: bool) -> str:
-    lines = ["", f"  Turnabout is at http://{HOST}:{port}/   (Ctrl-C stops it)"]
-    if embedded:
-        from queueapp.demo import ACCOUNTS
-
-        lines += ["", "  Demo accounts:"]
-        lines += [f"    {name:<6} password {password}   {what}" for name, password, what in ACCOUNTS]
-    else:
-        lines += ["", "  Make an account with: .venv/bin/python manage.py createsuperuser"]
-    return "\n".join([*lines, ""])
+def _welcome(port: int, accounts: list[str]) -> str:
+    lines = ["", f"Turnabout is at http://{HOST}:{port}/   (Ctrl-C stops it)", "", *accounts]
+    return "\n".join([f"  {line}".rstrip() for line in lines] + [""])
 
 
 def say(text: str) -> None:
     """Tell the person at the terminal."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    with suppress(OSError):  # the terminal may be gone: that is why we stop
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

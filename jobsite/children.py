@@ -1,0 +1,80 @@
+"""The processes of `make run`'s site: they start and stop with one process, however that one ends."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+
+from jobsite import local, parent
+
+LOOK_EVERY = 0.1
+DEADLINE = 20.0
+"""Seconds that a child has to stop; above the grace period that the processors give to running jobs."""
+
+
+class Children:
+    """Children of this process. They have process groups of their own: a terminal's signals reach this one only."""
+
+    def __init__(self, lock: int) -> None:
+        """`lock` is the descriptor of the site's lock, which every child inherits."""
+        self.stopping = False
+        self._lock = lock
+        self._lasting: dict[str, subprocess.Popen[bytes]] = {}
+        self._passing: list[subprocess.Popen[bytes]] = []
+
+    def stop_soon(self, number: int, frame: FrameType | None) -> None:
+        """Receiver of SIGINT, SIGTERM and SIGHUP."""
+        self.stopping = True
+
+    def start(self, name: str, *command: str) -> None:
+        """Start a child that is to run as long as this process."""
+        self._lasting[name] = self._python(*command)
+
+    def invite(self, *command: str) -> None:
+        """Start a child that may end when it is done."""
+        self._passing.append(self._python(*command))
+
+    def run(self, *command: str) -> str:
+        """What a child printed that ended well. Exits with its code where it did not: it has said why."""
+        child = self._python(*command, stdout=subprocess.PIPE)
+        printed, _ = child.communicate()
+        if child.returncode:
+            sys.exit(child.returncode)
+        return printed.decode()
+
+    def wait(self, until: Callable[[], bool] = lambda: False) -> str | None:
+        """Wait until a condition holds or a signal comes: None; or until a part of the site ends: a sentence."""
+        while not self.stopping and not until():
+            for name, child in self._lasting.items():
+                if (code := child.poll()) is not None:
+                    return f"The {name} ended by itself (exit code {code}); stopping."
+            if local.database_ended():
+                return "The embedded database ended by itself; stopping."
+            time.sleep(LOOK_EVERY)
+        return None
+
+    def stop(self) -> None:
+        """Stop every child: ask first, and end it at its deadline."""
+        everyone = [*self._passing, *self._lasting.values()]
+        for child in everyone:
+            with suppress(ProcessLookupError):
+                child.terminate()
+        deadline = time.monotonic() + DEADLINE
+        for child in everyone:
+            try:
+                child.wait(max(deadline - time.monotonic(), 0))
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+
+    def _python(self, *command: str, stdout: int | None = None) -> subprocess.Popen[bytes]:
+        inherited = [self._lock, *(use.fileno() for use in local.uses())]
+        return subprocess.Popen(  # noqa: S603 (our own commands)
+            [sys.executable, *command], cwd=local.BASE, stdin=subprocess.DEVNULL, stdout=stdout, pass_fds=inherited,
+            process_group=0, preexec_fn=parent.ends_with_this(signal.SIGTERM),
+        )  # fmt: skip

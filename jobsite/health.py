@@ -1,0 +1,86 @@
+"""Two addresses for whoever watches over web servers: /healthz and /readyz.
+
+They answer to every host name and without TLS, as a probe asks by address: so they come before all other middleware.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from functools import cache
+from typing import cast
+
+from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.db import DatabaseError, InterfaceError, connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.utils.decorators import sync_and_async_middleware
+
+KEEP = 1.0
+"""Seconds for which what was found is told again: anybody can ask, and asking must not cost the database much."""
+
+Answer = Callable[[HttpRequest], HttpResponseBase]
+AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+
+
+@sync_and_async_middleware
+def probes(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
+    """The middleware. /healthz: this process answers. /readyz: so does the database, with all migrations; or 503."""
+    if iscoroutinefunction(get_response):
+
+        async def later(request: HttpRequest) -> HttpResponseBase:
+            if request.path == "/healthz":
+                return _answer(None)
+            if request.path == "/readyz":
+                return _answer(await sync_to_async(_known.wrong)())
+            return await cast(AsyncAnswer, get_response)(request)
+
+        return later
+
+    def at_once(request: HttpRequest) -> HttpResponseBase:
+        if request.path == "/healthz":
+            return _answer(None)
+        if request.path == "/readyz":
+            return _answer(_known.wrong())
+        return cast(Answer, get_response)(request)
+
+    return at_once
+
+
+class _Known:
+    """What was found last, and when."""
+
+    def __init__(self) -> None:
+        self._wrong: str | None = None
+        self._until = 0.0
+
+    def wrong(self) -> str | None:
+        """Why this process cannot serve requests; None: it can."""
+        if time.monotonic() >= self._until:
+            self._wrong = _look()
+            self._until = time.monotonic() + KEEP
+        return self._wrong
+
+
+_known = _Known()
+
+
+def _look() -> str | None:
+    try:
+        missing = _migrations() - MigrationRecorder(connection).applied_migrations().keys()
+    except (DatabaseError, InterfaceError):
+        return "The database does not answer."
+    return f"The database lacks {len(missing)} migrations: run manage.py migrate." if missing else None
+
+
+@cache
+def _migrations() -> frozenset[tuple[str, str]]:
+    return frozenset(MigrationLoader(None).graph.nodes)
+
+
+def _answer(wrong: str | None) -> HttpResponseBase:
+    headers = {"Cache-Control": "no-store"}
+    if wrong is None:
+        return JsonResponse({"status": "ok"}, headers=headers)
+    return JsonResponse({"status": "unavailable", "detail": wrong}, status=503, headers=headers)
