@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
+from threading import Event
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 
 from queueapp.lifecycle.cancel import cancel
 from queueapp.lifecycle.claim import take_turn
 from queueapp.lifecycle.heartbeat import register
 from queueapp.lifecycle.rescue import rescue_cluster
-from queueapp.models import Job
+from queueapp.lifecycle.sweep import Sweeping, recount
+from queueapp.models import Job, Tally
 from queueapp.snapshots.audit import audit
-from tests.queue import ask, everyone_takes_turns, make_user, settle
+from tests.queue import ask, await_a_waiter, everyone_takes_turns, in_thread, make_user, names, settle
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
@@ -65,3 +68,68 @@ def test_what_is_off_is_said(damage: str, says: str) -> None:
         cursor.execute(damage)
     with pytest.raises(CommandError, match=says):
         call_command("audit")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE queueapp_tally SET busy = busy + 1",
+        "UPDATE queueapp_tally SET busy = 0",
+        "UPDATE queueapp_tally SET backlogged = false",
+        "UPDATE queueapp_tally SET held = true",
+        "UPDATE queueapp_tally SET floor = 1000000",
+        "UPDATE queueapp_tally SET weight = 7",
+        "INSERT INTO queueapp_horizon VALUES (1, 1e9) ON CONFLICT (id) DO UPDATE SET vtime = 1e9",
+        "UPDATE queueapp_user SET flow_id = (SELECT min(id) FROM queueapp_flow)",
+        "UPDATE queueapp_waiting SET flow_id = NULL",
+        "UPDATE queueapp_processor SET lease_until = now() - interval '1 hour'",
+    ],
+)
+def test_what_can_be_mended_is_mended_by_a_repair(damage: str) -> None:
+    a_working_queue()
+    with connection.cursor() as cursor:
+        cursor.execute(damage)
+    with pytest.raises(CommandError):
+        call_command("audit")
+    out = StringIO()
+    call_command("audit", "--repair", stdout=out)
+    assert "Before the repair: " in out.getvalue()
+    assert "All is well" in out.getvalue()
+    jobs = [job for name in ("x", "y") for job in names(take_turn(register(name).pk).jobs)]
+    assert jobs, "and the queue works on"
+
+
+def test_a_user_who_is_shut_out_by_a_wrong_count_gets_turns_after_the_next_sweep() -> None:
+    everyone_takes_turns(cap=1)
+    ask(make_user("ada"), "job")
+    Tally.objects.update(busy=1)
+    processor = register("c").pk
+    assert take_turn(processor).jobs == []
+    Sweeping().sweep()
+    assert names(take_turn(processor).jobs) == ["job"]
+
+
+def test_a_count_is_right_whatever_turn_is_under_way() -> None:
+    everyone_takes_turns()
+    ask(make_user("ada"), "a0", "a1")
+    first, second = register("c").pk, register("c").pk
+    take_turn(first)
+    taken, go_on = Event(), Event()
+
+    def take_late() -> None:
+        with transaction.atomic():
+            take_turn(second)
+            taken.set()
+            go_on.wait(30)
+
+    with ThreadPoolExecutor(2) as pool:
+        taking = pool.submit(in_thread, take_late)
+        taken.wait(30)
+        counting = pool.submit(in_thread, lambda: recount("SELECT flow_id FROM queueapp_tally"))
+        try:
+            await_a_waiter(counting.done)
+        finally:
+            go_on.set()
+        taking.result()
+        assert counting.result() == 0
+    assert Tally.objects.get().busy == 2

@@ -1,0 +1,15 @@
+-- Note that jobs wait in a flow that their owner has left, where nothing says so: move.sql then moves them.
+-- Returns how many such notes there are. Locks: routing (advisory, exclusive: nobody joins another flow meanwhile).
+CREATE OR REPLACE FUNCTION queueapp_move_astray() RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+    many integer;
+BEGIN
+    PERFORM queueapp_lock_routing();
+    INSERT INTO queueapp_leftover (user_id, flow_id)
+    SELECT DISTINCT w.owner_id, w.flow_id FROM queueapp_waiting w JOIN queueapp_user u ON u.id = w.owner_id
+     WHERE w.flow_id IS NOT NULL AND u.flow_id IS NOT NULL AND w.flow_id <> u.flow_id
+        ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS many = ROW_COUNT;
+    RETURN many;
+END $$;
