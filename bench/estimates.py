@@ -11,9 +11,10 @@ from __future__ import annotations
 import argparse
 import random
 import statistics
+from collections import Counter
 from pathlib import Path
 
-from queueapp.policy.projection import Fleet, Next, Projection, Standing
+from queueapp.policy.projection import Capped, Fleet, Next, Projection, Standing
 from queueapp.policy.scheduler import FlowState
 from queueapp.policy.simulation import Arrival, Simulation
 from queueapp.policy.swf import Entry, read_log
@@ -55,7 +56,13 @@ def project(simulation: Simulation, flows: list[FlowState]) -> Projection:
     serving = [max(task.expected - (simulation.now - since), 0.001) for _, task, since in simulation.serving()]
     idle = len(simulation.processors) - len(serving)
     active = [flow for flow in simulation.scheduler.flows.values() if flow.backlogged or flow.busy]
-    fleet = Fleet((*serving, *[0.0] * idle), len(active), sum(flow.weight for flow in active))
+    capped = Counter((flow.weight, flow.cap) for flow in active if flow.cap is not None)
+    fleet = Fleet(
+        (*serving, *[0.0] * idle),
+        flows=len(active),
+        total_weight=sum(flow.weight for flow in active),
+        capped=tuple(Capped(*terms, many) for terms, many in capped.items()),
+    )
     upcoming: list[Next] = []
     for flow in flows:
         ahead = 0.0

@@ -462,6 +462,7 @@ def test_server_and_page_say_numbers_alike(login: Login) -> None:
     given = [
         {"owed": 0.75, "flows": 2, "weight": 3.0, "flow": "olga", "cap": None},
         {"owed": 0.5, "flows": 2, "weight": 1.0, "flow": "everyone else", "cap": 2},
+        {"owed": 0.0, "flows": 2, "weight": 1.0, "flow": "olga", "cap": None},
     ]
     turns = [(True, None), (False, None), (True, 0.4), (True, 12.3), (True, 4000)]
     fleets = [(0, 0, 0), (1, 0, 0), (1, 1, 1), (4, 0, 0), (4, 3, 0), (1200, 1100, 2)]

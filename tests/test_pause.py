@@ -21,6 +21,7 @@ from queueapp.lifecycle.pause import pause, resume, unpark_forgotten
 from queueapp.lifecycle.rescue import rescue_cluster
 from queueapp.lifecycle.submission import parse
 from queueapp.lifecycle.submit import submit
+from queueapp.live import wording
 from queueapp.models import Pause, Waiting
 from queueapp.snapshots import queue_snapshot
 from queueapp.snapshots.audit import audit
@@ -233,3 +234,16 @@ def test_a_job_that_is_put_back_while_its_user_is_resumed_goes_on() -> None:
         resuming.result()
     assert audit() == []
     assert drain(processor) == ["a2"]
+
+
+def test_whoever_is_paused_is_told_of_no_share() -> None:
+    everyone_takes_turns()
+    ada, bob = make_user("ada"), make_user("bob")
+    ask(ada, "a1")
+    ask(bob, "b1")
+    paused = pause("maintenance", user=ada)
+    shares = [queue_snapshot(user)["share"]["owed"] for user in (ada, bob)]
+    assert shares == [0, 1]
+    assert wording.share(queue_snapshot(ada)["share"], "ada", active=True) == "No turns while paused"
+    resume(paused)
+    assert queue_snapshot(ada)["share"]["owed"] == 0.5

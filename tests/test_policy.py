@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from queueapp.policy.projection import Fleet, Projection, Standing, share_owed
+from queueapp.policy.projection import Capped, Fleet, Projection, Standing, share_owed
 from queueapp.policy.rules import COMMON, Rule, route
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -66,6 +69,31 @@ class TestProjection:
 
     def test_a_cap_limits_the_share(self) -> None:
         assert share_owed(Standing(weight=4, cap=1), self.busy) == pytest.approx(0.25)
+
+    def test_what_a_cap_leaves_goes_to_the_others(self) -> None:
+        """On 4 processors, a flow of weight 3 that may have 2 of them, and one of weight 1."""
+        premium = Standing(weight=3, cap=2)
+        fleet = Fleet((1.0,) * 4, flows=2, total_weight=4.0, capped=(Capped(3.0, 2, 1),))
+        assert share_owed(premium, fleet) == pytest.approx(0.5)
+        assert share_owed(Standing(), fleet) == pytest.approx(0.5)
+        assert share_owed(Standing(active=False), fleet) == pytest.approx(0.25)
+        assert Projection(fleet, []).seconds_until_start(Standing(), 9, 20.0) == pytest.approx(1 + 20 / 2)
+
+    @given(
+        st.lists(st.tuples(st.sampled_from([0.1, 1.0, 2.5, 10.0]), st.sampled_from([None, 1, 2, 50])), min_size=1),
+        st.integers(1, 64),
+    )
+    def test_shares_add_up_to_what_the_caps_let_through(
+        self, flows: list[tuple[float, int | None]], processors: int
+    ) -> None:
+        many = Counter((weight, cap) for weight, cap in flows if cap is not None)
+        capped = tuple(Capped(weight, cap, number) for (weight, cap), number in many.items() if cap is not None)
+        fleet = Fleet((1.0,) * processors, len(flows), sum(weight for weight, _ in flows), capped)
+        shares = [share_owed(Standing(weight, cap), fleet) for weight, cap in flows]
+        most = sum(processors if cap is None else cap for _, cap in flows)
+        assert sum(shares) == pytest.approx(min(1.0, most / processors))
+        for share, (_, cap) in zip(shares, flows, strict=True):
+            assert share * processors <= (cap or processors) + 1e-9
 
     def test_nobody_works_nobody_can_tell(self) -> None:
         assert Projection(Fleet(), []).seconds_until_start(Standing(), 1, 0.0) is None

@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from queueapp.admin.preview_change import by_deleting, by_saving
+from queueapp.conf import queue_settings
 from queueapp.lifecycle.claim import take_turn
 from queueapp.lifecycle.heartbeat import register
 from queueapp.lifecycle.route import load_rules
@@ -26,6 +27,7 @@ from queueapp.policy.present import Afterwards, Present, Routes, Underway
 from queueapp.policy.preview import Preview, preview
 from queueapp.policy.rules import COMMON, Route
 from queueapp.policy.scheduler import FlowState, Task
+from queueapp.policy.simulation import HEARTBEAT
 from queueapp.snapshots import backlog
 from queueapp.snapshots.backlog import read_backlog
 from tests.queue import ask, drain, everyone_takes_turns, make_user, settle
@@ -257,6 +259,10 @@ class TestBesideTheDatabase:
         world, (now,) = read_backlog(timezone.now(), load_rules())
         expected = order(world, now)
         assert drain(scene.processor) == expected
+
+    def test_jobs_that_outrun_their_declaration_are_charged_as_often_as_here(self) -> None:
+        world, (now,) = read_backlog(timezone.now(), load_rules())
+        assert world.simulation(now).heartbeat == queue_settings().HEARTBEAT != HEARTBEAT
 
     def test_the_times_are_those_that_come(self) -> None:
         """One processor in the middle of a job of Ada's, and Bob gets weight 4."""

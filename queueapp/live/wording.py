@@ -59,6 +59,8 @@ def share(given: Mapping[str, Any], user: str, active: bool, next_turn: float | 
 
     Not `active`: for the next job of a user who has none. No `next_turn`: nothing waits, or nobody can tell.
     """
+    if given["owed"] == 0:
+        return "No turns while paused"
     said = ("Your share now: " if active else "Your next job gets ") + turns(given["owed"], given["flows"])
     if given["weight"] != 1:
         said += f", by weight {given['weight']:g}"

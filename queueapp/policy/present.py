@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 from .rules import Route
 from .scheduler import MOST, QUANTUM, FlowState, Scheduler, Task, TurnState
-from .simulation import Simulation
+from .simulation import HEARTBEAT, Simulation
 
 Routes = Mapping[int, Route]
 """The route of each user."""
@@ -54,6 +54,7 @@ class Present:
     timed: bool = True
     quantum: float = QUANTUM
     most: int = MOST
+    heartbeat: float = HEARTBEAT
 
     @property
     def running(self) -> frozenset[int]:
@@ -70,7 +71,7 @@ class Present:
             if underway.afterwards is Afterwards.LOST:
                 scheduler.settle(turn, [])
         self._reroute(scheduler, routes)
-        simulation = Simulation([], self.processors, scheduler)
+        simulation = Simulation([], self.processors, scheduler, self.heartbeat)
         for turn, underway in turns:
             if underway.afterwards is not Afterwards.LOST:
                 simulation.resume(turn, underway.elapsed, last=underway.afterwards is Afterwards.LEAVES)

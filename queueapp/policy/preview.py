@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .present import Present, Routes
-from .projection import Fleet, Standing, share_owed
+from .projection import Capped, Fleet, Standing, share_owed
 from .rules import Route
 
 NOTICEABLE = 0.01
@@ -86,8 +86,15 @@ def outlooks(present: Present, routes: Routes) -> dict[int, Outlook]:
     """What each user with jobs can expect by these routes."""
     users = set(present.owners.values()) | set(present.waiting)
     members = Counter(routes[user].key for user in users)
-    weight = {routes[user].key: routes[user].weight for user in users}
-    fleet = Fleet((0.0,) * present.processors, len(weight), sum(weight.values()))
+    terms = {routes[user].key: (routes[user].weight, routes[user].cap) for user in users}
+    fleet = Fleet(
+        (0.0,) * present.processors,
+        flows=len(terms),
+        total_weight=sum(weight for weight, _ in terms.values()),
+        capped=tuple(
+            Capped(weight, cap, many) for (weight, cap), many in Counter(terms.values()).items() if cap is not None
+        ),
+    )
     first, last = starts(present, routes)
     found = {}
     for user in users:

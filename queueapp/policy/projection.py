@@ -11,9 +11,20 @@ import heapq
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from .shares import divide
 
 Next = tuple[float, int, float]
 """A job that is next: its tag, its place in the order of submission, its expected processor seconds."""
+
+
+class Capped(NamedTuple):
+    """Flows of one weight with one cap, and how many they are."""
+
+    weight: float
+    cap: int
+    many: int
 
 
 @dataclass(frozen=True)
@@ -21,12 +32,13 @@ class Fleet:
     """All processors that take turns, and the flows that want them.
 
     `remaining`: for each processor the seconds until it should be free, 0 where it is idle; `flows` and
-    `total_weight`: of the flows that wait or run now.
+    `total_weight`: of the flows that wait or run now; `capped`: those of them that have a cap.
     """
 
     remaining: tuple[float, ...] = ()
     flows: int = 0
     total_weight: float = 0.0
+    capped: tuple[Capped, ...] = ()
 
     @property
     def processors(self) -> int:
@@ -61,18 +73,32 @@ def others_and_own(flow: Standing, fleet: Fleet) -> tuple[int, float]:
 
 
 def share_owed(flow: Standing, fleet: Fleet) -> float:
-    """The fraction of all processors, from 0 to 1, that the flow is owed while it has a backlog."""
-    share = flow.weight / others_and_own(flow, fleet)[1]
-    if flow.cap is not None and fleet.processors:
-        return min(share, flow.cap / fleet.processors)
-    return share
+    """The fraction of all processors, from 0 to 1, that the flow is owed while it has a backlog.
+
+    All are divided by weight, but no flow gets more than its cap: the rest is divided among the others.
+    """
+    total = others_and_own(flow, fleet)[1]
+    if not fleet.processors:
+        return flow.weight / total
+    many = {(one.weight, one.cap): one.many for one in fleet.capped}
+    if flow.cap is not None:
+        key = flow.weight, flow.cap
+        many[key] = max(many.get(key, 0) + (not flow.active), 1)
+    uncapped = max(total - sum(weight * number for (weight, _), number in many.items()), 0.0)
+    claims = [weight * number for (weight, _), number in many.items()]
+    limits = [float(cap * number) for (_, cap), number in many.items()]
+    if flow.cap is None:
+        uncapped = max(uncapped, flow.weight)  # where numbers are not exact
+    given = divide(fleet.processors, [uncapped, *claims], [fleet.processors, *limits])
+    own = given[0] * flow.weight / uncapped if flow.cap is None else given[1 + list(many).index(key)] / many[key]
+    return own / fleet.processors
 
 
 class Projection:
     """When jobs would start if nobody submitted any more.
 
     `upcoming`: the jobs that are next, in the order of (tag, place), complete up to the last of them. What comes
-    later is extrapolated: beyond them, virtual time passes at processors / total weight.
+    later is extrapolated: beyond them, virtual time passes as fast as the flow gets the share that it is owed.
     """
 
     def __init__(self, fleet: Fleet, upcoming: Sequence[Next]) -> None:
@@ -96,5 +122,5 @@ class Projection:
             start = self._starts[index]
         else:
             beyond = max(tag - self._order[-1][0], 0.0) if self._order else ahead / flow.weight
-            start = self._after + beyond * others_and_own(flow, self._fleet)[1] / self._fleet.processors
+            start = self._after + beyond * flow.weight / (share_owed(flow, self._fleet) * self._fleet.processors)
         return start if flow.cap is None else max(start, ahead / flow.cap)

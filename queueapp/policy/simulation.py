@@ -11,6 +11,7 @@ from enum import IntEnum
 from .scheduler import FlowState, Scheduler, Task, TurnState
 
 HEARTBEAT = 0.5
+"""Seconds between charges of a job that outruns its declaration; the site has a setting for it."""
 
 
 @dataclass(frozen=True)

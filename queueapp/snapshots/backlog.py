@@ -73,6 +73,7 @@ def read_backlog(now: datetime, *rules: Sequence[Rule]) -> tuple[Present, list[R
         timed=bool(waiting.owners) or not waiting.rests,
         quantum=queue_settings().QUANTUM,
         most=queue_settings().MAX_TURN,
+        heartbeat=queue_settings().HEARTBEAT,
     )
     return present, routes
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q
 
 from ..models import Processor, Tally
-from ..policy.projection import Fleet, Next, Projection, Standing
+from ..policy.projection import Capped, Fleet, Next, Projection, Standing
 
 FLOWS, PER_FLOW, UPCOMING = 200, 100, 2_000
 """How far the projection looks job by job: flows, jobs of each, jobs in all."""
@@ -47,8 +47,14 @@ def fleet_now(now: datetime) -> FleetNow:
     processors = Processor.objects.accepting().select_related("job")
     # A job that outruns its declaration may end any moment: it counts as busy for a moment more.
     remaining = [max(p.job.duration - p.time_spent(now), 0.001) if p.job is not None else 0.0 for p in processors]
-    active = Tally.objects.filter(Q(backlogged=True) | Q(busy__gt=0)).aggregate(many=Count("pk"), weight=Sum("weight"))
-    fleet = Fleet(tuple(remaining), active["many"], active["weight"] or 0.0)
+    active = Tally.objects.filter(Q(backlogged=True) | Q(busy__gt=0)).order_by()
+    terms = list(active.values_list("weight", "cap").annotate(many=Count("pk")))
+    fleet = Fleet(
+        tuple(remaining),
+        flows=sum(many for _, _, many in terms),
+        total_weight=sum(weight * many for weight, _, many in terms),
+        capped=tuple(Capped(weight, cap, many) for weight, cap, many in terms if cap is not None),
+    )
     return FleetNow(fleet, Projection(fleet, _upcoming() if remaining else []))
 
 

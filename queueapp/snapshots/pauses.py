@@ -21,6 +21,10 @@ class Pauses:
         """Whether nothing is started at all."""
         return self._everything is not None
 
+    def stops(self, user: int) -> bool:
+        """Whether nothing of this user's is started."""
+        return self.everything or user in self._users
+
     def sentence(self, user: int, tasks: Iterable[str]) -> str | None:
         """What of this user's is paused, and why; `tasks`: of the jobs that wait. None: nothing."""
         if self._everything is not None:

@@ -66,7 +66,7 @@ def _queues(user_ids: list[int], now: datetime) -> dict[int, Snapshot]:
             "waiting": waiting[user.pk],
             "waiting_count": many[user.pk],
             "paused": pauses.sentence(user.pk, (job["task"] for job in waiting[user.pk])),
-            "share": _share(user, fleet),
+            "share": _share(user, fleet, pauses),
             "processors": {"alive": fleet.fleet.processors, "busy": fleet.fleet.busy},
         }
         for user in users
@@ -135,11 +135,12 @@ def _estimate(job: int, place: Place | None, standing: Standing, fleet: FleetNow
     return None if wait is None or wait > FURTHEST_ESTIMATE else iso(now + timedelta(seconds=wait))
 
 
-def _share(user: User, fleet: FleetNow) -> dict[str, Any]:
-    """What the user's flow is owed now; of a user without a flow yet, what a flow of weight 1 would be."""
+def _share(user: User, fleet: FleetNow, pauses: Pauses) -> dict[str, Any]:
+    """What the user's flow is owed now, nothing while the user is paused; of a user without a flow yet, what a flow of
+    weight 1 would be."""
     standing = fleet.standing(user.flow.tally) if user.flow is not None else Standing(active=False)
     return {
-        "owed": round(share_owed(standing, fleet.fleet), 4),
+        "owed": 0.0 if pauses.stops(user.pk) else round(share_owed(standing, fleet.fleet), 4),
         "weight": standing.weight,
         "flow": user.flow.name if user.flow is not None else user.username,
         "flows": others_and_own(standing, fleet.fleet)[0],

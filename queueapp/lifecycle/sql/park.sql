@@ -29,7 +29,10 @@ BEGIN
     )
     SELECT array_agg(DISTINCT owner_id) INTO owners FROM parked;
 
-    -- 3. Their flows have other heads.
+    -- 3. Their flows have other heads, or rest: nobody submits to them meanwhile.
     PERFORM queueapp_find_heads(flows);
+    UPDATE queueapp_tally SET version = version + 1, backlogged = false
+     WHERE flow_id = ANY (flows) AND backlogged
+       AND NOT EXISTS (SELECT FROM queueapp_waiting w WHERE w.flow_id = queueapp_tally.flow_id);
     RETURN owners;
 END $$;

@@ -103,6 +103,7 @@ export function turns(owed, flows) {
  * @param {number | null} [nextTurn] in seconds; null: nothing waits, or nobody can tell
  */
 export function shareSentence(share, user, active, nextTurn = null) {
+  if (share.owed === 0) return "No turns while paused";
   let said = (active ? "Your share now: " : "Your next job gets ") + turns(share.owed, share.flows);
   if (share.weight !== 1) said += `, by weight ${Number(share.weight.toPrecision(6))}`;
   if (share.flow !== user) said += `, together with ${share.flow}`;
