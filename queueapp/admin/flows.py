@@ -28,7 +28,7 @@ class FlowAdmin(SharesPage, ReadOnlyAdmin[Flow]):
     show_facets = admin.ShowFacets.NEVER
     fields = (
         "name", "key", "rule", "user", "weight", "at_most", "virtual_time", "is_ready", "backlogged",
-        "waiting", "busy",
+        "is_held", "waiting", "busy",
     )  # fmt: skip
     readonly_fields = fields
 
@@ -44,13 +44,18 @@ class FlowAdmin(SharesPage, ReadOnlyAdmin[Flow]):
 
     @admin.display(description="ready", boolean=True)
     def is_ready(self, flow: Flow) -> bool:
-        """Whether its turn can come: jobs wait in it, and it is below its cap."""
+        """Whether its turn can come: jobs wait in it, it is below its cap, and it is not held."""
         return bool(flow.tally.ready)
 
     @admin.display(description="backlogged", boolean=True)
     def backlogged(self, flow: Flow) -> bool:
         """Whether jobs wait in it."""
         return flow.tally.backlogged
+
+    @admin.display(description="held", boolean=True)
+    def is_held(self, flow: Flow) -> bool:
+        """Whether it lets others go first while its jobs move from or to another flow."""
+        return flow.tally.held
 
     @admin.display(description="busy")
     def busy(self, flow: Flow) -> int:

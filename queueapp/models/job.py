@@ -144,7 +144,7 @@ class Waiting(models.Model):
 
     class Meta:
         indexes = [
-            # Readers: claim.sql (the head of a flow's backlog) and snapshots.py (positions in it).
+            # Readers: claim.sql (the head of a flow's backlog) and snapshots/places.py (positions in it).
             models.Index(fields=["flow", "job"], name="waiting_in_flow"),
             # Reader: due.sql (those whose moment has come).
             models.Index(fields=["not_before"], condition=Q(flow__isnull=True), name="waiting_for_a_moment"),

@@ -1,7 +1,8 @@
 -- Move waiting jobs that are in a flow that their owner has left, keeping their places in time.
 --   p_most  jobs at the most
 -- Works off one leftover, a user and the flow left, per call. Returns how many jobs were moved; null: nothing is left
--- over, or others are at it. Locks: the leftover, then the tallies of the flows left and joined, lowest id first.
+-- over, or others are at it. Locks: the leftover, the horizon (advisory, shared), the tallies of the
+-- flows left and joined, lowest id first; where nothing is left over, those of the user's flows (release_flow.sql).
 --
 -- The order of the user's jobs is kept while they are in two flows: into a flow of the user's own the last move first,
 -- and it is held until the first have moved, or run, too; out of a flow of the user's own the first move first, and

@@ -1,5 +1,5 @@
 -- Give a flow the terms of another rule: weight and cap. One that a wider cap makes ready again rejoins at V.
--- Locks: the flow's tally, the flow's row.
+-- Locks: the horizon (advisory, shared; its row), the flow's tally, the flow's row.
 CREATE OR REPLACE FUNCTION queueapp_set_flow(
     p_flow bigint, p_rule bigint, p_weight double precision, p_cap smallint
 ) RETURNS void

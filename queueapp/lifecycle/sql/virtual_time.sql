@@ -1,5 +1,5 @@
--- V, the virtual time that a flow joins at: the least among the ready flows (they have a backlog and are below
--- their cap), or the largest of all flows where none is ready. Takes no locks.
+-- V, the virtual time that a flow joins at: the least among the ready flows (they have a backlog, are below
+-- their cap, and are not held), or the largest of all flows where none is ready. Takes no locks.
 -- Source: Goyal, Vin, Cheng, Start-time Fair Queuing, SIGCOMM 1996.
 CREATE OR REPLACE FUNCTION queueapp_virtual_time() RETURNS double precision
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
