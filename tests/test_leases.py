@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("no_rules")
 
 
 @contextmanager
-def clock_set_forwards() -> Iterator[Any]:
+def clock_to_be_set() -> Iterator[Any]:
     """The database's clock as this connection sees it; gives what sets it, by so many seconds."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -68,13 +68,15 @@ def test_a_host_whose_clock_is_off_takes_nobody_for_dead(hours: int, monkeypatch
     assert not Processor.objects.alive().exists()
 
 
-def test_a_step_of_the_databases_clock_costs_the_living_nothing() -> None:
-    with clock_set_forwards() as set_forwards:
+@pytest.mark.parametrize("seconds", [-3600, 3600])
+def test_a_step_of_the_databases_clock_costs_the_living_nothing(seconds: int) -> None:
+    """And the dead do not hold their jobs for longer by as much."""
+    with clock_to_be_set() as set_clock:
         alive, turn, dead = two_at_work()
         sweeping = Sweeping()
         until_leases_are_judged(sweeping, alive, turn, dead)
         assert at_work() == {alive, dead}
-        set_forwards(3600)
+        set_clock(seconds)
         sweeping.sweep()
         assert at_work() == {alive, dead}
         until_leases_are_judged(sweeping, alive, turn)

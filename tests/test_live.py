@@ -108,6 +108,27 @@ def test_who_is_ahead_of_all_is_told_so_and_goes_on_from_the_last(site: Site) ->
             assert first(events, "completed")["job_id"] == "after"
 
 
+def test_a_stream_that_is_open_while_the_database_is_restored_is_told_so(site: Site) -> None:
+    site.user("vic")
+    with site.client("vic") as client, stream(client) as events:
+        first(events, "queue")
+        submit(client, "before")
+        last = next(event.id for event in events if event.event == "completed")
+        submit(client, "after")
+        first(events, "completed")
+        site.query(
+            "WITH gone AS (DELETE FROM queueapp_outcome o USING queueapp_user u WHERE u.id = o.owner_id"
+            "               AND username = 'vic' AND number > %s RETURNING job_id)"
+            "DELETE FROM queueapp_job WHERE id IN (SELECT job_id FROM gone)",
+            int(last),
+        )
+        site.query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        assert next(event.id for event in events if event.event == "reset") == last
+
+
 def test_a_session_follows_as_well(site: Site) -> None:
     site.user("pia")
     with httpx.Client(base_url=site.url, follow_redirects=True) as browser:

@@ -16,23 +16,27 @@ class LeaseJudge:
     """One per process that rescues, asked before each rescue.
 
     A lease that ran out means a dead processor only if the processor could have extended it. Where the database was out
-    of reach, or its clock was set forwards, processors that live need time for another heartbeat.
+    of reach, or its clock was set, processors that live need time for another heartbeat.
     """
 
     def __init__(self) -> None:
-        self._seen: tuple[float, datetime] | None = None
+        self._seen: tuple[float, datetime, float] | None = None
         self._not_before = float("-inf")
 
     def may_judge(self) -> bool:
         """Whether leases can be judged now. Raises DatabaseError while the database is away. One query."""
         settings = queue_settings()
-        now, theirs = time.monotonic(), database_now()
-        if self._seen is None or now - self._seen[0] > settings.LEASE / 2:
-            self._wait(now + 2 * settings.HEARTBEAT)
-        elif abs((theirs - self._seen[1]) / timedelta(seconds=1) - (now - self._seen[0])) > OFF:
-            self._wait(now + settings.LEASE)
-        self._seen = now, theirs
+        seen = time.monotonic(), database_now(), time.monotonic()
+        now = seen[2]
+        if self._seen is None or now - self._seen[2] > max(settings.LEASE / 2, 2 * settings.SWEEP):
+            self._not_before = max(self._not_before, now + 2 * settings.HEARTBEAT)
+        elif _disagree(self._seen, seen):
+            self._not_before = max(self._not_before, now + settings.LEASE)
+        self._seen = seen
         return now >= self._not_before
 
-    def _wait(self, until: float) -> None:
-        self._not_before = max(self._not_before, until)
+
+def _disagree(earlier: tuple[float, datetime, float], later: tuple[float, datetime, float]) -> bool:
+    """Whether the database's clock, read between two moments of this process each time, went faster or slower."""
+    passed = (later[1] - earlier[1]) / timedelta(seconds=1)
+    return not later[0] - earlier[2] - OFF <= passed <= later[2] - earlier[0] + OFF

@@ -135,12 +135,13 @@ def _route_batch() -> bool:
 
 
 def move_some() -> int | None:
-    """Route a batch of users, or move a batch of waiting jobs to the flow that their owner has joined: how many jobs.
+    """Move a batch of waiting jobs to the flow that their owner has joined: how many. Else route a batch of users: 0.
 
-    None: nothing is left to do. Takes about ten milliseconds, for which claims pass over the flows concerned. Locks: as
-    route_some(), or see sql/move.sql.
+    None: nothing is left to do. Takes about ten milliseconds, for which claims pass over the flows concerned.
+    Locks: see sql/move.sql, or as route_some().
     """
-    return 0 if route_some() else retried(_move)
+    moved = retried(_move)
+    return 0 if moved is None and route_some() else moved
 
 
 def _move() -> int | None:

@@ -18,7 +18,7 @@ from django.db import connection
 
 from ..lifecycle.announce import OWNERS
 from ..snapshots import AT_ONCE
-from .look import Completions, Look, look, over
+from .look import Completions, Look, look, over, restarts
 from .stream import Stream
 
 logger = logging.getLogger(__name__)
@@ -45,6 +45,7 @@ class Hub:
         self._changed: set[int] = set()
         self._queue_sent: dict[int, float] = {}
         self._heard = False
+        self._lost = False
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -87,6 +88,7 @@ class Hub:
                     async for notice in listening.notifies():
                         self.changed([int(owner) for owner in notice.payload.split(",") if owner])
             except (OSError, psycopg.Error) as error:
+                self._lost = True
                 logger.warning("The live hub lost its database connection and tries again: %s", error)
                 await asyncio.sleep(1)
 
@@ -106,6 +108,8 @@ class Hub:
                 progress_at = now + PROGRESS_EVERY
                 self._changed |= self._caught_up()
             try:
+                if self._lost:
+                    await self._restart()
                 await self._tick(now, progress_due)
                 if check_due:
                     await self._see_out()
@@ -150,6 +154,16 @@ class Hub:
     def _caught_up(self) -> set[int]:
         """The owners of streams that had no room for a completion and have it now."""
         return {o for o, streams in self._streams.items() if any(s.behind and not s.full for s in streams)}
+
+    async def _restart(self) -> None:
+        """After a lost connection: the database may have been restored from before what streams were sent last."""
+        ahead = {owner: max(stream.cursor for stream in streams) for owner, streams in self._streams.items()}
+        for owner, last in (await sync_to_async(restarts, thread_sensitive=False)(ahead)).items():
+            for stream in self._streams.get(owner, ()):
+                if stream.cursor > last:
+                    stream.restart(last)
+            self._changed.add(owner)
+        self._lost = False
 
     async def _see_out(self) -> None:
         """End the streams whose pass holds no more."""

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection
 
 from ..guard.passes import Pass, ended
-from ..snapshots import Completion, completions_after, progress_snapshots, queue_snapshots
+from ..snapshots import Completion, completions_after, progress_snapshots, queue_snapshots, stream_start
 
 
 @dataclass
@@ -39,6 +39,15 @@ def look(fresh: set[int], cursors: list[dict[int, int]], running: list[int]) -> 
             queues=queue_snapshots(fresh) if fresh else {},
             progress=progress_snapshots(running) if running else {},
         )
+    finally:
+        connection.close()
+
+
+def restarts(cursors: dict[int, int]) -> dict[int, int]:
+    """Of the users whose number is ahead of their last completion's, as after a restore of the database, that one's."""
+    try:
+        starts = {owner: stream_start(owner, cursor) for owner, cursor in cursors.items()}
+        return {owner: start for owner, (start, ahead) in starts.items() if ahead}
     finally:
         connection.close()
 

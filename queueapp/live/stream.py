@@ -61,6 +61,12 @@ class Stream:
             self.cursor = completion.number
             self._something.set()
 
+    def restart(self, cursor: int) -> None:
+        """Go on from this number, as the client's is ahead of all; the next queue tells it so."""
+        self._completions.clear()
+        self.cursor = self._reset = cursor
+        self.behind = False
+
     def end(self) -> None:
         """Send nothing more, and end."""
         self._over = True

@@ -11,6 +11,9 @@ from django.db.models import Func, Q, Value
 from .flow import Flow
 from .moment import DatabaseClock
 
+SET_BACK = timedelta(seconds=5)
+"""By how much the database's clock may be set back without a word."""
+
 
 class ProcessorQuerySet(models.QuerySet["Processor"]):
     def dated(self) -> ProcessorQuerySet:
@@ -35,8 +38,10 @@ class ProcessorQuerySet(models.QuerySet["Processor"]):
         return self.alive().filter(draining=False)
 
     def overdue(self) -> ProcessorQuerySet:
-        """Those that gave no sign of life in time."""
-        return self.filter(lease_until__lte=DatabaseClock())
+        """Those that gave no sign of life in time; or whose last one is still to come, as the clock was set back since:
+        their leases would last for longer by as much."""
+        set_back = Q(seen_at__gt=DatabaseClock() + SET_BACK)
+        return self.filter(Q(lease_until__lte=DatabaseClock()) | set_back)
 
 
 class Processor(models.Model):
