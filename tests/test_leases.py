@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
@@ -16,9 +18,9 @@ from queueapp.conf import queue_settings
 from queueapp.lifecycle.claim import take_turn
 from queueapp.lifecycle.heartbeat import heartbeat, register
 from queueapp.lifecycle.sweep import Sweeping
-from queueapp.models import Processor
+from queueapp.models import Processor, Waiting
 from queueapp.snapshots import queue_snapshot
-from tests.queue import ask, everyone_takes_turns, make_user
+from tests.queue import ask, everyone_takes_turns, in_thread, make_user
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
@@ -106,3 +108,21 @@ def test_whoever_could_not_reach_the_database_waits_for_signs_of_life(settings: 
     until_leases_are_judged(sweeping, alive, turn)
     sweeping.sweep()
     assert at_work() == {alive}
+
+
+def test_sweeps_of_many_hosts_take_a_turn_back_once() -> None:
+    everyone_takes_turns()
+    ask(make_user("ada"), "job")
+    take_turn(register("c").pk)
+    Processor.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+
+    def host() -> None:
+        sweeping = Sweeping()
+        while at_work():
+            sweeping.sweep()
+
+    with ThreadPoolExecutor(3) as pool:
+        for swept in [pool.submit(in_thread, host) for _ in range(3)]:
+            swept.result(60)
+    assert Waiting.objects.get().attempt == 2
+    call_command("audit")
