@@ -176,6 +176,7 @@ class Scheduler:
         flow.paused = True
         flow.backlogged = False
         flow.parked, flow.backlog = [*flow.parked, *flow.backlog], []
+        self._note(flow)
 
     def resume(self, flow: FlowState) -> None:
         """Put its parked tasks back into their places; the flow rejoins at V."""
