@@ -10,6 +10,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
+
 from bench.histories.history import read
 from bench.histories.rules import check
 from bench.histories.user import Job, RecordedUser
@@ -113,7 +115,10 @@ def run_trial(site: Site, kind: Kind, mode: str, tokens: dict[str, str], after: 
     bystander.join(10)
     owner.join(10)
     for user in (mallory, *(good.user for good in goods)):
-        user.read_all(prefix)
+        try:
+            user.read_all(prefix)
+        except httpx.HTTPError as error:
+            trial.broken.append(f"GET jobs/ of {user.name}: {type(error).__name__}")
     _judge_hostile(trial, names, ended)
     _judge_good(trial, [job for good in goods for job in good.jobs], ended)
     _judge_bystander(trial, bystander)
