@@ -219,6 +219,23 @@ def test_a_worker_that_is_killed_is_known_at_once_and_its_only_job_loses_an_atte
     site.wait_for("SELECT count(*) = 2 FROM queueapp_processor")
 
 
+def test_a_processor_that_lost_its_lease_drops_the_job_and_takes_others(site: Site, api: httpx.Client) -> None:
+    """As after a cut from the network: the job is given to another, and the first works no longer on it."""
+    submit(api, "given-away", "nap", duration=30, seconds=30.0)
+    first = running_pid(site, api, "given-away")
+    site.query("SELECT queueapp_rescue(id, turn, NULL, 3, '', 0) FROM queueapp_processor WHERE pid = %s", first)
+    site.query("NOTIFY queueapp_work")
+    site.until(lambda: running_pid(site, api, "given-away") != first, "another processor has it")
+    site.wait_for("SELECT count(*) = 1 FROM queueapp_processor WHERE pid = %s AND job_id IS NULL", first)
+    for name in ("next-1", "next-2"):
+        submit(api, name)
+        assert ended(site, api, name)["status"] == "succeeded"
+    assert api.get("jobs/given-away/").json()["attempt"] == 1
+    assert psutil.pid_exists(first)
+    api.delete("jobs/given-away/")
+    assert ended(site, api, "given-away")["status"] == "cancelled"
+
+
 def test_a_task_that_ends_its_process_pays_alone(site: Site, api: httpx.Client) -> None:
     """Those before it in its turn have ended, those behind it go on in another process: at the first attempt."""
     jobs: list[dict[str, Any]] = [{"job_id": f"before-{n}", "duration": 0.001} for n in range(3)]
