@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from typing import Any
 
@@ -123,3 +124,14 @@ def pid(job: Handle) -> dict[str, int]:
     """The processes: this one, its worker, and the sentinel."""
     worker = psutil.Process(os.getppid())
     return {"task": os.getpid(), "worker": worker.pid, "sentinel": worker.ppid()}
+
+
+@task("freezes-later")
+def freezes_later(job: Handle) -> None:
+    """Leave a thread that stops the process when the job has ended."""
+
+    def freeze() -> None:
+        time.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    threading.Thread(target=freeze, daemon=True).start()

@@ -250,6 +250,32 @@ def test_a_task_that_ends_its_process_pays_alone(site: Site, api: httpx.Client) 
             assert (done["status"], done["attempt"], done["attempts"]) == ("succeeded", 1, [])
 
 
+def test_a_process_that_hangs_between_jobs_is_replaced_and_costs_no_attempt(site: Site, api: httpx.Client) -> None:
+    submit(api, "freezes", "freezes-later")
+    ended(site, api, "freezes")
+    [frozen] = [
+        child
+        for (pid,) in site.query("SELECT pid FROM queueapp_processor")
+        for child in psutil.Process(pid).children()
+        if _stops(site, child)
+    ]
+    for n in range(4):
+        submit(api, f"next-{n}", "nap", duration=1.0, seconds=0.2)
+    for n in range(4):
+        job = ended(site, api, f"next-{n}")
+        assert (job["status"], job["attempt"], job["attempts"]) == ("succeeded", 1, [])
+    assert not frozen.is_running()
+
+
+def _stops(site: Site, process: psutil.Process) -> bool:
+    """Whether this process is the one that a thread of a task is about to stop."""
+    names = {thread.id for thread in process.threads()}
+    if len(names) < 2 and process.status() != psutil.STATUS_STOPPED:
+        return False
+    site.until(lambda: process.status() == psutil.STATUS_STOPPED, "it is stopped")
+    return True
+
+
 def test_what_an_attempt_printed_and_its_traceback_are_kept(site: Site, api: httpx.Client) -> None:
     submit(api, "says", "says", text="x", times=100_000)
     assert ended(site, api, "says")["error"] == "ValueError: after all that"

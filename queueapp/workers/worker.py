@@ -72,7 +72,7 @@ class Worker:
         """As the function of this name."""
         try:
             self._take_turns()
-            announcer.flush()
+            announcer.try_to_send(soon=False)
             self._broken = False
         except Exception:
             logger.exception("A processor could not go on with its turns")
