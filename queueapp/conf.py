@@ -41,6 +41,9 @@ class QueueSettings:
     """Characters of a job's result, as JSON, at the most; one with more fails."""
     TASK_PROCESS_MEMORY: float = 512.0
     """Megabytes that a task process may still hold after a job; with more it is replaced."""
+    TASK_PROCESS_FOR: str = "many"
+    """Jobs that a task process serves: `many`, as long as it is as it was; those of one `owner`, or one `job`, which
+    also keeps apart what tasks change of Python's objects. Another process takes some milliseconds."""
     UNKNOWN_TASK_DELAY: float = 15.0
     """Seconds that a job waits for a processor that has its task, where the one that took it has not."""
     RETENTION_DAYS: int = 90
@@ -91,6 +94,8 @@ class QueueSettings:
         ):
             if not getattr(self, name) > 0:
                 raise ImproperlyConfigured(f"Set QUEUEAPP[{name!r}] to a number above 0.")
+        if self.TASK_PROCESS_FOR not in ("many", "owner", "job"):
+            raise ImproperlyConfigured("Set QUEUEAPP['TASK_PROCESS_FOR'] to 'many', 'owner' or 'job'.")
         if self.MAX_TURN > 1_000:
             raise ImproperlyConfigured("Set QUEUEAPP['MAX_TURN'] to at most 1,000.")
         if self.LEASE < 3 * self.HEARTBEAT:

@@ -135,3 +135,23 @@ def freezes_later(job: Handle) -> None:
         os.kill(os.getpid(), signal.SIGSTOP)
 
     threading.Thread(target=freeze, daemon=True).start()
+
+
+@task("database", max_attempts=1)
+def database(job: Handle, leave: str = "") -> list[str]:
+    """What the session says, which is then left as asked."""
+    from django.db import connection, transaction
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('TimeZone'), current_setting('app.user', true), pg_backend_pid()")
+        found = [str(value) for value in cursor.fetchone()]
+        found.append(type(cursor.cursor.row_factory).__name__ + str(connection.in_atomic_block))
+        if leave == "settings":
+            cursor.execute("SET TIME ZONE 'Asia/Tokyo'; SELECT set_config('app.user', 'eve', false)")
+            connection.connection.row_factory = str
+    if leave == "block":
+        transaction.atomic().__enter__()
+    if leave == "closed block":
+        transaction.atomic().__enter__()
+        connection.close()
+    return found

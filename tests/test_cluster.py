@@ -276,6 +276,24 @@ def _stops(site: Site, process: psutil.Process) -> bool:
     return True
 
 
+@pytest.mark.parametrize("leave", ["settings", "block", "closed block"])
+def test_a_job_finds_nothing_of_the_session_of_the_one_before(site: Site, api: httpx.Client, leave: str) -> None:
+    """Sites with row-level security depend on it."""
+    jobs = [{"job_id": f"{n}", "task": "database", "duration": 0.001} for n in range(6)]
+    for job in jobs[::2]:
+        job["payload"] = {"leave": leave}
+    api.post("jobs/bulk/", json={"jobs": jobs}).raise_for_status()
+    found = [ended(site, api, f"{n}") for n in range(6)]
+    words = [] if leave == "settings" else ["It left a database transaction open; what it did there is rolled back."]
+    assert [job["error"] for job in found[::2]] == 3 * (words or [""])
+    assert all(job["status"] == "succeeded" for job in found[1::2]), found
+    states = {(zone, user or "None", rows) for zone, user, _, rows in (job["result"] for job in found[1::2])}
+    assert states <= {("UTC", "None", rows) for _, _, rows in states}
+    assert len(states) == 1
+    if leave == "settings":
+        assert len({job["result"][2] for job in found}) <= 2, "the connection is reset, and not made anew each time"
+
+
 def test_what_an_attempt_printed_and_its_traceback_are_kept(site: Site, api: httpx.Client) -> None:
     submit(api, "says", "says", text="x", times=100_000)
     assert ended(site, api, "says")["error"] == "ValueError: after all that"

@@ -49,8 +49,9 @@ _REASONS: dict[Stop, type[JobStopped]] = {
 # Bound here, so that a task that replaces these changes nothing.
 _monotonic, _exit, _getpid, _read, _loads = time.monotonic, os._exit, os.getpid, os.read, json.loads
 
-JobRow = tuple[int, str, str, str, float, int, float | None]
-"""A job as it is sent: its index in the turn, name, task, payload as JSON, duration, attempt, memory limit in MB."""
+JobRow = tuple[int, str, str, str, float, int, float | None, bool]
+"""A job as it is sent: its index in the turn, name, task, payload as JSON, duration, attempt, memory limit in MB, and
+whether the process is to be replaced after it."""
 
 
 class TaskRunner:
@@ -154,12 +155,12 @@ class TaskRunner:
         log = self._memory.take_log() + trace
         ended = _monotonic()
         self._memory.add(Record(job[0], started, ended, kind, text, log, self._memory.fraction, self._memory.message))
-        if self._state.has_changed():
+        if job[7] or self._state.has_changed():
             _exit(REPLACE_ME)
 
     def _attempt(self, job: JobRow) -> tuple[Kind, str, str]:
         """How the task ended, its result or error, and its traceback. Raises nothing."""
-        _, name, task_name, payload, duration, attempt, memory_limit = job
+        _, name, task_name, payload, duration, attempt, memory_limit, _ = job
         before = _limit_memory(memory_limit) if memory_limit is not None else None
         try:
             self._in_task = True
