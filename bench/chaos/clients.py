@@ -18,8 +18,8 @@ PATIENCE = 12.0
 """Seconds that a client waits for an answer; above those that the web server waits for a database connection."""
 PAUSE = 0.3
 """Seconds before a client tries again."""
-DEEP = 2
-"""Users that submit all their jobs at once, so that two flows have a backlog for long."""
+DEEP = 4
+"""Users that submit all their jobs at once, so that several flows have a backlog for long."""
 DEEP_SECONDS = 0.05
 """Seconds that each of their jobs takes: a longer one would widen the bound of fairness beyond what they can break."""
 MEDDLED = "-meddled-"
