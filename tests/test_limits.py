@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,6 +16,8 @@ from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
+from queueapp.api.bulk import bulk_turn
+from queueapp.api.parsing import has_more_values
 from queueapp.guard import buckets, waiting
 from queueapp.guard.bodies import BodyLimit
 from queueapp.guard.models import Bucket
@@ -185,6 +188,41 @@ class TestBodies:
         api = client_of(make_user("ada"))
         body = json.dumps({"jobs": [{"job_id": "x", "duration": 1}]}) + " " * 300_000
         assert api.post("/api/v1/jobs/bulk/", body, content_type="application/json").status_code == 201
+
+    def test_bulk_takes_what_it_promises(self) -> None:
+        api = client_of(make_user("ada"))
+        jobs = [{"job_id": f"j{n}", "duration": 1, "payload": {}} for n in range(2)]
+        body = json.dumps({"jobs": jobs}) + " " * 10_000_000
+        assert api.post("/api/v1/jobs/bulk/", body, content_type="application/json").status_code == 201
+        over = body + " " * (33_554_433 - len(body))
+        assert_problem(api.post("/api/v1/jobs/bulk/", over, content_type="application/json"), 413)
+
+    @pytest.mark.parametrize("many", ["{},", "[],", "1,", '{"a":1},', '"\\\\",', '"'])
+    def test_more_values_than_memory_is_spent_on_are_refused_before_they_are_read(self, many: str) -> None:
+        api = client_of(make_user("ada"))
+        body = '{"jobs": [' + many * 1_000_001
+        tracemalloc.start()
+        answer = api.post("/api/v1/jobs/bulk/", body, content_type="application/json")
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert_problem(answer, 400)
+        assert most < 40_000_000 + 3 * len(body), "the values of it would take more"
+
+    @pytest.mark.parametrize("filling", ["{[,:" * 300_000, "\\" * 300_000, '"' * 300_000])
+    def test_text_is_no_values(self, filling: str) -> None:
+        assert not has_more_values(json.dumps(["{[,:" * 300_000, filling, "x"]).encode(), 3)
+        assert has_more_values(json.dumps(["{[,:" * 300_000, filling, "x"]).encode(), 2)
+
+    def test_bulk_submissions_take_turns(self, limit: Callable[..., None]) -> None:
+        api = client_of(make_user("ada"))
+        limit(BULK_WAIT=0)
+        ask_for = {"jobs": [{"job_id": "x", "duration": 1}]}
+        with bulk_turn(), bulk_turn():
+            refused = api.post("/api/v1/jobs/bulk/", ask_for, format="json")
+            assert submit(api).status_code == 201, "one by one needs no turn"
+        assert_problem(refused, 503)
+        assert int(refused["Retry-After"]) > 0
+        assert api.post("/api/v1/jobs/bulk/", ask_for, format="json").status_code == 201
 
     def test_a_page_says_so_as_a_page(self, client: Client) -> None:
         answer = client.post("/login/", {"username": "x" * 300_000, "password": "y"})

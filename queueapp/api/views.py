@@ -23,6 +23,7 @@ from ..lifecycle.try_again import try_again
 from ..models import Job, User
 from ..snapshots import job_dict, new_job_dict, queue_snapshot
 from ..states import Status
+from .bulk import bulk_turn
 from .pages import JobPages
 from .shapes import BulkAccepted, BulkSubmission, JobShape, Problem, Queue
 
@@ -98,9 +99,19 @@ class BulkView(APIView):
         operation_id="jobs_submit_bulk",
         summary="Submit up to 10,000 jobs, all or nothing",
         request=BulkSubmission,
-        responses={201: BulkAccepted, 403: _PROBLEM, 409: _PROBLEM, **_ERRORS},
+        responses={
+            201: BulkAccepted,
+            403: _PROBLEM,
+            409: _PROBLEM,
+            503: OpenApiResponse(Problem, "Others are being read; try again after the seconds in Retry-After."),
+            **_ERRORS,
+        },
     )
     def post(self, request: Request) -> Response:
+        with bulk_turn():  # the body is read in it, and its jobs are in memory until the end
+            return self._submit(request)
+
+    def _submit(self, request: Request) -> Response:
         data = request.data
         if not isinstance(data, dict) or set(data) != {"jobs"}:
             raise InvalidSubmission([FieldError("jobs", "must be the one field of the request: a list of jobs")])
