@@ -36,10 +36,10 @@ async def events(request: HttpRequest) -> HttpResponseBase:
         return problem_page(request, 405, f'Method "{request.method}" not allowed.', {"Allow": "GET"})
     cursor = _cursor(request)
     admitted, cursor, wait = await sync_to_async(_let_in)(request, cursor)
-    if admitted is None:
+    if admitted is None and not wait:
         header = {"WWW-Authenticate": 'Bearer realm="api"'}
         return problem_page(request, 401, "Log in, or send a token.", header)
-    if wait:
+    if admitted is None or wait:
         return too_many(request, wait, "Streams are opened too often.")
     if _is_full(hub(), admitted.owner):
         most = queue_settings().MAX_STREAMS
@@ -74,7 +74,7 @@ def _let_in(request: HttpRequest, cursor: int | None) -> tuple[Pass | None, int,
     try:
         admitted = _pass(request)
         if admitted is None:
-            return None, 0, 0.0
+            return None, 0, request_wait(request, None)
         wait = request_wait(request, admitted.owner)
         return admitted, last_number(admitted.owner) if cursor is None else cursor, wait
     finally:
