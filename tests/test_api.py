@@ -172,6 +172,18 @@ class TestSubmit:
         assert answer.status_code == 400
         assert answer.json()["status"] == 400
 
+    @pytest.mark.parametrize("path", ["jobs/?statu=failed", "jobs/?search=x", "queue/?x=1", "jobs/x/?y=2"])
+    def test_an_unknown_parameter_is_named(self, api: APIClient, path: str) -> None:
+        name = path.partition("?")[2].partition("=")[0]
+        assert "query" in assert_problem(api.get(f"/api/v1/{path}"), 400, name)["detail"]
+
+    def test_the_events_door_refuses_as_problems(self, api: APIClient) -> None:
+        assert_problem(api.get("/api/v1/events/", headers={"Last-Event-ID": "abc"}), 400)
+        assert_problem(api.get("/api/v1/events/?after=-1"), 400)
+        assert_problem(api.get("/api/v1/events/", headers={"Accept": "application/json"}), 406)
+        strict = APIClient(enforce_csrf_checks=True)
+        assert_problem(strict.post("/api/v1/events/"), 405)
+
     def test_a_new_job_says_where_it_is(self, api: APIClient) -> None:
         boss = client_of(make_user("boss", is_staff=True))
         for client, fields in ((api, {}), (boss, {"user": "ada"}), (boss, {})):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
@@ -13,7 +13,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ..errors import FieldError, InvalidSubmission
+from ..errors import FieldError, InvalidQuery, InvalidSubmission
 from ..guard.trail import note_job, note_submitted
 from ..lifecycle.cancel import cancel
 from ..lifecycle.submission import Submission, parse, parse_all
@@ -50,6 +50,8 @@ def owner_of(request: Request, name: str | None) -> User:
 
 class JobsView(ProtectedView):
     """All my jobs."""
+
+    takes: ClassVar = {"GET": {"status", "task", "cursor", "page_size", "user"}}
 
     @extend_schema(
         operation_id="jobs_list",
@@ -130,6 +132,8 @@ class BulkView(ProtectedView):
 class JobView(ProtectedView):
     """One of my jobs."""
 
+    takes: ClassVar = {"GET": {"user"}, "DELETE": {"user"}}
+
     @extend_schema(
         operation_id="jobs_retrieve",
         summary="Look at a job",
@@ -159,6 +163,8 @@ class JobView(ProtectedView):
 
 class TryAgainView(ProtectedView):
     """Another chance for one of my jobs."""
+
+    takes: ClassVar = {"POST": {"user"}}
 
     @extend_schema(
         operation_id="jobs_try_again",
@@ -200,7 +206,7 @@ def _filtered(jobs: Any, request: Request) -> QuerySet[Job]:
     status, task = request.query_params.get("status"), request.query_params.get("task")
     if status is not None:
         if status not in set(Status):
-            raise InvalidSubmission([FieldError("status", f"must be one of {', '.join(Status)}")])
+            raise InvalidQuery([FieldError("status", f"must be one of {', '.join(Status)}")])
         jobs = jobs.in_state(Status(status))
     if task is not None:
         jobs = jobs.filter(task=task)
