@@ -87,6 +87,9 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
+# How long a body may be is decided by its address, before Django sees it (queueapp/guard/bodies.py).
+DATA_UPLOAD_MAX_MEMORY_SIZE = None
+
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"
 # Files are served from where they lie: nothing to collect before the first start.

@@ -62,6 +62,13 @@ class QueueSettings:
     """Bytes of a request at the most."""
     MAX_BULK_BODY: int = 33_554_432
     """Bytes of a bulk submission at the most."""
+    MAX_BULK_VALUES: int = 1_000_000
+    """Values (commas, colons and opening brackets outside of strings) of a request's JSON at the most. Each takes up to
+    about 100 bytes of memory, however few it takes in the request."""
+    BULKS_AT_ONCE: int = 2
+    """Bulk submissions that one web process reads at the same time at the most."""
+    BULK_WAIT: float = 10.0
+    """Seconds that a further bulk submission waits for its turn before it is refused."""
     MAX_WAITING: int = 1_000_000
     """Jobs of one user that wait at the most; 0: no limit."""
     MAX_STREAMS: int = 20
@@ -91,6 +98,7 @@ class QueueSettings:
             "MAX_RESULT",
             "TASK_PROCESS_MEMORY",
             "UNKNOWN_TASK_DELAY",
+            "BULKS_AT_ONCE",
         ):
             if not getattr(self, name) > 0:
                 raise ImproperlyConfigured(f"Set QUEUEAPP[{name!r}] to a number above 0.")
