@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # signal's own functions make enums, which takes five times as long
+import builtins
+import datetime
 import gc
+import json
 import logging
 import os
+import random
 import resource
 import signal
+import socket
+import subprocess
 import sys
 import threading
+import time
 from asyncio import events
+from copy import deepcopy
 from typing import Any
 
 from django.conf import settings
+from django.db import connections
 from django.utils import timezone, translation
 
 THREADS_MOST = 32
@@ -62,19 +71,28 @@ def _state() -> tuple[Any, ...]:
     )
 
 
+_MODULES = (builtins, datetime, json, logging, os, random, signal, socket, subprocess, threading, time)
+"""What a task may have replaced parts of, that tasks of others use."""
+
+
 class ProcessState:
     """The state of this process when it is made; has_changed() compares it with the present one."""
 
     def __init__(self) -> None:
         self._before = _state()
+        self._modules = [vars(module).copy() for module in _MODULES]
+        self._databases = deepcopy(connections.settings)
         self._lowest = _lowest_free_descriptor()
 
-    def has_changed(self) -> bool:
-        """Whether anything is not as it was. Sets back Django's time zone and language; reaps ended children."""
+    def has_changed(self, *, thoroughly: bool) -> bool:
+        """Whether anything is not as it was. Sets back Django's time zone and language; reaps ended children.
+
+        `thoroughly`: also of what modules of the standard library hold, and of the databases' settings.
+        """
         timezone.deactivate()
         translation.deactivate()
         try:
-            if _state() != self._before:
+            if _state() != self._before or (thoroughly and self._shared_has_changed()):
                 return True
         except Exception:  # a working directory that is gone, a stream that is none
             return True
@@ -83,6 +101,9 @@ class ProcessState:
             or not self._lowest <= _lowest_free_descriptor() <= self._lowest + DESCRIPTORS_MOST
             or has_children()
         )
+
+    def _shared_has_changed(self) -> bool:
+        return [*map(vars, _MODULES)] != self._modules or connections.settings != self._databases
 
 
 def _lowest_free_descriptor() -> int:

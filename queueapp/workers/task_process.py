@@ -19,7 +19,7 @@ from ..conf import queue_settings
 from ..lifecycle.claim import ClaimedJob
 from .process_state import has_children
 from .shared_memory import Record, SharedMemory, Stop
-from .task_runner import LENGTH, REPLACE_ME, STOP_SIGNAL, TaskRunner, resident_bytes
+from .task_runner import LENGTH, REPLACE_ME, STOP_SIGNAL, After, TaskRunner, resident_bytes
 
 SEND_SECONDS = 10.0
 """Seconds in which a task process has to take the jobs of a turn."""
@@ -68,10 +68,10 @@ class TaskProcess:
         """Have it run these jobs, by their index in the turn, in that order. Where it has ended, wait() says so."""
         self.memory.clear()
         self._jobs = set(jobs)
-        last = _last_of_process([job.owner for job in jobs.values()], queue_settings().TASK_PROCESS_FOR)
+        after = _after_each([job.owner for job in jobs.values()], queue_settings().TASK_PROCESS_FOR)
         rows = [
-            (index, job.name, job.task, job.payload, job.duration, job.attempt, memory_limits[index], is_last)
-            for (index, job), is_last in zip(jobs.items(), last, strict=True)
+            (index, job.name, job.task, job.payload, job.duration, job.attempt, memory_limits[index], int(then))
+            for (index, job), then in zip(jobs.items(), after, strict=True)
         ]
         if any(limit is not None for limit in memory_limits.values()):
             self._resident_at_start = self._resident_bytes()
@@ -183,12 +183,13 @@ class TaskProcess:
             return 0
 
 
-def _last_of_process(owners: list[int], serves: str) -> list[bool]:
-    """Of jobs of these owners, whether each is the last that its process serves. A turn's last one always is, unless
-    a process serves many: nobody knows whose job comes next."""
-    if serves == "many":
-        return [False] * len(owners)
-    return [serves == "job" or owner != following for owner, following in zip(owners, [*owners[1:], None], strict=True)]
+def _after_each(owners: list[int], serves: str) -> list[After]:
+    """What is to be done after each of a turn's jobs, of these owners. Nobody knows whose job comes after the last."""
+    at_end = After.LOOK if serves == "many" else After.REPLACE
+    within = After.REPLACE if serves == "job" else After.GO_ON
+    return [
+        within if owner == following else at_end for owner, following in zip(owners, [*owners[1:], None], strict=True)
+    ]
 
 
 def _in_words(status: int) -> str:

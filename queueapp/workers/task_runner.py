@@ -20,6 +20,7 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from enum import IntEnum
 from typing import Any, NoReturn
 
 from ..conf import queue_settings
@@ -49,9 +50,21 @@ _REASONS: dict[Stop, type[JobStopped]] = {
 # Bound here, so that a task that replaces these changes nothing.
 _monotonic, _exit, _getpid, _read, _loads = time.monotonic, os._exit, os.getpid, os.read, json.loads
 
-JobRow = tuple[int, str, str, str, float, int, float | None, bool]
+
+class After(IntEnum):
+    """What is to be done after a job."""
+
+    GO_ON = 0
+    """The next one is of the same owner."""
+    LOOK = 1
+    """The next one may be somebody else's."""
+    REPLACE = 2
+    """There is no next one for this process."""
+
+
+JobRow = tuple[int, str, str, str, float, int, float | None, int]
 """A job as it is sent: its index in the turn, name, task, payload as JSON, duration, attempt, memory limit in MB, and
-whether the process is to be replaced after it."""
+what is to be done after it."""
 
 
 class TaskRunner:
@@ -155,7 +168,7 @@ class TaskRunner:
         log = self._memory.take_log() + trace
         ended = _monotonic()
         self._memory.add(Record(job[0], started, ended, kind, text, log, self._memory.fraction, self._memory.message))
-        if job[7] or self._state.has_changed():
+        if job[7] == After.REPLACE or self._state.has_changed(thoroughly=job[7] == After.LOOK):
             _exit(REPLACE_ME)
 
     def _attempt(self, job: JobRow) -> tuple[Kind, str, str]:
