@@ -17,9 +17,10 @@ import psutil
 
 from ..conf import queue_settings
 from ..lifecycle.claim import ClaimedJob
+from .memory import resident_bytes
 from .process_state import has_children
 from .shared_memory import Record, SharedMemory, Stop
-from .task_runner import LENGTH, REPLACE_ME, STOP_SIGNAL, After, TaskRunner, resident_bytes
+from .task_runner import LENGTH, REPLACE_ME, STOP_SIGNAL, After, TaskRunner
 
 SEND_SECONDS = 10.0
 """Seconds in which a task process has to take the jobs of a turn."""
