@@ -66,8 +66,6 @@ def _state() -> tuple[Any, ...]:
         (gc.isenabled(), gc.get_threshold()),
         (sys.excepthook, threading.excepthook, sys.path[:]),
         (manager.disable, logging.root.level, logging.root.handlers[:]),
-        vars(vars(settings)["_wrapped"]).copy(),
-        settings.QUEUEAPP.copy(),
     )
 
 
@@ -81,13 +79,13 @@ class ProcessState:
     def __init__(self) -> None:
         self._before = _state()
         self._modules = [vars(module).copy() for module in _MODULES]
-        self._databases = deepcopy(connections.settings)
+        self._settings = deepcopy(connections.settings), settings.QUEUEAPP.copy(), _values_of_settings().copy()
         self._lowest = _lowest_free_descriptor()
 
     def has_changed(self, *, thoroughly: bool) -> bool:
         """Whether anything is not as it was. Sets back Django's time zone and language; reaps ended children.
 
-        `thoroughly`: also of what modules of the standard library hold, and of the databases' settings.
+        `thoroughly`: also of Django's settings, and of what modules of the standard library hold.
         """
         timezone.deactivate()
         translation.deactivate()
@@ -103,7 +101,13 @@ class ProcessState:
         )
 
     def _shared_has_changed(self) -> bool:
-        return [*map(vars, _MODULES)] != self._modules or connections.settings != self._databases
+        now = connections.settings, settings.QUEUEAPP, _values_of_settings()
+        return [*map(vars, _MODULES)] != self._modules or now != self._settings
+
+
+def _values_of_settings() -> dict[str, Any]:
+    values: dict[str, Any] = vars(vars(settings)["_wrapped"])
+    return values
 
 
 def _lowest_free_descriptor() -> int:
