@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 CLUSTER = "QUEUEAPP_CLUSTER"
 """Environment variable with the id of the cluster, set by the command that starts one."""
-REGISTER_EVERY = 2.0
+REGISTER_EVERY = 1.0
 """Seconds between two attempts to register while the database is away."""
 WORKER_BROKEN = 70
 """Exit code of a worker that could not go on twice; the cluster starts another."""
