@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 JOB_FIELDS = {
     "job_id", "user", "task", "duration", "payload", "status", "position", "progress", "message", "time_spent",
     "attempt", "submitted_at", "started_at", "finished_at", "result", "error", "attempts", "stopping", "time_limit",
-    "run_at",
+    "run_at", "payload_omitted", "result_omitted",
 }  # fmt: skip
 
 

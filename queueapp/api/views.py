@@ -210,4 +210,4 @@ def _filtered(jobs: Any, request: Request) -> QuerySet[Job]:
         jobs = jobs.in_state(Status(status))
     if task is not None:
         jobs = jobs.filter(task=task)
-    return cast("QuerySet[Job]", jobs.whole())
+    return cast("QuerySet[Job]", jobs.listed())
