@@ -126,7 +126,6 @@ def pid(job: Handle) -> dict[str, int]:
     return {"task": os.getpid(), "worker": worker.pid, "sentinel": worker.ppid()}
 
 
-<<<<<<< HEAD
 @task("freezes-later")
 def freezes_later(job: Handle) -> None:
     """Leave a thread that stops the process when the job has ended."""
@@ -156,9 +155,9 @@ def database(job: Handle, leave: str = "") -> list[str]:
         transaction.atomic().__enter__()
         connection.close()
     return found
-=======
+
+
 @task("returns")
 def returns(job: Handle, text: str, times: int = 1) -> str:
     """The text, so many times."""
     return text * times
->>>>>>> 0df6d98 (Lists, queues and events leave out what is large)
