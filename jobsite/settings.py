@@ -42,7 +42,7 @@ MIDDLEWARE = [
     "queueapp.guard.gate.gate",
     "queueapp.guard.compression.CompressionMiddleware",
     "queueapp.guard.bulkhead.bulkhead",
-    "queueapp.guard.compression.StaticMiddleware",
+    "jobsite.static.StaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "queueapp.guard.gate.PathsMiddleware",
     "queueapp.guard.gate.ForgeryMiddleware",
@@ -93,6 +93,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = None
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "jobsite.static.VersionedStorage"},
+}
 # Files are served from where they lie: nothing to collect before the first start.
 SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = DEBUG

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -197,3 +198,18 @@ def test_pages_answers_and_files_are_compressed_for_those_who_accept_it(site: Si
         assert (part.status_code, part.content) == (206, b"// @ts-check")
         with client.stream("GET", "events/", headers=gzip) as events:
             assert "content-encoding" not in events.headers
+
+
+def test_static_files_are_kept_for_a_year_under_addresses_that_change_with_them(site: Site) -> None:
+    page = httpx.get(f"{site.url}/login/").text
+    (address,) = re.findall(r'href="(/static/[0-9a-f]{16}/queueapp/app.css)"', page)
+    with httpx.Client(base_url=site.url) as client:
+        kept = client.get(address)
+        assert (kept.status_code, kept.headers["cache-control"]) == (200, "max-age=31536000, public, immutable")
+        plain = client.get("/static/queueapp/app.css")
+        other = client.get(f"/static/{'0' * 16}/queueapp/app.css")
+        assert plain.content == other.content == kept.content
+        for answer in (plain, other):
+            assert "immutable" not in answer.headers["cache-control"]
+        for nothing in ("queueapp/nothing.css", "../../manage.py", "%2e%2e/%2e%2e/manage.py"):
+            assert client.get(address.replace("queueapp/app.css", nothing)).status_code == 404

@@ -10,6 +10,8 @@ import { recall, remember } from "./memory.js";
 import { part } from "./rows.js";
 import { grouped, seconds } from "./words.js";
 
+const ICON = new URL("favicon.svg", import.meta.url).href;
+
 /** @typedef {import("./api.js").Job} Job */
 
 const GATHER = 300;
@@ -161,7 +163,7 @@ function tellBrowser() {
   const [title, body] = jobs.length === 1 ? about(jobs[0]) : aboutMany(jobs);
   try {
     // One tag: a later notification replaces the earlier one, in this tab and in others, and its number includes it.
-    const notification = new Notification(title, { body, tag: "turnabout", icon: "/static/queueapp/favicon.svg" });
+    const notification = new Notification(title, { body, tag: "turnabout", icon: ICON });
     notification.onclick = () => (window.focus(), notification.close());
   } catch {
     button.hidden = true; // Chrome on Android has the class, and throws
