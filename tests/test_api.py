@@ -172,14 +172,21 @@ class TestSubmit:
         assert answer.status_code == 400
         assert answer.json()["status"] == 400
 
-    @pytest.mark.parametrize("path", ["jobs/?statu=failed", "jobs/?search=x", "queue/?x=1", "jobs/x/?y=2"])
+    @pytest.mark.parametrize(
+        "path", ["jobs/?statu=failed", "jobs/?search=x", "queue/?x=1", "jobs/x/?y=2", "schema/?z=3", "docs/?w=4"]
+    )
     def test_an_unknown_parameter_is_named(self, api: APIClient, path: str) -> None:
         name = path.partition("?")[2].partition("=")[0]
         assert "query" in assert_problem(api.get(f"/api/v1/{path}"), 400, name)["detail"]
 
+    @pytest.mark.parametrize("path", ["jobs/", "jobs/bulk/", "jobs/x/retry/", "token/", "token/refresh/"])
+    def test_an_unknown_parameter_beside_a_body_is_named(self, api: APIClient, path: str) -> None:
+        assert_problem(api.post(f"/api/v1/{path}?dry_run=1", {}, format="json"), 400, "dry_run")
+
     def test_the_events_door_refuses_as_problems(self, api: APIClient) -> None:
         assert_problem(api.get("/api/v1/events/", headers={"Last-Event-ID": "abc"}), 400)
         assert_problem(api.get("/api/v1/events/?after=-1"), 400)
+        assert "user" in assert_problem(api.get("/api/v1/events/?user=bob"), 400)["detail"]
         assert_problem(api.get("/api/v1/events/", headers={"Accept": "application/json"}), 406)
         strict = APIClient(enforce_csrf_checks=True)
         assert_problem(strict.post("/api/v1/events/"), 405)
@@ -324,6 +331,17 @@ class TestLook:
         staff = client_of(make_user("boss", is_staff=True))
         assert staff.get("/api/v1/jobs/theirs/?user=bob").json()["user"] == "bob"
         assert_problem(staff.get("/api/v1/jobs/theirs/"), 404)
+
+    def test_staff_look_at_a_users_queue(self, api: APIClient) -> None:
+        ask(make_user("bob"), "theirs")
+        staff = client_of(make_user("boss", is_staff=True))
+        queue = staff.get("/api/v1/queue/?user=bob").json()
+        assert (queue["user"], [job["job_id"] for job in queue["waiting"]]) == ("bob", ["theirs"])
+        assert api.get("/api/v1/queue/?user=ada").json()["user"] == "ada", "one's own name may be given"
+        assert_problem(api.get("/api/v1/queue/?user=bob"), 403)
+        for path in ("queue", "jobs", "jobs/theirs"):
+            detail = assert_problem(staff.get(f"/api/v1/{path}/?user=nobody"), 400, "user")["detail"]
+            assert "query" in detail, "nothing was submitted"
 
     def test_pages_newest_first(self, api: APIClient, ada: User) -> None:
         ask(ada, *[f"j{n}" for n in range(25)])
