@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from queueapp.lifecycle.claim import take_turn
 from queueapp.lifecycle.heartbeat import heartbeat, register
-from queueapp.models import Job, User, Waiting
+from queueapp.models import Job, Pause, User, Waiting
 from tests.queue import ask, make_user, settle
 
 pytestmark = pytest.mark.django_db
@@ -416,6 +416,15 @@ class TestWhileItRuns:
         ask(make_user("bob"), "b1", "b2")
         ask(ada, "a1")
         assert client_of(ada).get("/api/v1/jobs/a1/").json()["position"] == 3
+
+    def test_a_job_with_a_moment_is_expected_then(self, api: APIClient, ada: User) -> None:
+        for name in ("first", "second"):
+            submit(api, job_id=name, run_at="2100-01-31T08:00:00+02:00")
+        expected = [job["estimated_start"] for job in api.get("/api/v1/queue/").json()["waiting"]]
+        assert expected == ["2100-01-31T06:00:00.000000Z"] * 2
+        Pause.objects.create(user=ada, reason="audit")
+        expected = [job["estimated_start"] for job in api.get("/api/v1/queue/").json()["waiting"]]
+        assert expected == [None] * 2, "nobody knows when staff will resume"
 
     def test_the_share_owed_follows_weights(self, ada: User) -> None:
         from queueapp.models import PriorityRule

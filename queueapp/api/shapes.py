@@ -62,7 +62,7 @@ class JobShape(BaseModel):
 class WaitingJob(JobShape):
     """A waiting job in a queue."""
 
-    estimated_start: datetime | None = Field(description="Null where it can not be told.")
+    estimated_start: datetime | None = Field(description="Where run_at is all that is known, that; null: it cannot be told.")
 
 
 class Share(BaseModel):
