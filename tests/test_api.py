@@ -19,6 +19,7 @@ pytestmark = pytest.mark.django_db
 JOB_FIELDS = {
     "job_id", "user", "task", "duration", "payload", "status", "position", "progress", "message", "time_spent",
     "attempt", "submitted_at", "started_at", "finished_at", "result", "error", "attempts", "stopping", "time_limit",
+    "memory_limit",
     "run_at",
 }  # fmt: skip
 
@@ -117,7 +118,16 @@ class TestSubmit:
         assert again.json() == first.json()
         assert Waiting.objects.count() == 1
 
-    @pytest.mark.parametrize("other", [{"duration": 2}, {"task": "checksum", "payload": {"path": "hello.txt"}}])
+    def test_limits_of_its_own_are_shown_with_the_job(self, api: APIClient) -> None:
+        limits = {"time_limit": 60.0, "memory_limit": 200.0}
+        job = submit(api, **limits).json()
+        assert {name: job[name] for name in limits} == limits
+        assert submit(api, **limits).status_code == 200
+        assert Job.objects.get().memory_limit == 200.0
+
+    @pytest.mark.parametrize(
+        "other", [{"duration": 2}, {"memory_limit": 50}, {"task": "checksum", "payload": {"path": "hello.txt"}}]
+    )
     def test_other_content_under_the_same_name(self, api: APIClient, other: dict[str, Any]) -> None:
         before = submit(api).json()
         assert_problem(submit(api, **other), 409, "job_id")
@@ -152,6 +162,8 @@ class TestSubmit:
             ({"task": "checksum", "payload": {"path": "../conftest.py"}}, "payload"),
             ({"task": "checksum", "payload": {"path": "/etc/passwd"}}, "payload"),
             ({"task": "checksum", "payload": {"path": "x" * 70_000}}, "payload"),
+            ({"memory_limit": 0}, "memory_limit"),
+            ({"memory_limit": "50"}, "memory_limit"),
             ({"priority": 9}, "priority"),
         ],
     )
@@ -450,6 +462,15 @@ class TestSchema:
             )
         }  # fmt: skip
         assert set(schema["components"]["schemas"]["JobShape"]["properties"]) == JOB_FIELDS
+
+    def test_it_names_what_a_cancellation_and_a_busy_site_answer(self) -> None:
+        paths = APIClient().get("/api/v1/schema/?format=json").json()["paths"]
+        answers = paths["/api/v1/jobs/{job_id}/"]["delete"]["responses"]
+        assert answers["202"]["content"]["application/json"]["schema"]["$ref"].endswith("/JobShape")
+        assert "runs" not in answers["409"]["description"]
+        for operations in paths.values():
+            for operation in operations.values():
+                assert "Retry-After" in operation["responses"]["503"]["headers"]
 
     def test_its_page_loads_nothing_from_elsewhere(self) -> None:
         page = APIClient().get("/api/v1/docs/").content.decode()

@@ -19,7 +19,7 @@ from .job_filters import StatusFilter, TaskFilter
 from .looks import NOTHING, block, brief_moment, link, moment, percent, pretty_json, scrolling, seconds
 
 _HEAD = ("job_id", "owner", "state")
-_ASKED = ("task", "payload_shown", "expected", "submitted")
+_ASKED = ("task", "payload_shown", "expected", "time_limit", "memory_limit", "run_at", "submitted")
 _WORK = ("flow", "processor", "attempt", "progress", "message", "started", "finished", "spent")
 _END = ("result", "error", "log", "attempts_shown")
 

@@ -154,9 +154,10 @@ class JobView(ProtectedView):
         summary="Cancel a job",
         parameters=[_OF_USER],
         responses={
-            200: JobShape,
+            200: OpenApiResponse(JobShape, "It waited, and is cancelled."),
+            202: OpenApiResponse(JobShape, "It runs, and is asked to stop: the job as it stands."),
             404: _PROBLEM,
-            409: OpenApiResponse(Problem, "It runs or has ended."),
+            409: OpenApiResponse(Problem, "It has ended."),
             **_ERRORS,
         },
     )
