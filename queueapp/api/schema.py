@@ -70,6 +70,10 @@ def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
             _tell_refusals(operation)
     for status in ("200", "201"):
         result["paths"]["/api/v1/jobs/"]["post"]["responses"][status]["links"] = LINKS
+    for shape in result["components"]["schemas"].values():
+        for field in shape.get("properties", {}).values():
+            if field.get("default", ...) is None:  # as good as left out; TypeScript would want it always
+                del field["default"]
     _tell_tasks(result["components"]["schemas"]["Submission"])
     result["components"]["schemas"]["BulkSubmission"]["additionalProperties"] = False
     return result
