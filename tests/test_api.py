@@ -194,6 +194,7 @@ class TestSubmit:
     @pytest.mark.parametrize("path", ["jobs/", "jobs/bulk/", "jobs/x/retry/", "token/", "token/refresh/"])
     def test_an_unknown_parameter_beside_a_body_is_named(self, api: APIClient, path: str) -> None:
         assert_problem(api.post(f"/api/v1/{path}?dry_run=1", {}, format="json"), 400, "dry_run")
+        assert_problem(api.put(f"/api/v1/{path}?dry_run=1", {}, format="json"), 405)
 
     def test_the_events_door_refuses_as_problems(self, api: APIClient) -> None:
         assert_problem(api.get("/api/v1/events/", headers={"Last-Event-ID": "abc"}), 400)

@@ -22,6 +22,8 @@ class KnownQuery(APIView):
         """Let the request in. Raises InvalidQuery where a parameter is unknown."""
         super().initial(request, *args, **kwargs)
         method = "GET" if request.method == "HEAD" else str(request.method)
+        if not hasattr(self, method.lower()):
+            return  # 405, whatever the query
         if unknown := sorted(set(request.query_params) - self.takes.get(method, set())):
             raise InvalidQuery([FieldError(name, "there is no such parameter here") for name in unknown])
 

@@ -42,4 +42,4 @@ with client.get_httpx_client().stream(**events._get_kwargs()) as stream:
 
 assert jobs_retrieve.sync("quick", client=client).status == Status.SUCCEEDED
 assert [job.job_id for job in jobs_list.sync(client=client).results] == ["long", "quick", "later"]
-print("all well")
+sys.stdout.write("all well\n")
