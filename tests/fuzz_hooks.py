@@ -1,4 +1,5 @@
-"""What no schema can tell schemathesis: which files there are. It loads this by SCHEMATHESIS_HOOKS."""
+"""What the schema cannot tell schemathesis: which task takes which payload, and which files there are. It loads this by
+SCHEMATHESIS_HOOKS."""
 
 from __future__ import annotations
 
@@ -6,10 +7,21 @@ from typing import Any
 
 import schemathesis
 
+TASKS = {"wait", "checksum", "fail"}
+"""Those that may run with any payload: others of tests/tasks.py take memory and processes as they are told."""
+
 
 @schemathesis.hook
 def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
-    """The paths that `checksum` takes are those below its folder."""
-    for kind in raw_schema["components"]["schemas"]["Submission"]["anyOf"]:
-        if kind["title"] == "checksum":
-            kind["properties"]["payload"]["properties"]["path"] = {"enum": ["hello.txt"]}
+    """A submission is of one task, with its payload. The paths that `checksum` takes are those below its folder."""
+    submission = raw_schema["components"]["schemas"]["Submission"]
+    payloads, default = submission["x-payloads"], submission["properties"]["task"]["default"]
+    payloads["checksum"]["properties"]["path"] = {"enum": ["hello.txt"]}
+    submission["anyOf"] = [
+        {
+            "properties": {"task": {"enum": [name]}, "payload": payload},
+            "required": ["task"] * (name != default) + ["payload"] * bool(payload.get("required")),
+        }
+        for name, payload in payloads.items()
+        if name in TASKS
+    ]

@@ -302,17 +302,55 @@ def test_a_job_shows_everything(boss: Client) -> None:
         assert text in page
 
 
-def test_waiting_jobs_are_cancelled_and_others_left_alone(boss: Client) -> None:
-    running, waiting = submitted(user("anna"), "running", "waiting")
-    claimed()
-    first, second = cancel_selected(boss, running, waiting)
-    assert first == "1 job was cancelled."
-    assert second == "1 job was left alone: only a job that still waits can be cancelled."
-    assert Outcome.objects.get().job == waiting
-    entry = LogEntry.objects.get()
-    assert (entry.object_id, entry.user.username, entry.get_change_message()) == (
-        str(waiting.pk), "boss", "Cancelled.",
-    )  # fmt: skip
+def test_waiting_jobs_are_cancelled_running_ones_stopped_and_others_left_alone(boss: Client) -> None:
+    done, running, waiting = submitted(user("anna"), "done", "running", "waiting")
+    settled(Status.SUCCEEDED)
+    processor, _ = claimed()
+    assert cancel_selected(boss, done, running, waiting)[-3:] == [
+        "1 job was asked to stop.",
+        "1 job was cancelled.",
+        "1 job was left alone: only a job that waits or runs can be cancelled.",
+    ]
+    processor.refresh_from_db()
+    assert (processor.job, processor.cancelling) == (running, True)
+    assert Outcome.objects.get(status=Status.CANCELLED).job == waiting
+    entries = {(entry.object_id, entry.get_change_message()) for entry in LogEntry.objects.all()}
+    assert entries == {(str(running.pk), "Asked to stop."), (str(waiting.pk), "Cancelled.")}
+
+
+def test_a_job_is_stopped_from_its_page_by_who_may(boss: Client) -> None:
+    (job,) = submitted(user("anna"), "report")
+    assert "Cancel this job" in boss.get(page_of(job)).content.decode()
+    processor, _ = claimed()
+    assert "Stop this job" in boss.get(page_of(job)).content.decode()
+    sent = {"action": "cancel_selected", "_selected_action": job.pk, "page_of": job.pk}
+    answer = boss.post(list_of("job"), sent)
+    assert answer["Location"] == page_of(job)
+    assert said(answer) == ["1 job was asked to stop."]
+    processor.refresh_from_db()
+    assert processor.cancelling
+    assert "Stop this job" not in staff(Client(), "view_job").get(page_of(job)).content.decode()
+
+
+def test_a_job_shows_its_attempts_with_what_they_printed(boss: Client) -> None:
+    (job,) = submitted(user("anna"), "report")
+    processor, turn = claimed()
+    wrong = JobOutcome(job.pk, job.owner_id, Status.FAILED, 1, 2.5, 0.0, error="no luck", log="<i>loud</i>\nTraceback")
+    take_turn(processor.pk, turn.number, [wrong], more=False)
+    page = boss.get(page_of(job)).content.decode()
+    for text in ("Attempt 1: ", looks.seconds(2.5) + " spent", "no luck", "&lt;i&gt;loud&lt;/i&gt;\nTraceback"):
+        assert text in page
+    assert "<i>loud" not in page
+    assert page.count("&lt;i&gt;loud") == 1, "told once"
+    assert "Try this job again" in page
+
+
+def test_a_job_that_succeeded_shows_what_it_printed(boss: Client) -> None:
+    (job,) = submitted(user("anna"), "report")
+    processor, turn = claimed()
+    well = JobOutcome(job.pk, job.owner_id, Status.SUCCEEDED, 1, 2.5, 0.0, log="<i>all well</i>")
+    take_turn(processor.pk, turn.number, [well], more=False)
+    assert '<pre class="scrolls" tabindex="0">&lt;i&gt;all well' in boss.get(page_of(job)).content.decode()
 
 
 def test_only_so_many_jobs_are_cancelled_at_a_time(boss: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from queueapp.lifecycle.claim import take_turn
 from queueapp.lifecycle.heartbeat import heartbeat, register
-from queueapp.models import Job, User, Waiting
+from queueapp.models import Job, Pause, User, Waiting
 from tests.queue import ask, make_user, settle
 
 pytestmark = pytest.mark.django_db
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 JOB_FIELDS = {
     "job_id", "user", "task", "duration", "payload", "status", "position", "progress", "message", "time_spent",
     "attempt", "submitted_at", "started_at", "finished_at", "result", "error", "attempts", "stopping", "time_limit",
-    "run_at", "payload_omitted", "result_omitted",
+    "run_at", "payload_omitted", "result_omitted", "memory_limit",
 }  # fmt: skip
 
 
@@ -117,7 +117,16 @@ class TestSubmit:
         assert again.json() == first.json()
         assert Waiting.objects.count() == 1
 
-    @pytest.mark.parametrize("other", [{"duration": 2}, {"task": "checksum", "payload": {"path": "hello.txt"}}])
+    def test_limits_of_its_own_are_shown_with_the_job(self, api: APIClient) -> None:
+        limits = {"time_limit": 60.0, "memory_limit": 200.0}
+        job = submit(api, **limits).json()
+        assert {name: job[name] for name in limits} == limits
+        assert submit(api, **limits).status_code == 200
+        assert Job.objects.get().memory_limit == 200.0
+
+    @pytest.mark.parametrize(
+        "other", [{"duration": 2}, {"memory_limit": 50}, {"task": "checksum", "payload": {"path": "hello.txt"}}]
+    )
     def test_other_content_under_the_same_name(self, api: APIClient, other: dict[str, Any]) -> None:
         before = submit(api).json()
         assert_problem(submit(api, **other), 409, "job_id")
@@ -152,6 +161,8 @@ class TestSubmit:
             ({"task": "checksum", "payload": {"path": "../conftest.py"}}, "payload"),
             ({"task": "checksum", "payload": {"path": "/etc/passwd"}}, "payload"),
             ({"task": "checksum", "payload": {"path": "x" * 70_000}}, "payload"),
+            ({"memory_limit": 0}, "memory_limit"),
+            ({"memory_limit": "50"}, "memory_limit"),
             ({"priority": 9}, "priority"),
         ],
     )
@@ -172,14 +183,22 @@ class TestSubmit:
         assert answer.status_code == 400
         assert answer.json()["status"] == 400
 
-    @pytest.mark.parametrize("path", ["jobs/?statu=failed", "jobs/?search=x", "queue/?x=1", "jobs/x/?y=2"])
+    @pytest.mark.parametrize(
+        "path", ["jobs/?statu=failed", "jobs/?search=x", "queue/?x=1", "jobs/x/?y=2", "schema/?z=3", "docs/?w=4"]
+    )
     def test_an_unknown_parameter_is_named(self, api: APIClient, path: str) -> None:
         name = path.partition("?")[2].partition("=")[0]
         assert "query" in assert_problem(api.get(f"/api/v1/{path}"), 400, name)["detail"]
 
+    @pytest.mark.parametrize("path", ["jobs/", "jobs/bulk/", "jobs/x/retry/", "token/", "token/refresh/"])
+    def test_an_unknown_parameter_beside_a_body_is_named(self, api: APIClient, path: str) -> None:
+        assert_problem(api.post(f"/api/v1/{path}?dry_run=1", {}, format="json"), 400, "dry_run")
+        assert_problem(api.put(f"/api/v1/{path}?dry_run=1", {}, format="json"), 405)
+
     def test_the_events_door_refuses_as_problems(self, api: APIClient) -> None:
         assert_problem(api.get("/api/v1/events/", headers={"Last-Event-ID": "abc"}), 400)
         assert_problem(api.get("/api/v1/events/?after=-1"), 400)
+        assert "user" in assert_problem(api.get("/api/v1/events/?user=bob"), 400)["detail"]
         assert_problem(api.get("/api/v1/events/", headers={"Accept": "application/json"}), 406)
         strict = APIClient(enforce_csrf_checks=True)
         assert_problem(strict.post("/api/v1/events/"), 405)
@@ -325,6 +344,17 @@ class TestLook:
         assert staff.get("/api/v1/jobs/theirs/?user=bob").json()["user"] == "bob"
         assert_problem(staff.get("/api/v1/jobs/theirs/"), 404)
 
+    def test_staff_look_at_a_users_queue(self, api: APIClient) -> None:
+        ask(make_user("bob"), "theirs")
+        staff = client_of(make_user("boss", is_staff=True))
+        queue = staff.get("/api/v1/queue/?user=bob").json()
+        assert (queue["user"], [job["job_id"] for job in queue["waiting"]]) == ("bob", ["theirs"])
+        assert api.get("/api/v1/queue/?user=ada").json()["user"] == "ada", "one's own name may be given"
+        assert_problem(api.get("/api/v1/queue/?user=bob"), 403)
+        for path in ("queue", "jobs", "jobs/theirs"):
+            detail = assert_problem(staff.get(f"/api/v1/{path}/?user=nobody"), 400, "user")["detail"]
+            assert "query" in detail, "nothing was submitted"
+
     def test_pages_newest_first(self, api: APIClient, ada: User) -> None:
         ask(ada, *[f"j{n}" for n in range(25)])
         seen, address = [], "/api/v1/jobs/?page_size=10"
@@ -399,6 +429,15 @@ class TestWhileItRuns:
         ask(ada, "a1")
         assert client_of(ada).get("/api/v1/jobs/a1/").json()["position"] == 3
 
+    def test_a_job_with_a_moment_is_expected_then(self, api: APIClient, ada: User) -> None:
+        for name in ("first", "second"):
+            submit(api, job_id=name, run_at="2100-01-31T08:00:00+02:00")
+        expected = [job["estimated_start"] for job in api.get("/api/v1/queue/").json()["waiting"]]
+        assert expected == ["2100-01-31T06:00:00.000000Z"] * 2
+        Pause.objects.create(user=ada, reason="audit")
+        expected = [job["estimated_start"] for job in api.get("/api/v1/queue/").json()["waiting"]]
+        assert expected == [None] * 2, "nobody knows when staff will resume"
+
     def test_the_share_owed_follows_weights(self, ada: User) -> None:
         from queueapp.models import PriorityRule
         from tests.queue import everyone_takes_turns
@@ -423,6 +462,15 @@ class TestSchema:
             )
         }  # fmt: skip
         assert set(schema["components"]["schemas"]["JobShape"]["properties"]) == JOB_FIELDS
+
+    def test_it_names_what_a_cancellation_and_a_busy_site_answer(self) -> None:
+        paths = APIClient().get("/api/v1/schema/?format=json").json()["paths"]
+        answers = paths["/api/v1/jobs/{job_id}/"]["delete"]["responses"]
+        assert answers["202"]["content"]["application/json"]["schema"]["$ref"].endswith("/JobShape")
+        assert "runs" not in answers["409"]["description"]
+        for operations in paths.values():
+            for operation in operations.values():
+                assert "Retry-After" in operation["responses"]["503"]["headers"]
 
     def test_its_page_loads_nothing_from_elsewhere(self) -> None:
         page = APIClient().get("/api/v1/docs/").content.decode()

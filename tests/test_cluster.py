@@ -318,6 +318,15 @@ def test_a_job_is_stopped_at_its_memory_limit(site: Site, api: httpx.Client, how
     assert (job["status"], job["error"]) == ("failed", "It reached its memory limit of 100 MB.")
 
 
+def test_a_job_may_have_a_memory_limit_of_its_own(site: Site, api: httpx.Client) -> None:
+    ask = {"job_id": "own", "task": "returns", "duration": 0.01, "memory_limit": 50, "payload": {"text": "x"}}
+    api.post("jobs/", json=ask).raise_for_status()
+    assert ended(site, api, "own")["status"] == "succeeded"
+    ask |= {"job_id": "much", "payload": {"text": "x" * 1000, "times": 200_000}, "memory_limit": 60}
+    api.post("jobs/", json=ask).raise_for_status()
+    assert ended(site, api, "much")["error"] == "It reached its memory limit of 60 MB."
+
+
 def test_at_its_limit_a_task_can_tidy_up(site: Site, api: httpx.Client) -> None:
     """The exception comes once, then once more after a third of the grace: not into every step."""
     submit(api, "tidy", "tidies-up")

@@ -20,9 +20,10 @@ STREAM = "/api/v1/events/"
 
 @pytest.fixture(scope="module")
 def fuzzed() -> Iterator[Site]:
-    """A site of its own where nothing runs, so that jobs of days hold no processor up."""
-    site = Site("turnabout_fuzz", processors=1, SUBMISSIONS_PER_MINUTE="0", REQUESTS_PER_MINUTE="0")
-    site.start(cluster=False)
+    """A site of its own with its cluster, so that jobs are also seen while they run, and after. Those of days hold the
+    processors until they are cancelled."""
+    site = Site("turnabout_fuzz", processors=2, SUBMISSIONS_PER_MINUTE="0", REQUESTS_PER_MINUTE="0")
+    site.start()
     yield site
     site.stop()
 

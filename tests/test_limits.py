@@ -24,7 +24,7 @@ from queueapp.errors import TooManyWaiting
 from queueapp.guard import buckets
 from queueapp.guard.bodies import BodyLimit
 from queueapp.guard.models import Bucket
-from queueapp.lifecycle import waiting
+from queueapp.lifecycle import quota
 from queueapp.models import Job, Waiting
 from tests.queue import ask, make_user
 from tests.site import Site
@@ -39,10 +39,10 @@ def limit(settings: Settings) -> Iterator[Callable[..., None]]:
 
     def set_limits(**limits: int) -> None:
         settings.QUEUEAPP = settings.QUEUEAPP | dict.fromkeys(LIMITS, 0) | limits
-        waiting.forget_counts()
+        quota.forget_counts()
 
     yield set_limits
-    waiting.forget_counts()
+    quota.forget_counts()
 
 
 @pytest.mark.django_db
@@ -182,7 +182,7 @@ class TestWaitingQuota:
     def test_there_is_room_again_when_a_job_has_begun(
         self, limit: Callable[..., None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(waiting, "FULL_FOR", 0.0)
+        monkeypatch.setattr(quota, "FULL_FOR", 0.0)
         api = client_of(make_user("ada"))
         limit(MAX_WAITING=1)
         assert [submit(api, job_id=f"j{n}").status_code for n in range(2)] == [201, 429]
@@ -205,10 +205,10 @@ class TestWaitingQuota:
             counts.append(user)
             return 0
 
-        monkeypatch.setattr(waiting, "_waiting", count)
+        monkeypatch.setattr(quota, "_waiting", count)
         limit(MAX_WAITING=1_000_000)
         for _ in range(100):
-            waiting.make_room({7: 1_000})
+            quota.make_room({7: 1_000})
         assert len(counts) == 1
 
 

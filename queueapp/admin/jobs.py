@@ -8,24 +8,28 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from queueapp.models import Flow, Job, Processor, User, Waiting
+from queueapp.models import Attempt, Flow, Job, Processor, User, Waiting
 
 from .base import ReadOnlyAdmin, ThriftyList, ThriftyPaginator
 from .job_actions import JobActions
 from .job_filters import StatusFilter, TaskFilter
-from .looks import NOTHING, block, brief_moment, link, moment, percent, pretty_json, seconds
+from .looks import NOTHING, block, brief_moment, link, moment, percent, pretty_json, scrolling, seconds
 
 _HEAD = ("job_id", "owner", "state")
-_ASKED = ("task", "payload_shown", "expected", "submitted")
+_ASKED = ("task", "payload_shown", "expected", "time_limit", "memory_limit", "run_at", "submitted")
 _WORK = ("flow", "processor", "attempt", "progress", "message", "started", "finished", "spent")
-_END = ("result", "error")
+_END = ("result", "error", "log", "attempts_shown")
 
 
 @admin.register(Job)
 class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
     """Jobs, newest first."""
+
+    class Media:
+        css = {"all": ["queueapp/jobs.css"]}
 
     list_display = ("job_id", "owner", "task", "state", "expected", "spent", "submitted_brief", "ran")
     list_filter = (StatusFilter, TaskFilter)
@@ -52,7 +56,7 @@ class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         """Without what only the page of one job shows, and what can be large."""
-        return Job.objects.whole().defer("payload", "outcome__result", "outcome__error")
+        return Job.objects.whole().defer("payload", "outcome__result", "outcome__error", "outcome__log")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Job], search_term: str
@@ -161,6 +165,24 @@ class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
     def error(self, job: Job) -> SafeString | str:
         """Why it failed."""
         return block(job.ended.error) if job.ended and job.ended.error else NOTHING
+
+    @admin.display(description="log")
+    def log(self, job: Job) -> SafeString | str:
+        """What its last attempt printed, and its traceback, where it is not among those that failed."""
+        if job.ended is None or not job.ended.log or any(a.number == job.ended.attempt for a in job.attempts.all()):
+            return NOTHING
+        return scrolling(job.ended.log)
+
+    @admin.display(description="attempts that failed")
+    def attempts_shown(self, job: Job) -> SafeString | str:
+        """Each with its time, its error and its log."""
+        return format_html_join("", "<p>Attempt {}: {}, {}</p>{}{}", map(_told, job.attempts.all())) or NOTHING
+
+
+def _told(attempt: Attempt) -> tuple[Any, ...]:
+    when = f"{moment(attempt.started_at)} to {moment(attempt.finished_at)}"
+    log = scrolling(attempt.log) if attempt.log else ""
+    return attempt.number, when, f"{seconds(attempt.time_spent)} spent", block(attempt.error), log
 
 
 def _started_at(job: Job) -> datetime | None:

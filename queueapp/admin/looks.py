@@ -69,6 +69,11 @@ def block(text: str) -> SafeString:
     return format_html("<pre>{}</pre>", text)
 
 
+def scrolling(text: str) -> SafeString:
+    """The same in a box that scrolls, for a text that may be long."""
+    return format_html('<pre class="scrolls" tabindex="0">{}</pre>', text)
+
+
 def link(target: Model | None) -> SafeString | str:
     """The object's name, leading to its page in the admin."""
     if target is None:

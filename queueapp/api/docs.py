@@ -1,17 +1,27 @@
-"""The page to try the API out: no script or style in it, but in files, as the site's policy wants."""
+"""The schema, and the page to try the API out: no script or style in it, but in files, as the site's policy wants."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
-from drf_spectacular.views import SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from .base import KnownQuery
 
-class DocsView(SpectacularSwaggerSplitView):
+
+class SchemaView(KnownQuery, SpectacularAPIView):
+    """The schema of the API."""
+
+    takes: ClassVar = {"GET": {"format", "lang"}}
+
+
+class DocsView(KnownQuery, SpectacularSwaggerSplitView):
     """Swagger's page."""
+
+    takes: ClassVar = {"GET": {"script"}}
 
     @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

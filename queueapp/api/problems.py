@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from rest_framework import exceptions
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
@@ -25,6 +26,8 @@ _STATUS: dict[type[QueueError], int] = {
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler: the same answers with problem details as their body; None: not an answer."""
+    # Problems are JSON, also where the view gives out something else (the schema, a page).
+    context["request"].accepted_renderer, context["request"].accepted_media_type = JSONRenderer(), MEDIA_TYPE
     if isinstance(error, QueueError):
         body = _queue_problem(error)
         headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooManyWaiting) else None

@@ -19,6 +19,7 @@ EVERYWHERE = {
     "403": "You may not do this.",
     "406": "No other media type than JSON is given out.",
     "429": "Too much at once; try again after the seconds in Retry-After.",
+    "503": "The site is busy, or its database away; try again after the seconds in Retry-After.",
 }
 WITH_BODY = {"413": "The body is too large.", "415": "No other media type than JSON is taken."}
 NUMBER_AT_MOST = 999_999_999_999_999_999
@@ -69,6 +70,10 @@ def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
             _tell_refusals(operation)
     for status in ("200", "201"):
         result["paths"]["/api/v1/jobs/"]["post"]["responses"][status]["links"] = LINKS
+    for shape in result["components"]["schemas"].values():
+        for field in shape.get("properties", {}).values():
+            if field.get("default", ...) is None:  # as good as left out; TypeScript would want it always
+                del field["default"]
     _tell_tasks(result["components"]["schemas"]["Submission"])
     result["components"]["schemas"]["BulkSubmission"]["additionalProperties"] = False
     return result
@@ -82,19 +87,24 @@ def _tell_refusals(operation: dict[str, Any]) -> None:
     for status, response in responses.items():
         if status >= "400":
             response["content"] = PROBLEM
-    responses["429"]["headers"] = RETRY_AFTER
+    for status in ("429", "503"):
+        responses[status]["headers"] = RETRY_AFTER
 
 
 def _tell_tasks(submission: dict[str, Any]) -> None:
-    """Say exactly which submissions are taken: names of jobs, and for each task its payload."""
+    """Say exactly which submissions are taken: names of jobs, and for each task its payload.
+
+    Payloads are an extension: where a shape has `anyOf` beside its properties, generators of clients lose the latter.
+    """
     properties = submission["properties"]
     properties["job_id"] |= {"pattern": f"^{JOB_ID.pattern}$", "minLength": 1, "not": {"enum": sorted(RESERVED)}}
     properties["duration"]["maximum"] = queue_settings().MAX_DURATION
-    submission["anyOf"] = list(_kinds(properties["task"]["default"]))
+    properties["task"]["description"] += f" Here: {', '.join(task_names())}."
+    submission["x-payloads"] = dict(_payloads())
 
 
-def _kinds(default: str) -> Iterator[dict[str, Any]]:
-    """One kind of submission for each task."""
+def _payloads() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each task's name, and the shape of its payload."""
     for name in task_names():
         task = find_task(name)
         assert task is not None, "task_names() names registered tasks"
@@ -102,6 +112,4 @@ def _kinds(default: str) -> Iterator[dict[str, Any]]:
             payload = task.payload.json_schema()
         except PydanticUserError:  # an argument of a type that JSON has no word for
             payload = {"type": "object"}
-        required = ["task"] * (name != default) + ["payload"] * bool(payload.get("required"))
-        kind = {"title": name, "properties": {"task": {"enum": [name]}, "payload": payload}}
-        yield kind | ({"required": required} if required else {})
+        yield name, payload

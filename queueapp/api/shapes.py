@@ -54,6 +54,7 @@ class JobShape(BaseModel):
     attempts: list[AttemptShape] = Field(description="Those that failed.")
     stopping: bool = Field(description="It runs, and was asked to stop.")
     time_limit: float | None = Field(description="Seconds that one attempt may take.")
+    memory_limit: float | None = Field(description="Megabytes that one attempt may take.")
     run_at: datetime | None = Field(description="Not to be started before.")
     submitted_at: datetime
     started_at: datetime | None
@@ -68,7 +69,7 @@ class JobShape(BaseModel):
 class WaitingJob(JobShape):
     """A waiting job in a queue."""
 
-    estimated_start: datetime | None = Field(description="Null where it can not be told.")
+    estimated_start: datetime | None = Field(description="Or run_at, where no more is known; null: nothing is known.")
 
 
 class Share(BaseModel):

@@ -23,6 +23,7 @@ from rest_framework_simplejwt.views import TokenBlacklistView, TokenObtainPairVi
 from ..guard.lockout import forget_failures, is_locked_out, name_of, seconds_left, shut_sentence
 from ..guard.problems import seconds
 from ..models import User
+from .base import KnownQuery
 from .shapes import Problem
 from .throttles import LoginThrottle
 
@@ -75,7 +76,7 @@ class OnceOnly(TokenRefreshSerializer):
         return made
 
 
-class TokenView(TokenObtainPairView):
+class TokenView(KnownQuery, TokenObtainPairView):
     """A pair of tokens for a user name and a password."""
 
     serializer_class = AsTyped
@@ -105,7 +106,7 @@ class TokenView(TokenObtainPairView):
         return Response(serializer.validated_data)
 
 
-class RefreshView(TokenRefreshView):
+class RefreshView(KnownQuery, TokenRefreshView):
     """The next pair."""
 
     serializer_class = OnceOnly
@@ -121,7 +122,7 @@ class RefreshView(TokenRefreshView):
         return super().post(request, *args, **kwargs)
 
 
-class RevokeView(TokenBlacklistView):
+class RevokeView(KnownQuery, TokenBlacklistView):
     """Log out."""
 
     @extend_schema(

@@ -1,9 +1,8 @@
 """Addresses below /api/v1/."""
 
 from django.urls import path
-from drf_spectacular.views import SpectacularAPIView
 
-from .docs import DocsView
+from .docs import DocsView, SchemaView
 from .tokens import RefreshView, RevokeView, TokenView
 from .views import BulkView, JobsView, JobView, QueueView, TryAgainView
 
@@ -16,6 +15,6 @@ urlpatterns = [
     path("jobs/<str:job_id>/", JobView.as_view(), name="job"),
     path("jobs/<str:job_id>/retry/", TryAgainView.as_view(), name="job-retry"),
     path("queue/", QueueView.as_view(), name="queue"),
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(url_name="schema"), name="docs"),
 ]

@@ -32,10 +32,11 @@ _ERRORS = {400: _PROBLEM, 401: _PROBLEM}
 _OF_USER = OpenApiParameter("user", str, description="For staff: the user whose jobs are meant; left out: you.")
 
 
-def owner_of(request: Request, name: str | None) -> User:
+def owner_of(request: Request, name: str | None, invalid: type[InvalidSubmission] = InvalidSubmission) -> User:
     """The user that a request is about: the one who asks, or, for staff, the one named.
 
-    Raises PermissionDenied where another is named without being staff, before looking whether there is one.
+    Raises PermissionDenied where another is named without being staff, before looking whether there is one, and
+    `invalid` where there is none.
     """
     asking = _asking(request)
     if name is None or name == asking.username:
@@ -44,8 +45,13 @@ def owner_of(request: Request, name: str | None) -> User:
         raise PermissionDenied("Only staff may name another user.")
     named = User.objects.filter(username=name, is_active=True).first()
     if named is None:
-        raise InvalidSubmission([FieldError("user", "there is no active user of this name")])
+        raise invalid([FieldError("user", "there is no active user of this name")])
     return named
+
+
+def owner_in_query(request: Request) -> User:
+    """The same, as the query has it. Raises InvalidQuery where there is no such user."""
+    return owner_of(request, request.query_params.get("user"), InvalidQuery)
 
 
 class JobsView(ProtectedView):
@@ -66,7 +72,7 @@ class JobsView(ProtectedView):
         responses={200: JobPages.shape(), 404: _PROBLEM, **_ERRORS},
     )
     def get(self, request: Request) -> Response:
-        jobs = Job.objects.of(owner_of(request, request.query_params.get("user")).pk)
+        jobs = Job.objects.of(owner_in_query(request).pk)
         pages = JobPages()
         return pages.answer(_filtered(jobs, request), request, self)
 
@@ -148,9 +154,10 @@ class JobView(ProtectedView):
         summary="Cancel a job",
         parameters=[_OF_USER],
         responses={
-            200: JobShape,
+            200: OpenApiResponse(JobShape, "It waited, and is cancelled."),
+            202: OpenApiResponse(JobShape, "It runs, and is asked to stop: the job as it stands."),
             404: _PROBLEM,
-            409: OpenApiResponse(Problem, "It runs or has ended."),
+            409: OpenApiResponse(Problem, "It has ended."),
             **_ERRORS,
         },
     )
@@ -183,13 +190,16 @@ class TryAgainView(ProtectedView):
 class QueueView(ProtectedView):
     """My queue."""
 
+    takes: ClassVar = {"GET": {"user"}}
+
     @extend_schema(
         operation_id="queue",
         summary="What runs, what waits, and my share",
-        responses={200: Queue, 401: _PROBLEM},
+        parameters=[_OF_USER],
+        responses={200: Queue, **_ERRORS},
     )
     def get(self, request: Request) -> Response:
-        return Response(queue_snapshot(_asking(request)))
+        return Response(queue_snapshot(owner_in_query(request)))
 
 
 def _asking(request: Request) -> User:
@@ -198,8 +208,7 @@ def _asking(request: Request) -> User:
 
 
 def _job(request: Request, job_id: str) -> Job:
-    owner = owner_of(request, request.query_params.get("user"))
-    return get_object_or_404(Job.objects.whole(), owner=owner, job_id=job_id)
+    return get_object_or_404(Job.objects.whole(), owner=owner_in_query(request), job_id=job_id)
 
 
 def _filtered(jobs: Any, request: Request) -> QuerySet[Job]:

@@ -19,7 +19,8 @@ _TAKE_TURN = f"SELECT * FROM queueapp_take_turn({_ARGUMENTS})"  # noqa: S608 (of
 
 @dataclass(slots=True)
 class ClaimedJob:
-    """A job of a turn. `name`: the submitter's job_id; `payload` as JSON text; `attempt` from 1; `limit` in seconds."""
+    """A job of a turn. `name`: the submitter's job_id; `payload` as JSON text; `attempt` from 1; `limit` in seconds,
+    `memory_limit` in megabytes."""
 
     id: int
     name: str
@@ -29,6 +30,7 @@ class ClaimedJob:
     duration: float
     attempt: int
     limit: float | None = None
+    memory_limit: float | None = None
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,12 @@ class Submission(BaseModel):
     time_limit: float | None = Field(
         default=None, gt=0, allow_inf_nan=False, description="Seconds that one attempt may take; left out: the task's."
     )
+    memory_limit: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Megabytes that one attempt may take; left out: the task's.",
+    )
     run_at: AwareDatetime | None = Field(
         default=None, strict=False, description="Not to be started before this moment (ISO 8601, with time zone)."
     )
@@ -82,6 +88,7 @@ class Submission(BaseModel):
             "payload": self.payload,
             "duration": self.duration,
             "time_limit": self.time_limit,
+            "memory_limit": self.memory_limit,
             "run_at": self.run_at,
         }
 

@@ -17,10 +17,10 @@ from ..errors import JobConflict, TooManyWaiting
 from ..models import User
 from .announce import announce
 from .prepared import prepared_row
+from .quota import make_room
 from .retry import retried
 from .route import route_user
 from .submission import Submission
-from .waiting import make_room
 
 _SUBMIT = "SELECT * FROM queueapp_submit(%s::bigint[], %s::jsonb, %s)"
 FAR = 100

@@ -39,6 +39,8 @@ async def events(request: HttpRequest) -> HttpResponseBase:
         return problem_page(request, 405, f'Method "{request.method}" not allowed.', {"Allow": "GET"})
     if not request.accepts("text/event-stream"):
         return problem_page(request, 406, "Events are given out as text/event-stream only.")
+    if unknown := sorted(set(request.GET) - {"after"}):
+        return problem_page(request, 400, f"There is no such parameter here: {', '.join(unknown)}.")
     try:
         cursor = _cursor(request)
     except ValueError as wrong:

@@ -99,6 +99,9 @@ class Job(models.Model):
     time_limit = models.FloatField(
         null=True, blank=True, help_text="Seconds that one attempt may take; empty: the task's."
     )
+    memory_limit = models.FloatField(
+        null=True, blank=True, help_text="Megabytes that one attempt may take; empty: the task's."
+    )
     run_at = models.DateTimeField(null=True, blank=True, help_text="Not to be started before.")
     submitted_at = models.DateTimeField()
 

@@ -73,6 +73,7 @@ def describe(
         "status": str(status),
         "position": position,
         "time_limit": job.time_limit,
+        "memory_limit": job.memory_limit,
         "run_at": iso(job.run_at),
         "submitted_at": iso(job.submitted_at),
         "attempts": [_attempt(attempt) for attempt in (job.attempts.all() if attempts is None else attempts)],

@@ -21,9 +21,9 @@ class Pauses:
         """Whether nothing is started at all."""
         return self._everything is not None
 
-    def stops(self, user: int) -> bool:
-        """Whether nothing of this user's is started."""
-        return self.everything or user in self._users
+    def stops(self, user: int, task: str = "") -> bool:
+        """Whether nothing of this user's is started, or, of a task, nothing of that."""
+        return self.everything or user in self._users or task in self._tasks
 
     def sentence(self, user: int, tasks: Iterable[str]) -> str | None:
         """What of this user's is paused, and why; `tasks`: of the jobs that wait. None: nothing."""

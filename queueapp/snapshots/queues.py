@@ -28,14 +28,15 @@ Snapshot = dict[str, Any]
 
 # Of each user the first waiting jobs, and how many there are (FARTHEST + 1: more than FARTHEST).
 _WAITING = """
-    SELECT u.id, w.job_id, w.flow_id, w.note, c.many
+    SELECT u.id, w.job_id, w.flow_id, w.note, w.not_before, c.many
       FROM unnest(%s::bigint[]) AS u(id)
      CROSS JOIN LATERAL (
            SELECT count(*) AS many FROM (
                   SELECT FROM queueapp_waiting WHERE owner_id = u.id LIMIT %s) AS counted
            ) AS c
      CROSS JOIN LATERAL (
-           SELECT job_id, flow_id, note FROM queueapp_waiting WHERE owner_id = u.id ORDER BY job_id LIMIT %s
+           SELECT job_id, flow_id, note, not_before FROM queueapp_waiting
+            WHERE owner_id = u.id ORDER BY job_id LIMIT %s
            ) AS w
      ORDER BY u.id, w.job_id
 """
@@ -117,12 +118,14 @@ def _waiting(
     jobs = Job.objects.brief().in_bulk([job for _, job, *_ in rows])
     standing = {user.flow_id: fleet.standing(user.flow.tally) for user in users if user.flow is not None}
     found: dict[int, list[JobDict]] = defaultdict(list)
-    for user, job, flow, note, _ in rows:
+    for user, job, flow, note, moment, _ in rows:
         place = place_of.get(job)
         sure = None if pauses.everything else place
+        # A job outside all flows: of its start no more is known than the moment that it waits for.
+        at = moment if flow is None and not pauses.stops(user, jobs[job].task) else None
         found[user].append(
             describe(jobs[job], now, position=place.position if place else None, note=note)
-            | {"estimated_start": _estimate(job, sure, standing.get(flow, Standing()), fleet, now)}
+            | {"estimated_start": iso(at) or _estimate(job, sure, standing.get(flow, Standing()), fleet, now)}
         )
     return found, many
 

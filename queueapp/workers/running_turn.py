@@ -224,5 +224,5 @@ def _limits(job: ClaimedJob) -> tuple[float | None, float | None]:
     """Seconds and megabytes that a job may take: its own, else its task's."""
     task = find_task(job.task)
     if task is None:
-        return job.limit, None
-    return job.limit or task.time_limit, task.memory_limit
+        return job.limit, job.memory_limit
+    return job.limit or task.time_limit, job.memory_limit or task.memory_limit

@@ -12,7 +12,7 @@ CREATE OR REPLACE FUNCTION queueapp_claim(
     p queueapp_processor, p_quantum double precision, p_most integer, p_lease double precision, p_wait boolean,
     INOUT skip bigint[], OUT again boolean, OUT turn bigint, OUT ids bigint[], OUT names text[], OUT owners bigint[],
     OUT tasks text[], OUT payloads text[], OUT durations double precision[], OUT attempts smallint[],
-    OUT limits double precision[]
+    OUT limits double precision[], OUT memory_limits double precision[]
 )
 LANGUAGE plpgsql
 -- A table that was just made or emptied has no statistics: the plan must not hang on them.
@@ -91,8 +91,9 @@ BEGIN
     )
     SELECT coalesce(array_agg(id), '{}'), array_agg(job_id), array_agg(owner_id), array_agg(task),
            array_agg(payload::text), array_agg(duration), array_agg(attempt), array_agg(time_limit),
+           array_agg(memory_limit),
            coalesce(sum(expected), 0)
-      INTO ids, names, owners, tasks, payloads, durations, attempts, limits, expected_sum
+      INTO ids, names, owners, tasks, payloads, durations, attempts, limits, memory_limits, expected_sum
       FROM (SELECT j.*, t.expected, t.attempt
               FROM taken t, queueapp_job_by_id(t.job_id) AS j
              ORDER BY t.job_id) AS t;

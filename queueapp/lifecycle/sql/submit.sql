@@ -1,6 +1,7 @@
 -- Submit jobs, all or nothing: what was accepted is in the backlog when this commits.
 --   p_owners  whose jobs, each once
---   p_jobs  [{"owner", "job_id", "task", "payload", "duration", "time_limit", "run_at"}, ...] in the order of submission
+--   p_jobs  [{"owner", "job_id", "task", "payload", "duration", "time_limit",
+--   "memory_limit", "run_at"}, ...] in the order of submission
 -- new_jobs: how many are new. newest, newest_at: the last of these and when it was submitted; ahead: how many jobs wait
 -- before it in its flow, null where it is in none, or behind p_far and more.
 -- A job that exists with the same content is left as it stands. Raises QJ404 where an owner
@@ -38,11 +39,12 @@ BEGIN
     -- The jobs: ids, and so places, in the order given. All are of one moment.
     newest_at := clock_timestamp();
     WITH made AS (
-        INSERT INTO queueapp_job (owner_id, job_id, task, payload, duration, time_limit, run_at, submitted_at)
-        SELECT owner, job_id, task, payload, duration, time_limit, run_at, newest_at
+        INSERT INTO queueapp_job (owner_id, job_id, task, payload, duration, time_limit, memory_limit, run_at,
+                                  submitted_at)
+        SELECT owner, job_id, task, payload, duration, time_limit, memory_limit, run_at, newest_at
           FROM jsonb_to_recordset(p_jobs)
                AS a(owner bigint, job_id text, task text, payload jsonb, duration double precision,
-                    time_limit double precision, run_at timestamptz)
+                    time_limit double precision, memory_limit double precision, run_at timestamptz)
         ON CONFLICT (owner_id, job_id) DO NOTHING
         RETURNING id, owner_id, task, duration, nullif(greatest(run_at, now()), now()) AS later
     ), placed AS (
@@ -66,9 +68,10 @@ BEGIN
         SELECT string_agg((a.n - 1)::text, ',' ORDER BY a.n) INTO conflicts
           FROM jsonb_array_elements(p_jobs) WITH ORDINALITY AS a(asked, n)
           JOIN queueapp_job j ON j.owner_id = (a.asked->>'owner')::bigint AND j.job_id = a.asked->>'job_id'
-         WHERE (j.task, j.payload, j.duration, j.time_limit, j.run_at)
+         WHERE (j.task, j.payload, j.duration, j.time_limit, j.memory_limit, j.run_at)
                IS DISTINCT FROM (a.asked->>'task', a.asked->'payload', (a.asked->>'duration')::float8,
-                                 (a.asked->>'time_limit')::float8, (a.asked->>'run_at')::timestamptz);
+                                 (a.asked->>'time_limit')::float8, (a.asked->>'memory_limit')::float8,
+                                 (a.asked->>'run_at')::timestamptz);
         IF conflicts IS NOT NULL THEN
             RAISE EXCEPTION 'other content under the same job_id' USING ERRCODE = 'QJ409', DETAIL = conflicts;
         END IF;

@@ -17,7 +17,7 @@ CREATE OR REPLACE FUNCTION queueapp_take_turn(
     p_results jsonb[], p_errors text[], p_logs text[], p_retries double precision[], INOUT skip bigint[],
     OUT kept boolean, OUT again boolean, OUT turn bigint, OUT ids bigint[], OUT names text[], OUT owners bigint[],
     OUT tasks text[], OUT payloads text[], OUT durations double precision[], OUT attempts smallint[],
-    OUT limits double precision[]
+    OUT limits double precision[], OUT memory_limits double precision[]
 )
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
@@ -65,6 +65,7 @@ BEGIN
         durations := taken.durations;
         attempts := taken.attempts;
         limits := taken.limits;
+        memory_limits := taken.memory_limits;
     END IF;
     IF settled AND turn IS NULL THEN
         UPDATE queueapp_processor AS q
