@@ -1,0 +1,169 @@
+"""Interleavings of the queue's steps: whatever the order of their statements, nothing is lost, doubled or broken.
+
+A failure prints its actors and its schedule. INTERLEAVING replays one, and nothing else:
+
+    INTERLEAVING="claim,submit:0110" .venv/bin/python -m pytest tests/test_interleavings.py
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import pytest
+
+from queueapp.lifecycle.claim import take_turn
+from queueapp.lifecycle.heartbeat import register
+from tests.crowd import ACTORS, Saved, World, check, make_world
+from tests.interleaving import Choose, Run, Stage, Work, play_all, replayed, seeded
+from tests.queue import ask, everyone_takes_turns, make_user, names, settle
+
+pytestmark = pytest.mark.usefixtures("no_rules")
+
+ONE_OF_A_KIND = {
+    "settle",
+    "settle tiny",
+    "settle part",
+    "heartbeat",
+    "rescue",
+    "rescue tiny",
+    "sweep",
+    "pause",
+    "resume",
+}
+"""Nobody does these twice at once: a processor does one thing at a time, and sweeps are to be seen with others."""
+IMPOSSIBLE = {frozenset({"settle part", "settle tiny"})}
+"""Both are of one processor, about one turn."""
+QUICK, THOROUGH = 6, 60
+"""Schedules of a pair, and those where there is time: all there are, or so many and as many by seed."""
+SEEDS, MORE_SEEDS = 60, 1_500
+REPLAY = os.environ.get("INTERLEAVING")
+not_in_a_replay = pytest.mark.skipif(bool(REPLAY), reason="one schedule is replayed")
+
+
+@pytest.fixture
+def stage(no_rules: None) -> Iterator[Stage]:
+    with Stage() as made:
+        yield made
+
+
+@pytest.fixture
+def world(no_rules: None) -> World:
+    return make_world()
+
+
+@pytest.fixture
+def saved(world: World) -> Iterator[Saved]:
+    kept = Saved()
+    yield kept
+    kept.drop()
+
+
+def works(world: World, kinds: Sequence[str]) -> dict[str, Work]:
+    """The actors of these kinds, by kind and number."""
+    return {f"{kind}/{n}": lambda kind=kind, n=n: ACTORS[kind](world, n) for n, kind in enumerate(kinds)}  # type: ignore[misc]
+
+
+def played(stage: Stage, world: World, saved: Saved, kinds: Sequence[str], choose: Choose) -> Run:
+    """One schedule from the world as it was, and what must hold afterwards. Raises with the schedule in its words."""
+    saved.restore()
+    run = stage.run(works(world, kinds), choose)
+    try:
+        check(world, run)
+    except Exception as broken:
+        raise AssertionError(f"INTERLEAVING={','.join(kinds)}:{run}\n{broken!r}") from broken
+    return run
+
+
+def partners(first: str) -> list[tuple[str, str]]:
+    """The pairs with this actor, and with those that come after it."""
+    pairs = [(first, second) for second in ACTORS if second >= first and {first, second} not in IMPOSSIBLE]
+    return [pair for pair in pairs if pair[0] != pair[1] or first not in ONE_OF_A_KIND]
+
+
+def play_pairs(stage: Stage, world: World, saved: Saved, first: str, most: int) -> None:
+    """All schedules of each pair; where there are more than `most`, so many of them, and half as many by seed."""
+    for kinds in partners(first):
+        play = partial(played, stage, world, saved, kinds)
+        if not play_all(play, most):
+            for seed in range(most // 2):
+                play(seeded(f"{kinds} {seed}"))
+
+
+def play_three(stage: Stage, world: World, saved: Saved, seed: int) -> None:
+    """Three actors and their schedule, both by the seed."""
+    chooser = random.Random(seed)
+    while True:
+        kinds = chooser.choices(sorted(ACTORS), k=3)
+        if not any(kinds.count(kind) > 1 for kind in ONE_OF_A_KIND) and not any(
+            set(kinds) >= two for two in IMPOSSIBLE
+        ):
+            break
+    played(stage, world, saved, kinds, seeded(f"{seed}"))
+
+
+@not_in_a_replay
+@pytest.mark.parametrize("first", sorted(ACTORS))
+def test_two_at_once_keep_every_promise(stage: Stage, world: World, saved: Saved, first: str) -> None:
+    play_pairs(stage, world, saved, first, QUICK)
+
+
+@not_in_a_replay
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("first", sorted(ACTORS))
+def test_two_at_once_keep_every_promise_in_many_more_orders(
+    stage: Stage, world: World, saved: Saved, first: str
+) -> None:
+    play_pairs(stage, world, saved, first, THOROUGH)
+
+
+def test_three_at_once_keep_every_promise(stage: Stage, world: World, saved: Saved) -> None:
+    if REPLAY:
+        kinds, _, schedule = REPLAY.partition(":")
+        played(stage, world, saved, kinds.split(","), replayed(schedule))
+        return
+    for seed in range(SEEDS):
+        play_three(stage, world, saved, seed)
+
+
+@not_in_a_replay
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_three_at_once_keep_every_promise_in_many_more_orders(stage: Stage, world: World, saved: Saved) -> None:
+    for seed in range(SEEDS, MORE_SEEDS):
+        play_three(stage, world, saved, seed)
+
+
+def test_two_claims_at_once_take_two_flows_and_neither_waits(stage: Stage) -> None:
+    everyone_takes_turns()
+    ask(make_user("ada"), "a0")
+    ask(make_user("ben"), "b0")
+    first, second = register("c").pk, register("c").pk
+    both = {"1": lambda: take_turn(first), "2": lambda: take_turn(second)}
+    run = stage.run(both, replayed("01"))
+    assert sorted(names(run.results["1"].jobs) + names(run.results["2"].jobs)) == ["a0", "b0"]
+    assert run.waited == set(), run
+
+
+def test_turns_that_settle_and_claim_at_once_never_deadlock(stage: Stage) -> None:
+    """Each settles the flow that the other one would claim next."""
+    everyone_takes_turns()
+    users = [make_user("ada"), make_user("ben")]
+    pair = [register("c").pk, register("c").pk]
+    runs: list[Run] = []
+
+    def play(choose: Choose) -> Run:
+        for user in users:
+            ask(user, *[f"{len(runs)}-{n}" for n in range(2)])
+        turns = [take_turn(processor) for processor in pair]
+        works = {str(n): partial(settle, pair[n], turns[n], 0.5, more=True) for n in (0, 1)}
+        runs.append(run := stage.run(works, choose))
+        assert run.deadlocks == 0, run
+        for n in (0, 1):
+            settle(pair[n], run.results[str(n)], 0.5)
+        return run
+
+    assert play_all(play, 100)
