@@ -177,6 +177,29 @@ def test_a_lost_lease_is_rescued_in_place_and_a_late_settlement_changes_nothing(
     assert heartbeat(lost, turn.number) is Beat.LOST
 
 
+def test_what_is_said_late_of_an_earlier_turn_changes_nothing_of_the_present_one() -> None:
+    """As where an answer was lost, and the statement is sent again after the next turn has begun."""
+    ask(make_user("ada"), "a0", "a1", duration=0.01)
+    ask(make_user("bob"), "next")
+    processor = register("c").pk
+    earlier = take_turn(processor)
+    assert names(earlier.jobs) == ["a0", "a1"]
+    present = settle(processor, earlier, more=True)
+    assert names(present.jobs) == ["next"]
+    before = Processor.objects.values().get(), list(Tally.objects.order_by("pk").values())
+    assert heartbeat(processor, earlier.number, elapsed=50.0, progress=0.5) is Beat.LOST
+    first, second = earlier.jobs
+    assert not settle_part(
+        processor, earlier.number, [outcome(first)], keep=second.id, elapsed=50.0, now=time.monotonic()
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT queueapp_rescue(%s, %s, %s, 3, 'late', 0::float8)", [processor, earlier.number, second.id]
+        )
+    assert (Processor.objects.values().get(), list(Tally.objects.order_by("pk").values())) == before
+    assert audit() == []
+
+
 def test_a_job_whose_processors_keep_dying_fails_in_the_end() -> None:
     ask(make_user("ada"), "killer", "innocent")
     for _ in range(3):

@@ -14,11 +14,15 @@ from functools import partial
 
 import pytest
 
+from queueapp.lifecycle.cancel import cancel
 from queueapp.lifecycle.claim import take_turn
 from queueapp.lifecycle.heartbeat import register
+from queueapp.lifecycle.rescue import rescue_cluster
+from queueapp.models import Job, Tally, Waiting
+from queueapp.snapshots.audit import audit
 from tests.crowd import ACTORS, Saved, World, check, make_world
 from tests.interleaving import Choose, Run, Stage, Work, play_all, replayed, seeded
-from tests.queue import ask, everyone_takes_turns, make_user, names, settle
+from tests.queue import ask, drain, everyone_takes_turns, make_user, names, settle
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
@@ -38,7 +42,8 @@ IMPOSSIBLE = {frozenset({"settle part", "settle tiny"})}
 """Both are of one processor, about one turn."""
 QUICK, THOROUGH = 6, 60
 """Schedules of a pair, and those where there is time: all there are, or so many and as many by seed."""
-SEEDS, MORE_SEEDS = 60, 1_500
+SEEDS, MORE_SEEDS = 50, 1_500
+EMPTIED = 40
 REPLAY = os.environ.get("INTERLEAVING")
 not_in_a_replay = pytest.mark.skipif(bool(REPLAY), reason="one schedule is replayed")
 
@@ -167,3 +172,31 @@ def test_turns_that_settle_and_claim_at_once_never_deadlock(stage: Stage) -> Non
         return run
 
     assert play_all(play, 100)
+
+
+def test_a_flow_that_a_claim_empties_is_awake_for_whoever_submits_meanwhile(stage: Stage) -> None:
+    """A claim finds one job, which may be cancelled just then; the next one is submitted while it looks."""
+    everyone_takes_turns()
+    ada = make_user("ada")
+    runs: list[Run] = []
+
+    def play(choose: Choose) -> Run:
+        n = len(runs)
+        ask(ada, f"first-{n}")
+        job, processor = Job.objects.get(job_id=f"first-{n}"), register(f"{n}").pk
+        works: dict[str, Work] = {
+            "cancel": partial(cancel, job),
+            "claim": partial(take_turn, processor),
+            "submit": partial(ask, ada, f"second-{n}"),
+        }
+        runs.append(run := stage.run(works, choose))
+        assert not Tally.objects.filter(flow__user=ada, backlogged=False, flow__in=Waiting.objects.values("flow")), run
+        rescue_cluster(f"{n}")
+        drain(register("last").pk)
+        assert not Waiting.objects.exists(), run
+        return run
+
+    if not play_all(play, EMPTIED):
+        for seed in range(EMPTIED):
+            play(seeded(f"{seed}"))
+    assert audit() == []

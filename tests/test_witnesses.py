@@ -20,7 +20,7 @@ def test_the_tests_that_are_to_catch_a_mutation_exist() -> None:
     for mutation in MUTATIONS:
         for named in mutation.tests:
             file, _, test = named.partition("::")
-            assert f"def {test}" in Path(TREE, file).read_text(), named
+            assert f"def {test.partition('[')[0]}" in Path(TREE, file).read_text(), named
 
 
 def test_no_two_mutations_have_one_name() -> None:

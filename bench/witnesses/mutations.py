@@ -8,7 +8,11 @@ _SQL = "queueapp/lifecycle/sql/"
 _CLAIM, _ORDER, _AGREE = "tests/test_claim.py", "tests/test_order.py", "tests/test_agreement.py::test_random_loads"
 _PAUSE, _RULES, _TIDY = "tests/test_pause.py", "tests/test_rules_followed.py", "tests/test_tidy.py"
 _LEFT = "tests/test_cluster.py::test_what_a_job_leaves_behind_is_there_for_no_other"
-_TURNS = "tests/test_interleavings.py"
+_TURNS = "tests/test_interleavings.py::test_"
+_NOBODY_WAITS = f"{_TURNS}two_claims_at_once_take_two_flows_and_neither_waits"
+_NO_DEADLOCK = f"{_TURNS}turns_that_settle_and_claim_at_once_never_deadlock"
+_EMPTIED = f"{_TURNS}a_flow_that_a_claim_empties_is_awake_for_whoever_submits_meanwhile"
+_PAUSES, _DUES, _RESCUES = (f"{_TURNS}two_at_once_keep_every_promise[{first}]" for first in ("pause", "due", "rescue"))
 
 
 @dataclass(frozen=True)
@@ -30,9 +34,9 @@ def _sql(name: str, what: str, file: str, old: str, new: str, *tests: str) -> Mu
 MUTATIONS = (
     # The claim.
     _sql("skip-locked", "a claim waits for a flow that another has locked", "claim",
-         "LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED", "LIMIT 1 FOR NO KEY UPDATE", _TURNS),
+         "LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED", "LIMIT 1 FOR NO KEY UPDATE", _NOBODY_WAITS),
     _sql("wait-after-settlement", "a claim that comes with a settlement waits for a flow", "claim",
-         "IF NOT p_wait THEN", "IF false THEN", _TURNS),
+         "IF NOT p_wait THEN", "IF false THEN", _NO_DEADLOCK),
     _sql("charge-twice", "a turn is charged twice", "claim",
          "vtime = f.vtime + expected_sum / f.weight", "vtime = f.vtime + 2 * expected_sum / f.weight", _ORDER, _AGREE),
     _sql("no-refund", "what a turn did not cost is not given back", "settle",
@@ -50,7 +54,7 @@ MUTATIONS = (
          "floor = least(CASE WHEN nobody_submits THEN least(first_job, f.head) ELSE f.floor END, next_head)",
          "floor = least(first_job, f.head, next_head)", _CLAIM),
     _sql("no-second-look", "a flow is put to rest without a second look at its backlog", "claim",
-         "still_backlogged := next_head IS NOT NULL;", "still_backlogged := false;", _TURNS),
+         "still_backlogged := next_head IS NOT NULL;", "still_backlogged := false;", _EMPTIED),
     _sql("claims-while-paused", "turns are taken while everything is paused", "take_turn",
          "AND NOT p.draining AND NOT queueapp_all_paused()", "AND NOT p.draining", _PAUSE),
     # Fences.
@@ -61,20 +65,20 @@ MUTATIONS = (
     _sql("no-fence-heartbeat", "a late sign of life extends another turn's lease", "heartbeat",
          "WHERE turn = p_turn FOR NO KEY UPDATE", "WHERE id = p_processor FOR NO KEY UPDATE", _CLAIM),
     _sql("no-fence-rescue", "a turn is taken back that its processor has settled, with the next one", "rescue",
-         "WHERE turn = p_turn FOR NO KEY UPDATE", "WHERE id = p_processor FOR NO KEY UPDATE", _CLAIM, _TURNS),
+         "WHERE turn = p_turn FOR NO KEY UPDATE", "WHERE id = p_processor FOR NO KEY UPDATE", _CLAIM, _RESCUES),
     _sql("turn-stays-after-rescue", "a rescue leaves the turn its number", "rescue",
          "SET turn = nextval('queueapp_turn_number'), jobs = '{}'", "SET jobs = '{}'", _CLAIM),
     # Advisory locks, each in turn.
     _sql("no-routing-lock-submit", "a submission holds no routing lock", "submit",
-         "PERFORM pg_advisory_xact_lock_shared(queueapp_routing_lock());", "", _TURNS),
+         "PERFORM pg_advisory_xact_lock_shared(queueapp_routing_lock());", "", _PAUSES),
     _sql("no-flow-lock-submit", "a submission holds no lock of its flow", "submit",
-         "PERFORM pg_advisory_xact_lock_shared(queueapp_flow_lock(flow));", "", _CLAIM, _TURNS),
+         "PERFORM pg_advisory_xact_lock_shared(queueapp_flow_lock(flow));", "", _CLAIM, _EMPTIED),
     _sql("no-flow-lock-claim", "a claim puts a flow to rest whoever submits", "claim",
-         "AND pg_try_advisory_xact_lock(queueapp_flow_lock(f.flow_id))", "", _TURNS),
+         "AND pg_try_advisory_xact_lock(queueapp_flow_lock(f.flow_id))", "", _EMPTIED),
     _sql("no-routing-lock-change", "routes and pauses change without the routing lock", "locks",
-         "SELECT pg_advisory_xact_lock(queueapp_routing_lock());", "SELECT;", _TURNS),
+         "SELECT pg_advisory_xact_lock(queueapp_routing_lock());", "SELECT;", _PAUSES),
     _sql("no-routing-lock-due", "jobs that fall due join without the routing lock", "due",
-         "PERFORM pg_advisory_xact_lock_shared(queueapp_routing_lock());", "", _TURNS),
+         "PERFORM pg_advisory_xact_lock_shared(queueapp_routing_lock());", "", _DUES),
     _sql("no-owner-lock", "outcomes are numbered without the lock of their owner", "record",
          "PERFORM pg_advisory_xact_lock_shared(queueapp_owner_lock(p_owners[1]));", "", "tests/test_completions.py"),
     Mutation("no-owner-wait", "a reader of completions does not wait for those of lower numbers",
