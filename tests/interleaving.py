@@ -28,7 +28,7 @@ _ASKS_ONLY = re.compile(
 )
 _LOOK = 0.001
 """Seconds after which an actor that has not reached its next step is looked for among those that wait for a lock."""
-_DEADLOCK = "20ms"
+_DEADLOCK = "50ms"
 _LONGEST = 30.0
 
 _here = threading.local()
@@ -133,9 +133,10 @@ class Stage:
             with self._changed:
                 self._changed.wait_for(lambda: all(actor.settled for actor in actors), _LOOK)
                 moving = [actor for actor in actors if not actor.settled]
-            if not moving or (any(a.at_gate for a in actors) and all(map(self._is_blocked, moving))):
-                for actor in moving:
-                    actor.waited = True
+            blocked = [actor for actor in moving if self._is_blocked(actor)]
+            for actor in blocked:
+                actor.waited = True
+            if not moving or (any(actor.at_gate for actor in actors) and blocked == moving):
                 return
             looks += 1
             if looks > _LONGEST / _LOOK:

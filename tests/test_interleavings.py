@@ -19,6 +19,7 @@ from queueapp.lifecycle.claim import take_turn
 from queueapp.lifecycle.heartbeat import register
 from queueapp.lifecycle.rescue import rescue_cluster
 from queueapp.models import Job, Tally, Waiting
+from queueapp.snapshots import completions_after
 from queueapp.snapshots.audit import audit
 from tests.crowd import ACTORS, Saved, World, check, make_world
 from tests.interleaving import Choose, Run, Stage, Work, play_all, replayed, seeded
@@ -199,4 +200,32 @@ def test_a_flow_that_a_claim_empties_is_awake_for_whoever_submits_meanwhile(stag
     if not play_all(play, EMPTIED):
         for seed in range(EMPTIED):
             play(seeded(f"{seed}"))
+    assert audit() == []
+
+
+@pytest.mark.parametrize("first", range(1, 7))
+def test_a_cancellation_never_waits_in_line_behind_a_reader_of_completions(no_rules: None, first: int) -> None:
+    """It begins, with so many steps; then claim, settlement and reader go as far as they come."""
+    ada = make_user("ada")
+    ask(ada, "ended", "running", "waiting")
+    working, idle = register("c").pk, register("c").pk
+    turn = settle(working, take_turn(working), more=True)
+    job = Job.objects.get(job_id="waiting")
+    moved: list[str] = []
+
+    def choose(able: Sequence[str]) -> int:
+        begins = moved.count("cancel") < first and "cancel" in able
+        moved.append("cancel" if begins else next(name for name in works if name in able))
+        return able.index(moved[-1])
+
+    works: dict[str, Work] = {
+        "claim": partial(take_turn, idle),
+        "settle": partial(settle, working, turn),
+        "read": partial(completions_after, {ada.pk: 0}),
+        "cancel": partial(cancel, job),
+    }
+    with Stage(4) as stage:
+        run = stage.run(works, choose)
+    assert "cancel" not in run.waited, f"all would wait for each other, until PostgreSQL notices\n{run}"
+    assert not any(isinstance(result, Exception) for result in run.results.values()), run
     assert audit() == []

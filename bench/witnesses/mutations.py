@@ -12,6 +12,7 @@ _TURNS = "tests/test_interleavings.py::test_"
 _NOBODY_WAITS = f"{_TURNS}two_claims_at_once_take_two_flows_and_neither_waits"
 _NO_DEADLOCK = f"{_TURNS}turns_that_settle_and_claim_at_once_never_deadlock"
 _EMPTIED = f"{_TURNS}a_flow_that_a_claim_empties_is_awake_for_whoever_submits_meanwhile"
+_FOUR = f"{_TURNS}a_cancellation_never_waits_in_line_behind_a_reader_of_completions"
 _PAUSES, _DUES, _RESCUES = (f"{_TURNS}two_at_once_keep_every_promise[{first}]" for first in ("pause", "due", "rescue"))
 
 
@@ -81,6 +82,11 @@ MUTATIONS = (
          "PERFORM pg_advisory_xact_lock_shared(queueapp_routing_lock());", "", _DUES),
     _sql("no-owner-lock", "outcomes are numbered without the lock of their owner", "record",
          "PERFORM pg_advisory_xact_lock_shared(queueapp_owner_lock(p_owners[1]));", "", "tests/test_completions.py"),
+    _sql("no-owner-locks", "outcomes of several users are numbered without the locks of these", "record",
+         "PERFORM pg_advisory_xact_lock_shared(queueapp_owner_lock(owner)) FROM (", "PERFORM FROM (",
+         "tests/test_completions.py"),
+    Mutation("no-owner-lock-cancel", "a cancellation locks the owner after the waiting row",
+             "queueapp/lifecycle/cancel.py", "        _lock_owner(job)\n", "", (_FOUR,)),
     Mutation("no-owner-wait", "a reader of completions does not wait for those of lower numbers",
              "queueapp/snapshots/completions.py", "        _wait_for_lower(list(last))\n", "",
              ("tests/test_completions.py",)),
