@@ -22,6 +22,14 @@ LONGEST = 90
 _FAILED = re.compile(r"^(?:FAILED|ERROR) tests/\w+\.py::(\S.*?)(?: - .*)?$", re.MULTILINE)
 _SETTINGS = ("DATABASE_URL", "SECRET_KEY", "ALLOWED_HOSTS", "HTTPS", "VAR_DIR")
 
+_HOLD = """
+import sys
+from jobsite import local
+local.start_database(local.BASE / "var" / "test")
+print("started", flush=True)
+sys.stdin.read()
+"""
+
 
 class NotFoundOnce(Exception):
     """The text that a mutation replaces is in its file not exactly once."""
@@ -53,7 +61,17 @@ def copy_of_the_tree(folder: Path) -> Iterator[Path]:
     copy = folder / "tree"
     shutil.copytree(TREE, copy, ignore=NOT_COPIED, symlinks=True)
     (copy / ".venv").symlink_to(Path(sys.prefix))
-    yield copy
+    # Its database server goes on from one run of the tests to the next.
+    with subprocess.Popen(
+        [sys.executable, "-c", _HOLD], cwd=copy, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as held:
+        assert held.stdin is not None
+        assert held.stdout is not None
+        held.stdout.readline()
+        try:
+            yield copy
+        finally:
+            held.stdin.close()
 
 
 def check_without_mutation(copy: Path, mutations: Iterable[Mutation]) -> None:
