@@ -40,8 +40,9 @@ MIDDLEWARE = [
     "queueapp.guard.gate.HeadersMiddleware",
     "queueapp.guard.gate.PolicyMiddleware",
     "queueapp.guard.gate.gate",
+    "queueapp.guard.compression.CompressionMiddleware",
     "queueapp.guard.bulkhead.bulkhead",
-    "servestatic.middleware.ServeStaticMiddleware",
+    "queueapp.guard.compression.StaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "queueapp.guard.gate.PathsMiddleware",
     "queueapp.guard.gate.ForgeryMiddleware",
@@ -86,6 +87,9 @@ LOGOUT_REDIRECT_URL = "login"
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
+
+# How long a body may be is decided by its address, before Django sees it (queueapp/guard/bodies.py).
+DATA_UPLOAD_MAX_MEMORY_SIZE = None
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"

@@ -31,16 +31,17 @@ def take(folder: Path, address: str, say: Callable[[str], None]) -> int:
         raise Taken(
             f"{path} cannot be used ({error.strerror}): start as the account that it belongs to, or set VAR_DIR."
         ) from None
-    if not _locked(lock):
+    deadline = None
+    while not _locked(lock):
         pid, _, at = path.read_text().partition(" ")
         if pid in {str(process.pid) for process in holders(folder)}:
             raise Taken(f"The site runs already at {at} (process {pid}); stop it with: make stop")
-        say("An earlier start is still stopping; waiting for it.")
-        deadline = time.monotonic() + DEADLINE
-        while not _locked(lock):
-            if time.monotonic() > deadline:
-                raise Taken("Processes of an earlier start are still there; stop them with: make stop")
-            time.sleep(LOOK_EVERY)
+        if deadline is None:
+            say("An earlier start is still stopping; waiting for it.")
+            deadline = time.monotonic() + DEADLINE
+        if time.monotonic() > deadline:
+            raise Taken("Processes of an earlier start are still there; stop them with: make stop")
+        time.sleep(LOOK_EVERY)
     os.ftruncate(lock, 0)
     os.pwrite(lock, f"{os.getpid()} {address}".encode(), 0)
     return lock

@@ -41,6 +41,9 @@ class QueueSettings:
     """Characters of a job's result, as JSON, at the most; one with more fails."""
     TASK_PROCESS_MEMORY: float = 512.0
     """Megabytes that a task process may still hold after a job; with more it is replaced."""
+    TASK_PROCESS_FOR: str = "many"
+    """Jobs that a task process serves: `many`, as long as it is as it was; those of one `owner`, or one `job`, which
+    also keeps apart what tasks change of Python's objects. Another process takes some milliseconds."""
     UNKNOWN_TASK_DELAY: float = 15.0
     """Seconds that a job waits for a processor that has its task, where the one that took it has not."""
     RETENTION_DAYS: int = 90
@@ -59,6 +62,13 @@ class QueueSettings:
     """Bytes of a request at the most."""
     MAX_BULK_BODY: int = 33_554_432
     """Bytes of a bulk submission at the most."""
+    MAX_BULK_VALUES: int = 1_000_000
+    """Values (commas, colons and opening brackets outside of strings) of a request's JSON at the most. Each takes up to
+    about 100 bytes of memory, however few it takes in the request."""
+    BULKS_AT_ONCE: int = 2
+    """Bulk submissions that one web process reads at the same time at the most."""
+    BULK_WAIT: float = 10.0
+    """Seconds that a further bulk submission waits for its turn before it is refused."""
     MAX_WAITING: int = 1_000_000
     """Jobs of one user that wait at the most; 0: no limit."""
     MAX_STREAMS: int = 20
@@ -88,9 +98,12 @@ class QueueSettings:
             "MAX_RESULT",
             "TASK_PROCESS_MEMORY",
             "UNKNOWN_TASK_DELAY",
+            "BULKS_AT_ONCE",
         ):
             if not getattr(self, name) > 0:
                 raise ImproperlyConfigured(f"Set QUEUEAPP[{name!r}] to a number above 0.")
+        if self.TASK_PROCESS_FOR not in ("many", "owner", "job"):
+            raise ImproperlyConfigured("Set QUEUEAPP['TASK_PROCESS_FOR'] to 'many', 'owner' or 'job'.")
         if self.MAX_TURN > 1_000:
             raise ImproperlyConfigured("Set QUEUEAPP['MAX_TURN'] to at most 1,000.")
         if self.LEASE < 3 * self.HEARTBEAT:

@@ -29,6 +29,10 @@ class InvalidSubmission(QueueError):
         self.errors = errors
 
 
+class InvalidQuery(InvalidSubmission):
+    """The query of the address is not valid."""
+
+
 class JobConflict(QueueError):
     """A job with this job_id exists with other content; nothing was changed."""
 

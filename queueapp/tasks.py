@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,8 @@ from .registry import Handle, task
 
 CHUNK = 1 << 20
 STEP = 0.05
+LONGEST_PATH = 4096
+"""Bytes of a path, as Linux has it (PATH_MAX). Resolving takes time with the square of the length."""
 
 
 @task("wait")
@@ -28,10 +31,8 @@ def wait(job: Handle) -> None:
 
 def file_in_folder(path: str) -> Path:
     """The file at `path` below the folder for checksums, links followed. Raises JobFailed where it lies outside."""
-    setting = queue_settings().CHECKSUM_FOLDER
-    if not setting:
-        raise JobFailed("No folder is set for checksums: set CHECKSUM_FOLDER.")
-    folder = Path(setting).resolve()
+    folder = _folder()
+    _refuse_long(path)
     try:
         file = (folder / path).resolve()
     except (ValueError, OSError, RuntimeError) as error:
@@ -41,11 +42,32 @@ def file_in_folder(path: str) -> Path:
     return file
 
 
+def _folder() -> Path:
+    setting = queue_settings().CHECKSUM_FOLDER
+    if not setting:
+        raise JobFailed("No folder is set for checksums: set CHECKSUM_FOLDER.")
+    return Path(setting).resolve()
+
+
+def _refuse_long(path: str) -> None:
+    if len(path.encode(errors="replace")) > LONGEST_PATH:
+        raise JobFailed(f"The path is too long: at most {LONGEST_PATH:,} bytes are taken.")
+
+
 def _refuse_outside(payload: Mapping[str, Any]) -> str | None:
+    """What is wrong with the path by its words alone: of 10,000 jobs of a request none may look at the disk. Where
+    links lead is seen when the job runs."""
+    path: str = payload["path"]
     try:
-        file_in_folder(payload["path"])
+        folder = _folder()
+        _refuse_long(path)
     except JobFailed as refused:
         return str(refused)
+    if "\0" in path:
+        return f"{path!r} is not a path."
+    file = os.path.normpath(os.path.join(folder, path))
+    if not file.startswith(os.path.join(folder, "")):
+        return f"{path!r} leaves the folder for checksums."
     return None
 
 

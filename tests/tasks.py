@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from typing import Any
 
@@ -142,3 +143,40 @@ def finds(job: Handle) -> dict[str, str]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('app.left_behind', true)")
         return {"process": os.environ.get("LEFT_BEHIND", ""), "session": cursor.fetchone()[0] or ""}
+
+
+@task("freezes-later")
+def freezes_later(job: Handle) -> None:
+    """Leave a thread that stops the process when the job has ended."""
+
+    def freeze() -> None:
+        time.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    threading.Thread(target=freeze, daemon=True).start()
+
+
+@task("database", max_attempts=1)
+def database(job: Handle, leave: str = "") -> list[str]:
+    """What the session says, which is then left as asked."""
+    from django.db import connection, transaction
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('TimeZone'), current_setting('app.user', true), pg_backend_pid()")
+        found = [str(value) for value in cursor.fetchone()]
+        found.append(type(cursor.cursor.row_factory).__name__ + str(connection.in_atomic_block))
+        if leave == "settings":
+            cursor.execute("SET TIME ZONE 'Asia/Tokyo'; SELECT set_config('app.user', 'eve', false)")
+            connection.connection.row_factory = str
+    if leave == "block":
+        transaction.atomic().__enter__()
+    if leave == "closed block":
+        transaction.atomic().__enter__()
+        connection.close()
+    return found
+
+
+@task("returns")
+def returns(job: Handle, text: str, times: int = 1) -> str:
+    """The text, so many times."""
+    return text * times

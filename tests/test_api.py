@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 JOB_FIELDS = {
     "job_id", "user", "task", "duration", "payload", "status", "position", "progress", "message", "time_spent",
     "attempt", "submitted_at", "started_at", "finished_at", "result", "error", "attempts", "stopping", "time_limit",
-    "run_at",
+    "run_at", "payload_omitted", "result_omitted",
 }  # fmt: skip
 
 
@@ -171,6 +171,53 @@ class TestSubmit:
         answer = api.post("/api/v1/jobs/", body, content_type="application/json")
         assert answer.status_code == 400
         assert answer.json()["status"] == 400
+
+    @pytest.mark.parametrize("path", ["jobs/?statu=failed", "jobs/?search=x", "queue/?x=1", "jobs/x/?y=2"])
+    def test_an_unknown_parameter_is_named(self, api: APIClient, path: str) -> None:
+        name = path.partition("?")[2].partition("=")[0]
+        assert "query" in assert_problem(api.get(f"/api/v1/{path}"), 400, name)["detail"]
+
+    def test_the_events_door_refuses_as_problems(self, api: APIClient) -> None:
+        assert_problem(api.get("/api/v1/events/", headers={"Last-Event-ID": "abc"}), 400)
+        assert_problem(api.get("/api/v1/events/?after=-1"), 400)
+        assert_problem(api.get("/api/v1/events/", headers={"Accept": "application/json"}), 406)
+        strict = APIClient(enforce_csrf_checks=True)
+        assert_problem(strict.post("/api/v1/events/"), 405)
+
+    def test_a_new_job_says_where_it_is(self, api: APIClient) -> None:
+        boss = client_of(make_user("boss", is_staff=True))
+        for client, fields in ((api, {}), (boss, {"user": "ada"}), (boss, {})):
+            answer = submit(client, job_id=f"at:{len(fields)}", **fields)
+            assert client.get(answer["Location"]).json()["job_id"] == answer.json()["job_id"]
+
+    def test_nul_is_refused_and_its_escape_as_text_is_not(self, api: APIClient) -> None:
+        for number, text in enumerate(["\\u0000", "\\\\u0000", 'a"\\u0000']):
+            answer = submit(api, job_id=f"t{number}", task="checksum", payload={"path": text})
+            assert answer.status_code == 201, answer.content
+        for text in ("\x00", "\\\x00", "\\\\\x00"):
+            answer = submit(api, task="checksum", payload={"path": text})
+            assert_problem(answer, 400, "payload")
+            assert "NUL" in answer.content.decode()
+
+    @pytest.mark.parametrize(
+        ("field", "named"),
+        [
+            ('"payload": {"a": "\\ud800"}', "payload"),
+            ('"payload": {"\\ud800": 1}', "payload"),
+            ('"user": "\\ud800"', "user"),
+            ('"task": "\\ud800"', "task"),
+            ('"\\ud800": 1', "job"),
+        ],
+    )
+    def test_text_that_is_not_unicode_is_refused(self, api: APIClient, field: str, named: str) -> None:
+        body = f'{{"job_id": "x", "duration": 1, {field}}}'
+        assert_problem(api.post("/api/v1/jobs/", body, content_type="application/json"), 400, named)
+
+    @pytest.mark.parametrize("path", ["jobs", "jobs/bulk", "jobs/j/retry", "token"])
+    def test_without_the_last_slash_nothing_is_lost_in_a_redirect(self, api: APIClient, path: str) -> None:
+        for method in (api.post, api.put, api.delete):
+            assert_problem(method(f"/api/v1/{path}", {"job_id": "x", "duration": 1}, format="json"), 404)
+        assert api.get("/api/v1/jobs").status_code == 301, "what is only read may be looked for elsewhere"
 
     def test_seven_days_are_taken(self, api: APIClient) -> None:
         assert submit(api, duration=604_800).status_code == 201

@@ -493,6 +493,24 @@ def test_of_a_turn_of_several_jobs_nobody_is_blamed_and_each_is_then_taken_singl
     assert audit() == []
 
 
+@pytest.mark.parametrize("stopped", [True, False], ids=["its cluster was stopped", "its processor died"])
+def test_a_job_that_was_to_be_cancelled_does_not_come_back(stopped: bool) -> None:
+    """Its owner was told that it is asked to stop."""
+    ask(make_user("ada"), "cancelled", "other")
+    processor = register("c").pk
+    assert names(take_turn(processor).jobs) == ["cancelled"]
+    assert not cancel(Job.objects.get(job_id="cancelled"))
+    if stopped:
+        rescue_cluster("c")
+    else:
+        lose(processor)
+        rescue_overdue()
+    ended = Outcome.objects.get()
+    assert (ended.job.job_id, ended.status, ended.attempt) == ("cancelled", "cancelled", 1)
+    assert names(take_turn(register("d").pk).jobs) == ["other"]
+    assert audit() == []
+
+
 def test_a_cluster_that_its_operator_stops_costs_no_attempt() -> None:
     ask(make_user("ada"), "long")
     for _ in range(4):

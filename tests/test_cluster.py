@@ -219,6 +219,23 @@ def test_a_worker_that_is_killed_is_known_at_once_and_its_only_job_loses_an_atte
     site.wait_for("SELECT count(*) = 2 FROM queueapp_processor")
 
 
+def test_a_processor_that_lost_its_lease_drops_the_job_and_takes_others(site: Site, api: httpx.Client) -> None:
+    """As after a cut from the network: the job is given to another, and the first works no longer on it."""
+    submit(api, "given-away", "nap", duration=30, seconds=30.0)
+    first = running_pid(site, api, "given-away")
+    site.query("SELECT queueapp_rescue(id, turn, NULL, 3, '', 0) FROM queueapp_processor WHERE pid = %s", first)
+    site.query("NOTIFY queueapp_work")
+    site.until(lambda: running_pid(site, api, "given-away") != first, "another processor has it")
+    site.wait_for("SELECT count(*) = 1 FROM queueapp_processor WHERE pid = %s AND job_id IS NULL", first)
+    for name in ("next-1", "next-2"):
+        submit(api, name)
+        assert ended(site, api, name)["status"] == "succeeded"
+    assert api.get("jobs/given-away/").json()["attempt"] == 1
+    assert psutil.pid_exists(first)
+    api.delete("jobs/given-away/")
+    assert ended(site, api, "given-away")["status"] == "cancelled"
+
+
 def test_a_task_that_ends_its_process_pays_alone(site: Site, api: httpx.Client) -> None:
     """Those before it in its turn have ended, those behind it go on in another process: at the first attempt."""
     jobs: list[dict[str, Any]] = [{"job_id": f"before-{n}", "duration": 0.001} for n in range(3)]
@@ -242,6 +259,50 @@ def test_what_a_job_leaves_behind_is_there_for_no_other(site: Site, api: httpx.C
     api.post("jobs/bulk/", json={"jobs": jobs}).raise_for_status()
     assert ended(site, api, "first")["status"] == "succeeded"
     assert ended(site, api, "second")["result"] == {"process": "", "session": ""}
+
+
+def test_a_process_that_hangs_between_jobs_is_replaced_and_costs_no_attempt(site: Site, api: httpx.Client) -> None:
+    submit(api, "freezes", "freezes-later")
+    ended(site, api, "freezes")
+    [frozen] = [
+        child
+        for (pid,) in site.query("SELECT pid FROM queueapp_processor")
+        for child in psutil.Process(pid).children()
+        if _stops(site, child)
+    ]
+    for n in range(4):
+        submit(api, f"next-{n}", "nap", duration=1.0, seconds=0.2)
+    for n in range(4):
+        job = ended(site, api, f"next-{n}")
+        assert (job["status"], job["attempt"], job["attempts"]) == ("succeeded", 1, [])
+    assert not frozen.is_running()
+
+
+def _stops(site: Site, process: psutil.Process) -> bool:
+    """Whether this process is the one that a thread of a task is about to stop."""
+    names = {thread.id for thread in process.threads()}
+    if len(names) < 2 and process.status() != psutil.STATUS_STOPPED:
+        return False
+    site.until(lambda: process.status() == psutil.STATUS_STOPPED, "it is stopped")
+    return True
+
+
+@pytest.mark.parametrize("leave", ["settings", "block", "closed block"])
+def test_a_job_finds_nothing_of_the_session_of_the_one_before(site: Site, api: httpx.Client, leave: str) -> None:
+    """Sites with row-level security depend on it."""
+    jobs = [{"job_id": f"{n}", "task": "database", "duration": 0.001} for n in range(6)]
+    for job in jobs[::2]:
+        job["payload"] = {"leave": leave}
+    api.post("jobs/bulk/", json={"jobs": jobs}).raise_for_status()
+    found = [ended(site, api, f"{n}") for n in range(6)]
+    words = [] if leave == "settings" else ["It left a database transaction open; what it did there is rolled back."]
+    assert [job["error"] for job in found[::2]] == 3 * (words or [""])
+    assert all(job["status"] == "succeeded" for job in found[1::2]), found
+    states = {(zone, user or "None", rows) for zone, user, _, rows in (job["result"] for job in found[1::2])}
+    assert states <= {("UTC", "None", rows) for _, _, rows in states}
+    assert len(states) == 1
+    if leave == "settings":
+        assert len({job["result"][2] for job in found}) <= 2, "the connection is reset, and not made anew each time"
 
 
 def test_what_an_attempt_printed_and_its_traceback_are_kept(site: Site, api: httpx.Client) -> None:

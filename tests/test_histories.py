@@ -137,6 +137,17 @@ def test_it_refuses_a_run_while_the_process_of_an_earlier_one_is_alive() -> None
     assert broken(begun, ran(5, "a1", pid=2, attempt=2)) == {TWICE}
 
 
+def test_two_runs_may_overlap_where_the_first_processor_was_cut_off_for_a_lease_and_not_for_less() -> None:
+    runs = [*asked(1, "ann", "a1"), *ran(2, "a1", 20), *ran(15, "a1", pid=2, attempt=2, end="fail")]
+
+    def cut(seconds: float) -> list[Op]:
+        return [op(3, "bench", "invoke", "fault", what="cut"), op(3 + seconds, "bench", "info", "fault", what="cut")]
+
+    assert not broken(setup(lease=10.0), runs, cut(10))
+    assert broken(setup(lease=10.0), runs, cut(2)) == {TWICE}
+    assert broken(setup(lease=10.0), runs) == {TWICE}
+
+
 def test_a_retry_may_change_an_outcome_and_so_may_one_whose_answer_was_lost() -> None:
     begin = [*asked(1, "ann", "a1"), *ran(2, "a1", end="fail"), *did(3, "read", "ann", "a1", "failed")]
     again = [*ran(5, "a1"), *did(6, "read", "ann", "a1", "succeeded")]

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 import socket
+import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from queueapp.guard import buckets, waiting
+from queueapp.api.bulk import bulk_turn
+from queueapp.api.parsing import has_more_values
+from queueapp.errors import TooManyWaiting
+from queueapp.guard import buckets
 from queueapp.guard.bodies import BodyLimit
 from queueapp.guard.models import Bucket
+from queueapp.lifecycle import waiting
 from queueapp.models import Job, Waiting
 from tests.queue import ask, make_user
 from tests.site import Site
@@ -63,6 +70,11 @@ class TestBuckets:
             monkeypatch.setattr(buckets, "_in_hand", hand)
             let_in += sum(buckets.take("test", "ada", 1_000) == 0 for _ in range(405))
         assert 980 <= let_in < 1_100
+
+    def test_a_clock_that_was_set_back_shuts_nobody_out(self) -> None:
+        Bucket.objects.create(key="test:ada", whole_at=timezone.now() + timedelta(hours=1))
+        assert [buckets.take("test", "ada", 3) for _ in range(3)] == [0, 0, 0]
+        assert 19 < buckets.take("test", "ada", 3) <= 20
 
     def test_no_limit_leaves_no_trace(self) -> None:
         assert buckets.take("test", "ada", 0) == 0
@@ -114,6 +126,15 @@ class TestThrottles:
         v6 = ["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"]
         assert [APIClient(REMOTE_ADDR=a).get("/api/v1/schema/").status_code for a in v6] == [200, 429, 200]
 
+    @pytest.mark.parametrize("path", ["jobs/", "jobs/x/", "queue/", "events/"])
+    @pytest.mark.parametrize("token", ["", "Bearer nonsense"])
+    def test_who_is_not_let_in_counts_too(self, limit: Callable[..., None], path: str, token: str) -> None:
+        limit(REQUESTS_PER_MINUTE=2)
+        answers = [APIClient(HTTP_AUTHORIZATION=token).get(f"/api/v1/{path}") for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [401, 401, 429]
+        assert_problem(answers[-1], 429)
+        assert APIClient(REMOTE_ADDR="10.0.0.2").get(f"/api/v1/{path}").status_code == 401
+
     def test_many_at_once_share_one_allowance(self, limit: Callable[..., None]) -> None:
         """As several web processes would: it is one statement of the database."""
         assert sum(buckets.take("test", "ada", 10) == 0 for _ in range(30)) == 10
@@ -123,8 +144,8 @@ class TestThrottles:
 class TestWaitingQuota:
     def test_no_more_wait_than_may(self, limit: Callable[..., None]) -> None:
         api = client_of(make_user("ada"))
-        limit(MAX_WAITING=3)
         ask(make_user("bob"), *[f"b{n}" for n in range(9)])
+        limit(MAX_WAITING=3)
         assert [submit(api, job_id=f"j{n}").status_code for n in range(3)] == [201] * 3
         refused = submit(api, job_id="j3")
         assert_problem(refused, 429)
@@ -138,6 +159,25 @@ class TestWaitingQuota:
         assert api.post("/api/v1/jobs/bulk/", {"jobs": jobs}, format="json").status_code == 429
         assert not Waiting.objects.exists()
         assert api.post("/api/v1/jobs/bulk/", {"jobs": jobs[:3]}, format="json").status_code == 201
+
+    def test_what_is_sent_again_needs_no_room(self, limit: Callable[..., None]) -> None:
+        ada = make_user("ada")
+        api = client_of(ada)
+        limit(MAX_WAITING=2)
+        jobs = [{"job_id": f"j{n}", "duration": 1} for n in range(3)]
+
+        def bulk(*some: dict[str, Any]) -> int:
+            return api.post("/api/v1/jobs/bulk/", {"jobs": some}, format="json").status_code
+
+        assert submit(api, job_id="j0", duration=1).status_code == 201
+        assert bulk(jobs[0], jobs[1]) == 201, "one of them is new, and there is room for it"
+        assert submit(api, job_id="j0", duration=1).status_code == 200
+        assert_problem(submit(api, job_id="j0", duration=2), 409, "job_id")
+        assert bulk(*jobs) == 429
+        assert bulk(*jobs[:2]) == 201
+        with pytest.raises(TooManyWaiting):  # whoever submits
+            ask(ada, "j3")
+        assert Job.objects.count() == 2
 
     def test_there_is_room_again_when_a_job_has_begun(
         self, limit: Callable[..., None], monkeypatch: pytest.MonkeyPatch
@@ -185,6 +225,41 @@ class TestBodies:
         api = client_of(make_user("ada"))
         body = json.dumps({"jobs": [{"job_id": "x", "duration": 1}]}) + " " * 300_000
         assert api.post("/api/v1/jobs/bulk/", body, content_type="application/json").status_code == 201
+
+    def test_bulk_takes_what_it_promises(self) -> None:
+        api = client_of(make_user("ada"))
+        jobs = [{"job_id": f"j{n}", "duration": 1, "payload": {}} for n in range(2)]
+        body = json.dumps({"jobs": jobs}) + " " * 10_000_000
+        assert api.post("/api/v1/jobs/bulk/", body, content_type="application/json").status_code == 201
+        over = body + " " * (33_554_433 - len(body))
+        assert_problem(api.post("/api/v1/jobs/bulk/", over, content_type="application/json"), 413)
+
+    @pytest.mark.parametrize("many", ["{},", "[],", "1,", '{"a":1},', '"\\\\",', '"'])
+    def test_more_values_than_memory_is_spent_on_are_refused_before_they_are_read(self, many: str) -> None:
+        api = client_of(make_user("ada"))
+        body = '{"jobs": [' + many * 1_000_001
+        tracemalloc.start()
+        answer = api.post("/api/v1/jobs/bulk/", body, content_type="application/json")
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert_problem(answer, 400)
+        assert most < 40_000_000 + 3 * len(body), "the values of it would take more"
+
+    @pytest.mark.parametrize("filling", ["{[,:" * 300_000, "\\" * 300_000, '"' * 300_000])
+    def test_text_is_no_values(self, filling: str) -> None:
+        assert not has_more_values(json.dumps(["{[,:" * 300_000, filling, "x"]).encode(), 3)
+        assert has_more_values(json.dumps(["{[,:" * 300_000, filling, "x"]).encode(), 2)
+
+    def test_bulk_submissions_take_turns(self, limit: Callable[..., None]) -> None:
+        api = client_of(make_user("ada"))
+        limit(BULK_WAIT=0)
+        ask_for = {"jobs": [{"job_id": "x", "duration": 1}]}
+        with bulk_turn(), bulk_turn():
+            refused = api.post("/api/v1/jobs/bulk/", ask_for, format="json")
+            assert submit(api).status_code == 201, "one by one needs no turn"
+        assert_problem(refused, 503)
+        assert int(refused["Retry-After"]) > 0
+        assert api.post("/api/v1/jobs/bulk/", ask_for, format="json").status_code == 201
 
     def test_a_page_says_so_as_a_page(self, client: Client) -> None:
         answer = client.post("/login/", {"username": "x" * 300_000, "password": "y"})

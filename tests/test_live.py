@@ -187,6 +187,6 @@ def test_the_streams_survive_a_lost_database_connection(site: Site) -> None:
 
 
 def test_events_are_encoded_as_the_standard_says() -> None:
-    assert sse.event("queue", {"a": "two\nlines"}) == b'event: queue\ndata: {"a":"two\\nlines"}\n\n'
-    assert sse.event("completed", {}, 7) == b"event: completed\nid: 7\ndata: {}\n\n"
+    assert sse.event("queue", sse.data({"a": "two\nlines"})) == b'event: queue\ndata: {"a":"two\\nlines"}\n\n'
+    assert sse.event("completed", sse.data({}), 7) == b"event: completed\nid: 7\ndata: {}\n\n"
     assert sse.KEEP_ALIVE.startswith(b":")

@@ -558,3 +558,59 @@ def test_screenshot_for_the_docs(
     path = wanted if "SCREENSHOTS" in os.environ or not wanted.exists() else tmp_path / file
     page.screenshot(path=path, animations="disabled")
     assert path.stat().st_size > 20_000
+
+
+def test_what_is_large_is_read_when_its_row_is_opened(site: Site, login: Login) -> None:
+    name = fresh("lara")
+    page = login(name)
+    payload = {"text": "large and whole ", "times": 200}
+    with site.client(name) as client:
+        client.post("jobs/", json={"job_id": "big", "duration": 0.1, "task": "returns", "payload": payload})
+        padded = {"job_id": "padded", "duration": 0.1, "task": "returns", "payload": {"text": "word " * 500}}
+        client.post("jobs/", json=padded)
+    for reload in (False, True):  # told by the stream, and rendered by the server
+        if reload:
+            page.reload()
+        big = row(page, "finished", "big")
+        expect(big).to_be_visible()
+        assert "whole large and" not in page.content()
+        big.locator("summary").click()
+        expect(big.locator('[data-part="result"]')).to_contain_text("large and whole " * 200)
+        expect(big.get_by_text("The whole job, as JSON")).to_be_hidden()
+    padded_row = row(page, "finished", "padded")
+    padded_row.locator("summary").click()
+    padded_row.get_by_role("button", name="Use again").click()
+    expect(page.get_by_label("Payload, as JSON")).to_have_value(re.compile("(word ){500}"))
+
+
+def test_without_scripts_what_is_large_has_a_link(site: Site, contexts: Callable[..., BrowserContext]) -> None:
+    username, password = site.user(fresh("liam"))
+    with site.client(username) as client:
+        payload = {"text": "large and whole ", "times": 200}
+        client.post("jobs/", json={"job_id": "big", "duration": 0.1, "task": "returns", "payload": payload})
+        site.until(lambda: client.get("jobs/big/").json()["status"] == "succeeded", "it has ended")
+    page = contexts(java_script_enabled=False).new_page()
+    page.goto(site.url)
+    page.get_by_label("User name").fill(username)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+    row(page, "finished", "big").locator("summary").click()
+    page.get_by_role("link", name="The whole job, as JSON").click()
+    assert "large and whole " * 200 in page.content()
+
+
+def test_a_waiting_job_says_why_it_waits(site: Site, login: Login) -> None:
+    name = fresh("nora")
+    page = login(name)
+    with site.client(name) as client:
+        ask = {"job_id": "later", "duration": 1, "run_at": "2099-01-01T00:00:00Z"}
+        assert client.post("jobs/", json=ask).status_code == 201
+    why = "Waits for a processor that has its task."
+    job = "(SELECT id FROM queueapp_job WHERE job_id = 'later' AND owner_id IN"
+    site.query(f"UPDATE queueapp_waiting SET note = %s WHERE job_id = {job}"
+               " (SELECT id FROM queueapp_user WHERE username = %s))", why, name)  # fmt: skip
+    expect(row(page, "waiting", "later")).to_contain_text(why)
+    page.reload()
+    expect(row(page, "waiting", "later")).to_contain_text(why)
+    with site.client(name) as client:
+        client.delete("jobs/later/")

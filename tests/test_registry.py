@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,27 @@ class TestChecksum:
         settings.QUEUEAPP = {"CHECKSUM_FOLDER": str(inside)}
         with pytest.raises(JobFailed):
             file_in_folder(path)
+
+    def test_a_path_longer_than_any_is_refused_before_the_disk_is_asked(
+        self, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settings.QUEUEAPP = {"CHECKSUM_FOLDER": str(tmp_path)}
+        looks: list[str] = []
+        lstat = os.lstat
+
+        def look(path: Any, **options: Any) -> os.stat_result:
+            looks.append(str(path))
+            return lstat(path, **options)
+
+        monkeypatch.setattr(os, "lstat", look)
+        with pytest.raises(JobFailed, match="too long"):
+            file_in_folder("a/" * 2_049)
+        looked_for_folder = len(looks)
+        found = find_task("checksum")
+        assert found is not None
+        assert "too long" in found.payload_errors({"path": "ä/" * 2_000})[0].message
+        assert found.payload_errors({"path": "a/" * 2_048}) == []
+        assert len(looks) == 3 * looked_for_folder, "a submission looks at the folder alone"
 
     def test_a_folder_has_to_be_set(self, settings: Settings) -> None:
         settings.QUEUEAPP = {}

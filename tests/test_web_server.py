@@ -171,3 +171,29 @@ def test_a_site_without_its_database_is_alive_and_not_ready(site: Site, lack: st
     assert lack in answer.json()["detail"]
     process.terminate()
     process.wait(30)
+
+
+def test_pages_answers_and_files_are_compressed_for_those_who_accept_it(site: Site) -> None:
+    site.user("zoe")
+    with site.client("zoe") as client:
+        jobs = [{"job_id": f"z{n}", "duration": 1, "run_at": "2099-01-01T00:00:00Z"} for n in range(100)]
+        assert client.post("jobs/bulk/", json={"jobs": jobs}).status_code == 201
+        for path in ("jobs/", "queue/", "/static/queueapp/app.js", "/static/queueapp/app.js", "/login/"):
+            address = f"{site.url}{path}" if path.startswith("/") else path
+            packed = client.get(address, headers={"Accept-Encoding": "gzip"})
+            plain = client.get(address, headers={"Accept-Encoding": "identity"})
+            assert (packed.headers.get("content-encoding"), plain.headers.get("content-encoding")) == ("gzip", None)
+            assert int(packed.headers["content-length"]) < int(plain.headers["content-length"]) / 2 + 200
+            assert "accept-encoding" in packed.headers["vary"].lower()
+            assert "accept-encoding" in plain.headers["vary"].lower()
+            assert packed.headers["content-type"] == plain.headers["content-type"]
+            assert len(packed.content) == len(plain.content)
+        file = f"{site.url}/static/queueapp/app.js"
+        gzip = {"Accept-Encoding": "gzip"}
+        whole = client.get(file, headers=gzip)
+        assert whole.text.startswith("// @ts-check")
+        assert client.get(file, headers=gzip | {"If-None-Match": whole.headers["etag"]}).status_code == 304
+        part = client.get(file, headers=gzip | {"Range": "bytes=0-11"})
+        assert (part.status_code, part.content) == (206, b"// @ts-check")
+        with client.stream("GET", "events/", headers=gzip) as events:
+            assert "content-encoding" not in events.headers

@@ -18,8 +18,10 @@ PATIENCE = 12.0
 """Seconds that a client waits for an answer; above those that the web server waits for a database connection."""
 PAUSE = 0.3
 """Seconds before a client tries again."""
-DEEP = 2
-"""Users that submit all their jobs at once, so that two flows have a backlog for long."""
+DEEP = 4
+"""Users that submit all their jobs at once, so that several flows have a backlog for long."""
+DEEP_SECONDS = 0.05
+"""Seconds that each of their jobs takes: a longer one would widen the bound of fairness beyond what they can break."""
 MEDDLED = "-meddled-"
 """In the names of the jobs that are cancelled and tried again."""
 MEDDLE_EVERY = 3.0
@@ -77,7 +79,7 @@ class Client:
     def _job(self, number: int) -> dict[str, Any]:
         """Mostly short; one in forty holds its processor for so long that a fault is likely to meet it."""
         seconds = 0.4 if number % 40 == 7 else round(self._chance.uniform(0.002, 0.02), 4)
-        seconds = 0.05 if self._deep else seconds
+        seconds = DEEP_SECONDS if self._deep else seconds
         return {"job_id": f"{self.name}-{number}", "duration": seconds, "task": WAIT}
 
     def _submit_all(self) -> None:
@@ -128,7 +130,7 @@ class Client:
             if self._over.is_set() or time.monotonic() > until:
                 return
             job = f"{self.name}{MEDDLED}{number}"
-            user.submit([{"job_id": job, "duration": 0.2, "task": WAIT}])
+            user.submit([{"job_id": job, "duration": DEEP_SECONDS if self._deep else 0.2, "task": WAIT}])
             self._over.wait(chance.choice((0.0, 0.1, 0.2)))
             user.cancel(job)
             for _ in range(3):

@@ -23,7 +23,7 @@ _BROKEN = {
           FROM queueapp_outcome o JOIN queueapp_job j ON j.id = o.job_id
          WHERE j.job_id NOT LIKE '%%-meddled-%%'
            AND NOT (o.status = 'succeeded'
-                    OR (o.status = 'failed' AND o.attempt = 3 AND o.error LIKE 'Its processor died%%'))""",
+                    OR (o.status = 'failed' AND o.attempt = 3 AND o.error ~ '^(Its processor died|It was ended)'))""",
     "attempts do not add up": """
         SELECT j.job_id || ': ended by attempt ' || o.attempt
           FROM queueapp_outcome o JOIN queueapp_job j ON j.id = o.job_id

@@ -18,7 +18,7 @@ from bench.histories import record
 from bench.histories.watch import Watch
 
 LOOK_EVERY = 0.3
-_LIMITS = {"quantum": 0.02, "max_turn": 100, "flows": "own"}
+_LIMITS = {"quantum": 0.02, "max_turn": 100, "flows": "own", "lease": 4.0}
 """The site's settings that the checker of histories needs to know."""
 
 
@@ -88,9 +88,10 @@ def _break(plan: Plan, stand: Stand, say: Callable[[str], None]) -> Counter[str]
         if time.monotonic() > until and len(hit) >= len(set(FAULTS)) + 1:
             break
         time.sleep(plan.pause)
-        record.write("bench", "info", "fault", fault.__name__)
-        if (what := fault(stand, chance)) is not None:
-            record.write("bench", "info", "fault", f"after {what}")
+        operation = record.Operation("bench", "fault", fault.__name__)
+        what = fault(stand, chance)
+        operation.info(what)
+        if what is not None:
             hit[what] += 1
             say(f"  {what}")
     return hit

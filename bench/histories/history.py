@@ -2,14 +2,14 @@
 
 Operations, by `f` (see record.py for their form); `value` names the `user` and the `job`s:
 
-    setup      info: {"processors", "quantum", "max_turn", "flows": "own" or "shared", "weights": {user: weight}}
+    setup      info: {"processors", "quantum", "max_turn", "lease", "flows": "own" or "shared", "weights": {user: ...}}
     submit     invoke, then ok, fail or info: {"user", "jobs": [{"job", "duration"}]}
     cancel, retry, read     the same, of one job; ok with the "status" and "attempt" that were answered
     read-all   ok: {"user", "jobs": [...]}: every job of the user, at the end of a run
     completed  ok: {"user", "id", "job", "owner", "status", "attempt"}: told by an event stream
     run        by the task itself, invoke at its start, ok or fail at its end: {"job", "attempt", "pid"}
     gone       info: {"pid", "seen"}: a process that ran tasks has ended; it was last seen alive at `seen`
-    fault      info: something was killed, cut or stopped
+    fault      something is killed, cut or stopped: invoke when that begins, info when it is over
 """
 
 from __future__ import annotations
@@ -87,6 +87,7 @@ class Setup:
     max_turn: int = 100
     flows: str = "own"
     weights: Mapping[str, float] = field(default_factory=dict)
+    lease: float = NEVER
 
 
 @dataclass
@@ -99,6 +100,9 @@ class History:
     told: list[Told] = field(default_factory=list)
     retries: list[Retry] = field(default_factory=list)
     faults: list[float] = field(default_factory=list)
+    """Moments."""
+    cuts: list[tuple[float, float]] = field(default_factory=list)
+    """From when until when a fault lasted."""
     final: dict[str, dict[str, Told]] = field(default_factory=dict)
     """By user, the last look at all of their jobs."""
 
@@ -128,6 +132,7 @@ class _Reader:
             self.history.setup = Setup(**value)
         elif f == "fault":
             self.history.faults.append(at)
+            self.history.cuts += [(begun, at)] if begun < at else []
         elif f == "gone":
             self._gone(value["pid"], value["seen"] / 1e9)
         elif f == "run":

@@ -13,6 +13,9 @@ from bench.histories.history import FINISHED, NEVER, Asked, History, Retry, Run,
 
 PUT_BACK = 0.2
 """Seconds within which jobs go back to their places that stood in a turn behind one that outran the quantum."""
+BESIDE_A_CUT = 1.5
+"""Seconds before and after a cut in which there is no sign of life either: the last one was before, the next one comes
+when the connection is there again."""
 
 
 @dataclass
@@ -48,15 +51,24 @@ def nothing_lost(history: History) -> Verdict:
 
 
 def never_twice_at_once(history: History) -> Verdict:
-    """The runs of one job do not overlap. One without an end lasts until its process was last seen alive."""
+    """The runs of one job do not overlap, but where a fault may have kept a processor from renewing its lease. One
+    without an end lasts until its process was last seen alive."""
     verdict = Verdict()
     for job, runs in history.runs_of().items():
         verdict.checked += 1
         for before, after in pairwise(runs):
-            if after.start < before.end:
+            if after.start < before.end and not _lease_ran_out(history, before, after):
                 early = "never ended" if before.end == NEVER else f"ended {before.end - after.start:.3f} s later"
                 verdict.broken.append(f"{job} began attempt {after.attempt}; attempt {before.attempt} {early}")
     return verdict
+
+
+def _lease_ran_out(history: History, before: Run, after: Run) -> bool:
+    """Whether a fault between the two starts was so long that the first processor was rightly thought dead."""
+    least = history.setup.lease - 2 * BESIDE_A_CUT
+    return any(
+        until - since >= least and before.start <= until and since <= after.start for since, until in history.cuts
+    )
 
 
 def outcomes_stand(history: History) -> Verdict:

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jobsite import local
@@ -28,12 +29,15 @@ def main() -> int:
     parser.add_argument("--group", action="append", help="all kinds of one of tasks/: database, endings, ...")
     parser.add_argument("--mode", action="append", choices=["shared", "own"], help="left out: both")
     parser.add_argument("--short", action="store_true", help="the short form: some kinds in one flow, one stop")
+    parser.add_argument("--patience", type=float, help="seconds that a trial may take at the most; left out: by kind")
     parser.add_argument("--list", action="store_true", help="say what the kinds are")
     options = parser.parse_args()
     if options.list:
         for kind in kinds.values():
             print(f"{kind.group:<10} {kind.name:<24} {kind.about}")
         return 0
+    if options.patience is not None:
+        kinds = {n: replace(kind, patience=min(kind.patience, options.patience)) for n, kind in kinds.items()}
     if unknown := set(options.kinds) - set(kinds):
         parser.error(f"there is no kind {', '.join(sorted(unknown))}")
     asked = [kind for kind in kinds.values() if kind.name in options.kinds or kind.group in (options.group or ())]

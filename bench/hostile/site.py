@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +20,7 @@ import psycopg
 from bench.chaos.stand import Database
 from bench.harness import free_port
 from bench.histories import record
+from bench.hostile.processes import MARK, family, marked, name, runs
 from jobsite import local
 from jobsite.up import web_server
 
@@ -33,7 +33,6 @@ PASSWORD = "hostile-and-good"
 STOP_DEADLINE = 15.0
 START_DEADLINE = 30.0
 NAME = "hostile_site"
-MARK = "BENCH_HOSTILE"
 
 _SETUP = f"""
 from queueapp.models import PriorityRule, User
@@ -102,11 +101,11 @@ class Site:
         """End all of the site's processes but the database, whatever state they are in."""
         for child in (self._cluster, self._web, self._auditor):
             if child is not None:
-                for process in [*_family(child.pid)]:
+                for process in [*family(child.pid)]:
                     with contextlib.suppress(psutil.NoSuchProcess):
                         process.kill()
                 child.wait()
-        for process in self._marked():
+        for process in marked(self._mark):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         self._cluster = self._web = self._auditor = None
@@ -141,20 +140,20 @@ class Site:
     def stop_cluster(self) -> list[str]:
         """SIGTERM to the cluster; what does not go well then, or is left behind, in words."""
         assert self._cluster is not None
-        family, wrong, began = _family(self._cluster.pid), [], time.monotonic()
+        kin, wrong, began = family(self._cluster.pid), [], time.monotonic()
         self._cluster.terminate()
         try:
             if code := self._cluster.wait(STOP_DEADLINE):
                 wrong.append(f"the command ended with {code}")
         except subprocess.TimeoutExpired:
             wrong.append(f"the command did not end within {STOP_DEADLINE:g} s of SIGTERM")
-            family += _family(self._cluster.pid)
-        left = {process.pid: process for process in [*family, *self._marked()] if _runs(process)}
+            kin += family(self._cluster.pid)
+        left = {process.pid: process for process in [*kin, *marked(self._mark)] if runs(process)}
         for child in (self._web, self._auditor):
-            for process in _family(child.pid) if child is not None else []:
+            for process in family(child.pid) if child is not None else []:
                 left.pop(process.pid, None)
         if left:
-            names = ", ".join(sorted({_name(process) for process in left.values()}))
+            names = ", ".join(sorted({name(process) for process in left.values()}))
             wrong.append(f"{len(left)} processes were left {time.monotonic() - began:.0f} s after SIGTERM: {names}")
         for process in left.values():
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -203,35 +202,3 @@ class Site:
             [sys.executable, *command], cwd=local.BASE, env=self._environment,
             stdin=subprocess.DEVNULL, stdout=self.said, stderr=self.said, start_new_session=True,
         )  # fmt: skip
-
-    def _marked(self) -> Sequence[psutil.Process]:
-        """All processes that began with this run's environment, orphans of orphans too."""
-        mark = f"{MARK}={self._mark}".encode()
-        found = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(OSError):
-                if process.pid != os.getpid() and mark in Path(f"/proc/{process.pid}/environ").read_bytes():
-                    found.append(process)
-        return found
-
-
-def _family(pid: int) -> list[psutil.Process]:
-    try:
-        process = psutil.Process(pid)
-        return [process, *process.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _runs(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _name(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline()[-2:])[:40] or str(process.name())
-    except psutil.Error:
-        return "ended since"

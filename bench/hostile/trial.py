@@ -6,23 +6,19 @@ import json
 import re
 import threading
 import time
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
+
 from bench.histories.history import read
 from bench.histories.rules import check
-from bench.histories.user import Job, RecordedUser
+from bench.histories.user import RecordedUser
 from bench.hostile.kinds import PREFIX, Kind
+from bench.hostile.people import EVERY, TINY, Bystander, Good, Listener
 from bench.hostile.site import Site
 
 GOOD = ("ann", "ben", "cat")
-TINY = 0.002
-"""Seconds that a job declares which shares its turn with others."""
-EVERY = 0.25
-"""Seconds between two jobs of a good user."""
-LOOK_EVERY = 0.05
-"""Seconds between two looks of the bystander."""
 AFTER = 1.5
 """Seconds for which good jobs go on after the last hostile one has ended: what it left behind shows then."""
 ENDED = """
@@ -44,57 +40,20 @@ class Trial:
     broken: list[str] = field(default_factory=list)
 
 
-class Good(threading.Thread):
-    """A good user who submits a job every quarter of a second, each until it is acknowledged."""
-
-    def __init__(self, user: RecordedUser, prefix: str, over: threading.Event) -> None:
-        super().__init__(name=user.name, daemon=True)
-        self.user, self._prefix, self._over, self._n = user, prefix, over, 0
-        self.jobs: list[str] = []
-
-    def batch(self, task: str, many: int, duration: float) -> None:
-        """Submit so many at once; returns when they are acknowledged or the trial is over."""
-        jobs = [self._job(task, duration) for _ in range(many)]
-        self.jobs += [job["job_id"] for job in jobs]
-        while self.user.submit(jobs) not in (200, 201) and not self._over.wait(EVERY):
-            pass
-
-    def run(self) -> None:
-        while not self._over.wait(EVERY):
-            self.batch("good.probe", 1, TINY)
-
-    def _job(self, task: str, duration: float) -> Job:
-        self._n += 1
-        return {"job_id": f"{self._prefix}-{self.user.name}-{self._n}", "duration": duration, "task": task}
-
-
-class Bystander(threading.Thread):
-    """Looks at their own queue, twenty times a second: one who has no jobs, or the owner of the hostile ones."""
-
-    def __init__(self, user: RecordedUser, over: threading.Event) -> None:
-        super().__init__(name=user.name, daemon=True)
-        self._user, self._over = user, over
-        self.worst, self.answers = 0.0, Counter[int]()
-
-    def run(self) -> None:
-        while not self._over.wait(LOOK_EVERY):
-            began = time.monotonic()
-            self.answers[self._user.queue()] += 1
-            self.worst = max(self.worst, time.monotonic() - began)
-
-
 def run_trial(site: Site, kind: Kind, mode: str, tokens: dict[str, str], after: float = AFTER) -> Trial:
     """The trial, but for what the history and a stop of the cluster say. The cluster is up, or about to be."""
     trial, over, looked = Trial(kind, mode), threading.Event(), threading.Event()
-    prefix = f"{mode}-{kind.name}"
+    prefix = f"{mode}-{kind.name}."
     goods = [Good(RecordedUser(site.url, name, tokens[name], "submits", 8), prefix, over) for name in GOOD]
     bystander = Bystander(RecordedUser(site.url, "bystander", tokens["bystander"], "looks", 8), looked)
     owner = Bystander(RecordedUser(site.url, "mallory", tokens["mallory"], "looks", 8), looked)
     mallory = RecordedUser(site.url, "mallory", tokens["mallory"], "submits", 8)
-    names = [f"{prefix}-{n}" for n in range(kind.times)]
+    listener = Listener(site, RecordedUser(site.url, "ben", tokens["ben"], "listens", 8), looked)
+    names = [f"{prefix}{n}" for n in range(kind.times)]
     _occupy(site, goods[0])
     bystander.start()
     owner.start()
+    listener.start()
     goods[0].batch("good.probe", 4, TINY)
     for name in names:
         while mallory.submit([{"job_id": name, "duration": TINY, "task": f"{PREFIX}{kind.name}"}]) not in (200, 201):
@@ -109,11 +68,15 @@ def run_trial(site: Site, kind: Kind, mode: str, tokens: dict[str, str], after: 
     for good in goods:
         good.join(10)
     ended = _await(site, prefix, {*names, *(job for good in goods for job in good.jobs)}, deadline + 3)
+    listener.wait_for([job for job in goods[1].jobs if job in ended])
     looked.set()
     bystander.join(10)
     owner.join(10)
     for user in (mallory, *(good.user for good in goods)):
-        user.read_all(prefix)
+        try:
+            user.read_all(prefix)
+        except httpx.HTTPError as error:
+            trial.broken.append(f"GET jobs/ of {user.name}: {type(error).__name__}")
     _judge_hostile(trial, names, ended)
     _judge_good(trial, [job for good in goods for job in good.jobs], ended)
     _judge_bystander(trial, bystander)
@@ -135,7 +98,7 @@ def _occupy(site: Site, good: Good) -> None:
 def _await(site: Site, prefix: str, names: set[str], deadline: float) -> dict[str, tuple[Any, ...]]:
     """The outcomes by job, when all of these jobs have one, or at the deadline."""
     while True:
-        ended = {row[1]: row for row in site.query(ENDED, f"{prefix}-%")}
+        ended = {row[1]: row for row in site.query(ENDED, f"{prefix}%")}
         if names <= set(ended) or time.monotonic() > deadline or site.cluster_ended:
             return ended
         time.sleep(0.1)

@@ -16,7 +16,7 @@ from bench.chaos.stand import Database
 
 PAGE = 4096
 """Bytes that a disk writes whole or not at all."""
-USER = "pgserver"
+USER = "nobody"
 SETTINGS = {
     "listen_addresses": "",
     "fsync": "on",

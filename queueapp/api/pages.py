@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ..errors import FieldError, InvalidSubmission
+from ..errors import FieldError, InvalidQuery
 from ..models import Job
 from ..snapshots import job_dicts
 from .shapes import JobShape
@@ -34,11 +34,11 @@ class JobPages(CursorPagination):
     SIZES = {"type": "integer", "minimum": 1, "maximum": max_page_size, "default": page_size}
 
     def get_page_size(self, request: Request) -> int:
-        """As asked for. Raises InvalidSubmission where that is none."""
+        """As asked for. Raises InvalidQuery where that is none."""
         asked = str(request.query_params.get(self.page_size_query_param, self.page_size))
         if not _is_whole(asked) or not 0 < int(asked) <= self.max_page_size:
             message = f"must be a whole number from 1 to {self.max_page_size:,}"
-            raise InvalidSubmission([FieldError(self.page_size_query_param, message)])
+            raise InvalidQuery([FieldError(self.page_size_query_param, message)])
         return int(asked)
 
     def decode_cursor(self, request: Request) -> Cursor | None:

@@ -41,11 +41,14 @@ class JobShape(BaseModel):
     user: str
     task: str
     duration: float = Field(description="Expected processor seconds.")
-    payload: dict[str, Any]
+    payload: dict[str, Any] | None = Field(description="Null where it is omitted.")
+    payload_omitted: bool = Field(
+        description="In lists, queues and events only: it is larger than 1 KB. The job's own address has it."
+    )
     status: Status
     position: int | None = Field(description="Place in its flow, from 1; null: it does not wait, or far back.")
     progress: float = Field(ge=0, le=1)
-    message: str
+    message: str = Field(description="What it said last; of a waiting job why it waits, if that is known.")
     time_spent: float = Field(description="Processor seconds so far; grows while it runs; in the end of all attempts.")
     attempt: int
     attempts: list[AttemptShape] = Field(description="Those that failed.")
@@ -55,8 +58,11 @@ class JobShape(BaseModel):
     submitted_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-    result: Any
-    error: str
+    result: Any = Field(description="Null where there is none, and where it is omitted.")
+    result_omitted: bool = Field(description="As payload_omitted.")
+    error: str = Field(
+        description="Lists, queues and events have the first 1,024 characters, the last of them an ellipsis."
+    )
 
 
 class WaitingJob(JobShape):

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from ..errors import FieldError, InvalidSubmission
+from ..errors import FieldError, InvalidQuery, InvalidSubmission
 from ..guard.trail import note_job, note_submitted
-from ..guard.waiting import make_room
 from ..lifecycle.cancel import cancel
 from ..lifecycle.submission import Submission, parse, parse_all
 from ..lifecycle.submit import submit_each
@@ -23,6 +22,8 @@ from ..lifecycle.try_again import try_again
 from ..models import Job, User
 from ..snapshots import job_dict, new_job_dict, queue_snapshot
 from ..states import Status
+from .base import ProtectedView
+from .bulk import bulk_turn
 from .pages import JobPages
 from .shapes import BulkAccepted, BulkSubmission, JobShape, Problem, Queue
 
@@ -47,8 +48,10 @@ def owner_of(request: Request, name: str | None) -> User:
     return named
 
 
-class JobsView(APIView):
+class JobsView(ProtectedView):
     """All my jobs."""
+
+    takes: ClassVar = {"GET": {"status", "task", "cursor", "page_size", "user"}}
 
     @extend_schema(
         operation_id="jobs_list",
@@ -82,25 +85,36 @@ class JobsView(APIView):
     def post(self, request: Request) -> Response:
         submission = parse(request.data)
         owner = owner_of(request, submission.user)
-        make_room({owner.pk: 1})
         newest = submit_each([(owner, submission)]).newest
         if newest is None:
             return Response(job_dict(Job.objects.whole().get(owner=owner, job_id=submission.job_id)))
         note_submitted(_asking(request), {owner: 1})
         job = Job(newest.id, owner=owner, submitted_at=newest.submitted_at, **submission.fields())
-        return Response(new_job_dict(job, newest.position), 201)
+        of_whom = None if owner == _asking(request) else {"user": owner.username}
+        address = request.build_absolute_uri(reverse("job", args=[job.job_id], query=of_whom))
+        return Response(new_job_dict(job, newest.position), 201, headers={"Location": address})
 
 
-class BulkView(APIView):
+class BulkView(ProtectedView):
     """Many jobs at once."""
 
     @extend_schema(
         operation_id="jobs_submit_bulk",
         summary="Submit up to 10,000 jobs, all or nothing",
         request=BulkSubmission,
-        responses={201: BulkAccepted, 403: _PROBLEM, 409: _PROBLEM, **_ERRORS},
+        responses={
+            201: BulkAccepted,
+            403: _PROBLEM,
+            409: _PROBLEM,
+            503: OpenApiResponse(Problem, "Others are being read; try again after the seconds in Retry-After."),
+            **_ERRORS,
+        },
     )
     def post(self, request: Request) -> Response:
+        with bulk_turn():  # the body is read in it, and its jobs are in memory until the end
+            return self._submit(request)
+
+    def _submit(self, request: Request) -> Response:
         data = request.data
         if not isinstance(data, dict) or set(data) != {"jobs"}:
             raise InvalidSubmission([FieldError("jobs", "must be the one field of the request: a list of jobs")])
@@ -110,14 +124,15 @@ class BulkView(APIView):
         jobs = Counter[User]()
         for name, many in named.items():  # one's own name may be given or left out
             jobs[owners[name]] += many
-        make_room({owner.pk: many for owner, many in jobs.items()})
         accepted = submit_each([(owners[submission.user], submission) for submission in submissions])
         note_submitted(_asking(request), jobs)
         return Response({"accepted": accepted.accepted, "existing": accepted.existing}, 201)
 
 
-class JobView(APIView):
+class JobView(ProtectedView):
     """One of my jobs."""
+
+    takes: ClassVar = {"GET": {"user"}, "DELETE": {"user"}}
 
     @extend_schema(
         operation_id="jobs_retrieve",
@@ -146,8 +161,10 @@ class JobView(APIView):
         return Response(job_dict(_job(request, job_id)), 200 if done else 202)
 
 
-class TryAgainView(APIView):
+class TryAgainView(ProtectedView):
     """Another chance for one of my jobs."""
+
+    takes: ClassVar = {"POST": {"user"}}
 
     @extend_schema(
         operation_id="jobs_try_again",
@@ -163,7 +180,7 @@ class TryAgainView(APIView):
         return Response(job_dict(_job(request, job_id)))
 
 
-class QueueView(APIView):
+class QueueView(ProtectedView):
     """My queue."""
 
     @extend_schema(
@@ -189,8 +206,8 @@ def _filtered(jobs: Any, request: Request) -> QuerySet[Job]:
     status, task = request.query_params.get("status"), request.query_params.get("task")
     if status is not None:
         if status not in set(Status):
-            raise InvalidSubmission([FieldError("status", f"must be one of {', '.join(Status)}")])
+            raise InvalidQuery([FieldError("status", f"must be one of {', '.join(Status)}")])
         jobs = jobs.in_state(Status(status))
     if task is not None:
         jobs = jobs.filter(task=task)
-    return cast("QuerySet[Job]", jobs.whole())
+    return cast("QuerySet[Job]", jobs.listed())

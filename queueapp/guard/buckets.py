@@ -11,8 +11,9 @@ from django.db import connection
 from ..lifecycle.prepared import prepared_row
 
 # Of an allowance only the moment is kept at which it is whole again: taking one moves it on by a minute's share, and
-# it may lie a minute ahead at the most. (Known as the generic cell rate algorithm.) Nobody waits for the disk for it,
-# unless in a transaction with something else.
+# it may lie a minute ahead at the most. (Known as the generic cell rate algorithm.) One that lies further ahead is from
+# before the clock was set back, and counts as whole. Nobody waits for the disk for it, unless in a transaction with
+# something else.
 _TAKE = """
 WITH given AS (
     SELECT clock_timestamp() AS now, make_interval(secs => %(share)s) AS share,
@@ -20,8 +21,10 @@ WITH given AS (
 ), taken AS (
     INSERT INTO guard_bucket AS b (key, whole_at) SELECT %(key)s, now + share FROM given
     ON CONFLICT (key) DO UPDATE
-        SET whole_at = greatest(b.whole_at, clock_timestamp()) + make_interval(secs => %(share)s)
+        SET whole_at = CASE WHEN b.whole_at > clock_timestamp() + interval '61 seconds' THEN clock_timestamp()
+                ELSE greatest(b.whole_at, clock_timestamp()) END + make_interval(secs => %(share)s)
         WHERE b.whole_at + make_interval(secs => %(share)s) <= clock_timestamp() + interval '1 minute'
+            OR b.whole_at > clock_timestamp() + interval '61 seconds'
     RETURNING 1
 )
 SELECT CASE WHEN EXISTS (SELECT 1 FROM taken) THEN 0.0 ELSE coalesce(

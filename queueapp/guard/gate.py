@@ -51,7 +51,14 @@ class PolicyMiddleware(AtOnce, CSPMiddleware):
 
 
 class PathsMiddleware(AtOnce, CommonMiddleware):
-    """Django's, which sends addresses without their last slash to those with it, and says how long an answer is."""
+    """Django's, which sends addresses without their last slash to those with it, and says how long an answer is.
+
+    Only where something is read: many clients follow such a redirect with GET, and what they sent would be lost.
+    """
+
+    def should_redirect_with_slash(self, request: HttpRequest) -> bool:
+        """Whether the address with a slash is meant; else it is not found."""
+        return request.method in ("GET", "HEAD") and super().should_redirect_with_slash(request)
 
 
 class ForgeryMiddleware(AtOnce, CsrfViewMiddleware):

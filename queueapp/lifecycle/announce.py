@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterable
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from .prepared import prepared_row
 
@@ -39,7 +39,7 @@ MOST_IDS = 700  # a payload has at most 8,000 bytes
 class Announcer:
     """Collects what changed and sends it. One per process; safe to use from any thread.
 
-    `driven`: whether the process itself calls send_due() or flush() soon after; without that the caller sends, and
+    `driven`: whether the process itself calls try_to_send() soon after; without that the caller sends, and
     a thread is started for what comes too soon.
     """
 
@@ -76,11 +76,19 @@ class Announcer:
         _notify(owners, work)
         return True
 
-    def flush(self) -> None:
-        """Send what was collected now, however short ago the last was: this thread is about to wait for long."""
-        with self._lock:
-            self._sent_at = float("-inf")
-        self.send_due()
+    def try_to_send(self, *, soon: bool = True) -> None:
+        """Send what is due; or, not `soon`, whatever there is, as this thread is about to wait for long.
+
+        Where the database is away nothing is sent: the next poll shows the change.
+        """
+        if not soon:
+            with self._lock:
+                self._sent_at = float("-inf")
+        try:
+            self.send_due()
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("An announcement was not sent; the next poll shows the change: %s", str(error).strip())
+            connection.close()
 
     def close(self) -> None:
         """Wait until the thread for late announcements, if there is one, has sent them and ended."""

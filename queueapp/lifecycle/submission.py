@@ -152,7 +152,7 @@ def _unstorable(payload: Mapping[str, Any]) -> str | None:
         return "has text that is not valid Unicode"
     except ValueError:
         return "has a number that is not finite"
-    if "\\u0000" in text:
+    if "\\u0000" in text.replace("\\\\", " "):  # an escaped backslash before u0000 is text
         return "has a NUL character"
     if size > (most := queue_settings().MAX_PAYLOAD):
         return f"is {size:,} bytes as JSON; at most {most:,} are taken"

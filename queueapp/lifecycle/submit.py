@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -12,13 +13,14 @@ from functools import partial
 import psycopg
 from django.db import DatabaseError, connection, transaction
 
-from ..errors import JobConflict
+from ..errors import JobConflict, TooManyWaiting
 from ..models import User
 from .announce import announce
 from .prepared import prepared_row
 from .retry import retried
 from .route import route_user
 from .submission import Submission
+from .waiting import make_room
 
 _SUBMIT = "SELECT * FROM queueapp_submit(%s::bigint[], %s::jsonb, %s)"
 FAR = 100
@@ -54,8 +56,10 @@ def submit(owner: User, submissions: Sequence[Submission]) -> Accepted:
 def submit_each(asked: Sequence[tuple[User, Submission]]) -> Accepted:
     """Accept jobs, each of its owner, all or nothing, in the order given. Committed when this returns.
 
-    Raises JobConflict, with the indexes, where a job_id is taken by other content. Locks: see sql/submit.sql.
+    Raises JobConflict, with the indexes, where a job_id is taken by other content, and TooManyWaiting where an owner
+    has no room for those that are new. Locks: see sql/submit.sql.
     """
+    _make_room(asked)
     owners = {owner.pk: owner for owner, _ in asked}
     for owner in owners.values():
         if owner.flow_id is None:
@@ -64,6 +68,29 @@ def submit_each(asked: Sequence[tuple[User, Submission]]) -> Accepted:
     new, newest = retried(partial(_submit, f"{{{','.join(map(str, owners))}}}", jobs))
     announce(owners, work=new > 0)
     return Accepted(new, len(asked) - new, newest)
+
+
+def _make_room(asked: Sequence[tuple[User, Submission]]) -> None:
+    """See that the owners' quotas have room; which jobs are new is looked up only where they have none for all."""
+    try:
+        make_room(Counter(owner.pk for owner, _ in asked))
+    except TooManyWaiting:
+        names = {(owner.pk, job.job_id) for owner, job in asked}
+        new = names - _known(names)
+        if len(new) == len(asked):
+            raise
+        make_room(Counter(owner for owner, _ in new))
+
+
+def _known(names: set[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Those of the jobs, by owner and job_id, that stand there already."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT owner_id, job_id FROM queueapp_job JOIN unnest(%s::bigint[], %s::text[]) AS n (owner, name)"
+            " ON owner_id = owner AND job_id = name",
+            [[owner for owner, _ in names], [name for _, name in names]],
+        )
+        return set(cursor.fetchall())
 
 
 def _submit(owners: str, jobs: str) -> tuple[int, Newest | None]:

@@ -8,7 +8,17 @@ from typing import Any
 from django.db import connection
 
 from ..guard.passes import Pass, ended
-from ..snapshots import Completion, completions_after, progress_snapshots, queue_snapshots, stream_start
+from ..snapshots import completions_after, progress_snapshots, queue_snapshots, stream_start
+from . import sse
+
+
+@dataclass(frozen=True)
+class Told:
+    """A completion: its owner, its number among the owner's, and the job as sse.data() has it."""
+
+    owner: int
+    number: int
+    data: bytes
 
 
 @dataclass
@@ -16,15 +26,15 @@ class Completions:
     """The completions of some users after the number given for each; of a user who is not among them, none."""
 
     after: dict[int, int]
-    found: list[Completion]
+    found: list[Told]
 
 
 @dataclass
 class Look:
-    """What one look at the database brought, by user."""
+    """What one look at the database brought, by user, as sse.data() has it: once for all of a user's streams."""
 
-    queues: dict[int, dict[str, Any]] = field(default_factory=dict)
-    progress: dict[int, dict[str, Any]] = field(default_factory=dict)
+    queues: dict[int, bytes] = field(default_factory=dict)
+    progress: dict[int, bytes] = field(default_factory=dict)
     completions: list[Completions] = field(default_factory=list)
 
 
@@ -35,12 +45,20 @@ def look(fresh: set[int], cursors: list[dict[int, int]], running: list[int]) -> 
     """
     try:
         return Look(
-            completions=[Completions(after, completions_after(after)) for after in cursors if after],
-            queues=queue_snapshots(fresh) if fresh else {},
-            progress=progress_snapshots(running) if running else {},
+            completions=[Completions(after, _told(after)) for after in cursors if after],
+            queues=_encoded(queue_snapshots(fresh)) if fresh else {},
+            progress=_encoded(progress_snapshots(running)) if running else {},
         )
     finally:
         connection.close()
+
+
+def _told(after: dict[int, int]) -> list[Told]:
+    return [Told(done.owner, done.number, sse.data(done.job)) for done in completions_after(after)]
+
+
+def _encoded(by_user: dict[int, dict[str, Any]]) -> dict[int, bytes]:
+    return {user: sse.data(snapshot) for user, snapshot in by_user.items()}
 
 
 def restarts(cursors: dict[int, int]) -> dict[int, int]:

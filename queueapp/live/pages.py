@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 from pydantic.errors import PydanticUserError
 
 from ..models import User, at_one_moment
+from ..models.brief import MOST
 from ..registry import find_task, task_names
 from ..snapshots import last_number, queue_snapshot, recent_jobs
 from ..states import RETRYABLE, Status
@@ -83,6 +84,7 @@ def shown(job: dict[str, Any], now: datetime) -> dict[str, Any]:
         "attempts": [_attempt(attempt) for attempt in job["attempts"]],
         "told_attempts": tells_attempts(job),
         "retryable": job["status"] in RETRYABLE,
+        "large": is_cut(job),
         "payload_text": _pretty(job["payload"]) if job["payload"] else "",
         "result_text": "" if job["result"] is None else _pretty(job["result"]),
         **{name: _moment(job[name]) for name in ("submitted_at", "started_at", "finished_at")},
@@ -92,6 +94,16 @@ def shown(job: dict[str, Any], now: datetime) -> dict[str, Any]:
 def tells_attempts(job: dict[str, Any]) -> bool:
     """Whether its attempts say more than its error does: an only attempt that failed is that error."""
     return bool(len(job["attempts"]) > (job["status"] == Status.FAILED))
+
+
+def is_cut(job: dict[str, Any]) -> bool:
+    """Whether something of the job is left out here, as it is large."""
+    errors = [job["error"], *(attempt["error"] for attempt in job["attempts"])]
+    return bool(job["payload_omitted"] or job["result_omitted"] or any(map(_ends_early, errors)))
+
+
+def _ends_early(error: str) -> bool:
+    return len(error) >= MOST and error.endswith("…")
 
 
 def _attempt(attempt: dict[str, Any]) -> dict[str, Any]:

@@ -14,8 +14,12 @@ def retry(milliseconds: int) -> bytes:
     return f"retry: {milliseconds}\n\n".encode()
 
 
-def event(name: str, data: Any, number: int | None = None) -> bytes:
-    """One event with JSON data (on one line, as JSON has no raw line breaks) and, where given, an id."""
+def data(value: Any) -> bytes:
+    """The value as an event's JSON data, on one line, as JSON has no raw line breaks; encoded once for all streams."""
+    return f"data: {json.dumps(value, separators=(',', ':'), ensure_ascii=False)}\n\n".encode()
+
+
+def event(name: str, data: bytes, number: int | None = None) -> bytes:
+    """One event with its data as data() gives it and, where given, an id."""
     head = f"event: {name}\n" if number is None else f"event: {name}\nid: {number}\n"
-    body = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
-    return f"{head}data: {body}\n\n".encode()
+    return head.encode() + data

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from typing import Any
 
 from ..guard.passes import Pass
-from ..snapshots import Completion
 from . import sse
+from .look import Told
 
 MOST_COMPLETIONS = 1_000
 KEEP_ALIVE_SECONDS = 15.0
@@ -19,9 +18,10 @@ RETRY_MILLISECONDS = 1_000
 class Stream:
     """Of queue and progress only the latest is kept; of completions each, up to a bound.
 
-    `cursor` is the number of the last completion that was put in line: what did not fit is read again later. `reset`:
-    it is not the number that the client asked for, which is ahead of all; the client is told so with the first queue.
-    `behind`: whether a completion did not fit.
+    All data come as bytes, as sse.data() has them: the same for all streams of a user. `cursor` is the number of the
+    last completion that was put in line: what did not fit is read again later. `reset`: it is not the number that the
+    client asked for, which is ahead of all; the client is told so with the first queue. `behind`: whether a completion
+    did not fit.
     """
 
     def __init__(self, admitted: Pass, cursor: int, *, reset: bool = False) -> None:
@@ -31,19 +31,19 @@ class Stream:
         self.behind = False
         self._reset = cursor if reset else None
         self._over = False
-        self._queue: dict[str, Any] | None = None
-        self._progress: dict[str, Any] | None = None
-        self._completions: deque[Completion] = deque()
+        self._queue: bytes | None = None
+        self._progress: bytes | None = None
+        self._completions: deque[Told] = deque()
         self._something = asyncio.Event()
 
-    def offer_queue(self, snapshot: dict[str, Any]) -> None:
+    def offer_queue(self, data: bytes) -> None:
         """Put a queue in line, instead of an older one that was not sent yet."""
-        self._queue, self._progress = snapshot, None
+        self._queue, self._progress = data, None
         self._something.set()
 
-    def offer_progress(self, progress: dict[str, Any]) -> None:
+    def offer_progress(self, data: bytes) -> None:
         """Put progress in line, instead of older progress that was not sent yet."""
-        self._progress = progress
+        self._progress = data
         self._something.set()
 
     @property
@@ -51,7 +51,7 @@ class Stream:
         """Whether there is no room for a completion: its client does not read."""
         return len(self._completions) >= MOST_COMPLETIONS
 
-    def offer_completion(self, completion: Completion) -> None:
+    def offer_completion(self, completion: Told) -> None:
         """Put a completion in line, unless it was before or there is no room; the cursor tells which."""
         if completion.number <= self.cursor:
             return
@@ -96,7 +96,7 @@ class Stream:
             parts.append(sse.event("queue", self._queue))
         if self._progress is not None:
             parts.append(sse.event("progress", self._progress))
-        parts += [sse.event("completed", done.job, done.number) for done in self._completions]
+        parts += [sse.event("completed", done.data, done.number) for done in self._completions]
         self._queue, self._progress = None, None
         self._completions.clear()
         return parts

@@ -9,6 +9,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
@@ -26,6 +27,7 @@ TOO_MANY_RETRY = 30.0
 """Seconds after which one who has too many streams may try again."""
 
 
+@csrf_exempt  # it changes nothing; what is not GET is refused as a problem
 async def events(request: HttpRequest) -> HttpResponseBase:
     """The stream of the user whose token or session comes with the request; 401 without one.
 
@@ -35,12 +37,17 @@ async def events(request: HttpRequest) -> HttpResponseBase:
     """
     if request.method != "GET":
         return problem_page(request, 405, f'Method "{request.method}" not allowed.', {"Allow": "GET"})
-    cursor = _cursor(request)
+    if not request.accepts("text/event-stream"):
+        return problem_page(request, 406, "Events are given out as text/event-stream only.")
+    try:
+        cursor = _cursor(request)
+    except ValueError as wrong:
+        return problem_page(request, 400, str(wrong))
     admitted, cursor, reset, wait = await sync_to_async(_let_in)(request, cursor)
-    if admitted is None:
+    if admitted is None and not wait:
         header = {"WWW-Authenticate": 'Bearer realm="api"'}
         return problem_page(request, 401, "Log in, or send a token.", header)
-    if wait:
+    if admitted is None or wait:
         return too_many(request, wait, "Streams are opened too often.")
     if _is_full(hub(), admitted.owner):
         most = queue_settings().MAX_STREAMS
@@ -77,7 +84,7 @@ def _let_in(request: HttpRequest, cursor: int | None) -> tuple[Pass | None, int,
     try:
         admitted = _pass(request)
         if admitted is None:
-            return None, 0, False, 0.0
+            return None, 0, False, request_wait(request, None)
         wait = request_wait(request, admitted.owner)
         return admitted, *stream_start(admitted.owner, cursor), wait
     finally:
@@ -103,4 +110,6 @@ def _pass(request: HttpRequest) -> Pass | None:
 
 def _cursor(request: HttpRequest) -> int | None:
     given = request.headers.get("Last-Event-ID") or request.GET.get("after") or ""
-    return int(given) if given.isascii() and given.isdecimal() and len(given) < 19 else None
+    if given and not (given.isascii() and given.isdecimal() and len(given) < 19):
+        raise ValueError("Last-Event-ID, or after in the query, must be the number of a completion.")
+    return int(given) if given else None

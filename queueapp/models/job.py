@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Prefetch, Q
 
 from ..states import FINISHED, Status
+from .brief import beginning, is_large, small
 from .flow import Flow
 from .moment import at_one_moment
 from .processor import Processor
@@ -54,10 +55,34 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def whole(self) -> JobQuerySet:
         """With all that a job's state follows from, as of one moment, in three queries however many jobs there are."""
-        processors = Prefetch("processors", queryset=Processor.objects.working().dated())
-        whole = self.select_related("owner", "outcome").prefetch_related(processors, "attempts")
-        whole._at_one_moment = True
-        return whole
+        return self.select_related("owner", "outcome").prefetch_related("attempts")._with_processors()
+
+    def brief(self) -> JobQuerySet:
+        """As lists have them, with owner and attempts, in two queries: what is large is not read."""
+        from .attempt import Attempt  # which imports this module
+
+        attempts = Attempt.objects.defer("error", "log").annotate(error_begins=beginning("error"))
+        brief = self.select_related("owner").prefetch_related(Prefetch("attempts", queryset=attempts))
+        return brief.defer("payload").annotate(small_payload=small("payload"))
+
+    def ended_brief(self) -> JobQuerySet:
+        """As brief(), with how they ended."""
+        ended = self.brief().select_related("owner", "outcome")
+        return ended.defer("outcome__result", "outcome__error", "outcome__log").annotate(
+            small_result=small("outcome__result"),
+            result_is_large=is_large("outcome__result"),
+            error_begins=beginning("outcome__error"),
+        )
+
+    def listed(self) -> JobQuerySet:
+        """As whole(), but what is large is not read."""
+        return self.ended_brief()._with_processors()
+
+    def _with_processors(self) -> JobQuerySet:
+        """With the processors that work on them, all as of one moment."""
+        running = self.prefetch_related(Prefetch("processors", queryset=Processor.objects.working().dated()))
+        running._at_one_moment = True
+        return running
 
 
 class Job(models.Model):

@@ -12,12 +12,6 @@ from .flow import Flow
 from .job import Job
 
 
-class OutcomeQuerySet(models.QuerySet["Outcome"]):
-    def whole(self) -> OutcomeQuerySet:
-        """With their jobs, and all that is shown of these."""
-        return self.select_related("job__owner").prefetch_related("job__attempts")
-
-
 class Outcome(models.Model):
     """How one job ended. Written once, by settle.sql or a cancellation, and never changed.
 
@@ -47,8 +41,6 @@ class Outcome(models.Model):
     result = models.JSONField(null=True)
     error = models.TextField(blank=True)
     log = models.TextField(blank=True, db_default="", help_text="What it printed, and its traceback; both cut.")
-
-    objects = OutcomeQuerySet.as_manager()
 
     class Meta:
         indexes = [

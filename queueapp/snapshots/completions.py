@@ -8,7 +8,7 @@ from typing import Any, cast
 from django.db import DatabaseError, connection
 from django.db.models import Max
 
-from ..models import Outcome
+from ..models import Job, Outcome
 from .jobs import JobDict, describe
 
 AT_ONCE = 500
@@ -41,10 +41,14 @@ def completions_after(cursors: dict[int, int], limit: int = AT_ONCE) -> list[Com
     numbers = _ended_after(cursors, limit)
     if numbers:
         _make_durable()
-    outcomes = Outcome.objects.whole().in_bulk(numbers)
-    # One that was tried again meanwhile is gone, or has a higher number by now: it is told after that one's lower ones.
-    found = (outcomes[job] for job, number in numbers.items() if job in outcomes and outcomes[job].number == number)
-    return [Completion(o.owner_id, o.number, describe(o.job, o.finished_at, ended=o)) for o in found]
+    jobs = Job.objects.ended_brief().in_bulk(numbers)
+    found = []
+    for pk, number in numbers.items():
+        ended = jobs[pk].ended if pk in jobs else None
+        # One that was tried again meanwhile has another number by now, or none: it is told after all that are lower.
+        if ended is not None and ended.number == number:
+            found.append(Completion(ended.owner_id, number, describe(jobs[pk], ended.finished_at, ended=ended)))
+    return found
 
 
 def last_number(owner: int) -> int:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from ..models import Attempt, Job, Outcome, Processor, User, Waiting, database_now
+from ..models.brief import cut
 from ..states import Status
 from .places import places
 
@@ -19,23 +20,27 @@ def iso(moment: datetime | None) -> str | None:
 
 
 def job_dict(job: Job, now: datetime | None = None) -> JobDict:
-    """One job loaded by JobQuerySet.whole(), with its position."""
+    """One job loaded by JobQuerySet.whole() or listed(), with its position."""
     return job_dicts([job], now)[0]
 
 
 def job_dicts(jobs: Sequence[Job], now: datetime | None = None) -> list[JobDict]:
-    """Jobs loaded by JobQuerySet.whole(), with their positions: two more queries where any of them waits."""
+    """Jobs loaded so, with their positions: two more queries where any of them waits."""
     now = now or database_now()
-    positions = _positions([job for job in jobs if job.status == Status.QUEUED])
+    positions, notes = _waiting([job for job in jobs if job.status == Status.QUEUED])
     return [
-        describe(job, now, ended=job.ended, processor=job.processor, position=positions.get(job.pk)) for job in jobs
-    ]
+        describe(
+            job, now, ended=job.ended, processor=job.processor,
+            position=positions.get(job.pk), note=notes.get(job.pk, ""),
+        )
+        for job in jobs
+    ]  # fmt: skip
 
 
 def recent_jobs(user: User, limit: int = 50) -> list[JobDict]:
     """The user's jobs that ended last, newest first."""
-    ended = Outcome.objects.whole().filter(owner=user).order_by("-number")[:limit]
-    return [describe(outcome.job, outcome.finished_at, ended=outcome) for outcome in ended]
+    ended = Job.objects.ended_brief().filter(outcome__owner=user).order_by("-outcome__number")[:limit]
+    return [describe(job, job.outcome.finished_at, ended=job.outcome) for job in ended]
 
 
 def new_job_dict(job: Job, position: int | None) -> JobDict:
@@ -50,12 +55,13 @@ def describe(
     ended: Outcome | None = None,
     processor: Processor | None = None,
     position: int | None = None,
+    note: str = "",
     attempts: Iterable[Attempt] | None = None,
 ) -> JobDict:
-    """One job, given where it is: how it ended, else who runs it, else its position.
+    """One job, given where it is: how it ended, else who runs it, else its position, and why it waits, if it says.
 
-    `attempts`: those that failed, where the caller knows them. No query, if the job's owner and attempts were loaded
-    with it.
+    `attempts`: those that failed, where the caller knows them. What the job was loaded without, as it is large, is
+    left out. No query, if the job's owner and attempts were loaded with it.
     """
     status = ended.status if ended else Status.RUNNING if processor else Status.QUEUED
     return {
@@ -63,7 +69,7 @@ def describe(
         "user": job.owner.username,
         "task": job.task,
         "duration": job.duration,
-        "payload": job.payload,
+        **_payload(job),
         "status": str(status),
         "position": position,
         "time_limit": job.time_limit,
@@ -71,7 +77,24 @@ def describe(
         "submitted_at": iso(job.submitted_at),
         "attempts": [_attempt(attempt) for attempt in (job.attempts.all() if attempts is None else attempts)],
         "stopping": ended is None and processor is not None and processor.cancelling,
-    } | (_present(processor, now) if ended is None else _ended(ended))
+    } | (_present(processor, now, note) if ended is None else _ended(job, ended))
+
+
+def _payload(job: Job) -> JobDict:
+    read = vars(job)  # what it was loaded with: see JobQuerySet.brief()
+    payload = read["payload"] if "payload" in read else read["small_payload"]
+    return {"payload": payload, "payload_omitted": payload is None}
+
+
+def _result(job: Job, outcome: Outcome) -> JobDict:
+    if "result" in vars(outcome):
+        return {"result": outcome.result, "result_omitted": False, "error": outcome.error}
+    read = vars(job)  # see JobQuerySet.ended_brief()
+    return {
+        "result": read["small_result"],
+        "result_omitted": read["result_is_large"],
+        "error": cut(read["error_begins"]),
+    }
 
 
 def _attempt(attempt: Attempt) -> JobDict:
@@ -80,11 +103,11 @@ def _attempt(attempt: Attempt) -> JobDict:
         "started_at": iso(attempt.started_at),
         "finished_at": iso(attempt.finished_at),
         "time_spent": round(attempt.time_spent, 6),
-        "error": attempt.error,
+        "error": attempt.error if "error" in vars(attempt) else cut(vars(attempt)["error_begins"]),
     }
 
 
-def _ended(outcome: Outcome) -> JobDict:
+def _ended(job: Job, outcome: Outcome) -> JobDict:
     return {
         "progress": 1.0 if outcome.status == Status.SUCCEEDED else outcome.progress,
         "message": outcome.message,
@@ -92,29 +115,29 @@ def _ended(outcome: Outcome) -> JobDict:
         "attempt": outcome.attempt,
         "started_at": iso(outcome.started_at),
         "finished_at": iso(outcome.finished_at),
-        "result": outcome.result,
-        "error": outcome.error,
-    }
+    } | _result(job, outcome)
 
 
-def _present(processor: Processor | None, now: datetime) -> JobDict:
+def _present(processor: Processor | None, now: datetime, note: str) -> JobDict:
     return {
         "progress": processor.progress if processor else 0.0,
-        "message": processor.message if processor else "",
+        "message": processor.message if processor else note,
         "time_spent": round(processor.time_spent(now), 6) if processor else 0.0,
         "attempt": processor.attempts[0] if processor and processor.attempts else 0,
         "started_at": iso(processor.job_started_at) if processor else None,
         "finished_at": None,
         "result": None,
+        "result_omitted": False,
         "error": "",
     }
 
 
-def _positions(jobs: Sequence[Job]) -> dict[int, int]:
+def _waiting(jobs: Sequence[Job]) -> tuple[dict[int, int], dict[int, str]]:
+    """The positions of these jobs, and why they wait, where that is known."""
     if not jobs:
-        return {}
+        return {}, {}
     # By owner, as the table's key begins with it.
     waiting = Waiting.objects.filter(owner_id__in={job.owner_id for job in jobs}, job_id__in=[job.pk for job in jobs])
-    flow_of = dict(waiting.values_list("job_id", "flow_id"))
-    found = places(flow_of.values(), flow_of)
-    return {job: place.position for job, place in found.items()}
+    rows = list(waiting.values_list("job_id", "flow_id", "note"))
+    found = places({flow for _, flow, _ in rows}, [job for job, _, _ in rows])
+    return {job: place.position for job, place in found.items()}, {job: note for job, _, note in rows}

@@ -28,14 +28,14 @@ Snapshot = dict[str, Any]
 
 # Of each user the first waiting jobs, and how many there are (FARTHEST + 1: more than FARTHEST).
 _WAITING = """
-    SELECT u.id, w.job_id, w.flow_id, c.many
+    SELECT u.id, w.job_id, w.flow_id, w.note, c.many
       FROM unnest(%s::bigint[]) AS u(id)
      CROSS JOIN LATERAL (
            SELECT count(*) AS many FROM (
                   SELECT FROM queueapp_waiting WHERE owner_id = u.id LIMIT %s) AS counted
            ) AS c
      CROSS JOIN LATERAL (
-           SELECT job_id, flow_id FROM queueapp_waiting WHERE owner_id = u.id ORDER BY job_id LIMIT %s
+           SELECT job_id, flow_id, note FROM queueapp_waiting WHERE owner_id = u.id ORDER BY job_id LIMIT %s
            ) AS w
      ORDER BY u.id, w.job_id
 """
@@ -100,7 +100,7 @@ def progress_snapshots(user_ids: Iterable[int]) -> dict[int, Snapshot]:
 def _running(user_ids: list[int], now: datetime) -> dict[int, list[JobDict]]:
     found: dict[int, list[JobDict]] = defaultdict(list)
     held = Processor.objects.working().filter(job__owner_id__in=user_ids).values("job")
-    for job in Job.objects.whole().filter(pk__in=held).order_by("pk"):
+    for job in Job.objects.listed().filter(pk__in=held).order_by("pk"):
         found[job.owner_id].append(describe(job, now, ended=job.ended, processor=job.processor))
     return found
 
@@ -112,16 +112,16 @@ def _waiting(
     with connection.cursor() as cursor:
         cursor.execute(_WAITING, [[user.pk for user in users], FARTHEST + 1, FIRST])
         rows = cursor.fetchall()
-    many = defaultdict(int, {user: count for user, _, _, count in rows})
-    place_of = places({flow for _, _, flow, _ in rows}, [job for _, job, _, _ in rows])
-    jobs = Job.objects.select_related("owner").prefetch_related("attempts").in_bulk([job for _, job, _, _ in rows])
+    many = defaultdict(int, {user: count for user, *_, count in rows})
+    place_of = places({flow for _, _, flow, *_ in rows}, [job for _, job, *_ in rows])
+    jobs = Job.objects.brief().in_bulk([job for _, job, *_ in rows])
     standing = {user.flow_id: fleet.standing(user.flow.tally) for user in users if user.flow is not None}
     found: dict[int, list[JobDict]] = defaultdict(list)
-    for user, job, flow, _ in rows:
+    for user, job, flow, note, _ in rows:
         place = place_of.get(job)
         sure = None if pauses.everything else place
         found[user].append(
-            describe(jobs[job], now, position=place.position if place else None)
+            describe(jobs[job], now, position=place.position if place else None, note=note)
             | {"estimated_start": _estimate(job, sure, standing.get(flow, Standing()), fleet, now)}
         )
     return found, many

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # signal's own functions make enums, which takes five times as long
+import builtins
+import datetime
 import gc
+import json
 import logging
 import os
+import random
 import resource
 import signal
+import socket
+import subprocess
 import sys
 import threading
+import time
 from asyncio import events
+from copy import deepcopy
 from typing import Any
 
 from django.conf import settings
+from django.db import connections
 from django.utils import timezone, translation
 
 THREADS_MOST = 32
@@ -57,9 +66,11 @@ def _state() -> tuple[Any, ...]:
         (gc.isenabled(), gc.get_threshold()),
         (sys.excepthook, threading.excepthook, sys.path[:]),
         (manager.disable, logging.root.level, logging.root.handlers[:]),
-        vars(vars(settings)["_wrapped"]).copy(),
-        settings.QUEUEAPP.copy(),
     )
+
+
+_MODULES = (builtins, datetime, json, logging, os, random, signal, socket, subprocess, threading, time)
+"""What a task may have replaced parts of, that tasks of others use."""
 
 
 class ProcessState:
@@ -67,14 +78,19 @@ class ProcessState:
 
     def __init__(self) -> None:
         self._before = _state()
+        self._modules = [vars(module).copy() for module in _MODULES]
+        self._settings = deepcopy(connections.settings), settings.QUEUEAPP.copy(), _values_of_settings().copy()
         self._lowest = _lowest_free_descriptor()
 
-    def has_changed(self) -> bool:
-        """Whether anything is not as it was. Sets back Django's time zone and language; reaps ended children."""
+    def has_changed(self, *, thoroughly: bool) -> bool:
+        """Whether anything is not as it was. Sets back Django's time zone and language; reaps ended children.
+
+        `thoroughly`: also of Django's settings, and of what modules of the standard library hold.
+        """
         timezone.deactivate()
         translation.deactivate()
         try:
-            if _state() != self._before:
+            if _state() != self._before or (thoroughly and self._shared_has_changed()):
                 return True
         except Exception:  # a working directory that is gone, a stream that is none
             return True
@@ -83,6 +99,15 @@ class ProcessState:
             or not self._lowest <= _lowest_free_descriptor() <= self._lowest + DESCRIPTORS_MOST
             or has_children()
         )
+
+    def _shared_has_changed(self) -> bool:
+        now = connections.settings, settings.QUEUEAPP, _values_of_settings()
+        return [*map(vars, _MODULES)] != self._modules or now != self._settings
+
+
+def _values_of_settings() -> dict[str, Any]:
+    values: dict[str, Any] = vars(vars(settings)["_wrapped"])
+    return values
 
 
 def _lowest_free_descriptor() -> int:

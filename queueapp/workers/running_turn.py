@@ -39,7 +39,7 @@ class RunningTurn:
         self._jobs: dict[int, ClaimedJob] = dict(enumerate(turn.jobs))
         self._limits = {index: _limits(job) for index, job in self._jobs.items()}
         self._released = self._settled_part = len(turn.jobs) == 1
-        self._beaten_at = time.monotonic()
+        self._beaten_at = self._heard_at = time.monotonic()
         self._stop = Stop.NO
         self._stop_at: list[float] = []
         self._kept = True
@@ -48,7 +48,7 @@ class RunningTurn:
     def work_through(self) -> list[JobOutcome]:
         """What came of the jobs that were started; the others go back when the turn is settled with that."""
         self._begin(self._jobs)
-        announcer.send_due()  # while the task process works
+        announcer.try_to_send()  # while the task process works
         while True:
             event = self.process.wait(self._seconds_to_next_look())
             self._collect()
@@ -62,12 +62,14 @@ class RunningTurn:
     def _begin(self, jobs: Mapping[int, ClaimedJob]) -> None:
         memory = {index: self._limits[index][1] for index in jobs}
         self.process.begin(jobs, memory)
+        self._heard_at = time.monotonic()
 
     def _collect(self) -> None:
         """Turn the records of jobs that ended into outcomes."""
         for record in self.process.records():
             job = self._jobs.pop(record.place, None)
             if job is not None:
+                self._heard_at = time.monotonic()
                 self.done.append(ended_outcome(job, record, self._stop_of(record.place), self._limits[record.place]))
 
     def _present(self) -> tuple[int, ClaimedJob, float] | None:
@@ -114,6 +116,8 @@ class RunningTurn:
         present = self._present()
         self.process.memory.bound_output()
         if present is None:
+            if now - self._heard_at > queue_settings().LEASE / 3:  # it hangs between two jobs
+                self.process.end()
             return
         index, job, started = present
         elapsed = now - started
@@ -125,12 +129,12 @@ class RunningTurn:
                 self._settle_part(index, job, elapsed, now)
             if index in self._jobs and now - self._beaten_at >= queue_settings().HEARTBEAT:
                 self._beat(job, elapsed, now)
-            announcer.send_due()
         except (DatabaseError, InterfaceError) as error:
             self.in_doubt = True
             self._beaten_at = now
             logger.warning("No sign of life could be given, trying again: %s", str(error).strip())
             connection.close()
+        announcer.try_to_send()
         if index in self._jobs:
             self._keep_limits(index, job, elapsed, now)
 

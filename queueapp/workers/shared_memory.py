@@ -6,18 +6,16 @@ the task process may have written anything, so the worker checks and bounds what
 
 from __future__ import annotations
 
-import fcntl
 import mmap
-import os
 import secrets
 import struct
-import tempfile
 from collections.abc import Iterator
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 from ..registry import LONGEST_MESSAGE, Reports
 from ..storable import cut_middle
+from .shared_file import SharedFile
 
 LOG_KEPT = 16_384
 """Bytes of what an attempt printed that are kept: half from its beginning, half from its end."""
@@ -187,48 +185,6 @@ class SharedMemory(Reports):
         """Drop output that takes too much memory, but for its beginning."""
         if self.output.size() > OUTPUT_MOST:
             self.output.truncate(LOG_KEPT // 2)
-
-
-class SharedFile:
-    """A file in memory without a name. Every write appends, in either process."""
-
-    def __init__(self, name: str) -> None:
-        if hasattr(os, "memfd_create"):
-            self.fd = os.memfd_create(name)
-        else:
-            with tempfile.TemporaryFile() as file:
-                self.fd = os.dup(file.fileno())
-        fcntl.fcntl(self.fd, fcntl.F_SETFL, fcntl.fcntl(self.fd, fcntl.F_GETFL) | os.O_APPEND)
-        self.inode = os.fstat(self.fd).st_ino
-
-    def is_open(self) -> bool:
-        """Whether the descriptor is still this file: a task may have closed it, and opened another in its place."""
-        try:
-            return os.fstat(self.fd).st_ino == self.inode
-        except OSError:
-            return False
-
-    def size(self) -> int:
-        """Bytes that it holds."""
-        return os.fstat(self.fd).st_size
-
-    def append(self, data: bytes) -> None:
-        """Write all of it at the end."""
-        written = os.write(self.fd, data)
-        while written < len(data):
-            written += os.write(self.fd, data[written:])
-
-    def read(self, start: int, length: int) -> bytes:
-        """The bytes from `start`, as many as there are up to `length`."""
-        return os.pread(self.fd, length, start)
-
-    def truncate(self, size: int) -> None:
-        """Drop what lies beyond."""
-        os.ftruncate(self.fd, size)
-
-    def close(self) -> None:
-        """Give the memory back once the other process has ended."""
-        os.close(self.fd)
 
 
 def _parse(data: bytes, mark: bytes) -> Iterator[Record]:

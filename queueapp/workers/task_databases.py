@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from contextlib import suppress
 from typing import Any, cast
@@ -9,6 +10,8 @@ from typing import Any, cast
 import psycopg
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+logger = logging.getLogger(__name__)
 
 LEFT_OPEN = "It left a database transaction open; what it did there is rolled back."
 
@@ -32,6 +35,7 @@ class TaskDatabases:
 
     def __init__(self) -> None:
         self._clean: dict[str, psycopg.Connection[Any]] = {}
+        self._attributes: dict[str, dict[str, Any]] = {}
         self._used = False
         for alias in connections:
             self._watch(connections[alias])
@@ -42,12 +46,10 @@ class TaskDatabases:
             return None
         self._used, left = False, None
         for connection in connections.all(initialized_only=True):
-            if connection.connection is None:
-                continue
             if _is_left_open(connection):
                 left = LEFT_OPEN
-            raw = cast(Any, connection.connection)
-            self._put_away(connection.alias, raw)
+            if connection.connection is not None:
+                self._put_away(connection.alias, connection.connection)
             self._watch(_renew(connection.alias))
         return left
 
@@ -57,10 +59,11 @@ class TaskDatabases:
         def get_new_connection(parameters: Any) -> Any:
             self._used = True
             clean = self._clean.pop(connection.alias, None)
-            if clean is not None and not clean.closed:
-                clean.isolation_level = None
+            if clean is not None and _answers(clean):
                 return clean
-            return opened(parameters)
+            raw = opened(parameters)
+            self._attributes[connection.alias] = {name: getattr(raw, name, None) for name in _ATTRIBUTES}
+            return raw
 
         connection.get_new_connection = get_new_connection  # type: ignore[assignment, method-assign]
 
@@ -71,19 +74,37 @@ class TaskDatabases:
                 raw.autocommit = True
                 with psycopg.Cursor(raw) as cursor:
                     cursor.execute("DISCARD ALL", prepare=False)
+                for name, value in self._attributes[alias].items():
+                    setattr(raw, name, value)
                 self._clean[alias] = raw
                 return
-        except psycopg.Error:
-            pass
+        except Exception:
+            logger.info("The connection of a task could not be reset, and is closed.", exc_info=True)
         with suppress(Exception):
             raw.close()
 
 
+def _answers(raw: psycopg.Connection[Any]) -> bool:
+    """Whether a connection that was put away still is one: a task may have written into it, or closed its file."""
+    try:
+        with psycopg.Cursor(raw) as cursor:
+            cursor.execute("SELECT 1", prepare=False)
+    except (psycopg.Error, OSError):
+        with suppress(Exception):
+            raw.close()
+        return False
+    return True
+
+
+_ATTRIBUTES = ("row_factory", "cursor_factory", "prepare_threshold", "isolation_level", "read_only", "deferrable")
+"""What a task may have changed of psycopg's connection object."""
 _IDLE = psycopg.pq.TransactionStatus.IDLE
 
 
 def _is_left_open(connection: BaseDatabaseWrapper) -> bool:
     raw = cast(Any, connection.connection)
+    if raw is None:
+        return connection.in_atomic_block
     in_transaction = isinstance(raw, psycopg.Connection) and not raw.closed and raw.info.transaction_status != _IDLE
     return bool(in_transaction or connection.in_atomic_block or not connection.autocommit)
 

@@ -15,10 +15,12 @@ from enum import Enum, auto
 
 import psutil
 
+from ..conf import queue_settings
 from ..lifecycle.claim import ClaimedJob
+from .memory import resident_bytes
 from .process_state import has_children
 from .shared_memory import Record, SharedMemory, Stop
-from .task_runner import LENGTH, REPLACE_ME, STOP_SIGNAL, TaskRunner, resident_bytes
+from .task_runner import LENGTH, REPLACE_ME, STOP_SIGNAL, After, TaskRunner
 
 SEND_SECONDS = 10.0
 """Seconds in which a task process has to take the jobs of a turn."""
@@ -32,7 +34,7 @@ class Event(Enum):
     TURN_OVER = auto()
     """Every job of the turn that was not taken back has ended."""
     ENDED = auto()
-    """The process ended, by itself or by a signal, or said something that makes no sense, and was ended."""
+    """The process ended, by itself or by a signal, or closed its connection, and was ended."""
 
 
 class TaskProcess:
@@ -44,6 +46,7 @@ class TaskProcess:
         """How the process ended, in words; None: it has not."""
         self._jobs: set[int] = set()
         self._resident_at_start = 0
+        self._said = b""
         ours, theirs = socket.socketpair()
         self._tokens_out, self._tokens_in = os.pipe()
         os.set_blocking(self._tokens_out, False)
@@ -66,9 +69,10 @@ class TaskProcess:
         """Have it run these jobs, by their index in the turn, in that order. Where it has ended, wait() says so."""
         self.memory.clear()
         self._jobs = set(jobs)
+        after = _after_each([job.owner for job in jobs.values()], queue_settings().TASK_PROCESS_FOR)
         rows = [
-            (index, job.name, job.task, job.payload, job.duration, job.attempt, memory_limits[index])
-            for index, job in jobs.items()
+            (index, job.name, job.task, job.payload, job.duration, job.attempt, memory_limits[index], int(then))
+            for (index, job), then in zip(jobs.items(), after, strict=True)
         ]
         if any(limit is not None for limit in memory_limits.values()):
             self._resident_at_start = self._resident_bytes()
@@ -81,22 +85,30 @@ class TaskProcess:
         """What happened first, within so many seconds."""
         ready = {descriptor for descriptor, _ in self._poll.poll(seconds * 1000)}
         if self._connection.fileno() in ready:
-            said = b""
-            with suppress(OSError):
-                said = self._connection.recv(256)
-            if said == self.memory.mark.encode():
-                return Event.TURN_OVER
+            if (said := self._receive()) is not None:
+                return said
             # A process that ends closes the connection a moment before.
-            alive = bool(said) or not self._ends_within(0.2)
+            alive = not self._ends_within(0.2)
             self.end()
             if alive:
-                self.exit = "wrote into" if said else "closed"
-                self.exit += " the connection between its process and the worker"
+                self.exit = "closed the connection between its process and the worker"
             return Event.ENDED
         if self._pidfd in ready or (self._pidfd < 0 and not ready and self._has_ended()):
             self.end()
             return Event.ENDED
         return Event.NOTHING
+
+    def _receive(self) -> Event | None:
+        """Whether the turn is over; None: nothing more will come. What a task wrote there is passed over."""
+        part = b""
+        with suppress(OSError):
+            part = self._connection.recv(4096)
+        said = self.memory.mark.encode()
+        self._said = (self._said + part)[-2 * len(said) :]
+        if said in self._said:
+            self._said = b""
+            return Event.TURN_OVER
+        return Event.NOTHING if part else None
 
     def take_back(self) -> set[int]:
         """The indexes of jobs that were not started; they will not be. Atomic: a pipe gives each to one reader."""
@@ -170,6 +182,15 @@ class TaskProcess:
             return os.waitpid(self.pid, 0)[1]
         except (ChildProcessError, ProcessLookupError):
             return 0
+
+
+def _after_each(owners: list[int], serves: str) -> list[After]:
+    """What is to be done after each of a turn's jobs, of these owners. Nobody knows whose job comes after the last."""
+    at_end = After.LOOK if serves == "many" else After.REPLACE
+    within = After.REPLACE if serves == "job" else After.GO_ON
+    return [
+        within if owner == following else at_end for owner, following in zip(owners, [*owners[1:], None], strict=True)
+    ]
 
 
 def _in_words(status: int) -> str:

@@ -18,24 +18,24 @@ import stat
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
+from enum import IntEnum
 from typing import Any, NoReturn
 
 from ..conf import queue_settings
-from ..errors import JobCancelled, JobFailed, JobStopped, LeaseLost, TimeLimitReached
+from ..errors import JobCancelled, JobStopped, LeaseLost, TimeLimitReached
 from ..registry import Handle, all_tasks
 from ..sessions import bound_as
-from ..storable import clean_text, cut_middle, json_text
 from . import forked
+from .attempt_text import describe, result_text
+from .memory import bounded_memory, resident_bytes
 from .process_state import ProcessState
-from .shared_memory import LOG_KEPT, Kind, Record, SharedMemory, Stop
+from .shared_memory import Kind, Record, SharedMemory, Stop
 from .task_databases import TaskDatabases, drop_inherited
 
 STOP_SIGNAL = signal.SIGUSR1
 """Has the main thread look whether the present job is to stop, and raise the reason where the task's code runs."""
-LONGEST_ERROR = 10_000
-"""Characters of an error that are kept."""
 REPLACE_ME = 75
 """Exit code of a task process that is not as it was, and asks for another in its place."""
 LENGTH = 8
@@ -49,8 +49,21 @@ _REASONS: dict[Stop, type[JobStopped]] = {
 # Bound here, so that a task that replaces these changes nothing.
 _monotonic, _exit, _getpid, _read, _loads = time.monotonic, os._exit, os.getpid, os.read, json.loads
 
-JobRow = tuple[int, str, str, str, float, int, float | None]
-"""A job as it is sent: its index in the turn, name, task, payload as JSON, duration, attempt, memory limit in MB."""
+
+class After(IntEnum):
+    """What is to be done after a job."""
+
+    GO_ON = 0
+    """The next one is of the same owner."""
+    LOOK = 1
+    """The next one may be somebody else's."""
+    REPLACE = 2
+    """There is no next one for this process."""
+
+
+JobRow = tuple[int, str, str, str, float, int, float | None, int]
+"""A job as it is sent: its index in the turn, name, task, payload as JSON, duration, attempt, memory limit in MB, and
+what is to be done after it."""
 
 
 class TaskRunner:
@@ -154,31 +167,25 @@ class TaskRunner:
         log = self._memory.take_log() + trace
         ended = _monotonic()
         self._memory.add(Record(job[0], started, ended, kind, text, log, self._memory.fraction, self._memory.message))
-        if self._state.has_changed():
+        if job[7] == After.REPLACE or self._state.has_changed(thoroughly=job[7] == After.LOOK):
             _exit(REPLACE_ME)
 
     def _attempt(self, job: JobRow) -> tuple[Kind, str, str]:
         """How the task ended, its result or error, and its traceback. Raises nothing."""
-        _, name, task_name, payload, duration, attempt, memory_limit = job
-        before = _limit_memory(memory_limit) if memory_limit is not None else None
+        _, name, task_name, payload, duration, attempt, memory_limit, _ = job
         try:
-            self._in_task = True
-            try:
-                task = self._tasks.get(task_name)
-                if task is None:
-                    raise LookupError(f"There is no task {task_name!r} in this version of the site.")
-                handle = Handle(name, duration, attempt, self._memory)
-                return Kind.RESULT, _result(task.run(handle, _loads(payload))), ""
-            finally:
-                self._in_task = False
+            with bounded_memory(memory_limit):
+                try:
+                    self._in_task = True
+                    task = self._tasks.get(task_name)
+                    if task is None:
+                        raise LookupError(f"There is no task {task_name!r} in this version of the site.")
+                    handle = Handle(name, duration, attempt, self._memory)
+                    return Kind.RESULT, result_text(task.run(handle, _loads(payload))), ""
+                finally:
+                    self._in_task = False
         except BaseException as failure:
-            if before is not None:
-                resource.setrlimit(resource.RLIMIT_AS, before)
-                before = None
-            return _describe(failure)
-        finally:
-            if before is not None:
-                resource.setrlimit(resource.RLIMIT_AS, before)
+            return describe(failure)
 
     def _takes_too_much(self) -> bool:
         """Whether more memory than a task process may keep is taken now. To ask for the peak first is cheaper."""
@@ -194,67 +201,5 @@ class TaskRunner:
             raise reason
 
 
-def resident_bytes(pid: int) -> int:
-    """Memory that a process holds now; 0 where the system does not say."""
-    try:
-        with open(f"/proc/{pid}/statm") as file:
-            return int(file.read().split()[1]) * resource.getpagesize()
-    except (OSError, ValueError, IndexError):
-        return 0
-
-
 def _not_for_tasks(*_: Any) -> None:
     """SIGTERM and the like stop the cluster, which gives its jobs time; `job.stopping` says so."""
-
-
-def _limit_memory(megabytes: float) -> tuple[int, int]:
-    """Bound the address space at what is taken now and so much more; the limit before."""
-    before = resource.getrlimit(resource.RLIMIT_AS)
-    with open("/proc/self/statm") as file:
-        taken = int(file.read().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (taken + int(megabytes * 1e6), before[1]))
-    return before
-
-
-def _result(value: Any) -> str:
-    """The result as JSON text, "" for none. Raises ValueError where it cannot be kept."""
-    if value is None:
-        return ""
-    text = json_text(value)
-    if len(text) > (most := queue_settings().MAX_RESULT):
-        raise ValueError(f"The result is {len(text):,} characters as JSON; at most {most:,} are kept.")
-    return text
-
-
-def _describe(failure: BaseException) -> tuple[Kind, str, str]:
-    """An exception as kind, error and traceback, whatever its methods do."""
-    kind = Kind.ERROR
-    for known, is_known in _KINDS:
-        if isinstance(failure, is_known):
-            kind = known
-    try:
-        text = clean_text(failure, LONGEST_ERROR).strip()
-    except BaseException:
-        text = ""
-    try:
-        name = clean_text(type(failure).__name__, 200)
-    except BaseException:
-        name = "Exception"
-    if kind != Kind.REFUSED or not text:
-        text = f"{name}: {text}".rstrip(": ")
-    return kind, text, "" if kind in (Kind.REFUSED, Kind.STOPPED) else _trace(failure)
-
-
-_KINDS: Sequence[tuple[Kind, type[BaseException]]] = (
-    (Kind.REFUSED, JobFailed),
-    (Kind.OUT_OF_MEMORY, MemoryError),
-    (Kind.STOPPED, JobStopped),
-)
-
-
-def _trace(failure: BaseException) -> str:
-    try:
-        lines = traceback.format_exception(failure, limit=-50)
-        return cut_middle(clean_text("".join(lines), 1_000_000), LOG_KEPT)
-    except BaseException:
-        return ""

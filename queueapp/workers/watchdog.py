@@ -23,7 +23,8 @@ _WAITING_IN_VAIN = """
      WHERE cluster = %s AND lease_until > clock_timestamp()
     HAVING (count(*) = 0 OR bool_or(cardinality(jobs) = 0 AND NOT draining))
        AND EXISTS (SELECT FROM queueapp_tally WHERE ready) AND NOT queueapp_all_paused()
-       AND NOT EXISTS (SELECT FROM pg_locks WHERE NOT granted)
+       AND NOT EXISTS (
+           SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')
 """
 
 

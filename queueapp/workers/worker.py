@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 CLUSTER = "QUEUEAPP_CLUSTER"
 """Environment variable with the id of the cluster, set by the command that starts one."""
+REGISTER_EVERY = 1.0
+"""Seconds between two attempts to register while the database is away."""
 WORKER_BROKEN = 70
 """Exit code of a worker that could not go on twice; the cluster starts another."""
 
@@ -62,8 +64,8 @@ class Worker:
     """One processor. Runs no code of tasks and has no threads, so nothing that a task does can stop it."""
 
     def __init__(self) -> None:
+        self.processor = _registered()
         self.process = TaskProcess()
-        self.processor = register(cluster_id()).pk
         self.begun = 0
         """The number of the last turn whose jobs were started."""
         self._broken = False
@@ -72,7 +74,7 @@ class Worker:
         """As the function of this name."""
         try:
             self._take_turns()
-            announcer.flush()
+            announcer.try_to_send(soon=False)
             self._broken = False
         except Exception:
             logger.exception("A processor could not go on with its turns")
@@ -170,3 +172,14 @@ class Worker:
         elif held not in (0, turn.number):
             return Turn(held), []
         return turn, outcomes and still_held(self.processor, turn.number, outcomes)
+
+
+def _registered() -> int:
+    """The key of this process as a processor. While the database is away, tries again for as long as it takes."""
+    while True:
+        try:
+            return register(cluster_id()).pk
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("A processor could not register, trying again: %s", str(error).strip())
+            connection.close()
+            time.sleep(REGISTER_EVERY)

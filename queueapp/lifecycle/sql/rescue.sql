@@ -4,7 +4,7 @@
 --   p_most, p_error      attempts at the most, and the error of this one
 --   p_singly             expected seconds, at least, of what goes back: a quantum has each taken in a turn of its own, so
 --                        that the one at fault is known the next time; 0: as declared
--- Jobs go back to their places, all but the blamed one as they were. The flow is charged for the seconds that the
+-- Jobs go back to their places, all but the blamed one as they were; one that was to be cancelled is. The flow is charged for the seconds that the
 -- processor was seen at work. The processor's turn moves on, so that a late settlement of it changes nothing.
 -- Returns the owners whose jobs it touched. Locks: the processor's row, the owners (record.sql), the flow's tally.
 CREATE OR REPLACE FUNCTION queueapp_rescue(
@@ -27,8 +27,15 @@ BEGIN
     seen_at_work := greatest(extract(epoch FROM p.seen_at - p.job_started_at), p.worked);
 
     -- The job to blame, where there is one: its attempt failed. One attempt more, or its end.
-    lost := p.attempts[array_position(p.jobs, p_blame)];
-    IF lost IS NOT NULL THEN
+    lost := p.attempts[array_position(p.jobs, CASE WHEN p.cancelling THEN p.job_id ELSE p_blame END)];
+    IF p.cancelling THEN
+        failed := ARRAY[p.job_id];
+        PERFORM queueapp_record(
+                    p.flow_id, ARRAY[id], ARRAY[owner_id], ARRAY['cancelled'], ARRAY[lost], ARRAY[seen_at_work],
+                    ARRAY[0.0], ARRAY[p.progress], ARRAY[p.message::text], ARRAY[NULL::jsonb], ARRAY[''],
+                    ARRAY[''], ARRAY[NULL::float8])
+           FROM queueapp_job_by_id(p.job_id);
+    ELSIF lost IS NOT NULL THEN
         p.attempts[array_position(p.jobs, p_blame)] := lost + 1;
         IF lost % p_most = 0 THEN
             failed := ARRAY[p_blame];

@@ -5,7 +5,8 @@
  * @typedef {{attempt: number, finished_at: string, time_spent: number, error: string}} Attempt
  * @typedef {"queued" | "running" | "succeeded" | "failed" | "cancelled"} Status
  * @typedef {{
- *   job_id: string, user: string, task: string, duration: number, payload: Record<string, unknown>,
+ *   job_id: string, user: string, task: string, duration: number,
+ *   payload: Record<string, unknown> | null, payload_omitted: boolean, result_omitted: boolean,
  *   status: Status, position: number | null, progress: number, message: string, time_spent: number,
  *   attempt: number, submitted_at: string, started_at: string | null, finished_at: string | null,
  *   result: unknown, error: string, attempts: Attempt[], stopping: boolean, estimated_start?: string | null,
@@ -62,14 +63,23 @@ function csrfToken() {
 
 export const readQueue = () => call("GET", "queue/");
 
+/** @param {string} jobId */
+const jobPath = (jobId) => `jobs/${encodeURIComponent(jobId)}/`;
+
+/** @param {string} jobId */
+export const jobAddress = (jobId) => ROOT + jobPath(jobId);
+
+/** @param {string} jobId */
+export const readJob = (jobId) => call("GET", jobPath(jobId));
+
 /** @param {{job_id: string, duration: number, task: string, payload: unknown}} job */
 export const submitJob = (job) => call("POST", "jobs/", job);
 
 /** @param {string} jobId */
-export const cancelJob = (jobId) => call("DELETE", `jobs/${encodeURIComponent(jobId)}/`);
+export const cancelJob = (jobId) => call("DELETE", jobPath(jobId));
 
 /** @param {string} jobId */
-export const retryJob = (jobId) => call("POST", `jobs/${encodeURIComponent(jobId)}/retry/`);
+export const retryJob = (jobId) => call("POST", `${jobPath(jobId)}retry/`);
 
 /**
  * Why a request failed, in a sentence for the user.

@@ -1,9 +1,10 @@
 // @ts-check
 /** What can be done with a job that ended: used again in the form, or tried again. */
 
-import { reason, retryJob } from "./api.js";
+import { readJob, reason, retryJob } from "./api.js";
 import { reuse } from "./form.js";
 import { say } from "./notify.js";
+import { fillFinished } from "./rows.js";
 
 /**
  * @param {import("./rows.js").JobList} finished
@@ -17,10 +18,38 @@ export function allowAgain(finished, waits) {
     if (button.dataset.part === "reuse") useAgain(row);
     if (button.dataset.part === "retry") tryAgain(row, button, waits);
   });
+  // The event does not bubble.
+  finished.list.addEventListener("toggle", ({ target }) => showWhole(finished, /** @type {HTMLElement} */ (target)), true);
+}
+
+/**
+ * Read what the list has not of a job that is opened, as it is large.
+ * @param {import("./rows.js").JobList} finished
+ * @param {HTMLElement} details
+ */
+function showWhole(finished, details) {
+  const row = finished.rows.get(/** @type {HTMLElement | null} */ (details.closest(".job"))?.dataset.jobId ?? "");
+  if (row && details.hasAttribute("open")) readWhole(row);
+}
+
+/**
+ * Whether the row has all of its job now. One that waits again, or has ended again, is left as it is.
+ * @param {import("./rows.js").Row} row
+ */
+async function readWhole(row) {
+  if (row.parts.large.hidden) return true;
+  const ended = Date.parse(row.parts.ended.getAttribute("datetime") ?? "");
+  const answer = await readJob(row.element.dataset.jobId ?? "");
+  if (answer.status !== 200 || Date.parse(answer.data.finished_at ?? "") !== ended) return false;
+  fillFinished(row, answer.data);
+  // An error may end with an ellipsis of its own.
+  row.parts.large.hidden = true;
+  return true;
 }
 
 /** @param {import("./rows.js").Row} row */
-function useAgain(row) {
+async function useAgain(row) {
+  if (!(await readWhole(row))) return say("This job cannot be used again now.", "All of it could not be read.");
   reuse({
     jobId: row.element.dataset.jobId ?? "",
     task: row.parts.task.textContent ?? "",

@@ -4,12 +4,15 @@
  * then on only those of its texts are written that changed. Everything that comes from a user is set as text.
  */
 
+import { jobAddress } from "./api.js";
 import { ago, exactTime, isOver, seconds, soon, ticking } from "./words.js";
 
 /** @typedef {import("./api.js").Job} Job */
 
 const SHOWN = 10;
 const KEPT = 200;
+/** Characters that lists have of an error. */
+const CUT = 1024;
 
 /**
  * @param {Element | null | undefined} element
@@ -236,6 +239,7 @@ export function fillWaiting(row, job) {
   fillName(row, job);
   row.write("position", job.position === null ? "–" : String(job.position));
   row.write("again", job.attempt > 1 ? ` · attempt ${job.attempt}` : "");
+  row.write("note", job.message);
   labelCancel(row, job);
 }
 
@@ -260,12 +264,14 @@ export function fillFinished(row, job) {
   row.write("took", job.started_at ? ` · ${seconds(job.time_spent)}` : "");
   row.write("spent", seconds(job.time_spent));
   row.write("attempt", String(job.attempt));
-  row.write("excerpt", job.error);
+  row.write("excerpt", job.error.slice(0, CUT));
   row.box("error", job.error);
   fillAttempts(row, job);
   row.box("result", job.result === null ? "" : pretty(job.result));
   row.box("message", job.message);
-  row.box("payload", Object.keys(job.payload).length ? pretty(job.payload) : "");
+  row.box("payload", Object.keys(job.payload ?? {}).length ? pretty(job.payload) : "");
+  row.parts.large.hidden = !isCut(job);
+  row.set("whole", "href", jobAddress(job.job_id));
   row.moment("submitted", job.submitted_at);
   row.moment("started", job.started_at, "never");
   row.moment("ended", job.finished_at);
@@ -273,6 +279,15 @@ export function fillFinished(row, job) {
   row.parts.reuse.dataset.duration = String(job.duration);
   row.parts.retry.hidden = !["failed", "cancelled"].includes(job.status);
   row.set("retry", "aria-label", `Try ${job.job_id} again`);
+}
+
+/**
+ * Whether something of the job is left out, as it is large.
+ * @param {Job} job
+ */
+function isCut(job) {
+  const errors = [job.error, ...job.attempts.map(({ error }) => error)];
+  return job.payload_omitted || job.result_omitted || errors.some((error) => error.length >= CUT && error.endsWith("…"));
 }
 
 /**

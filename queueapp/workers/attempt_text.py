@@ -1,0 +1,59 @@
+"""What a task returned or raised, as text that can be kept. It may be of any class, and its methods may do anything."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+from ..conf import queue_settings
+from ..errors import JobFailed, JobStopped
+from ..storable import clean_text, cut_middle, json_text
+from .shared_memory import LOG_KEPT, Kind
+
+LONGEST_ERROR = 10_000
+"""Characters of an error that are kept."""
+
+
+def result_text(value: Any) -> str:
+    """The result as JSON text, "" for none. Raises ValueError where it cannot be kept."""
+    if value is None:
+        return ""
+    text = json_text(value)
+    if len(text) > (most := queue_settings().MAX_RESULT):
+        raise ValueError(f"The result is {len(text):,} characters as JSON; at most {most:,} are kept.")
+    return text
+
+
+def describe(failure: BaseException) -> tuple[Kind, str, str]:
+    """An exception as kind, error and traceback, whatever its methods do."""
+    kind = Kind.ERROR
+    for known, is_known in _KINDS:
+        if issubclass(type(failure), is_known):  # isinstance() would ask the exception
+            kind = known
+    try:
+        text = clean_text(failure, LONGEST_ERROR).strip()
+    except BaseException:
+        text = ""
+    try:
+        name = clean_text(type(failure).__name__, 200)
+    except BaseException:
+        name = "Exception"
+    if kind != Kind.REFUSED or not text:
+        text = f"{name}: {text}".rstrip(": ")
+    return kind, text, "" if kind in (Kind.REFUSED, Kind.STOPPED) else _trace(failure)
+
+
+_KINDS: Sequence[tuple[Kind, type[BaseException]]] = (
+    (Kind.REFUSED, JobFailed),
+    (Kind.OUT_OF_MEMORY, MemoryError),
+    (Kind.STOPPED, JobStopped),
+)
+
+
+def _trace(failure: BaseException) -> str:
+    try:
+        lines = traceback.format_exception(failure, limit=-50)
+        return cut_middle(clean_text("".join(lines), 1_000_000), LOG_KEPT)
+    except BaseException:
+        return ""
