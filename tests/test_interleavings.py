@@ -16,9 +16,9 @@ import pytest
 
 from queueapp.lifecycle.cancel import cancel
 from queueapp.lifecycle.claim import take_turn
-from queueapp.lifecycle.heartbeat import register
+from queueapp.lifecycle.heartbeat import heartbeat, register
 from queueapp.lifecycle.rescue import rescue_cluster
-from queueapp.models import Job, Tally, Waiting
+from queueapp.models import Job, Outcome, Tally, Waiting
 from queueapp.snapshots import completions_after
 from queueapp.snapshots.audit import audit
 from tests.crowd import ACTORS, Saved, World, check, make_world
@@ -154,25 +154,22 @@ def test_two_claims_at_once_take_two_flows_and_neither_waits(stage: Stage) -> No
     assert run.waited == set(), run
 
 
-def test_turns_that_settle_and_claim_at_once_never_deadlock(stage: Stage) -> None:
-    """Each settles the flow that the other one would claim next."""
+def test_a_settlement_is_committed_before_the_claim_that_comes_with_it_waits_for_a_flow(stage: Stage) -> None:
     everyone_takes_turns()
-    users = [make_user("ada"), make_user("ben")]
-    pair = [register("c").pk, register("c").pk]
-    runs: list[Run] = []
-
-    def play(choose: Choose) -> Run:
-        for user in users:
-            ask(user, *[f"{len(runs)}-{n}" for n in range(2)])
-        turns = [take_turn(processor) for processor in pair]
-        works = {str(n): partial(settle, pair[n], turns[n], 0.5, more=True) for n in (0, 1)}
-        runs.append(run := stage.run(works, choose))
-        assert run.deadlocks == 0, run
-        for n in (0, 1):
-            settle(pair[n], run.results[str(n)], 0.5)
-        return run
-
-    assert play_all(play, 100)
+    ask(make_user("ada"), "a0")
+    ask(make_user("ben"), "b0", "b1")
+    settling, beating = register("c").pk, register("c").pk
+    turn, other = take_turn(settling), take_turn(beating)
+    actors: dict[str, Work] = {
+        "settle": partial(settle, settling, turn, 5.0, more=True),
+        "look": lambda: list(Outcome.objects.values_list("job__job_id", flat=True)),
+        "beat": partial(heartbeat, beating, other.number, elapsed=2.0),
+    }
+    beats = iter([2])  # first the heartbeat locks the flow that is next
+    run = stage.run(actors, lambda able: next(beats, 0))
+    assert "settle" in run.waited, run
+    assert run.results["look"] == ["a0"], run
+    assert names(run.results["settle"].jobs) == ["b1"]
 
 
 def test_a_flow_that_a_claim_empties_is_awake_for_whoever_submits_meanwhile(stage: Stage) -> None:
@@ -215,17 +212,17 @@ def test_a_cancellation_never_waits_in_line_behind_a_reader_of_completions(no_ru
 
     def choose(able: Sequence[str]) -> int:
         begins = moved.count("cancel") < first and "cancel" in able
-        moved.append("cancel" if begins else next(name for name in works if name in able))
+        moved.append("cancel" if begins else next(name for name in actors if name in able))
         return able.index(moved[-1])
 
-    works: dict[str, Work] = {
+    actors: dict[str, Work] = {
         "claim": partial(take_turn, idle),
         "settle": partial(settle, working, turn),
         "read": partial(completions_after, {ada.pk: 0}),
         "cancel": partial(cancel, job),
     }
     with Stage(4) as stage:
-        run = stage.run(works, choose)
+        run = stage.run(actors, choose)
     assert "cancel" not in run.waited, f"all would wait for each other, until PostgreSQL notices\n{run}"
     assert not any(isinstance(result, Exception) for result in run.results.values()), run
     assert audit() == []

@@ -10,6 +10,7 @@ _CAP = "tests/test_order.py::test_a_flow_at_its_cap_is_away_and_rejoins"
 _CLAIM = "tests/test_claim.py::test_"
 _LATE = f"{_CLAIM}what_is_said_late_of_an_earlier_turn_changes_nothing_of_the_present_one"
 _LOST = f"{_CLAIM}a_lost_lease_is_rescued_in_place_and_a_late_settlement_changes_nothing"
+_LIVES_ON = f"{_CLAIM}a_turn_that_was_taken_back_from_a_processor_that_lives_on_is_not_settled"
 _FLOOR = f"{_CLAIM}a_job_that_is_committed_late_is_not_forgotten_behind_the_floor_of_its_flow"
 _CANCELS = f"{_CLAIM}cancelling_a_job_of_a_turn_stops_no_other"
 _BLAME = f"{_CLAIM}of_a_turn_of_several_jobs_nobody_is_blamed_and_each_is_then_taken_singly"
@@ -24,7 +25,7 @@ _CLOCK = "tests/test_leases.py::test_a_host_whose_clock_is_off_takes_nobody_for_
 _LEFT = "tests/test_cluster.py::test_what_a_job_leaves_behind_is_there_for_no_other"
 _TURNS = "tests/test_interleavings.py::test_"
 _NOBODY_WAITS = f"{_TURNS}two_claims_at_once_take_two_flows_and_neither_waits"
-_NO_DEADLOCK = f"{_TURNS}turns_that_settle_and_claim_at_once_never_deadlock"
+_SETTLED_FIRST = f"{_TURNS}a_settlement_is_committed_before_the_claim_that_comes_with_it_waits_for_a_flow"
 _EMPTIED = f"{_TURNS}a_flow_that_a_claim_empties_is_awake_for_whoever_submits_meanwhile"
 _IN_LINE = f"{_TURNS}a_cancellation_never_waits_in_line_behind_a_reader_of_completions"
 _PAUSES, _DUES, _RESCUES = (f"{_TURNS}two_at_once_keep_every_promise[{first}]" for first in ("pause", "due", "rescue"))
@@ -51,7 +52,7 @@ MUTATIONS = (
     _sql("skip-locked", "a claim waits for a flow that another has locked", "claim",
          "LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED", "LIMIT 1 FOR NO KEY UPDATE", _NOBODY_WAITS),
     _sql("wait-after-settlement", "a claim that comes with a settlement waits for a flow", "claim",
-         "IF NOT p_wait THEN", "IF false THEN", _NO_DEADLOCK),
+         "IF NOT p_wait THEN", "IF false THEN", _SETTLED_FIRST),
     _sql("charge-twice", "a turn is charged twice", "claim",
          "vtime = f.vtime + expected_sum / f.weight", "vtime = f.vtime + 2 * expected_sum / f.weight", _AGREES),
     _sql("no-refund", "what a turn did not cost is not given back", "settle",
@@ -82,7 +83,7 @@ MUTATIONS = (
     _sql("no-fence-rescue", "a turn is taken back that its processor has settled, with the next one", "rescue",
          "WHERE turn = p_turn FOR NO KEY UPDATE", "WHERE id = p_processor FOR NO KEY UPDATE", _LATE, _RESCUES),
     _sql("turn-stays-after-rescue", "a rescue leaves the turn its number", "rescue",
-         "SET turn = nextval('queueapp_turn_number'), jobs = '{}'", "SET jobs = '{}'", _LOST),
+         "SET turn = nextval('queueapp_turn_number'), jobs = '{}'", "SET jobs = '{}'", _LIVES_ON),
     # Advisory locks, each in turn.
     _sql("no-routing-lock-submit", "a submission holds no routing lock", "submit",
          "PERFORM pg_advisory_xact_lock_shared(queueapp_routing_lock());", "", _PAUSES),

@@ -25,7 +25,8 @@ _SETTINGS = ("DATABASE_URL", "SECRET_KEY", "ALLOWED_HOSTS", "HTTPS", "VAR_DIR")
 _HOLD = """
 import sys
 from jobsite import local
-local.start_database(local.BASE / "var" / "test")
+(folder := local.BASE / "var" / "test").mkdir(parents=True)
+local.start_database(folder)
 print("started", flush=True)
 sys.stdin.read()
 """
