@@ -135,6 +135,6 @@ MUTATIONS = (
              "queueapp/workers/task_databases.py", 'cursor.execute("DISCARD ALL", prepare=False)',
              'cursor.execute("SELECT 1", prepare=False)', (_LEFT,)),
     Mutation("process-not-compared", "a process that a task has changed runs the next job",
-             "queueapp/workers/task_runner.py", "if self._state.has_changed():", "if False:", (_LEFT,)),
+             "queueapp/workers/process_state.py", "if _state() != self._before or (", "if (", (_LEFT,)),
 )  # fmt: skip
 """All of them."""
