@@ -13,6 +13,7 @@ import time
 from typing import Any
 
 import psutil
+from django.db import connection
 
 from queueapp.errors import JobFailed
 from queueapp.registry import Handle, task
@@ -124,6 +125,24 @@ def pid(job: Handle) -> dict[str, int]:
     """The processes: this one, its worker, and the sentinel."""
     worker = psutil.Process(os.getppid())
     return {"task": os.getpid(), "worker": worker.pid, "sentinel": worker.ppid()}
+
+
+@task("leaves-behind", max_attempts=1)
+def leaves_behind(job: Handle, where: str) -> None:
+    """Leaves its mark in its process or in the session of its connection."""
+    if where == "process":
+        os.environ["LEFT_BEHIND"] = "a mark"
+    else:
+        with connection.cursor() as cursor:
+            cursor.execute("SET app.left_behind = 'a mark'")
+
+
+@task("finds", max_attempts=1)
+def finds(job: Handle) -> dict[str, str]:
+    """What an earlier job has left behind."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('app.left_behind', true)")
+        return {"process": os.environ.get("LEFT_BEHIND", ""), "session": cursor.fetchone()[0] or ""}
 
 
 @task("freezes-later")

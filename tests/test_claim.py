@@ -19,7 +19,7 @@ from queueapp.lifecycle.claim import NotAccepting, Turn, take_turn
 from queueapp.lifecycle.due import join_due
 from queueapp.lifecycle.heartbeat import Beat, beat_idle, heartbeat, register
 from queueapp.lifecycle.heartbeat import drain as stop_claims
-from queueapp.lifecycle.rescue import rescue_cluster, rescue_overdue
+from queueapp.lifecycle.rescue import rescue_cluster, rescue_ended, rescue_overdue
 from queueapp.lifecycle.settle import settle_part
 from queueapp.lifecycle.try_again import try_again
 from queueapp.models import Flow, Job, Outcome, Processor, Tally, Waiting
@@ -175,6 +175,44 @@ def test_a_lost_lease_is_rescued_in_place_and_a_late_settlement_changes_nothing(
     with pytest.raises(NotAccepting):
         take_turn(lost)
     assert heartbeat(lost, turn.number) is Beat.LOST
+
+
+def test_a_turn_that_was_taken_back_from_a_processor_that_lives_on_is_not_settled() -> None:
+    """Its last sign of life came when it had been taken for dead."""
+    ask(make_user("ada"), "job")
+    processor = register("c")
+    turn = take_turn(processor.pk)
+    taken_for_dead = Processor.objects.get()
+    heartbeat(processor.pk, turn.number)
+    assert rescue_ended([taken_for_dead]) == 1
+    assert Processor.objects.exists()
+    assert not settle(processor.pk, turn).kept
+    assert not Outcome.objects.exists()
+    assert [(job.name, job.attempt) for job in take_turn(processor.pk).jobs] == [("job", 2)]
+    assert audit() == []
+
+
+def test_what_is_said_late_of_an_earlier_turn_changes_nothing_of_the_present_one() -> None:
+    """As where an answer was lost, and the statement is sent again after the next turn has begun."""
+    ask(make_user("ada"), "a0", "a1", duration=0.01)
+    ask(make_user("bob"), "next")
+    processor = register("c").pk
+    earlier = take_turn(processor)
+    assert names(earlier.jobs) == ["a0", "a1"]
+    present = settle(processor, earlier, more=True)
+    assert names(present.jobs) == ["next"]
+    before = Processor.objects.values().get(), list(Tally.objects.order_by("pk").values())
+    assert heartbeat(processor, earlier.number, elapsed=50.0, progress=0.5) is Beat.LOST
+    first, second = earlier.jobs
+    assert not settle_part(
+        processor, earlier.number, [outcome(first)], keep=second.id, elapsed=50.0, now=time.monotonic()
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT queueapp_rescue(%s, %s, %s, 3, 'late', 0::float8)", [processor, earlier.number, second.id]
+        )
+    assert (Processor.objects.values().get(), list(Tally.objects.order_by("pk").values())) == before
+    assert audit() == []
 
 
 def test_a_job_whose_processors_keep_dying_fails_in_the_end() -> None:

@@ -38,6 +38,23 @@ def test_who_begins_after_the_last_number_has_seen_all_before_it() -> None:
     assert completions_after({ada.pk: last}) == []
 
 
+def test_a_late_settlement_of_several_users_jobs_is_told_in_its_place_to_each() -> None:
+    ada, ben = make_user("ada"), make_user("ben")
+    for user in (ada, ben):
+        ask(user, "late", duration=0.001)
+    first, second = register("c").pk, register("c").pk
+    late_turn = take_turn(first)
+    assert {job.owner for job in late_turn.jobs} == {ada.pk, ben.pk}
+    ask(ben, "early")
+    with somebody_else() as late, ThreadPoolExecutor(1) as pool:
+        record(late, late_turn)
+        settle(second, take_turn(second))
+        reading = pool.submit(in_thread, lambda: completions_after({ben.pk: 0}))
+        await_a_waiter(reading.done)
+        late.commit()
+        assert [completion.job["job_id"] for completion in reading.result()] == ["late", "early"]
+
+
 def test_nobody_waits_for_settlements_of_others() -> None:
     """Neither those of other users, nor any where nothing is new."""
     ada, late_turn, *_ = two_turns()

@@ -1,0 +1,140 @@
+"""The mutations: each is one small fault, in exactly one place, and the tests of which one must catch it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_SQL = "queueapp/lifecycle/sql/"
+_AGREES = "tests/test_agreement.py::test_random_loads[0]"
+_CAP = "tests/test_order.py::test_a_flow_at_its_cap_is_away_and_rejoins"
+_CLAIM = "tests/test_claim.py::test_"
+_LATE = f"{_CLAIM}what_is_said_late_of_an_earlier_turn_changes_nothing_of_the_present_one"
+_LOST = f"{_CLAIM}a_lost_lease_is_rescued_in_place_and_a_late_settlement_changes_nothing"
+_LIVES_ON = f"{_CLAIM}a_turn_that_was_taken_back_from_a_processor_that_lives_on_is_not_settled"
+_FLOOR = f"{_CLAIM}a_job_that_is_committed_late_is_not_forgotten_behind_the_floor_of_its_flow"
+_CANCELS = f"{_CLAIM}cancelling_a_job_of_a_turn_stops_no_other"
+_BLAME = f"{_CLAIM}of_a_turn_of_several_jobs_nobody_is_blamed_and_each_is_then_taken_singly"
+_STOP = f"{_CLAIM}a_cluster_that_its_operator_stops_costs_no_attempt"
+_PAUSED = "tests/test_pause.py::test_while_everything_is_paused_no_turn_is_taken_and_running_jobs_end"
+_RESUMED = "tests/test_pause.py::test_a_job_that_is_put_back_while_its_user_is_resumed_goes_on"
+_COUNT = "tests/test_audit.py::test_a_count_is_right_whatever_turn_is_under_way"
+_RULES = "tests/test_rules_followed.py::test_a_change_that_went_past_the_application_is_followed_by_the_next_sweep"
+_TOLD = "tests/test_completions.py"
+_JOINS = "tests/test_tidy.py::test_while_somebody_joins_the_order_the_horizon_does_not_pass_them"
+_CLOCK = "tests/test_leases.py::test_a_host_whose_clock_is_off_takes_nobody_for_dead"
+_LEFT = "tests/test_cluster.py::test_what_a_job_leaves_behind_is_there_for_no_other"
+_TURNS = "tests/test_interleavings.py::test_"
+_NOBODY_WAITS = f"{_TURNS}two_claims_at_once_take_two_flows_and_neither_waits"
+_SETTLED_FIRST = f"{_TURNS}a_settlement_is_committed_before_the_claim_that_comes_with_it_waits_for_a_flow"
+_EMPTIED = f"{_TURNS}a_flow_that_a_claim_empties_is_awake_for_whoever_submits_meanwhile"
+_IN_LINE = f"{_TURNS}a_cancellation_never_waits_in_line_behind_a_reader_of_completions"
+_PAUSES, _DUES, _RESCUES = (f"{_TURNS}two_at_once_keep_every_promise[{first}]" for first in ("pause", "due", "rescue"))
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """In `file`, `old` becomes `new`; one of `tests`, as pytest names them, is to fail then."""
+
+    name: str
+    what: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+def _sql(name: str, what: str, file: str, old: str, new: str, *tests: str) -> Mutation:
+    return Mutation(name, what, f"{_SQL}{file}.sql", old, new, tests)
+
+
+MUTATIONS = (
+    # The claim.
+    _sql("skip-locked", "a claim waits for a flow that another has locked", "claim",
+         "LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED", "LIMIT 1 FOR NO KEY UPDATE", _NOBODY_WAITS),
+    _sql("wait-after-settlement", "a claim that comes with a settlement waits for a flow", "claim",
+         "IF NOT p_wait THEN", "IF false THEN", _SETTLED_FIRST),
+    _sql("charge-twice", "a turn is charged twice", "claim",
+         "vtime = f.vtime + expected_sum / f.weight", "vtime = f.vtime + 2 * expected_sum / f.weight", _AGREES),
+    _sql("no-refund", "what a turn did not cost is not given back", "settle",
+         "greatest(spent + p_kept_charge, p.worked) - p.charged",
+         "greatest(spent + p_kept_charge, p.worked, p.charged) - p.charged", _AGREES),
+    _sql("no-weights", "weights are ignored", "claim",
+         "vtime = f.vtime + expected_sum / f.weight", "vtime = f.vtime + expected_sum", _AGREES),
+    _sql("no-quantum", "a turn takes all jobs that it may, however long", "claim",
+         "(expected_sum >= p_quantum OR cardinality(ids) >= p_most)", "cardinality(ids) >= p_most", _AGREES),
+    _sql("credit-for-idling", "a flow that comes back does not join at V", "submit",
+         "vtime = greatest(vtime, queueapp_virtual_time())", "vtime = vtime", _AGREES),
+    _sql("no-cap", "a turn does not count against its flow's cap", "claim",
+         "busy = f.busy + (cardinality(ids) > 0)::int", "busy = f.busy", _CAP),
+    _sql("floor-passes-late-jobs", "the floor rises while somebody submits", "claim",
+         "floor = least(CASE WHEN nobody_submits THEN least(first_job, f.head) ELSE f.floor END, next_head)",
+         "floor = least(first_job, f.head, next_head)", _FLOOR),
+    _sql("no-second-look", "a flow is put to rest without a second look at its backlog", "claim",
+         "still_backlogged := next_head IS NOT NULL;", "still_backlogged := false;", _EMPTIED),
+    _sql("claims-while-paused", "turns are taken while everything is paused", "take_turn",
+         "AND NOT p.draining AND NOT queueapp_all_paused()", "AND NOT p.draining", _PAUSED),
+    # Fences.
+    _sql("no-fence-settle", "a late settlement is said to have been kept", "take_turn",
+         "kept := p.turn IS NOT DISTINCT FROM p_turn;", "kept := true;", _LOST),
+    _sql("no-fence-settle-part", "a settlement of a part finds its processor whatever the turn", "settle_part",
+         "WHERE turn = p_turn FOR NO KEY UPDATE", "WHERE id = p_processor FOR NO KEY UPDATE", _LATE),
+    _sql("no-fence-heartbeat", "a late sign of life extends another turn's lease", "heartbeat",
+         "WHERE turn = p_turn FOR NO KEY UPDATE", "WHERE id = p_processor FOR NO KEY UPDATE", _LATE),
+    _sql("no-fence-rescue", "a turn is taken back that its processor has settled, with the next one", "rescue",
+         "WHERE turn = p_turn FOR NO KEY UPDATE", "WHERE id = p_processor FOR NO KEY UPDATE", _LATE, _RESCUES),
+    _sql("turn-stays-after-rescue", "a rescue leaves the turn its number", "rescue",
+         "SET turn = nextval('queueapp_turn_number'), jobs = '{}'", "SET jobs = '{}'", _LIVES_ON),
+    # Advisory locks, each in turn.
+    _sql("no-routing-lock-submit", "a submission holds no routing lock", "submit",
+         "PERFORM pg_advisory_xact_lock_shared(queueapp_routing_lock());", "", _PAUSES),
+    _sql("no-flow-lock-submit", "a submission holds no lock of its flow", "submit",
+         "PERFORM pg_advisory_xact_lock_shared(queueapp_flow_lock(flow));", "", _EMPTIED),
+    _sql("no-flow-lock-claim", "a claim puts a flow to rest whoever submits", "claim",
+         "AND pg_try_advisory_xact_lock(queueapp_flow_lock(f.flow_id))", "", _EMPTIED),
+    _sql("no-routing-lock-change", "routes and pauses change without the routing lock", "locks",
+         "SELECT pg_advisory_xact_lock(queueapp_routing_lock());", "SELECT;", _PAUSES),
+    _sql("no-routing-lock-due", "jobs that fall due join without the routing lock", "due",
+         "PERFORM pg_advisory_xact_lock_shared(queueapp_routing_lock());", "", _DUES),
+    _sql("no-owner-lock", "outcomes are numbered without the lock of their owner", "record",
+         "PERFORM pg_advisory_xact_lock_shared(queueapp_owner_lock(p_owners[1]));", "", _TOLD),
+    _sql("no-owner-locks", "outcomes of several users are numbered without the locks of these", "record",
+         "PERFORM pg_advisory_xact_lock_shared(queueapp_owner_lock(owner)) FROM (", "PERFORM FROM (",
+         _TOLD),
+    Mutation("no-owner-lock-cancel", "a cancellation locks the owner after the waiting row",
+             "queueapp/lifecycle/cancel.py", "        _lock_owner(job)\n", "", (_IN_LINE,)),
+    Mutation("no-owner-wait", "a reader of completions does not wait for those of lower numbers",
+             "queueapp/snapshots/completions.py", "        _wait_for_lower(list(last))\n", "",
+             (_TOLD,)),
+    _sql("no-order-lock-join", "a flow joins the order without its lock", "join_order",
+         "SELECT pg_advisory_xact_lock_shared(queueapp_order_lock())", "SELECT", _JOINS),
+    _sql("no-order-lock-raise", "the horizon is raised whoever joins", "raise_horizon",
+         "IF NOT pg_try_advisory_xact_lock(queueapp_order_lock()) THEN", "IF false THEN", _JOINS),
+    # Pauses, counts and rules.
+    _sql("resume-ignores-busy", "a resume does not lock flows that processors work for", "unpark",
+         "WHERE busy > 0 OR flow_id IN (", "WHERE flow_id IN (", _RESUMED),
+    _sql("count-without-lock", "a flow is recounted without its lock", "recount_flow",
+         "WHERE flow_id = p_flow FOR NO KEY UPDATE;", "WHERE flow_id = p_flow;", _COUNT),
+    Mutation("rules-not-noted", "changes of the rules are not noted",
+             "queueapp/migrations/0012_rules_followed.py",
+             "EXECUTE format('INSERT INTO %I.queueapp_rulechange DEFAULT VALUES', TG_TABLE_SCHEMA);", "", (_RULES,)),
+    # Blame, leases, and the processes of tasks.
+    _sql("cancelling-stays", "the next job of a turn is stopped for the one before", "settle_part",
+         "cancelling = cancelling AND job_id = p_keep,", "", _CANCELS),
+    Mutation("first-job-is-blamed", "the first job of a lost turn has lost an attempt, whichever ran",
+             "queueapp/lifecycle/rescue.py",
+             "[only] = processor.jobs if blame and len(processor.jobs) == 1 else [None]",
+             "only = processor.jobs[0] if blame else None", (_BLAME,)),
+    Mutation("stop-costs-an-attempt", "an operator's stop costs an attempt",
+             "queueapp/lifecycle/rescue.py",
+             "cluster=cluster), blame=False)", "cluster=cluster), blame=True)", (_STOP,)),
+    Mutation("host-clock", "leases are judged by the clock of the host",
+             "queueapp/models/processor.py", "Q(lease_until__lte=DatabaseClock()) | set_back",
+             "Q(lease_until__lte=models.fields.timezone.now()) | set_back",
+             (_CLOCK,)),
+    Mutation("connection-not-reset", "a task's connection is given to the next job as it was left",
+             "queueapp/workers/task_databases.py", 'cursor.execute("DISCARD ALL", prepare=False)',
+             'cursor.execute("SELECT 1", prepare=False)', (_LEFT,)),
+    Mutation("process-not-compared", "a process that a task has changed runs the next job",
+             "queueapp/workers/process_state.py", "if _state() != self._before or (", "if (", (_LEFT,)),
+)  # fmt: skip
+"""All of them."""

@@ -1,0 +1,110 @@
+"""A copy of the tree, in which one mutation at a time is tried."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from .mutations import Mutation
+
+TREE = Path(__file__).resolve().parent.parent.parent
+NOT_COPIED = shutil.ignore_patterns(".git", "var", ".venv*", "__pycache__", ".*_cache")
+LONGEST = 90
+"""Seconds that one test may take: a mutation may well make it wait for ever."""
+_FAILED = re.compile(r"^(?:FAILED|ERROR) tests/\w+\.py::(\S.*?)(?: - .*)?$", re.MULTILINE)
+_SETTINGS = ("DATABASE_URL", "SECRET_KEY", "ALLOWED_HOSTS", "HTTPS", "VAR_DIR")
+
+_HOLD = """
+import sys
+from jobsite import local
+(folder := local.BASE / "var" / "test").mkdir(parents=True)
+local.start_database(folder)
+print("started", flush=True)
+sys.stdin.read()
+"""
+
+
+class NotFoundOnce(Exception):
+    """The text that a mutation replaces is in its file not exactly once."""
+
+
+class Unsound(Exception):
+    """Tests fail without any mutation: then they say nothing."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of one mutation. `caught_by`: the first test that failed; "": the mutation survived."""
+
+    mutation: Mutation
+    caught_by: str
+    seconds: float
+
+
+def mutated(text: str, mutation: Mutation) -> str:
+    """The file's text with the mutation in it. Raises NotFoundOnce."""
+    if (found := text.count(mutation.old)) != 1:
+        raise NotFoundOnce(f"{mutation.name}: {mutation.file} has its text {found} times, not once")
+    return text.replace(mutation.old, mutation.new)
+
+
+@contextmanager
+def copy_of_the_tree(folder: Path) -> Iterator[Path]:
+    """A copy below `folder`, with the virtual environment of this tree."""
+    copy = folder / "tree"
+    shutil.copytree(TREE, copy, ignore=NOT_COPIED, symlinks=True)
+    (copy / ".venv").symlink_to(Path(sys.prefix))
+    # Its database server goes on from one run of the tests to the next.
+    with subprocess.Popen(
+        [sys.executable, "-c", _HOLD], cwd=copy, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as held:
+        assert held.stdin is not None
+        assert held.stdout is not None
+        held.stdout.readline()
+        try:
+            yield copy
+        finally:
+            held.stdin.close()
+
+
+def check_without_mutation(copy: Path, mutations: Iterable[Mutation]) -> None:
+    """Run all tests of these mutations on the product as it is. Raises Unsound where one fails."""
+    tests = sorted({test for mutation in mutations for test in mutation.tests})
+    failed, output = _run(copy, tests)
+    if failed:
+        raise Unsound(f"without a mutation, {failed} fails\n{output[-3000:]}")
+
+
+def try_out(copy: Path, mutation: Mutation) -> Verdict:
+    """Apply a mutation to the copy, run its tests, and take it back. Raises NotFoundOnce."""
+    file, began = copy / mutation.file, time.monotonic()
+    before = file.read_text()
+    file.write_text(mutated(before, mutation))
+    try:
+        failed, _ = _run(copy, mutation.tests)
+    finally:
+        file.write_text(before)
+    return Verdict(mutation, failed, time.monotonic() - began)
+
+
+def _run(copy: Path, tests: Iterable[str]) -> tuple[str, str]:
+    """The first test that fails, "": none; and what was printed."""
+    environment = {name: value for name, value in os.environ.items() if name not in _SETTINGS}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-x", "-q", "--timeout", str(LONGEST), "-p", "no:cacheprovider", *tests],
+        cwd=copy, env=environment | {"PYTHONDONTWRITEBYTECODE": "1"}, capture_output=True, text=True,
+    )  # fmt: skip
+    if done.returncode == 0:
+        return "", done.stdout
+    named = _FAILED.search(done.stdout)
+    if named is None and "Timeout" not in done.stdout + done.stderr:
+        raise Unsound(f"pytest did not run ({done.returncode})\n{(done.stdout + done.stderr)[-3000:]}")
+    return named[1] if named else "a test's time limit", done.stdout
