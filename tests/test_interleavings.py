@@ -43,7 +43,7 @@ IMPOSSIBLE = {frozenset({"settle part", "settle tiny"})}
 """Both are of one processor, about one turn."""
 QUICK, THOROUGH = 6, 60
 """Schedules of a pair, and those where there is time: all there are, or so many and as many by seed."""
-SEEDS, MORE_SEEDS = 50, 1_500
+SEEDS, MORE_SEEDS = 30, 1_500
 EMPTIED = 40
 REPLAY = os.environ.get("INTERLEAVING")
 not_in_a_replay = pytest.mark.skipif(bool(REPLAY), reason="one schedule is replayed")

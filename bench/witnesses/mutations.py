@@ -7,6 +7,7 @@ from dataclasses import dataclass
 _SQL = "queueapp/lifecycle/sql/"
 _AGREES = "tests/test_agreement.py::test_random_loads[0]"
 _CAP = "tests/test_order.py::test_a_flow_at_its_cap_is_away_and_rejoins"
+_QUANTUM = "tests/test_order.py::test_a_turn_takes_jobs_up_to_the_quantum"
 _CLAIM = "tests/test_claim.py::test_"
 _LATE = f"{_CLAIM}what_is_said_late_of_an_earlier_turn_changes_nothing_of_the_present_one"
 _LOST = f"{_CLAIM}a_lost_lease_is_rescued_in_place_and_a_late_settlement_changes_nothing"
@@ -15,6 +16,7 @@ _FLOOR = f"{_CLAIM}a_job_that_is_committed_late_is_not_forgotten_behind_the_floo
 _CANCELS = f"{_CLAIM}cancelling_a_job_of_a_turn_stops_no_other"
 _BLAME = f"{_CLAIM}of_a_turn_of_several_jobs_nobody_is_blamed_and_each_is_then_taken_singly"
 _STOP = f"{_CLAIM}a_cluster_that_its_operator_stops_costs_no_attempt"
+_NUMBERED = f"{_CLAIM}a_job_that_was_cancelled_between_attempts_and_tried_again_is_numbered_on"
 _PAUSED = "tests/test_pause.py::test_while_everything_is_paused_no_turn_is_taken_and_running_jobs_end"
 _RESUMED = "tests/test_pause.py::test_a_job_that_is_put_back_while_its_user_is_resumed_goes_on"
 _COUNT = "tests/test_audit.py::test_a_count_is_right_whatever_turn_is_under_way"
@@ -23,6 +25,7 @@ _TOLD = "tests/test_completions.py"
 _JOINS = "tests/test_tidy.py::test_while_somebody_joins_the_order_the_horizon_does_not_pass_them"
 _CLOCK = "tests/test_leases.py::test_a_host_whose_clock_is_off_takes_nobody_for_dead"
 _LEFT = "tests/test_cluster.py::test_what_a_job_leaves_behind_is_there_for_no_other"
+_ALONE = "tests/test_cluster.py::test_when_the_command_is_killed_alone_nothing_of_its_cluster_lives_on"
 _TURNS = "tests/test_interleavings.py::test_"
 _NOBODY_WAITS = f"{_TURNS}two_claims_at_once_take_two_flows_and_neither_waits"
 _SETTLED_FIRST = f"{_TURNS}a_settlement_is_committed_before_the_claim_that_comes_with_it_waits_for_a_flow"
@@ -62,6 +65,8 @@ MUTATIONS = (
          "vtime = f.vtime + expected_sum / f.weight", "vtime = f.vtime + expected_sum", _AGREES),
     _sql("no-quantum", "a turn takes all jobs that it may, however long", "claim",
          "(expected_sum >= p_quantum OR cardinality(ids) >= p_most)", "cardinality(ids) >= p_most", _AGREES),
+    _sql("quantum-of-nothing", "a turn takes one job, however short", "claim",
+         "(expected_sum >= p_quantum OR", "(expected_sum >= 0 OR", _QUANTUM),
     _sql("credit-for-idling", "a flow that comes back does not join at V", "submit",
          "vtime = greatest(vtime, queueapp_virtual_time())", "vtime = vtime", _AGREES),
     _sql("no-cap", "a turn does not count against its flow's cap", "claim",
@@ -124,6 +129,10 @@ MUTATIONS = (
              "queueapp/lifecycle/rescue.py",
              "[only] = processor.jobs if blame and len(processor.jobs) == 1 else [None]",
              "only = processor.jobs[0] if blame else None", (_BLAME,)),
+    _sql("not-singly", "jobs of a lost turn are taken together again", "put_back",
+         "greatest(j.duration, p_singly)", "j.duration", _BLAME),
+    _sql("numbered-from-one", "a job that is tried again is numbered from one", "try_again",
+         "coalesce((SELECT max(number) FROM queueapp_attempt a WHERE a.job_id = p_job), 0) + 1", "1", _NUMBERED),
     Mutation("stop-costs-an-attempt", "an operator's stop costs an attempt",
              "queueapp/lifecycle/rescue.py",
              "cluster=cluster), blame=False)", "cluster=cluster), blame=True)", (_STOP,)),
@@ -136,5 +145,8 @@ MUTATIONS = (
              'cursor.execute("SELECT 1", prepare=False)', (_LEFT,)),
     Mutation("process-not-compared", "a process that a task has changed runs the next job",
              "queueapp/workers/process_state.py", "if _state() != self._before or (", "if (", (_LEFT,)),
+    Mutation("no-death-signal", "processes outlive the command that started them",
+             "queueapp/workers/forked.py", "_libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)", "pass",
+             (_ALONE,)),
 )  # fmt: skip
 """All of them."""

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from .mutations import Mutation
 
 TREE = Path(__file__).resolve().parent.parent.parent
-NOT_COPIED = shutil.ignore_patterns(".git", "var", ".venv*", "__pycache__", ".*_cache")
 LONGEST = 90
 """Seconds that one test may take: a mutation may well make it wait for ever."""
 _FAILED = re.compile(r"^(?:FAILED|ERROR) tests/\w+\.py::(\S.*?)(?: - .*)?$", re.MULTILINE)
+_MARK = "WITNESSES_RUN"
+"""In the environment of whatever a run of the tests starts, by which it is found and ended."""
 _SETTINGS = ("DATABASE_URL", "SECRET_KEY", "ALLOWED_HOSTS", "HTTPS", "VAR_DIR")
 
 _HOLD = """
@@ -60,7 +64,13 @@ def mutated(text: str, mutation: Mutation) -> str:
 def copy_of_the_tree(folder: Path) -> Iterator[Path]:
     """A copy below `folder`, with the virtual environment of this tree."""
     copy = folder / "tree"
-    shutil.copytree(TREE, copy, ignore=NOT_COPIED, symlinks=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=TREE, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    for name in {name for name in listed.stdout.split("\0") if (TREE / name).is_file()}:
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(TREE / name, copy / name)
     (copy / ".venv").symlink_to(Path(sys.prefix))
     # Its database server goes on from one run of the tests to the next.
     with subprocess.Popen(
@@ -97,14 +107,26 @@ def try_out(copy: Path, mutation: Mutation) -> Verdict:
 
 def _run(copy: Path, tests: Iterable[str]) -> tuple[str, str]:
     """The first test that fails, "": none; and what was printed."""
+    mark = secrets.token_hex()
     environment = {name: value for name, value in os.environ.items() if name not in _SETTINGS}
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-x", "-q", "--timeout", str(LONGEST), "-p", "no:cacheprovider", *tests],
-        cwd=copy, env=environment | {"PYTHONDONTWRITEBYTECODE": "1"}, capture_output=True, text=True,
-    )  # fmt: skip
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-x", "-q", "--timeout", str(LONGEST), "-p", "no:cacheprovider", *tests],
+            cwd=copy, env=environment | {"PYTHONDONTWRITEBYTECODE": "1", _MARK: mark}, capture_output=True, text=True,
+        )  # fmt: skip
+    finally:
+        _end_all(mark)
     if done.returncode == 0:
         return "", done.stdout
     named = _FAILED.search(done.stdout)
     if named is None and "Timeout" not in done.stdout + done.stderr:
         raise Unsound(f"pytest did not run ({done.returncode})\n{(done.stdout + done.stderr)[-3000:]}")
     return named[1] if named else "a test's time limit", done.stdout
+
+
+def _end_all(mark: str) -> None:
+    """End what a run has left behind, as where its time was over or a mutation has processes outlive others."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get(_MARK) == mark:
+                process.kill()
