@@ -175,8 +175,8 @@ def test_a_site_without_its_database_is_alive_and_not_ready(site: Site, lack: st
 
 
 def test_pages_answers_and_files_are_compressed_for_those_who_accept_it(site: Site) -> None:
-    site.user("zoe")
-    with site.client("zoe") as client:
+    site.user("zippy")
+    with site.client("zippy") as client:
         jobs = [{"job_id": f"z{n}", "duration": 1, "run_at": "2099-01-01T00:00:00Z"} for n in range(100)]
         assert client.post("jobs/bulk/", json={"jobs": jobs}).status_code == 201
         for path in ("jobs/", "queue/", "/static/queueapp/app.js", "/static/queueapp/app.js", "/login/"):
