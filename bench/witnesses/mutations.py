@@ -103,7 +103,7 @@ MUTATIONS = (
     _sql("no-owner-lock", "outcomes are numbered without the lock of their owner", "record",
          "PERFORM pg_advisory_xact_lock_shared(queueapp_owner_lock(p_owners[1]));", "", _TOLD),
     _sql("no-owner-locks", "outcomes of several users are numbered without the locks of these", "record",
-         "PERFORM pg_advisory_xact_lock_shared(queueapp_owner_lock(owner)) FROM (", "PERFORM FROM (",
+         "PERFORM pg_advisory_xact_lock_shared(queueapp_owner_lock(owner))\n           FROM (", "PERFORM FROM (",
          _TOLD),
     Mutation("no-owner-lock-cancel", "a cancellation locks the owner after the waiting row",
              "queueapp/lifecycle/cancel.py", "        _lock_owner(job)\n", "", (_IN_LINE,)),

@@ -21,7 +21,8 @@ BEGIN
     IF p_owners[1] = ALL (p_owners) THEN
         PERFORM pg_advisory_xact_lock_shared(queueapp_owner_lock(p_owners[1]));
     ELSE
-        PERFORM pg_advisory_xact_lock_shared(queueapp_owner_lock(owner)) FROM (SELECT DISTINCT unnest(p_owners) AS owner) AS owners;
+        PERFORM pg_advisory_xact_lock_shared(queueapp_owner_lock(owner))
+           FROM (SELECT DISTINCT unnest(p_owners) AS owner) AS owners;
     END IF;
     IF 'failed' = ANY (p_statuses) OR 'retry' = ANY (p_statuses) THEN
         INSERT INTO queueapp_attempt (job_id, number, started_at, finished_at, time_spent, error, log)
