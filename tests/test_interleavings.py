@@ -46,6 +46,10 @@ QUICK, THOROUGH = 6, 60
 SEEDS, MORE_SEEDS = 30, 1_500
 EMPTIED = 40
 REPLAY = os.environ.get("INTERLEAVING")
+thorough = pytest.mark.skipif(
+    REPLAY is not None or not os.environ.get("INTERLEAVINGS_MORE"),
+    reason="set INTERLEAVINGS_MORE=1 for many more schedules, which take hours",
+)
 not_in_a_replay = pytest.mark.skipif(bool(REPLAY), reason="one schedule is replayed")
 
 
@@ -116,9 +120,8 @@ def test_two_at_once_keep_every_promise(stage: Stage, world: World, saved: Saved
     play_pairs(stage, world, saved, first, QUICK)
 
 
-@not_in_a_replay
-@pytest.mark.slow
-@pytest.mark.timeout(900)
+@thorough
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("first", sorted(ACTORS))
 def test_two_at_once_keep_every_promise_in_many_more_orders(
     stage: Stage, world: World, saved: Saved, first: str
@@ -135,9 +138,8 @@ def test_three_at_once_keep_every_promise(stage: Stage, world: World, saved: Sav
         play_three(stage, world, saved, seed)
 
 
-@not_in_a_replay
-@pytest.mark.slow
-@pytest.mark.timeout(900)
+@thorough
+@pytest.mark.timeout(3600)
 def test_three_at_once_keep_every_promise_in_many_more_orders(stage: Stage, world: World, saved: Saved) -> None:
     for seed in range(SEEDS, MORE_SEEDS):
         play_three(stage, world, saved, seed)
