@@ -145,6 +145,13 @@ def test_three_at_once_keep_every_promise_in_many_more_orders(stage: Stage, worl
         play_three(stage, world, saved, seed)
 
 
+def test_jobs_that_are_being_moved_while_their_owner_is_routed_elsewhere_follow(
+    stage: Stage, world: World, saved: Saved
+) -> None:
+    """The move is not committed when the change of routes looks what its owner leaves behind."""
+    played(stage, world, saved, ["move", "route"], replayed("0" + "1" * 21 + "0" * 14))
+
+
 def test_two_claims_at_once_take_two_flows_and_neither_waits(stage: Stage) -> None:
     everyone_takes_turns()
     ask(make_user("ada"), "a0")

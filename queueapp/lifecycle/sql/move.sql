@@ -1,8 +1,9 @@
 -- Move waiting jobs that are in a flow that their owner has left, keeping their places in time.
 --   p_most  jobs at the most
 -- Works off one leftover, a user and the flow left, per call. Returns how many jobs were moved; null: nothing is left
--- over, or others are at it. Locks: the leftover, the horizon (advisory, shared), the tallies of the
--- flows left and joined, lowest id first; where nothing is left over, those of the user's flows (release_flow.sql).
+-- over, or others are at it. Locks: routing (advisory, shared: a change of routes would else not see, as left behind,
+-- what is moved just now), the leftover, the horizon (advisory, shared), the tallies of the flows left and joined, lowest
+-- id first; where nothing is left over, those of the user's flows (release_flow.sql).
 --
 -- The order of the user's jobs is kept while they are in two flows: into a flow of the user's own the last move first,
 -- and it is held until the first have moved, or run, too; out of a flow of the user's own the first move first, and
@@ -15,6 +16,7 @@ DECLARE
     own boolean;
     moving bigint[] := '{}';
 BEGIN
+    PERFORM pg_advisory_xact_lock_shared(queueapp_routing_lock());
     SELECT * INTO lo FROM queueapp_leftover ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
         RETURN NULL;
