@@ -48,7 +48,7 @@ EMPTIED = 40
 REPLAY = os.environ.get("INTERLEAVING")
 thorough = pytest.mark.skipif(
     REPLAY is not None or not os.environ.get("INTERLEAVINGS_MORE"),
-    reason="set INTERLEAVINGS_MORE=1 for many more schedules, which take hours",
+    reason="set INTERLEAVINGS_MORE=1 for many more schedules, which take a quarter of an hour",
 )
 not_in_a_replay = pytest.mark.skipif(bool(REPLAY), reason="one schedule is replayed")
 
