@@ -61,13 +61,15 @@ def node_packages() -> Path:
     wanted, there = (SOURCES / "package.json").read_text(), folder / "package.json"
     if not there.exists() or there.read_text() != wanted:
         command = ["install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", "."]
+        command += ["--fetch-retries=1", "--fetch-timeout=20000"]
         shutil.rmtree(folder / "node_modules", ignore_errors=True)
         there.write_text(wanted)
         try:
             run("npm", *command, cwd=folder)
-        except AssertionError as failed:
+        except (AssertionError, subprocess.TimeoutExpired) as failed:
             there.unlink()
-            if re.search(r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|ETIMEDOUT", str(failed)):
+            unreachable = r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|ETIMEDOUT|network|timed out"
+            if re.search(unreachable, str(failed)):
                 pytest.skip("the packages of node cannot be fetched: there is no network")
             raise
     return folder
