@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import pwd
+import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -46,22 +47,24 @@ def pooler(folder: Path, database_url: str, mode: str, more: str = "") -> Iterat
         pytest.skip("PgBouncer is not installed, and Debian's package cannot be had")
     server, port = urlsplit(database_url), free_port()
     sockets = parse_qs(server.query)["host"][0]
-    configuration = folder / f"pgbouncer-{port}.ini"
+    owner = os.stat(sockets)
+    configuration = Path(tempfile.mkdtemp(prefix="pgbouncer-")) / "pgbouncer.ini"
+    configuration.parent.chmod(0o755)
     configuration.write_text(
         CONFIGURATION.replace("* =", f"{server.path[1:]} = user=postgres").format(
             folder=sockets, port=port, mode=mode, more=more, size=8 if mode == "transaction" else 40
         )
     )
-    command = [binary, "-q", str(configuration)]
-    if os.geteuid() == 0:  # as the server's user, who can open its socket: PgBouncer refuses to run as root
-        command += ["-u", pwd.getpwuid(os.stat(sockets).st_uid).pw_name]
-    process = subprocess.Popen(command)
+    # As the server's account, which can open its socket and may have no name: PgBouncer refuses to run as root.
+    account = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if os.geteuid() == 0 else {}
+    process = subprocess.Popen([binary, "-q", str(configuration)], cwd="/", **account)  # type: ignore[call-overload]
     try:
         _await(port)
         yield f"postgresql://postgres@127.0.0.1:{port}{server.path}"
     finally:
         process.terminate()
         process.wait()
+        shutil.rmtree(configuration.parent)
 
 
 def _await(port: int) -> None:

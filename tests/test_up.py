@@ -193,7 +193,12 @@ def test_a_demo_account_is_made_once_and_shut_where_anything_is_configured(folde
     process = start(folder, port)
     read_until(process, "admin")
     with connect(folder) as connection:
-        connection.execute("DELETE FROM queueapp_user WHERE username IN ('bob', 'admin')")
+        connection.execute(
+            "CREATE TEMPORARY TABLE gone AS SELECT id FROM queueapp_user WHERE username IN ('bob', 'admin');"
+            "UPDATE queueapp_user SET flow_id = NULL WHERE id IN (SELECT id FROM gone);"
+            "DELETE FROM queueapp_flow WHERE user_id IN (SELECT id FROM gone);"
+            "DELETE FROM queueapp_user WHERE id IN (SELECT id FROM gone)"
+        )
     process.terminate()
     process.communicate(timeout=DEADLINE)
 
