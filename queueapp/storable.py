@@ -19,9 +19,14 @@ def json_text(value: Any) -> str:
         text.encode()
     except UnicodeEncodeError:
         raise ValueError("It has text that is not valid Unicode.") from None
-    if _NUL.search(text):
+    if has_nul(text):
         raise ValueError("It has a NUL character.")
     return text
+
+
+def has_nul(text: str) -> bool:
+    """Whether this JSON text has a NUL, which no column takes."""
+    return _NUL.search(text) is not None
 
 
 def clean_text(value: object, most: int) -> str:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pytest_django import Settings
 
+from queueapp.lifecycle.claim import Turn
 from queueapp.lifecycle.submission import parse
 from queueapp.lifecycle.submit import submit
-from queueapp.models import Outcome
+from queueapp.models import Outcome, Waiting
 from queueapp.registry import Handle
+from queueapp.workers.running_turn import RunningTurn
 from queueapp.workers.shared_memory import LOG_KEPT, OUTPUT_MOST, Kind, Record, SharedMemory
 from queueapp.workers.worker import Worker
-from tests.queue import make_user
+from tests.queue import make_user, outcome
 
 RECORD = Record(3, 1.5, 2.25, Kind.RESULT, '{"é": 1}', "printed\nlines", 0.5, "half way")
 
@@ -108,3 +111,24 @@ def test_a_turn_goes_on_after_each_job_that_ends_its_process(worker: Worker) -> 
     worker.take_turns()
     assert Outcome.objects.filter(status="succeeded", attempt=1).count() == 10
     assert Outcome.objects.count() == 10, "the others wait for their second attempt"
+
+
+def test_an_outcome_that_the_database_refuses_costs_the_job_that_runs_on_no_sign_of_life(worker: Worker) -> None:
+    """It is settled while a later job of its turn outruns the quantum."""
+    ask: list[dict[str, Any]] = [
+        {"job_id": "bad", "duration": 0.001},
+        {"job_id": "long", "task": "nap", "duration": 0.001},
+    ]
+    ask[1]["payload"] = {"seconds": 1.0}
+    submit(make_user("ada"), [parse(job) for job in [*ask, {"job_id": "after", "duration": 0.001}]])
+    turn = worker.settle_and_claim(Turn(), None, more=True)
+    bad = replace(outcome(turn.jobs[0]), result='"\\u0000"')
+    running = RunningTurn(worker.processor, Turn(turn.number, turn.jobs[1:]), worker.process, [bad])
+    ends = running.work_through()
+    worker.process = running.process
+    ended = Outcome.objects.get()
+    assert (ended.job.job_id, ended.status) == ("bad", "failed"), "settled while the long one ran"
+    assert "could not be stored" in ended.error
+    assert worker.settle_and_claim(turn, ends, more=False, in_doubt=running.in_doubt).kept
+    assert Outcome.objects.get(job__job_id="long").status == "succeeded"
+    assert Waiting.objects.get().attempt == 1

@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from ..conf import queue_settings
 from ..errors import FieldError, InvalidSubmission
 from ..registry import find_task, task_names
+from ..storable import has_nul
 
 JOB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@+~-]*")
 RESERVED = frozenset({"bulk"})
@@ -159,7 +160,7 @@ def _unstorable(payload: Mapping[str, Any]) -> str | None:
         return "has text that is not valid Unicode"
     except ValueError:
         return "has a number that is not finite"
-    if "\\u0000" in text.replace("\\\\", " "):  # an escaped backslash before u0000 is text
+    if has_nul(text):
         return "has a NUL character"
     if size > (most := queue_settings().MAX_PAYLOAD):
         return f"is {size:,} bytes as JSON; at most {most:,} are taken"

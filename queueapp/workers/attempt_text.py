@@ -8,11 +8,9 @@ from typing import Any
 
 from ..conf import queue_settings
 from ..errors import JobFailed, JobStopped
+from ..lifecycle.settle import LONGEST_ERROR
 from ..storable import clean_text, cut_middle, json_text
 from .shared_memory import LOG_KEPT, Kind
-
-LONGEST_ERROR = 10_000
-"""Characters of an error that are kept."""
 
 
 def result_text(value: Any) -> str:

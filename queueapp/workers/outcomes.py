@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import random
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from ..conf import queue_settings
 from ..errors import JobStopped, LeaseLost, TimeLimitReached
 from ..lifecycle.claim import ClaimedJob
-from ..lifecycle.settle import JobOutcome
+from ..lifecycle.settle import JobOutcome, is_storable
 from ..policy.backoff import gives_up, retry_delay
 from ..registry import max_attempts
 from ..states import Status
@@ -74,8 +75,19 @@ def deferred_outcome(job: ClaimedJob, now: float) -> JobOutcome:
     return _outcome(job, status=Status.QUEUED, spent=0.0, ended=now, message=UNKNOWN_TASK, retry=delay)
 
 
-def refused_outcome(outcome: JobOutcome, reason: str) -> JobOutcome:
-    """That the database would not take what came of a job: it failed, in words."""
+def without_refused(outcomes: Sequence[JobOutcome], reason: str) -> list[JobOutcome] | None:
+    """The outcomes, each that the database would not take as a failure in words; None: it takes every one of them.
+
+    Asks for each alone, outside of any transaction.
+    """
+    refused = [outcome for outcome in outcomes if not is_storable(outcome)]
+    if not refused:
+        return None
+    logger.error("The database refused the outcomes of %d jobs: %s", len(refused), reason)
+    return [_refused(outcome, reason) if outcome in refused else outcome for outcome in outcomes]
+
+
+def _refused(outcome: JobOutcome, reason: str) -> JobOutcome:
     error = f"What came of it could not be stored: {reason}"
     return replace(
         outcome, status=Status.FAILED, result=None, message="", log="", error=error, retry=None, progress=0.0

@@ -14,7 +14,8 @@ from ..lifecycle.claim import ClaimedJob, Turn
 from ..lifecycle.heartbeat import Beat, heartbeat
 from ..lifecycle.settle import JobOutcome, settle_part, still_held
 from ..registry import find_task
-from .outcomes import died_outcome, ended_outcome
+from ..sessions import is_passing
+from .outcomes import died_outcome, ended_outcome, without_refused
 from .shared_memory import Stop
 from .task_process import Event, TaskProcess
 
@@ -130,13 +131,20 @@ class RunningTurn:
             if index in self._jobs and now - self._beaten_at >= queue_settings().HEARTBEAT:
                 self._beat(job, elapsed, now)
         except (DatabaseError, InterfaceError) as error:
-            self.in_doubt = True
-            self._beaten_at = now
-            logger.warning("No sign of life could be given, trying again: %s", str(error).strip())
-            connection.close()
+            self._after(error, now)
         announcer.try_to_send()
         if index in self._jobs:
             self._keep_limits(index, job, elapsed, now)
+
+    def _after(self, error: Exception, now: float) -> None:
+        """Prepare to try again at the next look. Bad data is replaced: else no sign of life would come after it."""
+        self.in_doubt, words = True, str(error).strip()
+        if not is_passing(error) and (mended := without_refused(self.done, words)) is not None:
+            self.done = mended
+            return
+        self._beaten_at = now
+        logger.warning("No sign of life could be given, trying again: %s", words)
+        connection.close()
 
     def _release_rest(self) -> None:
         """The present job outruns the quantum: from here on no other is started."""

@@ -15,12 +15,12 @@ from ..lifecycle.announce import announce, announcer
 from ..lifecycle.claim import NotAccepting, Turn, take_turn
 from ..lifecycle.heartbeat import held_turn, register
 from ..lifecycle.rescue import rescue_ended
-from ..lifecycle.settle import JobOutcome, is_storable, still_held
+from ..lifecycle.settle import JobOutcome, still_held
 from ..models import Processor
 from ..registry import find_task
 from ..sessions import is_passing
 from . import forked
-from .outcomes import deferred_outcome, refused_outcome
+from .outcomes import deferred_outcome, without_refused
 from .running_turn import RunningTurn
 from .task_process import TaskProcess
 
@@ -145,11 +145,8 @@ class Worker:
     def _after(self, error: Exception, outcomes: list[JobOutcome] | None) -> list[JobOutcome] | None:
         """The outcomes to try again with, after a pause: a lost connection changes none, bad data is replaced."""
         words = str(error).strip()
-        if not is_passing(error) and outcomes:
-            refused = [outcome for outcome in outcomes if not is_storable(outcome)]
-            if refused:
-                logger.error("The database refused the outcomes of %d jobs: %s", len(refused), words)
-                return [refused_outcome(o, words) if o in refused else o for o in outcomes]
+        if not is_passing(error) and outcomes and (mended := without_refused(outcomes, words)) is not None:
+            return mended
         what = "is away, or at a bound" if is_passing(error) else "refused a turn"
         logger.warning("The database %s; trying again: %s", what, words)
         connection.close()
