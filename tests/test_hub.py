@@ -92,3 +92,21 @@ async def collect(stream: Stream, told: list[bytes]) -> None:
         told.append(part)
         if len(told) == MANY + 1:
             return
+
+
+def test_a_stream_ends_with_its_client_though_something_comes_at_that_moment() -> None:
+    async def leave_as_progress_comes() -> None:
+        stream = Stream(Pass(1, ""), 0)
+
+        async def read() -> None:
+            async for _ in stream.events():
+                pass
+
+        reader = asyncio.create_task(read())
+        await asyncio.sleep(0)
+        stream.offer_progress(b"{}")
+        reader.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(reader, 10)
+
+    asyncio.run(leave_as_progress_comes())

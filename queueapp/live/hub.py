@@ -134,7 +134,8 @@ class Hub:
     async def _wait(self, seconds: float) -> None:
         self._wake.clear()
         try:
-            await asyncio.wait_for(self._wake.wait(), max(seconds, 0))
+            async with asyncio.timeout(max(seconds, 0)):
+                await self._wake.wait()
         except TimeoutError:
             return
 

@@ -77,7 +77,10 @@ class Stream:
         yield sse.retry(RETRY_MILLISECONDS)
         while not self._over:
             try:
-                await asyncio.wait_for(self._something.wait(), KEEP_ALIVE_SECONDS)
+                # Not wait_for(): up to Python 3.11 it drops a cancellation that comes together with an event, and the
+                # stream of a client that has gone would stay open for ever.
+                async with asyncio.timeout(KEEP_ALIVE_SECONDS):
+                    await self._something.wait()
             except TimeoutError:
                 yield sse.KEEP_ALIVE
                 continue
