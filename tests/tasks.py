@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import decimal
+import locale
 import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+import warnings
+from contextvars import ContextVar
 from typing import Any
 
 import psutil
 from django.db import connection
+from django.utils import timezone
 
 from queueapp.errors import JobFailed
 from queueapp.registry import Handle, task
@@ -127,22 +133,42 @@ def pid(job: Handle) -> dict[str, int]:
     return {"task": os.getpid(), "worker": worker.pid, "sentinel": worker.ppid()}
 
 
+LEFT: ContextVar[str] = ContextVar("LEFT", default="")
+
+
 @task("leaves-behind", max_attempts=1)
 def leaves_behind(job: Handle, where: str) -> None:
-    """Leaves its mark in its process or in the session of its connection."""
-    if where == "process":
+    """Leaves its mark in its process, in the session of its connection, or in what is kept for the present context."""
+    if where == "environment":
         os.environ["LEFT_BEHIND"] = "a mark"
-    else:
+    elif where == "session":
         with connection.cursor() as cursor:
             cursor.execute("SET app.left_behind = 'a mark'")
+    elif where == "context":
+        LEFT.set("a mark")
+    elif where == "decimal":
+        decimal.getcontext().prec = 3
+    elif where == "locale":
+        locale.setlocale(locale.LC_NUMERIC, "C.UTF-8")
+    elif where == "timezone":
+        timezone.activate("Asia/Tokyo")
+    elif where == "sockets":
+        socket.setdefaulttimeout(0.001)
+    elif where == "warnings":
+        warnings.simplefilter("error")
 
 
 @task("finds", max_attempts=1)
-def finds(job: Handle) -> dict[str, str]:
-    """What an earlier job has left behind."""
+def finds(job: Handle) -> list[str]:
+    """What an earlier job may have changed."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('app.left_behind', true)")
-        return {"process": os.environ.get("LEFT_BEHIND", ""), "session": cursor.fetchone()[0] or ""}
+        [session] = cursor.fetchone()
+    return [
+        os.environ.get("LEFT_BEHIND", ""), session or "", LEFT.get(), str(decimal.getcontext().prec),
+        locale.setlocale(locale.LC_NUMERIC), timezone.get_current_timezone_name(), str(socket.getdefaulttimeout()),
+        str(warnings.filters[0]),
+    ]  # fmt: skip
 
 
 @task("freezes-later")

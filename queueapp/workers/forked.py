@@ -6,8 +6,14 @@ import ctypes
 import os
 import signal
 import sys
+import time
+from contextlib import suppress
 from enum import Enum, auto
 
+import psutil
+
+ORPHANS_SECONDS = 1.0
+"""Seconds after which what cannot be ended is left alone."""
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -23,6 +29,7 @@ class _Children(Enum):
 
 
 _children = _Children.NOTHING
+_adopts_orphans = False
 
 
 def keep_family_together() -> None:
@@ -45,8 +52,30 @@ def detach_children() -> None:
 
 def adopt_orphans() -> None:
     """Make this process the parent of descendants that lose theirs, where the system (Linux) can do that."""
+    global _adopts_orphans
     if _libc is not None:
         _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        _adopts_orphans = True
+
+
+def end_orphans() -> None:
+    """End and reap all children, where adopt_orphans() was called: a worker whose task process ended has no others."""
+    deadline = time.monotonic() + ORPHANS_SECONDS
+    while _adopts_orphans and has_children() and time.monotonic() < deadline:
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                child.kill()
+        time.sleep(0.002)
+
+
+def has_children() -> bool:
+    """Whether this process has children; those that have ended are reaped."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return False
+    return True
 
 
 def _after_fork() -> None:

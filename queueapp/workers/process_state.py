@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import _locale
 import _signal  # type: ignore[import-not-found]  # signal's own functions make enums, which takes five times as long
 import builtins
 import datetime
+import decimal
 import gc
 import json
 import logging
@@ -17,13 +19,15 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from asyncio import events
 from copy import deepcopy
 from typing import Any
 
 from django.conf import settings
 from django.db import connections
-from django.utils import timezone, translation
+
+from .forked import has_children
 
 THREADS_MOST = 32
 """Threads that tasks may leave running, for the pools of the libraries that they use."""
@@ -66,6 +70,7 @@ def _state() -> tuple[Any, ...]:
         (gc.isenabled(), gc.get_threshold()),
         (sys.excepthook, threading.excepthook, sys.path[:]),
         (manager.disable, logging.root.level, logging.root.handlers[:]),
+        (_locale.setlocale(_locale.LC_ALL), socket.getdefaulttimeout(), warnings.filters[:]),
     )
 
 
@@ -80,15 +85,15 @@ class ProcessState:
         self._before = _state()
         self._modules = [vars(module).copy() for module in _MODULES]
         self._settings = deepcopy(connections.settings), settings.QUEUEAPP.copy(), _values_of_settings().copy()
+        self._decimal = _decimal_default()
         self._lowest = _lowest_free_descriptor()
 
     def has_changed(self, *, thoroughly: bool) -> bool:
-        """Whether anything is not as it was. Sets back Django's time zone and language; reaps ended children.
+        """Whether anything is not as it was. Reaps ended children.
 
-        `thoroughly`: also of Django's settings, and of what modules of the standard library hold.
+        `thoroughly`: also of Django's settings, and of what modules of the standard library hold; and `random` is
+        seeded anew, so that nobody's task can foretell the numbers that another's gets.
         """
-        timezone.deactivate()
-        translation.deactivate()
         try:
             if _state() != self._before or (thoroughly and self._shared_has_changed()):
                 return True
@@ -101,13 +106,22 @@ class ProcessState:
         )
 
     def _shared_has_changed(self) -> bool:
+        random.seed()
         now = connections.settings, settings.QUEUEAPP, _values_of_settings()
-        return [*map(vars, _MODULES)] != self._modules or now != self._settings
+        return (
+            repr(decimal.DefaultContext) != self._decimal
+            or [*map(vars, _MODULES)] != self._modules
+            or now != self._settings
+        )
 
 
 def _values_of_settings() -> dict[str, Any]:
     values: dict[str, Any] = vars(vars(settings)["_wrapped"])
     return values
+
+
+def _decimal_default() -> str:
+    return repr(decimal.DefaultContext)
 
 
 def _lowest_free_descriptor() -> int:
@@ -118,13 +132,3 @@ def _lowest_free_descriptor() -> int:
         return -1
     os.close(free)
     return free
-
-
-def has_children() -> bool:
-    """Whether this process has children; those that have ended are reaped."""
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        return False
-    return True

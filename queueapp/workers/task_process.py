@@ -17,8 +17,8 @@ import psutil
 
 from ..conf import queue_settings
 from ..lifecycle.claim import ClaimedJob
+from . import forked
 from .memory import resident_bytes
-from .process_state import has_children
 from .shared_memory import Record, SharedMemory, Stop
 from .task_runner import LENGTH, REPLACE_ME, STOP_SIGNAL, After, TaskRunner
 
@@ -143,7 +143,7 @@ class TaskProcess:
         self.exit = _in_words(self._reap())
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
-        _end_orphans()
+        forked.end_orphans()
 
     def close(self) -> None:
         """End it, and give back what it took."""
@@ -205,13 +205,3 @@ def _in_words(status: int) -> str:
     except ValueError:
         name = f"signal {-code}"
     return f"was ended by {name}" + (", perhaps for want of memory" if -code == signal.SIGKILL else "")
-
-
-def _end_orphans() -> None:
-    """End and reap what a task left behind: as its nearest living ancestor, this process has become its parent."""
-    deadline = time.monotonic() + 1.0
-    while has_children() and time.monotonic() < deadline:
-        for child in psutil.Process().children(recursive=True):
-            with suppress(psutil.Error):
-                child.kill()
-        time.sleep(0.002)

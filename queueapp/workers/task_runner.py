@@ -20,6 +20,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import suppress
+from contextvars import Context
 from enum import IntEnum
 from typing import Any, NoReturn
 
@@ -157,7 +158,8 @@ class TaskRunner:
         """One attempt: its record is written before anything else may go wrong."""
         started = _monotonic()
         self._memory.start(job[0], started)
-        kind, text, trace = self._attempt(job)
+        # Context variables end with the job: of them are the decimal context, Django's time zone and its language.
+        kind, text, trace = Context().run(self._attempt, job)
         if _getpid() != self._pid:
             _exit(0)  # a fork that came back from the task
         if (left := self._databases.reset()) is not None and kind == Kind.RESULT:
