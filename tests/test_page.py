@@ -614,3 +614,15 @@ def test_a_waiting_job_says_why_it_waits(site: Site, login: Login) -> None:
     expect(row(page, "waiting", "later")).to_contain_text(why)
     with site.client(name) as client:
         client.delete("jobs/later/")
+
+
+def test_a_job_with_a_moment_says_it(site: Site, login: Login) -> None:
+    """With scripts and without: the first render says it in UTC, the page then in the reader's time."""
+    name = fresh("mona")
+    page = login(name)
+    send(site, name, [{"job_id": "later", "duration": 1, "run_at": "2101-02-03T12:30:00Z"}])
+    due = row(page, "waiting", "later").locator('[data-part="due"]')
+    expect(due).to_have_text(re.compile(r"^not before .*2101.*:30:00"))
+    page.route("**/*.js", lambda route: route.abort())
+    page.reload()
+    expect(due).to_have_text("not before 3 Feb 2101, 12:30:00 UTC")

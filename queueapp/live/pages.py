@@ -74,11 +74,12 @@ def next_turn(waiting: list[dict[str, Any]], now: datetime) -> float | None:
 
 def shown(job: dict[str, Any], now: datetime) -> dict[str, Any]:
     """The job with the texts and moments that its row shows."""
-    starts = job.get("estimated_start")
+    starts, run_at = job.get("estimated_start"), _moment(job["run_at"])
     return job | {
         "spent_text": wording.seconds(job["time_spent"]),
         "declared_text": wording.seconds(job["duration"]),
         "starts_text": wording.soon((datetime.fromisoformat(starts) - now).total_seconds()) if starts else "",
+        "due": run_at if run_at and run_at > now else None,
         "percent_text": f"{job['progress'] * 100:.0f}%",
         "over": job["status"] == Status.RUNNING and wording.is_over(job["time_spent"], job["duration"]),
         "attempts": [_attempt(attempt) for attempt in job["attempts"]],

@@ -6,6 +6,7 @@
  * @typedef {"queued" | "running" | "succeeded" | "failed" | "cancelled"} Status
  * @typedef {{
  *   job_id: string, user: string, task: string, duration: number,
+ *   time_limit: number | null, memory_limit: number | null, run_at: string | null,
  *   payload: Record<string, unknown> | null, payload_omitted: boolean, result_omitted: boolean,
  *   status: Status, position: number | null, progress: number, message: string, time_spent: number,
  *   attempt: number, submitted_at: string, started_at: string | null, finished_at: string | null,

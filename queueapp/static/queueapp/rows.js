@@ -244,12 +244,15 @@ export function fillWaiting(row, job) {
 }
 
 /**
+ * When a job is expected to start, and the moment before which it does not.
  * @param {Row} row
  * @param {Job} job
  * @param {number} now in milliseconds
  */
 export function fillStart(row, job, now) {
   row.write("starts", job.estimated_start ? soon((Date.parse(job.estimated_start) - now) / 1000) : "");
+  const due = job.run_at ? new Date(job.run_at) : null;
+  row.write("due", due && due.getTime() > now ? `not before ${exactTime(due)}` : "");
 }
 
 /**

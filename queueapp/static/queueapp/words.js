@@ -67,19 +67,20 @@ export function ago(moment, now) {
 
 const DATE = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit", second: "2-digit" });
-const EXACT = new Intl.DateTimeFormat(undefined, {
-  day: "numeric",
-  month: "short",
-  hour: "numeric",
-  minute: "2-digit",
-  second: "2-digit",
-});
+/** @type {Intl.DateTimeFormatOptions} */
+const TO_THE_SECOND = { day: "numeric", month: "short", hour: "numeric", minute: "2-digit", second: "2-digit" };
+const EXACT = new Intl.DateTimeFormat(undefined, TO_THE_SECOND);
+const EXACT_OF_ANOTHER_YEAR = new Intl.DateTimeFormat(undefined, { ...TO_THE_SECOND, year: "numeric" });
 
 /** @param {Date} moment */
 export const clockTime = (moment) => CLOCK.format(moment);
 
-/** @param {Date} moment */
-export const exactTime = (moment) => EXACT.format(moment);
+/**
+ * Day and time to the second, with the year where it is not this one.
+ * @param {Date} moment
+ */
+export const exactTime = (moment) =>
+  (moment.getFullYear() === new Date().getFullYear() ? EXACT : EXACT_OF_ANOTHER_YEAR).format(moment);
 
 /**
  * A share of the processors as turns: "every turn", "1 of 4 turns", "37% of the turns".
