@@ -196,9 +196,9 @@ class TestSubmit:
         assert_problem(api.put(f"/api/v1/{path}?dry_run=1", {}, format="json"), 405)
 
     def test_the_events_door_refuses_as_problems(self, api: APIClient) -> None:
-        assert_problem(api.get("/api/v1/events/", headers={"Last-Event-ID": "abc"}), 400)
-        assert_problem(api.get("/api/v1/events/?after=-1"), 400)
-        assert "user" in assert_problem(api.get("/api/v1/events/?user=bob"), 400)["detail"]
+        assert_problem(api.get("/api/v1/events/", headers={"Last-Event-ID": "abc"}), 400, "Last-Event-ID")
+        assert_problem(api.get("/api/v1/events/?after=-1"), 400, "after")
+        assert_problem(api.get("/api/v1/events/?user=bob&after=x"), 400, "user", "after")
         assert_problem(api.get("/api/v1/events/", headers={"Accept": "application/json"}), 406)
         strict = APIClient(enforce_csrf_checks=True)
         assert_problem(strict.post("/api/v1/events/"), 405)

@@ -34,9 +34,15 @@ def problem(status: int, detail: str, errors: list[FieldError] | None = None, **
     return members
 
 
-def problem_page(request: HttpRequest, status: int, detail: str, headers: dict[str, str] | None = None) -> HttpResponse:
+def problem_page(
+    request: HttpRequest,
+    status: int,
+    detail: str,
+    headers: dict[str, str] | None = None,
+    errors: list[FieldError] | None = None,
+) -> HttpResponse:
     """A problem for requests that no API view answers: an unknown address below /api/, an error inside."""
-    return JsonResponse(problem(status, detail), status=status, content_type=MEDIA_TYPE, headers=headers)
+    return JsonResponse(problem(status, detail, errors), status=status, content_type=MEDIA_TYPE, headers=headers)
 
 
 def of_api(request: HttpRequest) -> bool:

@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 
 from ..conf import queue_settings
+from ..errors import FieldError, InvalidQuery
 from ..guard.doors import request_wait
 from ..guard.passes import Pass
 from ..guard.problems import problem_page, too_many
@@ -39,12 +40,10 @@ async def events(request: HttpRequest) -> HttpResponseBase:
         return problem_page(request, 405, f'Method "{request.method}" not allowed.', {"Allow": "GET"})
     if not request.accepts("text/event-stream"):
         return problem_page(request, 406, "Events are given out as text/event-stream only.")
-    if unknown := sorted(set(request.GET) - {"after"}):
-        return problem_page(request, 400, f"There is no such parameter here: {', '.join(unknown)}.")
     try:
         cursor = _cursor(request)
-    except ValueError as wrong:
-        return problem_page(request, 400, str(wrong))
+    except InvalidQuery as wrong:
+        return problem_page(request, 400, str(wrong), errors=wrong.errors)
     admitted, cursor, reset, wait = await sync_to_async(_let_in)(request, cursor)
     if admitted is None and not wait:
         header = {"WWW-Authenticate": 'Bearer realm="api"'}
@@ -111,7 +110,15 @@ def _pass(request: HttpRequest) -> Pass | None:
 
 
 def _cursor(request: HttpRequest) -> int | None:
-    given = request.headers.get("Last-Event-ID") or request.GET.get("after") or ""
-    if given and not (given.isascii() and given.isdecimal() and len(given) < 19):
-        raise ValueError("Last-Event-ID, or after in the query, must be the number of a completion.")
-    return int(given) if given else None
+    """The number after which completions are asked for, None: from now on. Raises InvalidQuery."""
+    errors = [FieldError(name, "there is no such parameter here") for name in sorted(set(request.GET) - {"after"})]
+    found = {"Last-Event-ID": request.headers.get("Last-Event-ID"), "after": request.GET.get("after")}
+    given = {name: text for name, text in found.items() if text}
+    errors += [FieldError(name, "must be the number of a completion") for name in given if not _is_id(given[name])]
+    if errors:
+        raise InvalidQuery(errors)
+    return int(next(iter(given.values()))) if given else None
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 19
