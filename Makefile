@@ -3,10 +3,11 @@ PORT ?= 8000
 PROCESSORS ?= 4
 PYTHON ?= python3
 BIN = .venv/bin
+TESTS = $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 export PORT PROCESSORS
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stop test check format clean
+.PHONY: help run demo stop test quick check format clean
 
 help: ## List these targets
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -22,7 +23,11 @@ stop: .venv/run.done ## Stop the site, and what an earlier start of it left behi
 
 test: .venv/dev.done check ## Set everything up, then all checks and tests, the browser included
 	@sh tools/chromium.sh
-	$(BIN)/python -m pytest
+	$(TESTS)
+
+quick: .venv/dev.done check ## The same without the stories of a minute each
+	@sh tools/chromium.sh
+	$(TESTS) -m "not slow"
 
 check: .venv/dev.done ## Lint, format, layers, types, and known weaknesses of packages
 	$(BIN)/ruff check .

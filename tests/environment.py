@@ -1,6 +1,7 @@
 """The environment of every test, set before Django reads its settings: pytest loads this as its first plugin.
 
 Tests have a real PostgreSQL server: the embedded one, with its data in var/test, unless DATABASE_URL names another.
+The first process starts it; those that pytest-xdist starts have databases of their own there.
 """
 
 from __future__ import annotations

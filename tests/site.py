@@ -41,8 +41,8 @@ class Site:
         self.url = f"http://127.0.0.1:{self.port}"
         server = urlsplit(os.environ["DATABASE_URL"])
         self._server_url = os.environ["DATABASE_URL"]
-        self.database_url = urlunsplit(server._replace(path=f"/{database}"))
-        self._database = database
+        self._database = f"{database}_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+        self.database_url = urlunsplit(server._replace(path=f"/{self._database}"))
         self._environment = os.environ | {
             "DATABASE_URL": self.database_url,
             "DJANGO_SETTINGS_MODULE": "tests.settings",

@@ -68,7 +68,7 @@ def node_packages() -> Path:
             run("npm", *command, cwd=folder)
         except (AssertionError, subprocess.TimeoutExpired) as failed:
             there.unlink()
-            unreachable = r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|ETIMEDOUT|network|timed out"
+            unreachable = r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|ETIMEDOUT|network|timed out|CERT"
             if re.search(unreachable, str(failed)):
                 pytest.skip("the packages of node cannot be fetched: there is no network")
             raise

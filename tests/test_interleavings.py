@@ -25,7 +25,7 @@ from tests.crowd import ACTORS, Saved, World, check, make_world
 from tests.interleaving import Choose, Run, Stage, Work, play_all, replayed, seeded
 from tests.queue import ask, drain, everyone_takes_turns, make_user, names, settle
 
-pytestmark = pytest.mark.usefixtures("no_rules")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_rules")]
 
 ONE_OF_A_KIND = {
     "settle",

@@ -12,7 +12,7 @@ from tests import network
 from tests.network import Network
 from tests.site import Site
 
-pytestmark = pytest.mark.skipif(bool(network.missing()), reason=network.missing())
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(network.missing()), reason=network.missing())]
 
 LISTENING = """
     SELECT count(*) > 0 FROM pg_stat_activity

@@ -24,7 +24,7 @@ from tests.site import BASE, free_port
 
 SETTINGS = {"DATABASE_URL", "SECRET_KEY", "ALLOWED_HOSTS", "HTTPS", "CHECKSUM_FOLDER", "DJANGO_SETTINGS_MODULE"}
 DEADLINE = 30
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 _started: list[subprocess.Popen[str]] = []
 
 
