@@ -1,4 +1,4 @@
-"""Processes that take turns by `queueapp.lifecycle.claim.take_turn` alone, without django-q2 and without running
+"""Processes that take turns by `queueapp.lifecycle.turn.take_turn` alone, without django-q2 and without running
 anything, one that submits as much as was done, so that the backlog stays as deep as it is, and one that tidies up."""
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from queueapp.lifecycle.claim import Turn
-    from queueapp.lifecycle.settle import JobOutcome
+    from queueapp.lifecycle.outcome import JobOutcome
+    from queueapp.lifecycle.turn import Turn
 
 CLAIMERS = 4
 FED_AT_ONCE = 500
@@ -21,7 +21,7 @@ NOTHING_THERE = 0.002
 
 def succeeded(turn: Turn) -> list[JobOutcome]:
     """That every job of a turn succeeded now, in just the time that it declared."""
-    from queueapp.lifecycle.settle import JobOutcome
+    from queueapp.lifecycle.outcome import JobOutcome
     from queueapp.states import Status
 
     now = time.monotonic()
@@ -70,8 +70,8 @@ class Claimers:
         return rate
 
     def _claim(self, number: int) -> None:
-        from queueapp.lifecycle.claim import take_turn
-        from queueapp.lifecycle.heartbeat import register
+        from queueapp.lifecycle.processors import register
+        from queueapp.lifecycle.turn import take_turn
 
         processor = register("bench").pk
         turn = take_turn(processor)
@@ -87,15 +87,15 @@ class Claimers:
 
     def _tidy(self) -> None:
         """What a cluster's broker does now and then."""
-        from queueapp.lifecycle.tidy import Tidying
+        from queueapp.lifecycle.maintenance.vacuum import Tidying
 
         tidying = Tidying()
         while not self._stop.wait(max(tidying.due - time.monotonic(), 0.0)):
             tidying.tidy()
 
     def _feed(self, users: list[Any], declared: float) -> None:
-        from queueapp.lifecycle.submission import Submission
         from queueapp.lifecycle.submit import submit
+        from queueapp.lifecycle.validation import Submission
 
         fed = 0
         at_once = min(FED_AT_ONCE, max(len(users), 100))

@@ -1,6 +1,6 @@
 """Whether speed depends on what waits, in how many flows, and on what has ended: python -m bench.depth [--full]
 
-Four processes claim and settle turns by `queueapp.lifecycle.claim.take_turn` directly: no django-q2, no job function.
+Four processes claim and settle turns by `queueapp.lifecycle.turn.take_turn` directly: no django-q2, no job function.
 A fifth one submits as much as they do, so that the backlog stays as deep as it is; its work is in every figure alike.
 Every turn is one job, so that turns compare. Prints turns a second over depth and width, after many finished jobs,
 over a run in which autovacuum comes by, and with a transaction elsewhere that stays open; then the plans of the hot

@@ -17,7 +17,7 @@ from pathlib import Path
 from queueapp.policy.projection import Capped, Fleet, Next, Projection, Standing
 from queueapp.policy.scheduler import FlowState
 from queueapp.policy.simulation import Arrival, Simulation
-from queueapp.policy.swf import Entry, read_log
+from queueapp.replay.swf import Entry, read_log
 
 EVERY = 10
 """Events between two questions."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from queueapp.lifecycle.functions import FOLDER
+from queueapp.db.install import FOLDER
 
 # Where each begins in claim.sql, and with what it ends.
 _HOT = {
@@ -36,7 +36,7 @@ def pages() -> dict[str, int]:
 
 def _explained(most: int = 100, quantum: float = 0.02) -> dict[str, list[str]]:
     """The lines of each plan, without what does not matter here: costs, and conditions."""
-    script = re.sub(r"\s+", " ", re.sub(r"--.*", "", (FOLDER / "claim.sql").read_text()))
+    script = re.sub(r"\s+", " ", re.sub(r"--.*", "", (FOLDER / "turn" / "claim.sql").read_text()))
     found = {}
     with transaction.atomic(), connection.cursor() as cursor:
         for setting in _SETTINGS:

@@ -60,8 +60,8 @@ def prepare(jobs: int, users: int) -> None:
     """Fill, and give one user a password and a job of a known name; statistics as autovacuum soon has them."""
     from django.db import connection
 
-    from queueapp.lifecycle.submission import Submission
     from queueapp.lifecycle.submit import submit
+    from queueapp.lifecycle.validation import Submission
     from queueapp.models import User
 
     fill(users, jobs // 10, jobs - jobs // 10, over=DAY)

@@ -27,8 +27,8 @@ WINDOW = 6.0
 
 def claim(stop: Event, moments: Any) -> None:
     """Take turns of one no-op job each until told to stop; puts the moments of all claims into the queue."""
-    from queueapp.lifecycle.claim import take_turn
-    from queueapp.lifecycle.heartbeat import register
+    from queueapp.lifecycle.processors import register
+    from queueapp.lifecycle.turn import take_turn
 
     processor, seen = register("bench").pk, []
     turn = take_turn(processor)
@@ -56,8 +56,8 @@ def move(stop: Event, finished: Any) -> None:
 
 def fill(users: int, jobs: int) -> None:
     """Put that many jobs in one line."""
-    from queueapp.lifecycle.submission import Submission
     from queueapp.lifecycle.submit import submit
+    from queueapp.lifecycle.validation import Submission
     from queueapp.models import PriorityRule, User
 
     PriorityRule.objects.update(active=False)

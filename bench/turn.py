@@ -1,6 +1,6 @@
 """Where a job's microseconds go: python -m bench.turn
 
-One process takes turns of 1, 10 and 100 jobs, alone, by `queueapp.lifecycle.claim.take_turn`: settling, claiming, and
+One process takes turns of 1, 10 and 100 jobs, alone, by `queueapp.lifecycle.turn.take_turn`: settling, claiming, and
 both in one round trip as a processor does it, beside a round trip that does nothing, and what Python spends on the
 outcomes before they are sent. Medians in microseconds; no job is run. Writes bench/results/turn.txt.
 """
@@ -20,7 +20,7 @@ from bench.filling import fill
 from bench.harness import keep, own_database, table
 
 if TYPE_CHECKING:
-    from queueapp.lifecycle.claim import Turn
+    from queueapp.lifecycle.turn import Turn
 
 NAME = "turnabout_bench_turn"
 DECLARED = {1: 1.0, 10: 0.002, 100: 1e-6}
@@ -58,8 +58,8 @@ def measure(size: int, turns: int) -> Clock:
     """Turns of one size; every user's backlog is a whole number of them."""
     from django.db import connection
 
-    from queueapp.lifecycle.claim import take_turn
-    from queueapp.lifecycle.heartbeat import register
+    from queueapp.lifecycle.processors import register
+    from queueapp.lifecycle.turn import take_turn
 
     fill(USERS, USERS * size * (3 * turns // USERS + 1), declared=DECLARED[size])
     processor, clock = register("bench").pk, Clock()
@@ -82,7 +82,7 @@ def measure(size: int, turns: int) -> Clock:
 
 def _in_python(turn: Turn) -> None:
     """What is done before outcomes are sent."""
-    from queueapp.lifecycle.settle import columns
+    from queueapp.lifecycle.outcome import columns
 
     columns(succeeded(turn), time.monotonic())
 

@@ -11,7 +11,7 @@ from django.core.asgi import get_asgi_application
 from psycopg import OperationalError
 
 from jobsite import env
-from queueapp.sessions import bound_as, check_sessions
+from queueapp.db.sessions import bound_as, check_sessions
 
 with env.stop_in_one_sentence("asgi"):
     django = get_asgi_application()
@@ -20,7 +20,7 @@ with env.stop_in_one_sentence("asgi"):
         check_sessions()
     import jobsite.urls  # noqa: F401 (and all that the first request would import)
 
-from queueapp.guard.bodies import BodyLimit
+from queueapp.http.body_limit import BodyLimit
 
 application = BodyLimit(django)
 # What the start has made stays: the collector need not walk it again for every large request.

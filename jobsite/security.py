@@ -13,7 +13,7 @@ from jobsite import env
 HTTPS = env.flag("HTTPS", default=True)
 
 # What browsers are told: to load nothing from elsewhere, to run no script but the site's files, to show the site in
-# nobody's frame. queueapp/guard/gate.py has the rest of the headers.
+# nobody's frame. queueapp/http/middleware.py has the rest of the headers.
 CONTENT_SECURITY_POLICY: dict[str, Any] = {
     "DIRECTIVES": {
         "default-src": [SELF],
@@ -43,7 +43,7 @@ SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SILENCED_SYSTEM_CHECKS = [
     "security.W021",  # being built into browsers is hard to undo: that is for the owner of the domain to ask for
-    # These know Django's middleware by its name, and guard/gate.py has subclasses of it.
+    # These know Django's middleware by its name, and http/middleware.py has subclasses of it.
     "security.W001",
     "security.W002",
     "security.W003",
@@ -59,6 +59,6 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # Retry-After is a promis
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 AXES_SENSITIVE_PARAMETERS = ["username"]  # into whose field people type passwords; the log has the address
-AXES_USERNAME_CALLABLE = "queueapp.guard.lockout.name_of"
-AXES_CLIENT_IP_CALLABLE = "queueapp.guard.address.client_address"
-AXES_LOCKOUT_CALLABLE = "queueapp.guard.lockout.locked_out"
+AXES_USERNAME_CALLABLE = "queueapp.limits.lockout.name_of"
+AXES_CLIENT_IP_CALLABLE = "queueapp.http.address.client_address"
+AXES_LOCKOUT_CALLABLE = "queueapp.limits.lockout.locked_out"

@@ -19,7 +19,7 @@ PROCESSORS = env.whole("PROCESSORS", default=4, least=1, most=512)
 
 INSTALLED_APPS = [
     "queueapp",
-    "queueapp.guard",
+    "queueapp.limits",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -37,18 +37,18 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "jobsite.health.probes",
-    "queueapp.guard.gate.HeadersMiddleware",
-    "queueapp.guard.gate.PolicyMiddleware",
-    "queueapp.guard.gate.gate",
-    "queueapp.guard.compression.CompressionMiddleware",
-    "queueapp.guard.bulkhead.bulkhead",
+    "queueapp.http.middleware.HeadersMiddleware",
+    "queueapp.http.middleware.PolicyMiddleware",
+    "queueapp.http.middleware.gate",
+    "queueapp.http.compression.CompressionMiddleware",
+    "queueapp.limits.bulkhead.bulkhead",
     "jobsite.static.StaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "queueapp.guard.gate.PathsMiddleware",
-    "queueapp.guard.gate.ForgeryMiddleware",
-    "queueapp.guard.gate.WhoMiddleware",
+    "queueapp.http.middleware.PathsMiddleware",
+    "queueapp.http.middleware.ForgeryMiddleware",
+    "queueapp.http.middleware.WhoMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "queueapp.guard.gate.FramesMiddleware",
+    "queueapp.http.middleware.FramesMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -88,7 +88,7 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
-# How long a body may be is decided by its address, before Django sees it (queueapp/guard/bodies.py).
+# How long a body may be is decided by its address, before Django sees it (queueapp/http/body_limit.py).
 DATA_UPLOAD_MAX_MEMORY_SIZE = None
 
 STATIC_URL = "static/"
@@ -108,10 +108,10 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["queueapp.api.parsing.BoundedJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["queueapp.api.parsers.BoundedJSONParser"],
     "DEFAULT_THROTTLE_CLASSES": ["queueapp.api.throttles.Throttle"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "queueapp.api.problems.problem_response",
+    "EXCEPTION_HANDLER": "queueapp.api.exceptions.problem_response",
 }
 
 SIMPLE_JWT = {
@@ -135,7 +135,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "queueapp.api.schema.complete",
+        "queueapp.api.openapi.complete",
     ],
 }
 

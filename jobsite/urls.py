@@ -12,10 +12,10 @@ from django.templatetags.static import static
 from django.urls import include, path
 from django.views import defaults
 
-from queueapp.guard.doors import few_logins
-from queueapp.guard.gate import refusal
-from queueapp.guard.problems import busy, of_api, problem_page
-from queueapp.sessions import is_passing
+from queueapp.db.sessions import is_passing
+from queueapp.http.middleware import refusal
+from queueapp.http.problems import busy, of_api, problem_page
+from queueapp.limits.throttles import few_logins
 
 
 def icon(request: HttpRequest) -> HttpResponse:
@@ -27,7 +27,7 @@ urlpatterns = [
     path("admin/login/", few_logins(admin.site.login)),  # before the admin's own address of it
     path("admin/", admin.site.urls),
     path("api/v1/", include("queueapp.api.urls")),
-    path("", include("queueapp.live.urls")),
+    path("", include("queueapp.pages.urls")),
     path("favicon.ico", icon),
 ]
 

@@ -9,7 +9,7 @@ from django.core.wsgi import get_wsgi_application
 from psycopg import OperationalError
 
 from jobsite import env
-from queueapp.sessions import bound_as, check_sessions
+from queueapp.db.sessions import bound_as, check_sessions
 
 with env.stop_in_one_sentence("wsgi"):
     application = get_wsgi_application()

@@ -15,9 +15,10 @@ class QueueConfig(AppConfig):
         """Fails the start, in one sentence, where a setting is wrong."""
         from . import checks  # noqa: F401 (registers)
         from .conf import queue_settings
-        from .lifecycle import functions, rule_changes
+        from .db import install
+        from .lifecycle import rule_changes
 
         queue_settings()
         autodiscover_modules("tasks")
-        post_migrate.connect(functions.install, sender=self)
+        post_migrate.connect(install.install, sender=self)
         rule_changes.follow()

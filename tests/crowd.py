@@ -14,17 +14,17 @@ from django.db import connection
 
 from queueapp.errors import NotEnded, NotWaiting
 from queueapp.lifecycle.cancel import cancel
-from queueapp.lifecycle.claim import NotAccepting, Turn, take_turn
-from queueapp.lifecycle.due import join_due
-from queueapp.lifecycle.heartbeat import Beat, heartbeat, register
+from queueapp.lifecycle.maintenance.schedule import join_due
+from queueapp.lifecycle.maintenance.sweep import _MISCOUNTED, recount, wake_forgotten
+from queueapp.lifecycle.outcome import settle_part
 from queueapp.lifecycle.pause import pause, resume, unpark_forgotten
+from queueapp.lifecycle.processors import Beat, heartbeat, register
 from queueapp.lifecycle.rescue import rescue_cluster, rescue_ended
+from queueapp.lifecycle.retry import try_again
 from queueapp.lifecycle.route import move_some, reroute
-from queueapp.lifecycle.settle import settle_part
-from queueapp.lifecycle.submission import parse
 from queueapp.lifecycle.submit import Accepted, submit
-from queueapp.lifecycle.sweep import _MISCOUNTED, recount, wake_forgotten
-from queueapp.lifecycle.try_again import try_again
+from queueapp.lifecycle.turn import NotAccepting, Turn, take_turn
+from queueapp.lifecycle.validation import parse
 from queueapp.models import Flow, Job, Leftover, Outcome, Pause, PriorityRule, Processor, Tally, User, Waiting
 from queueapp.snapshots.audit import audit
 from queueapp.states import Status

@@ -8,12 +8,12 @@ from typing import Any
 
 from django.db import connection
 
-from queueapp.lifecycle.claim import Turn, take_turn
-from queueapp.lifecycle.heartbeat import Beat, heartbeat, register
+from queueapp.lifecycle.outcome import JobOutcome, settle_part
 from queueapp.lifecycle.pause import pause, resume
-from queueapp.lifecycle.settle import JobOutcome, settle_part
-from queueapp.lifecycle.submission import Submission
+from queueapp.lifecycle.processors import Beat, heartbeat, register
 from queueapp.lifecycle.submit import submit_each
+from queueapp.lifecycle.turn import Turn, take_turn
+from queueapp.lifecycle.validation import Submission
 from queueapp.models import Pause, User
 from queueapp.policy.scheduler import FlowState, Scheduler, Task, TurnState
 from queueapp.states import Status

@@ -11,10 +11,10 @@ from typing import Any
 import psycopg
 from django.db import connection, connections
 
-from queueapp.lifecycle.claim import ClaimedJob, Turn, take_turn
-from queueapp.lifecycle.settle import JobOutcome
-from queueapp.lifecycle.submission import parse
+from queueapp.lifecycle.outcome import JobOutcome
 from queueapp.lifecycle.submit import Accepted, submit
+from queueapp.lifecycle.turn import ClaimedJob, Turn, take_turn
+from queueapp.lifecycle.validation import parse
 from queueapp.models import Flow, PriorityRule, Tally, User
 from queueapp.states import Status
 

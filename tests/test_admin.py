@@ -16,13 +16,14 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from queueapp.admin import base, job_actions, looks
-from queueapp.lifecycle.claim import Turn, take_turn
-from queueapp.lifecycle.heartbeat import register
+from queueapp.admin import base, formatting
+from queueapp.admin.jobs import actions
+from queueapp.lifecycle.outcome import JobOutcome
+from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.route import reroute
-from queueapp.lifecycle.settle import JobOutcome
-from queueapp.lifecycle.submission import parse
 from queueapp.lifecycle.submit import submit
+from queueapp.lifecycle.turn import Turn, take_turn
+from queueapp.lifecycle.validation import parse
 from queueapp.models import Flow, Job, Outcome, PriorityRule, Processor, User, Waiting
 from queueapp.states import Status
 
@@ -191,7 +192,7 @@ def test_the_list_says_whom_a_rule_covers_and_when_it_holds(boss: Client) -> Non
         "2 users, 1 group",
         "everyone",
         "at most 4",
-        f"from {looks.moment(rule.valid_from)}",
+        f"from {formatting.moment(rule.valid_from)}",
         "always",
     ):
         assert f">{text}<" in page
@@ -293,7 +294,7 @@ def test_a_job_shows_everything(boss: Client) -> None:
     page = boss.get(page_of(job)).content.decode()
     for text in (
         "failed",
-        looks.seconds(2.5),
+        formatting.seconds(2.5),
         "50 %",
         "half",
         "&lt;b&gt;boom&lt;/b&gt;",
@@ -338,7 +339,7 @@ def test_a_job_shows_its_attempts_with_what_they_printed(boss: Client) -> None:
     wrong = JobOutcome(job.pk, job.owner_id, Status.FAILED, 1, 2.5, 0.0, error="no luck", log="<i>loud</i>\nTraceback")
     take_turn(processor.pk, turn.number, [wrong], more=False)
     page = boss.get(page_of(job)).content.decode()
-    for text in ("Attempt 1: ", looks.seconds(2.5) + " spent", "no luck", "&lt;i&gt;loud&lt;/i&gt;\nTraceback"):
+    for text in ("Attempt 1: ", formatting.seconds(2.5) + " spent", "no luck", "&lt;i&gt;loud&lt;/i&gt;\nTraceback"):
         assert text in page
     assert "<i>loud" not in page
     assert page.count("&lt;i&gt;loud") == 1, "told once"
@@ -354,7 +355,7 @@ def test_a_job_that_succeeded_shows_what_it_printed(boss: Client) -> None:
 
 
 def test_only_so_many_jobs_are_cancelled_at_a_time(boss: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job_actions, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(actions, "MOST_AT_ONCE", 2)
     jobs = submitted(user("anna"), "a", "b", "c")
     first, second = cancel_selected(boss, jobs[2], everything=True)
     assert first == "2 jobs were cancelled."
@@ -430,7 +431,7 @@ def test_processors_say_what_they_do(boss: Client) -> None:
         page_of(Job.objects.get()),
     ):
         assert text in page
-    assert any(f"{looks.seconds(n)} ago" in page for n in range(60)), "the last sign of life"
+    assert any(f"{formatting.seconds(n)} ago" in page for n in range(60)), "the last sign of life"
 
 
 def test_a_flow_tells_how_many_jobs_wait(boss: Client) -> None:
@@ -484,8 +485,8 @@ def test_pages_of_a_large_table_come_from_an_estimate(boss: Client, monkeypatch:
 
 @pytest.mark.parametrize(
     ("length", "text"),
-    [(None, looks.NOTHING), (0.0, "0 s"), (0.05, "0.05 s"), (59.99, "1 min 0 s"), (200, "3 min 20 s"),
+    [(None, formatting.NOTHING), (0.0, "0 s"), (0.05, "0.05 s"), (59.99, "1 min 0 s"), (200, "3 min 20 s"),
      (7500, "2 h 5 min"), (604_800, "7 d 0 h")],
 )  # fmt: skip
 def test_lengths_of_time_are_told_in_the_units_that_matter(length: float | None, text: str) -> None:
-    assert looks.seconds(length) == text.replace(" ", "\N{NO-BREAK SPACE}")
+    assert formatting.seconds(length) == text.replace(" ", "\N{NO-BREAK SPACE}")

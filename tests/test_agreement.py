@@ -10,7 +10,7 @@ import pytest
 
 from queueapp.policy.scheduler import FlowState, Task, TurnState
 from queueapp.policy.simulation import Arrival, Simulation
-from queueapp.policy.swf import Entry, read_log
+from queueapp.replay.swf import Entry, read_log
 from tests.mirror import Mirror
 from tests.site import BASE
 

@@ -9,8 +9,8 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from rest_framework.test import APIClient
 
-from queueapp.lifecycle.claim import take_turn
-from queueapp.lifecycle.heartbeat import heartbeat, register
+from queueapp.lifecycle.processors import heartbeat, register
+from queueapp.lifecycle.turn import take_turn
 from queueapp.models import Job, Pause, User, Waiting
 from tests.queue import ask, make_user, settle
 

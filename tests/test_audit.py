@@ -11,10 +11,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
 from queueapp.lifecycle.cancel import cancel
-from queueapp.lifecycle.claim import take_turn
-from queueapp.lifecycle.heartbeat import register
+from queueapp.lifecycle.maintenance.sweep import Sweeping, recount
+from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.rescue import rescue_cluster
-from queueapp.lifecycle.sweep import Sweeping, recount
+from queueapp.lifecycle.turn import take_turn
 from queueapp.models import Job, Tally
 from queueapp.snapshots.audit import audit
 from tests.queue import ask, await_a_waiter, everyone_takes_turns, in_thread, make_user, names, settle

@@ -18,8 +18,8 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from queueapp.lifecycle.heartbeat import register
 from queueapp.lifecycle.pause import pause
+from queueapp.lifecycle.processors import register
 from queueapp.models import Flow, Job, Pause, PriorityRule, Processor, User
 from tests.queue import ask, everyone_takes_turns, make_user
 

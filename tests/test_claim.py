@@ -15,13 +15,13 @@ from django.db import connection
 
 from queueapp.conf import queue_settings
 from queueapp.lifecycle.cancel import cancel
-from queueapp.lifecycle.claim import NotAccepting, Turn, take_turn
-from queueapp.lifecycle.due import join_due
-from queueapp.lifecycle.heartbeat import Beat, beat_idle, heartbeat, register
-from queueapp.lifecycle.heartbeat import drain as stop_claims
+from queueapp.lifecycle.maintenance.schedule import join_due
+from queueapp.lifecycle.outcome import settle_part
+from queueapp.lifecycle.processors import Beat, beat_idle, heartbeat, register
+from queueapp.lifecycle.processors import drain as stop_claims
 from queueapp.lifecycle.rescue import rescue_cluster, rescue_ended, rescue_overdue
-from queueapp.lifecycle.settle import settle_part
-from queueapp.lifecycle.try_again import try_again
+from queueapp.lifecycle.retry import try_again
+from queueapp.lifecycle.turn import NotAccepting, Turn, take_turn
 from queueapp.models import Flow, Job, Outcome, Processor, Tally, Waiting
 from queueapp.policy.fairness import service_gap_bound
 from queueapp.snapshots.audit import audit

@@ -10,9 +10,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from queueapp.lifecycle.claim import Turn, take_turn
-from queueapp.lifecycle.heartbeat import register
-from queueapp.lifecycle.settle import OUTCOMES, columns
+from queueapp.lifecycle.outcome import OUTCOMES, columns
+from queueapp.lifecycle.processors import register
+from queueapp.lifecycle.turn import Turn, take_turn
 from queueapp.models import User
 from queueapp.snapshots import completions_after, last_number
 from tests.queue import ask, await_a_waiter, everyone_takes_turns, in_thread, make_user, outcome, settle, somebody_else

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from queueapp.guard.passes import Pass
-from queueapp.lifecycle.heartbeat import register
-from queueapp.live.hub import Hub
-from queueapp.live.stream import MOST_COMPLETIONS, Stream
+from queueapp.events.access import Pass
+from queueapp.events.hub import Hub
+from queueapp.events.stream import MOST_COMPLETIONS, Stream
+from queueapp.lifecycle.processors import register
 from queueapp.models import User
 from queueapp.snapshots import AT_ONCE, last_number
 from tests.queue import ask, drain, everyone_takes_turns, make_user

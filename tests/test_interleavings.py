@@ -15,9 +15,9 @@ from functools import partial
 import pytest
 
 from queueapp.lifecycle.cancel import cancel
-from queueapp.lifecycle.claim import take_turn
-from queueapp.lifecycle.heartbeat import heartbeat, register
+from queueapp.lifecycle.processors import heartbeat, register
 from queueapp.lifecycle.rescue import rescue_cluster
+from queueapp.lifecycle.turn import take_turn
 from queueapp.models import Job, Outcome, Tally, Waiting
 from queueapp.snapshots import completions_after
 from queueapp.snapshots.audit import audit

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from queueapp.guard.passes import Pass
-from queueapp.lifecycle.claim import take_turn
-from queueapp.lifecycle.heartbeat import register
-from queueapp.live import sse
-from queueapp.live.hub import Hub
-from queueapp.live.stream import Stream
+from queueapp.events import sse
+from queueapp.events.access import Pass
+from queueapp.events.hub import Hub
+from queueapp.events.stream import Stream
+from queueapp.lifecycle.processors import register
+from queueapp.lifecycle.turn import take_turn
 from queueapp.models import Job, User, Waiting
 from queueapp.snapshots import completions_after, queue_snapshot, recent_jobs
 from queueapp.states import Status

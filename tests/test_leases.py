@@ -15,9 +15,9 @@ from django.db import connection
 from django.utils import timezone
 
 from queueapp.conf import queue_settings
-from queueapp.lifecycle.claim import take_turn
-from queueapp.lifecycle.heartbeat import heartbeat, register
-from queueapp.lifecycle.sweep import Sweeping
+from queueapp.lifecycle.maintenance.sweep import Sweeping
+from queueapp.lifecycle.processors import heartbeat, register
+from queueapp.lifecycle.turn import take_turn
 from queueapp.models import Processor, Waiting
 from queueapp.snapshots import queue_snapshot
 from tests.queue import ask, everyone_takes_turns, in_thread, make_user

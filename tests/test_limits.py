@@ -19,12 +19,12 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from queueapp.api.bulk import bulk_turn
-from queueapp.api.parsing import has_more_values
+from queueapp.api.parsers import has_more_values
 from queueapp.errors import TooManyWaiting
-from queueapp.guard import buckets
-from queueapp.guard.bodies import BodyLimit
-from queueapp.guard.models import Bucket
+from queueapp.http.body_limit import BodyLimit
 from queueapp.lifecycle import quota
+from queueapp.limits import rate_limit
+from queueapp.limits.models import Allowance
 from queueapp.models import Job, Waiting
 from tests.queue import ask, make_user
 from tests.site import Site
@@ -48,43 +48,43 @@ def limit(settings: Settings) -> Iterator[Callable[..., None]]:
 @pytest.mark.django_db
 class TestBuckets:
     def test_as_many_at_once_as_a_minute_has_and_then_one_by_one(self) -> None:
-        assert [buckets.take("test", "ada", 3) for _ in range(3)] == [0, 0, 0]
-        assert 19 < buckets.take("test", "ada", 3) <= 20
-        assert buckets.take("test", "bob", 3) == 0, "each has an allowance of their own"
-        assert buckets.take("other", "ada", 3) == 0
+        assert [rate_limit.take("test", "ada", 3) for _ in range(3)] == [0, 0, 0]
+        assert 19 < rate_limit.take("test", "ada", 3) <= 20
+        assert rate_limit.take("test", "bob", 3) == 0, "each has an allowance of their own"
+        assert rate_limit.take("other", "ada", 3) == 0
 
     def test_being_refused_costs_nothing(self) -> None:
         for _ in range(60):
-            wait = buckets.take("test", "ada", 1)
+            wait = rate_limit.take("test", "ada", 1)
         assert wait <= 60
 
     def test_of_a_large_one_each_can_be_taken_once(self) -> None:
-        assert [buckets.take("test", "eve", 1_000) for _ in range(1_000)] == [0] * 1_000
-        tries = [buckets.take("test", "eve", 1_000) for _ in range(100)]
+        assert [rate_limit.take("test", "eve", 1_000) for _ in range(1_000)] == [0] * 1_000
+        tries = [rate_limit.take("test", "eve", 1_000) for _ in range(100)]
         assert 0 < tries[-1] <= 0.06, "what a minute has was used up; since then only a few more have come"
 
     def test_processes_share_a_large_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
         let_in = 0
         hands: list[dict[str, int]] = [{}, {}, {}]
         for hand in hands:  # what each of three processes has taken and not used
-            monkeypatch.setattr(buckets, "_in_hand", hand)
-            let_in += sum(buckets.take("test", "ada", 1_000) == 0 for _ in range(405))
+            monkeypatch.setattr(rate_limit, "_in_hand", hand)
+            let_in += sum(rate_limit.take("test", "ada", 1_000) == 0 for _ in range(405))
         assert 980 <= let_in < 1_100
 
     def test_a_clock_that_was_set_back_shuts_nobody_out(self) -> None:
-        Bucket.objects.create(key="test:ada", whole_at=timezone.now() + timedelta(hours=1))
-        assert [buckets.take("test", "ada", 3) for _ in range(3)] == [0, 0, 0]
-        assert 19 < buckets.take("test", "ada", 3) <= 20
+        Allowance.objects.create(key="test:ada", whole_at=timezone.now() + timedelta(hours=1))
+        assert [rate_limit.take("test", "ada", 3) for _ in range(3)] == [0, 0, 0]
+        assert 19 < rate_limit.take("test", "ada", 3) <= 20
 
     def test_no_limit_leaves_no_trace(self) -> None:
-        assert buckets.take("test", "ada", 0) == 0
-        assert not Bucket.objects.exists()
+        assert rate_limit.take("test", "ada", 0) == 0
+        assert not Allowance.objects.exists()
 
     def test_what_is_whole_again_is_forgotten(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        buckets.take("test", "long ago", 60_000_000)
-        monkeypatch.setattr(buckets, "FORGET_ONE_IN", 1)
-        buckets.take("test", "now", 1)
-        assert [bucket.key for bucket in Bucket.objects.all()] == ["test:now"]
+        rate_limit.take("test", "long ago", 60_000_000)
+        monkeypatch.setattr(rate_limit, "FORGET_ONE_IN", 1)
+        rate_limit.take("test", "now", 1)
+        assert [bucket.key for bucket in Allowance.objects.all()] == ["test:now"]
 
 
 @pytest.mark.django_db
@@ -137,7 +137,7 @@ class TestThrottles:
 
     def test_many_at_once_share_one_allowance(self, limit: Callable[..., None]) -> None:
         """As several web processes would: it is one statement of the database."""
-        assert sum(buckets.take("test", "ada", 10) == 0 for _ in range(30)) == 10
+        assert sum(rate_limit.take("test", "ada", 10) == 0 for _ in range(30)) == 10
 
 
 @pytest.mark.django_db

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from httpx_sse import EventSource, ServerSentEvent, connect_sse
 
-from queueapp.live import sse
+from queueapp.events import sse
 from tests.site import PASSWORD, Site
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from queueapp.lifecycle.cancel import cancel
-from queueapp.lifecycle.heartbeat import register
+from queueapp.lifecycle.processors import register
 from queueapp.models import Flow, Job, User
 from queueapp.snapshots import completions_after, last_number
 from tests.queue import ask, drain, everyone_takes_turns, make_user

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from queueapp.lifecycle.claim import ClaimedJob, Turn, take_turn
-from queueapp.lifecycle.due import join_due
-from queueapp.lifecycle.heartbeat import register
-from queueapp.lifecycle.try_again import try_again
+from queueapp.lifecycle.maintenance.schedule import join_due
+from queueapp.lifecycle.processors import register
+from queueapp.lifecycle.retry import try_again
+from queueapp.lifecycle.turn import ClaimedJob, Turn, take_turn
 from queueapp.models import Job
 from queueapp.snapshots import completions_after, job_dict, queue_snapshot
 from queueapp.states import Status

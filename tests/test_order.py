@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from queueapp.lifecycle.claim import take_turn
-from queueapp.lifecycle.heartbeat import heartbeat, register
+from queueapp.lifecycle.processors import heartbeat, register
+from queueapp.lifecycle.turn import take_turn
 from queueapp.models import PriorityRule, Tally, User
 from tests.queue import ask, drain, everyone_takes_turns, make_user, names, settle
 

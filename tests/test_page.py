@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
-from queueapp.live import wording
+from queueapp.pages import humanize
 from tests.site import BASE, PASSWORD, Site
 
 pytestmark = pytest.mark.browser
@@ -480,11 +480,11 @@ def test_server_and_page_say_numbers_alike(login: Login) -> None:
         [lengths, shares, given, turns, fleets],
     )
     assert said == [
-        [wording.seconds(length) for length in lengths],
-        [wording.soon(length) for length in lengths],
-        [wording.turns(*share) for share in shares],
-        [wording.share(share, "olga", *turn) for share in given for turn in turns],
-        [wording.processors(*fleet) for fleet in fleets],
+        [humanize.seconds(length) for length in lengths],
+        [humanize.soon(length) for length in lengths],
+        [humanize.turns(*share) for share in shares],
+        [humanize.share(share, "olga", *turn) for share in given for turn in turns],
+        [humanize.processors(*fleet) for fleet in fleets],
     ]
 
 

@@ -14,15 +14,15 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from queueapp.lifecycle.claim import take_turn
-from queueapp.lifecycle.due import join_due
-from queueapp.lifecycle.heartbeat import register
+from queueapp.lifecycle.maintenance.schedule import join_due
 from queueapp.lifecycle.pause import pause, resume, unpark_forgotten
+from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.rescue import rescue_cluster
-from queueapp.lifecycle.submission import parse
 from queueapp.lifecycle.submit import submit
-from queueapp.live import wording
+from queueapp.lifecycle.turn import take_turn
+from queueapp.lifecycle.validation import parse
 from queueapp.models import Pause, Waiting
+from queueapp.pages import humanize
 from queueapp.snapshots import queue_snapshot
 from queueapp.snapshots.audit import audit
 from tests.queue import (
@@ -244,6 +244,6 @@ def test_whoever_is_paused_is_told_of_no_share() -> None:
     paused = pause("maintenance", user=ada)
     shares = [queue_snapshot(user)["share"]["owed"] for user in (ada, bob)]
     assert shares == [0, 1]
-    assert wording.share(queue_snapshot(ada)["share"], "ada", active=True) == "No turns while paused"
+    assert humanize.share(queue_snapshot(ada)["share"], "ada", active=True) == "No turns while paused"
     resume(paused)
     assert queue_snapshot(ada)["share"]["owed"] == 0.5

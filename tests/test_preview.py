@@ -14,17 +14,17 @@ from django.forms import modelform_factory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from queueapp.admin.preview_change import by_deleting, by_saving
+from queueapp.admin.rules.change import by_deleting, by_saving
 from queueapp.conf import queue_settings
-from queueapp.lifecycle.claim import take_turn
-from queueapp.lifecycle.heartbeat import register
+from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.route import load_rules
-from queueapp.lifecycle.submission import parse
 from queueapp.lifecycle.submit import submit
+from queueapp.lifecycle.turn import take_turn
+from queueapp.lifecycle.validation import parse
 from queueapp.models import Job, PriorityRule, Processor, User
-from queueapp.policy.lumps import Rest, depth, lump_size, lumps
-from queueapp.policy.present import Afterwards, Present, Routes, Underway
-from queueapp.policy.preview import Preview, preview
+from queueapp.policy.preview.effects import Preview, preview
+from queueapp.policy.preview.sampling import Rest, depth, lump_size, lumps
+from queueapp.policy.preview.state import Afterwards, Present, Routes, Underway
 from queueapp.policy.rules import COMMON, Route
 from queueapp.policy.scheduler import FlowState, Task
 from queueapp.policy.simulation import HEARTBEAT

@@ -16,12 +16,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from queueapp.admin import preview_report, preview_rows
-from queueapp.admin.preview_report import listed
-from queueapp.admin.preview_rows import percent, soon
-from queueapp.lifecycle.heartbeat import register
+from queueapp.admin.rules import report, rows
+from queueapp.admin.rules.report import listed
+from queueapp.admin.rules.rows import percent, soon
+from queueapp.lifecycle.processors import register
 from queueapp.models import Job, PriorityRule, Processor, User, Waiting
-from queueapp.snapshots import idle
+from queueapp.snapshots import idle_users
 from tests.queue import ask, drain, everyone_takes_turns, make_user
 
 pytestmark = pytest.mark.usefixtures("no_rules")
@@ -63,7 +63,7 @@ def preview(client: Client, url: str, **changes: Any) -> Any:
     return client.post(url, form(**changes) | {"_preview": "Preview"})
 
 
-def rows(response: Any) -> dict[str, preview_rows.Row]:
+def shown_rows(response: Any) -> dict[str, rows.Row]:
     """The rows that are shown, by user."""
     return {row.user: row for table in response.context["preview"]["tables"] for row in table["rows"]}
 
@@ -99,7 +99,7 @@ def everything() -> dict[str, list[tuple[Any, ...]]]:
 
 def test_the_preview_of_a_new_rule_says_who_waits_how_long(boss: Client, queue: tuple[User, User]) -> None:
     ada, _ = queue
-    shown = rows(preview(boss, ADD, users=[ada.pk]))
+    shown = shown_rows(preview(boss, ADD, users=[ada.pk]))
     assert (shown["ada"].turns.before, shown["ada"].turns.after) == ("Everyone takes turns", "Premium")
     assert (shown["ada"].share.before, shown["ada"].share.after) == (percent(0.5), percent(0.75))
     # before: a0 b0 a1 b1 a2 b2 a3 a4 b3 and then a5, behind 6 of Ada's 2 s less one and 4 of Bob's 3 s
@@ -112,7 +112,7 @@ def test_the_preview_of_a_new_rule_says_who_waits_how_long(boss: Client, queue: 
 
 def test_what_is_saved_does_what_was_shown(boss: Client, queue: tuple[User, User]) -> None:
     response = preview(boss, ADD, users=[queue[0].pk], cap=1)
-    shown = rows(response)
+    shown = shown_rows(response)
     boss.post(ADD, Fields(response).values | {"_save": "Save"})
     now, first, last = 0.0, dict[str, float](), dict[str, float]()
     jobs = {job.job_id: job for job in Job.objects.select_related("owner")}
@@ -127,8 +127,8 @@ def test_what_is_saved_does_what_was_shown(boss: Client, queue: tuple[User, User
 
 
 def test_the_longest_lists_are_cut(boss: Client, queue: tuple[User, User], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preview_rows, "FIRST", 2)
-    monkeypatch.setattr(preview_report, "FIRST", 2)
+    monkeypatch.setattr(rows, "FIRST", 2)
+    monkeypatch.setattr(report, "FIRST", 2)
     for n in range(3):
         ask(make_user(f"user{n}"), "job")
     page = preview(boss, ADD, users=[queue[0].pk]).content.decode()
@@ -149,14 +149,14 @@ def test_a_rule_that_does_not_hold_now_is_said_to(
 ) -> None:
     response = preview(boss, ADD, users=[queue[0].pk], **changes)
     assert notice in response.content.decode()
-    assert ("ada" in rows(response)) == ("begins" in notice), "it is shown as if it began now"
+    assert ("ada" in shown_rows(response)) == ("begins" in notice), "it is shown as if it began now"
 
 
 def test_a_rule_that_is_put_off_is_shown_to_stop(boss: Client, queue: tuple[User, User]) -> None:
     rule = PriorityRule.objects.create(name="Premium", position=1, weight=3)
     rule.users.add(queue[0])
     later = {"valid_from_0": "2090-01-01", "valid_from_1": "00:00"}
-    shown = rows(preview(boss, change(rule), users=[queue[0].pk], **later))
+    shown = shown_rows(preview(boss, change(rule), users=[queue[0].pk], **later))
     assert (shown["ada"].turns.before, shown["ada"].turns.after) == ("Premium", "Everyone takes turns")
 
 
@@ -170,8 +170,8 @@ def test_without_a_processor_shares_are_shown_and_no_times(boss: Client, queue: 
     Processor.objects.update(draining=True)
     response = preview(boss, ADD, users=[queue[0].pk])
     assert "No processor is at work" in response.content.decode()
-    assert rows(response)["ada"].share.after == percent(0.75)
-    assert rows(response)["ada"].last.before == "-"
+    assert shown_rows(response)["ada"].share.after == percent(0.75)
+    assert shown_rows(response)["ada"].last.before == "-"
 
 
 def test_with_an_empty_queue_it_says_so_and_who_is_concerned_later(boss: Client) -> None:
@@ -189,23 +189,23 @@ def test_a_rule_that_changes_nothing_is_said_to(boss: Client, queue: tuple[User,
 
 def test_a_rule_that_moves_in_front_of_another_decides(boss: Client, queue: tuple[User, User]) -> None:
     rule = PriorityRule.objects.create(name="Premium", position=2000, weight=3)
-    assert rows(preview(boss, change(rule), position=2000)) == {}
-    assert rows(preview(boss, change(rule), position=999))["ada"].turns.after == "Premium"
+    assert shown_rows(preview(boss, change(rule), position=2000)) == {}
+    assert shown_rows(preview(boss, change(rule), position=999))["ada"].turns.after == "Premium"
 
 
 def test_many_idle_users_are_only_counted(boss: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     users = [make_user(f"user{n}") for n in range(8)]
     page = preview(boss, ADD, users=[user.pk for user in users]).content.decode()
     assert "user0, user1, user2, user3, user4 and 3 others have no jobs now" in page
-    monkeypatch.setattr(idle, "MOST", 6)
+    monkeypatch.setattr(idle_users, "MOST", 6)
     page = preview(boss, ADD, users=[user.pk for user in users]).content.decode()
     assert "user4 and more than 2 others have no jobs now" in page
 
 
 def test_only_who_may_view_users_gets_links_to_them(client: Client, queue: tuple[User, User]) -> None:
-    assert rows(preview(staff(client, "add_priorityrule"), ADD, users=[queue[0].pk]))["ada"].page == ""
+    assert shown_rows(preview(staff(client, "add_priorityrule"), ADD, users=[queue[0].pk]))["ada"].page == ""
     clerk = staff(client, "add_priorityrule", "view_user")
-    assert rows(preview(clerk, ADD, users=[queue[0].pk]))["ada"].page
+    assert shown_rows(preview(clerk, ADD, users=[queue[0].pk]))["ada"].page
 
 
 def test_the_number_of_queries_does_not_grow(boss: Client, queue: tuple[User, User]) -> None:
@@ -383,7 +383,7 @@ def test_before_a_rule_is_deleted_it_is_shown_what_that_does(
     assert "What that would do" in page
     assert "2 users would take turns differently." in page
     assert "m sure" in page
-    ada = rows(response)["ada"]
+    ada = shown_rows(response)["ada"]
     assert (ada.turns.after, ada.turns.after_note, ada.share.after_note) == (
         "no rule",
         "in one line",

@@ -8,9 +8,9 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from queueapp.lifecycle.claim import take_turn
-from queueapp.lifecycle.heartbeat import register
-from queueapp.lifecycle.prune import prune
+from queueapp.lifecycle.maintenance.prune import prune
+from queueapp.lifecycle.processors import register
+from queueapp.lifecycle.turn import take_turn
 from queueapp.models import Attempt, Job, Outcome
 from tests.queue import ask, drain, make_user, settle
 
@@ -46,7 +46,7 @@ def test_0_days_keep_everything(settings: Settings) -> None:
 
 @pytest.mark.usefixtures("no_rules")
 def test_a_call_deletes_a_batch_and_the_next_one_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("queueapp.lifecycle.prune.AT_ONCE", 2)
+    monkeypatch.setattr("queueapp.lifecycle.maintenance.prune.AT_ONCE", 2)
     ask(make_user("ada"), "a", "b", "c")
     processor = register("c").pk
     drain(processor)

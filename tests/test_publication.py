@@ -8,10 +8,10 @@ import pytest
 from django.db import connection
 
 from queueapp.lifecycle.cancel import cancel
-from queueapp.lifecycle.claim import take_turn
-from queueapp.lifecycle.heartbeat import heartbeat, register
+from queueapp.lifecycle.maintenance.sweep import Sweeping
+from queueapp.lifecycle.processors import heartbeat, register
 from queueapp.lifecycle.rescue import rescue_cluster
-from queueapp.lifecycle.sweep import Sweeping
+from queueapp.lifecycle.turn import take_turn
 from queueapp.models import Job, PriorityRule
 from tests.queue import ask, drain, everyone_takes_turns, make_user
 

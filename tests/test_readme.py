@@ -28,7 +28,7 @@ def test_the_task_example_registers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_worked_example_is_what_happens(no_rules: None) -> None:
-    from queueapp.lifecycle.heartbeat import register
+    from queueapp.lifecycle.processors import register
     from queueapp.models import PriorityRule
     from tests.queue import ask, drain, everyone_takes_turns, make_user
 

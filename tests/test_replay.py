@@ -15,14 +15,14 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
 
-from queueapp import replaying
-from queueapp.lifecycle.claim import take_turn
-from queueapp.lifecycle.heartbeat import register
-from queueapp.lifecycle.settle import JobOutcome
-from queueapp.lifecycle.submission import Submission
+from queueapp.lifecycle.outcome import JobOutcome
+from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.submit import Accepted
+from queueapp.lifecycle.turn import take_turn
+from queueapp.lifecycle.validation import Submission
 from queueapp.models import Job, Outcome, User, Waiting
-from queueapp.replaying import Pace, Replay, accounts, load
+from queueapp.replay import replay
+from queueapp.replay.replay import Pace, Replay, accounts, load
 from queueapp.states import Status
 from tests.test_swf import swf
 
@@ -222,7 +222,7 @@ def test_many_malformed_lines_are_not_all_told(tmp_path: Path) -> None:
 
 
 def test_without_processors_it_does_not_wait_for_ever(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replaying, "PATIENCE", 0.0)
+    monkeypatch.setattr(replay, "PATIENCE", 0.0)
     out = StringIO()
     with pytest.raises(CommandError, match="No processor is alive: 6 jobs still wait or run") as ended:
         run(log, stdout=out)
@@ -239,7 +239,7 @@ def test_a_timeout_ends_the_wait(log: Path) -> None:
 
 
 def test_lost_jobs_are_exit_code_1(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def lose(self: Replay, show: replaying.Show) -> None:
+    def lose(self: Replay, show: replay.Show) -> None:
         submit_all(self, show)
         Waiting.objects.all().delete()
 
@@ -291,8 +291,8 @@ def test_jobs_are_submitted_at_their_moments_in_the_order_of_the_file(
     log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()
-    monkeypatch.setattr(replaying, "time", clock)
-    monkeypatch.setattr(replaying, "submit", clock.submit)
+    monkeypatch.setattr(replay, "time", clock)
+    monkeypatch.setattr(replay, "submit", clock.submit)
     pace = Pace(10.0)
     shown: list[int] = []
     found = load(log, pace)

@@ -9,11 +9,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from queueapp.lifecycle import route
-from queueapp.lifecycle.claim import take_turn
-from queueapp.lifecycle.heartbeat import register
+from queueapp.lifecycle.maintenance.sweep import wake_forgotten
+from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.rescue import rescue_cluster
 from queueapp.lifecycle.route import move_some
-from queueapp.lifecycle.sweep import wake_forgotten
+from queueapp.lifecycle.turn import take_turn
 from queueapp.models import Flow, Job, Leftover, PriorityRule, Tally, User, Waiting
 from tests.queue import ask, everyone_takes_turns, make_user, settle
 

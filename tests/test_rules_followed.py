@@ -13,8 +13,8 @@ from django.db import connection
 from django.utils import timezone
 
 from queueapp.lifecycle import route
+from queueapp.lifecycle.maintenance.sweep import Sweeping
 from queueapp.lifecycle.route import reroute, route_user
-from queueapp.lifecycle.sweep import Sweeping
 from queueapp.models import Flow, PriorityRule, Routing, RuleChange, User
 from tests.queue import ask, await_a_waiter, everyone_takes_turns, in_thread, make_user, somebody_else
 

@@ -25,7 +25,7 @@ from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import AccessToken
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
-from queueapp.guard import passes
+from queueapp.events import access
 from queueapp.models import User
 from tests.queue import make_user
 from tests.site import BASE, PASSWORD, Site
@@ -378,12 +378,12 @@ class TestStreamsEnd:
 @pytest.mark.django_db
 def test_passes_are_looked_at_in_two_queries(django_assert_num_queries: Callable[[int], Any]) -> None:
     users = [make_user(f"u{n}") for n in range(5)]
-    valid = {passes.Pass(user.pk, user.password) for user in users}
+    valid = {access.Pass(user.pk, user.password) for user in users}
     over = {
-        passes.Pass(users[0].pk, "another password"),
-        passes.Pass(users[1].pk, users[1].password, session="no such session"),
-        passes.Pass(users[2].pk, users[2].password, expires_at=time.time() - 1),
-        passes.Pass(0, ""),
+        access.Pass(users[0].pk, "another password"),
+        access.Pass(users[1].pk, users[1].password, session="no such session"),
+        access.Pass(users[2].pk, users[2].password, expires_at=time.time() - 1),
+        access.Pass(0, ""),
     }
     with django_assert_num_queries(2):
-        assert passes.ended(valid | over) == over
+        assert access.ended(valid | over) == over

@@ -17,7 +17,7 @@ SHOW = """
 import django, sys
 django.setup()
 from django.db import connection, transaction
-from queueapp.sessions import bound_as
+from queueapp.db.sessions import bound_as
 if sys.argv[1]:
     bound_as(sys.argv[1])
 with transaction.atomic(), connection.cursor() as cursor:

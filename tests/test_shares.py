@@ -18,8 +18,8 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queueapp.admin import shares_drawn
-from queueapp.admin.shares_shown import part, shown
+from queueapp.admin.flows import svg
+from queueapp.admin.flows.presenter import part, shown
 from queueapp.errors import SpanTooLarge
 from queueapp.models import Attempt, Flow, Job, Outcome, Processor, User, Waiting
 from queueapp.policy.shares import Work, divide, evenness, owed, quantile
@@ -423,9 +423,9 @@ def test_parts_are_told_in_per_cent(fraction: float, said: str) -> None:
 
 
 def test_numbers_become_areas() -> None:
-    assert [shares_drawn.round_up(value) for value in (0.3, 3.2, 4.0000001, 5.5, 70)] == [0.4, 4, 4, 6, 80]
-    assert shares_drawn.line([1, 2], 2) == "M0 50L300 50L300 0L600 0"
-    assert shares_drawn.stacked([[1, 0], [1, 2]], 2) == [
+    assert [svg.round_up(value) for value in (0.3, 3.2, 4.0000001, 5.5, 70)] == [0.4, 4, 4, 6, 80]
+    assert svg.line([1, 2], 2) == "M0 50L300 50L300 0L600 0"
+    assert svg.stacked([[1, 0], [1, 2]], 2) == [
         "M0 50L300 50L300 100L600 100L600 100L300 100L300 100L0 100Z",
         "M0 0L300 0L300 0L600 0L600 100L300 100L300 50L0 50Z",
     ]

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from queueapp.lifecycle.claim import Turn
-from queueapp.lifecycle.submission import parse
 from queueapp.lifecycle.submit import submit
+from queueapp.lifecycle.turn import Turn
+from queueapp.lifecycle.validation import parse
 from queueapp.models import Outcome, Waiting
 from queueapp.registry import Handle
 from queueapp.workers.running_turn import RunningTurn

@@ -10,9 +10,9 @@ import pytest
 from django.db import connection
 from django.db.models import F
 
-from queueapp.lifecycle.claim import take_turn
-from queueapp.lifecycle.heartbeat import Beat, heartbeat, register
-from queueapp.lifecycle.tidy import CLEAR_EVERY, MUCH, Tidying
+from queueapp.lifecycle.maintenance.vacuum import CLEAR_EVERY, MUCH, Tidying
+from queueapp.lifecycle.processors import Beat, heartbeat, register
+from queueapp.lifecycle.turn import take_turn
 from queueapp.models import Horizon, Tally
 from tests.queue import (
     ask,

@@ -60,8 +60,8 @@ class Direct(Turnabout):
     def sending(self) -> Iterator[Send]:
         """One connection of Django's."""
         from bench.tasks import HOLD
-        from queueapp.lifecycle.submission import parse
         from queueapp.lifecycle.submit import submit
+        from queueapp.lifecycle.validation import parse
 
         def send(name: str) -> None:
             job = {"job_id": f"sent-{name}", "duration": TINY, "task": HOLD, "payload": {"user": name}}

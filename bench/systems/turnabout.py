@@ -46,8 +46,8 @@ class Turnabout(System):
     def submit(self) -> None:
         """As the API does: checked, and accepted up to 10,000 at a time."""
         from bench.tasks import HOLD
-        from queueapp.lifecycle.submission import parse_all
         from queueapp.lifecycle.submit import submit
+        from queueapp.lifecycle.validation import parse_all
 
         for name, numbers in self.load.numbered():
             asked = [

@@ -50,8 +50,8 @@ class NoopTurnabout(Turnabout, Contender):
     def submit(self) -> None:
         """As the API does."""
         from bench.tasks import NOTHING
-        from queueapp.lifecycle.submission import parse_all
         from queueapp.lifecycle.submit import submit
+        from queueapp.lifecycle.validation import parse_all
 
         for name, numbers in self.load.numbered():
             jobs = [{"job_id": f"job-{n}", "duration": self.declared, "task": NOTHING} for n in numbers]

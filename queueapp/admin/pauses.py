@@ -15,7 +15,7 @@ from queueapp.models import Pause
 from queueapp.registry import task_names
 
 from .base import QueueAdmin
-from .looks import ago
+from .formatting import ago
 
 if TYPE_CHECKING:
     AnyPauseForm = forms.ModelForm[Pause]

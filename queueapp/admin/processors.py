@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from queueapp.models import Processor
 
 from .base import ReadOnlyAdmin
-from .looks import NOTHING, ago, link, moment, percent, seconds
+from .formatting import NOTHING, ago, link, moment, percent, seconds
 
 
 @admin.register(Processor)

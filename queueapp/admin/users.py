@@ -14,8 +14,8 @@ from django.utils.safestring import SafeString
 
 from queueapp.models import Flow, Job, PriorityRule, User
 
+from .formatting import link
 from .grants import NoMoreThanOwn
-from .looks import link
 
 M = TypeVar("M", bound=Model)
 Chosen = Sequence[M] | QuerySet[M]

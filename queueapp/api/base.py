@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from ..errors import FieldError, InvalidQuery
-from ..guard.doors import request_wait
+from ..limits.throttles import request_wait
 
 
 class KnownQuery(APIView):

@@ -8,8 +8,8 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from ..conf import queue_settings
-from ..guard.buckets import take
-from ..guard.doors import login_wait, request_wait
+from ..limits.rate_limit import take
+from ..limits.throttles import login_wait, request_wait
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # which imports this module: it is in the settings

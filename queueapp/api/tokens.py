@@ -20,11 +20,11 @@ from rest_framework_simplejwt.tokens import Token
 from rest_framework_simplejwt.utils import get_md5_hash_password
 from rest_framework_simplejwt.views import TokenBlacklistView, TokenObtainPairView, TokenRefreshView
 
-from ..guard.lockout import forget_failures, is_locked_out, name_of, seconds_left, shut_sentence
-from ..guard.problems import seconds
+from ..http.problems import seconds
+from ..limits.lockout import forget_failures, is_locked_out, name_of, seconds_left, shut_sentence
 from ..models import User
 from .base import KnownQuery
-from .shapes import Problem
+from .schemas import Problem
 from .throttles import LoginThrottle
 
 _PROBLEM = OpenApiResponse(Problem, "An error, as problem details.")

@@ -14,18 +14,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ..errors import FieldError, InvalidQuery, InvalidSubmission
-from ..guard.trail import note_job, note_submitted
 from ..lifecycle.cancel import cancel
-from ..lifecycle.submission import Submission, parse, parse_all
+from ..lifecycle.retry import try_again
 from ..lifecycle.submit import submit_each
-from ..lifecycle.try_again import try_again
+from ..lifecycle.validation import Submission, parse, parse_all
 from ..models import Job, User
 from ..snapshots import job_dict, new_job_dict, queue_snapshot
 from ..states import Status
 from .base import ProtectedView
 from .bulk import bulk_turn
-from .pages import JobPages
-from .shapes import BulkAccepted, BulkSubmission, JobShape, Problem, Queue
+from .pagination import JobPages
+from .schemas import BulkAccepted, BulkSubmission, JobShape, Problem, Queue
+from .staff_log import note_job, note_submitted
 
 _PROBLEM = OpenApiResponse(Problem, "An error, as problem details.")
 _ERRORS = {400: _PROBLEM, 401: _PROBLEM}

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
-from .prepared import prepared_row
+from ..db.statements import prepared_row
 
 WORK = "queueapp_work"
 """Channel: some flow has a backlog. No payload."""

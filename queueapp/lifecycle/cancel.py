@@ -7,12 +7,12 @@ from functools import partial
 
 from django.db import connection, transaction
 
+from ..db.conflicts import retried
 from ..errors import NotWaiting
 from ..models import Job, Outcome, Processor, Waiting
 from ..states import Status
 from .announce import announce
-from .retry import retried
-from .settle import OUTCOMES, JobOutcome, columns
+from .outcome import OUTCOMES, JobOutcome, columns
 
 TRIES = 10
 PAUSE = 0.03

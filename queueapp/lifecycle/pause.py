@@ -11,9 +11,9 @@ from typing import TypeVar
 
 from django.db import connection, transaction
 
+from ..db.conflicts import retried
 from ..models import Pause, User, Waiting
 from .announce import announce
-from .retry import retried
 
 T = TypeVar("T")
 

@@ -9,10 +9,10 @@ from functools import partial
 from django.db import connection
 
 from ..conf import queue_settings
+from ..db.conflicts import retried
 from ..models import Job, Processor
 from ..registry import max_attempts
 from .announce import announce
-from .retry import retried
 
 logger = logging.getLogger(__name__)
 

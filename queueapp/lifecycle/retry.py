@@ -1,27 +1,21 @@
-"""Runs database work again where PostgreSQL gave it up for another's sake."""
+"""try_again: a job that failed or was cancelled gets another row of attempts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from django.db import connection
 
-from django.db import OperationalError
-from psycopg import errors
-
-T = TypeVar("T")
-TRIES = 8
+from ..errors import NotEnded
+from ..models import Job
+from .announce import announce
 
 
-def retried(work: Callable[[], T]) -> T:
-    """What `work` returns. `work` is a transaction of its own, begun again after a deadlock or serialisation error.
+def try_again(job: Job) -> None:
+    """Let the job wait again, in its old place. Raises NotEnded where it did not fail and was not cancelled.
 
-    Not after lock_timeout: that has waited for as long as this kind of process may, and holds a connection meanwhile.
-    A request is answered by 503; a processor tries again at its next look.
+    Locks: the outcome's row.
     """
-    for _ in range(TRIES - 1):
-        try:
-            return work()
-        except OperationalError as error:
-            if not isinstance(error.__cause__, errors.DeadlockDetected | errors.SerializationFailure):
-                raise
-    return work()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT queueapp_try_again(%s)", [job.pk])
+        if not cursor.fetchone()[0]:
+            raise NotEnded
+    announce([job.owner_id], work=True)

@@ -9,10 +9,10 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 
+from ..db.conflicts import retried
 from ..models import Flow, PriorityRule, Routing, RuleChange, Tally, User, database_now
 from ..policy.rules import Route, Rule, route
 from .announce import announce
-from .retry import retried
 
 USERS_AT_ONCE = 50
 """Users, and so flows at the most, that one transaction routes: claims of these flows wait for it."""

@@ -13,14 +13,14 @@ from functools import partial
 import psycopg
 from django.db import DatabaseError, connection, transaction
 
+from ..db.conflicts import retried
+from ..db.statements import prepared_row
 from ..errors import JobConflict, TooManyWaiting
 from ..models import User
 from .announce import announce
-from .prepared import prepared_row
 from .quota import make_room
-from .retry import retried
 from .route import route_user
-from .submission import Submission
+from .validation import Submission
 
 _SUBMIT = "SELECT * FROM queueapp_submit(%s::bigint[], %s::jsonb, %s)"
 FAR = 100

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     dependencies = [("queueapp", "0003_everyone_takes_turns")]
 
     operations = [
-        # Readers: snapshots/shares.sql (since a moment) and lifecycle/prune.py (before one). Outcomes are written in
+        # Readers: snapshots/shares.sql (since a moment) and lifecycle/maintenance/prune.py (before one). Outcomes are written in
         # about the order in which jobs end: each range of pages is a range of moments, and to know these takes a few kB.
         migrations.AddIndex(
             model_name="outcome",

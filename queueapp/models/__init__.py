@@ -7,10 +7,10 @@
 so that the three hot steps insert, delete and insert, and the big tables hold no row that changes.
 """
 
+from ..db.clock import DatabaseClock, at_one_moment, database_now
 from .attempt import Attempt
 from .flow import Flow, Horizon, Leftover, Tally
 from .job import Job, Waiting
-from .moment import DatabaseClock, at_one_moment, database_now
 from .outcome import Outcome
 from .pause import Pause
 from .processor import Processor

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from django.db import models
 
-from .job import Job
-
 
 class Attempt(models.Model):
     """One attempt at a job that failed, or whose processor died. Written once."""
 
-    job = models.ForeignKey(Job, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="attempts")
+    job = models.ForeignKey(
+        "Job", on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="attempts"
+    )
     number = models.PositiveSmallIntegerField(help_text="From 1.")
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField()

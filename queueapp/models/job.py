@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Prefetch, Q
 
+from ..db.clock import at_one_moment
 from ..states import FINISHED, Status
+from .attempt import Attempt
 from .brief import beginning, is_large, small
 from .flow import Flow
-from .moment import at_one_moment
+from .outcome import Outcome
 from .processor import Processor
-
-if TYPE_CHECKING:
-    from .outcome import Outcome
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -59,8 +56,6 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def brief(self) -> JobQuerySet:
         """As lists have them, with owner and attempts, in two queries: what is large is not read."""
-        from .attempt import Attempt  # which imports this module
-
         attempts = Attempt.objects.defer("error", "log").annotate(error_begins=beginning("error"))
         brief = self.select_related("owner").prefetch_related(Prefetch("attempts", queryset=attempts))
         return brief.defer("payload").annotate(small_payload=small("payload"))
@@ -175,7 +170,7 @@ class Waiting(models.Model):
 
     class Meta:
         indexes = [
-            # Readers: claim.sql (the head of a flow's backlog) and snapshots/places.py (positions in it).
+            # Readers: claim.sql (the head of a flow's backlog) and snapshots/positions.py (positions in it).
             models.Index(fields=["flow", "job"], name="waiting_in_flow"),
             # Reader: due.sql (those whose moment has come).
             models.Index(fields=["not_before"], condition=Q(flow__isnull=True), name="waiting_for_a_moment"),

@@ -9,7 +9,6 @@ from django.db.models import Q
 
 from ..states import FINISHED, Status
 from .flow import Flow
-from .job import Job
 
 
 class Outcome(models.Model):
@@ -19,7 +18,7 @@ class Outcome(models.Model):
     see snapshots/completions.py for how to ask.
     """
 
-    job = models.OneToOneField(Job, primary_key=True, on_delete=models.CASCADE, db_constraint=False)
+    job = models.OneToOneField("Job", primary_key=True, on_delete=models.CASCADE, db_constraint=False)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.DO_NOTHING,

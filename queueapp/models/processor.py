@@ -8,8 +8,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Func, Q, Value
 
+from ..db.clock import DatabaseClock
 from .flow import Flow
-from .moment import DatabaseClock
 
 SET_BACK = timedelta(seconds=5)
 """By how much the database's clock may be set back without a word."""

@@ -1,4 +1,4 @@
-"""The fair order in plain Python: the same steps as lifecycle/sql/, on objects instead of rows.
+"""The fair order in plain Python: the same steps as db/sql/, on objects instead of rows.
 
 It is the oracle that the SQL is tested against, to the last bit of every virtual time, and the engine of previews.
 Start-time Fair Queueing: Goyal, Vin, Cheng, SIGCOMM 1996; for many servers: Jin, Chase, Kaur, SIGMETRICS 2004.

@@ -13,8 +13,8 @@ from django.db.models import Q
 
 from ..conf import queue_settings
 from ..models import Flow, Job, Processor, Tally, User, at_one_moment
-from ..policy.lumps import Rest, depth, lump_size, lumps
-from ..policy.present import Afterwards, Present, Routes, Underway
+from ..policy.preview.sampling import Rest, depth, lump_size, lumps
+from ..policy.preview.state import Afterwards, Present, Routes, Underway
 from ..policy.rules import Rule, route
 from ..policy.scheduler import FlowState, Task
 

@@ -9,7 +9,7 @@ from typing import Any
 from ..models import Attempt, Job, Outcome, Processor, User, Waiting, database_now
 from ..models.brief import cut
 from ..states import Status
-from .places import places
+from .positions import places
 
 JobDict = dict[str, Any]
 

@@ -17,7 +17,7 @@ from ..policy.projection import Standing, others_and_own, share_owed
 from .fleet import FleetNow, fleet_now
 from .jobs import JobDict, describe, iso
 from .pauses import Pauses
-from .places import FARTHEST, Place, places
+from .positions import FARTHEST, Place, places
 
 FIRST = 100
 """Waiting jobs that a queue shows."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..conf import queue_settings
 from ..errors import JobFailed, JobStopped
-from ..lifecycle.settle import LONGEST_ERROR
+from ..lifecycle.outcome import LONGEST_ERROR
 from ..storable import clean_text, cut_middle, json_text
 from .shared_memory import LOG_KEPT, Kind
 

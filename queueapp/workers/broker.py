@@ -19,14 +19,14 @@ from django_q.signals import post_spawn
 from django_q.signing import SignedPackage
 
 from ..conf import queue_settings
-from ..lifecycle import prune
+from ..db.sessions import listening_parameters
+from ..db.statements import prepared_row
 from ..lifecycle.announce import WORK
-from ..lifecycle.due import join_due
-from ..lifecycle.prepared import prepared_row
+from ..lifecycle.maintenance import prune
+from ..lifecycle.maintenance.schedule import join_due
+from ..lifecycle.maintenance.sweep import Sweeping
+from ..lifecycle.maintenance.vacuum import Tidying
 from ..lifecycle.route import move_some
-from ..lifecycle.sweep import Sweeping
-from ..lifecycle.tidy import Tidying
-from ..sessions import listening_parameters
 from .worker import cluster_id, start_worker
 
 logger = logging.getLogger(__name__)

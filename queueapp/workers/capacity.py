@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from ..sessions import check_sessions, keeps_session
+from ..db.sessions import check_sessions, keeps_session
 
 logger = logging.getLogger(__name__)
 

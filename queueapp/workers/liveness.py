@@ -11,7 +11,7 @@ import psutil
 from django.db import DatabaseError, InterfaceError, connection
 
 from ..conf import queue_settings
-from ..lifecycle.heartbeat import beat_idle, register
+from ..lifecycle.processors import beat_idle, register
 from ..lifecycle.rescue import rescue_ended
 from ..models import Processor
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from ..conf import queue_settings
 from ..errors import JobStopped, LeaseLost, TimeLimitReached
-from ..lifecycle.claim import ClaimedJob
-from ..lifecycle.settle import JobOutcome, is_storable
+from ..lifecycle.outcome import JobOutcome, is_storable
+from ..lifecycle.turn import ClaimedJob
 from ..policy.backoff import gives_up, retry_delay
 from ..registry import max_attempts
 from ..states import Status

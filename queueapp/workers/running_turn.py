@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from django.db import DatabaseError, InterfaceError, connection
 
 from ..conf import queue_settings
+from ..db.sessions import is_passing
 from ..lifecycle.announce import announcer
-from ..lifecycle.claim import ClaimedJob, Turn
-from ..lifecycle.heartbeat import Beat, heartbeat
-from ..lifecycle.settle import JobOutcome, settle_part, still_held
+from ..lifecycle.outcome import JobOutcome, settle_part, still_held
+from ..lifecycle.processors import Beat, heartbeat
+from ..lifecycle.turn import ClaimedJob, Turn
 from ..registry import find_task
-from ..sessions import is_passing
 from .outcomes import died_outcome, ended_outcome, without_refused
 from .shared_memory import Stop
 from .task_process import Event, TaskProcess

@@ -16,7 +16,7 @@ from django.db import DatabaseError, InterfaceError, connection, connections
 from django_q.cluster import Cluster
 
 from ..conf import queue_settings
-from ..lifecycle.heartbeat import drain
+from ..lifecycle.processors import drain
 from ..lifecycle.rescue import rescue_cluster, rescue_ended
 from ..models import Processor
 from . import forked

@@ -16,7 +16,7 @@ from enum import Enum, auto
 import psutil
 
 from ..conf import queue_settings
-from ..lifecycle.claim import ClaimedJob
+from ..lifecycle.turn import ClaimedJob
 from . import forked
 from .memory import resident_bytes
 from .shared_memory import Record, SharedMemory, Stop

@@ -25,9 +25,9 @@ from enum import IntEnum
 from typing import Any, NoReturn
 
 from ..conf import queue_settings
+from ..db.sessions import bound_as
 from ..errors import JobCancelled, JobStopped, LeaseLost, TimeLimitReached
 from ..registry import Handle, all_tasks
-from ..sessions import bound_as
 from . import forked
 from .attempt_text import describe, result_text
 from .memory import bounded_memory, resident_bytes

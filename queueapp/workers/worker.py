@@ -11,14 +11,14 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError, connection
 
 from ..conf import queue_settings
+from ..db.sessions import is_passing
 from ..lifecycle.announce import announce, announcer
-from ..lifecycle.claim import NotAccepting, Turn, take_turn
-from ..lifecycle.heartbeat import held_turn, register
+from ..lifecycle.outcome import JobOutcome, still_held
+from ..lifecycle.processors import held_turn, register
 from ..lifecycle.rescue import rescue_ended
-from ..lifecycle.settle import JobOutcome, still_held
+from ..lifecycle.turn import NotAccepting, Turn, take_turn
 from ..models import Processor
 from ..registry import find_task
-from ..sessions import is_passing
 from . import forked
 from .outcomes import deferred_outcome, without_refused
 from .running_turn import RunningTurn

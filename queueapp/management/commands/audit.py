@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from queueapp.lifecycle import sweep
+from queueapp.lifecycle.maintenance import sweep
 from queueapp.snapshots.audit import audit
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from queueapp.sessions import bound_as
+from queueapp.db.sessions import bound_as
 from queueapp.workers.capacity import await_readiness
 from queueapp.workers.supervisor import Supervisor
 

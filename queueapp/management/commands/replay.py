@@ -15,8 +15,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
-from queueapp.policy.swf import UnreadableLog
-from queueapp.replaying import Log, NotReplayable, Pace, Progress, Replay, Show, accounts, load
+from queueapp.replay.replay import Log, NotReplayable, Pace, Progress, Replay, Show, accounts, load
+from queueapp.replay.swf import UnreadableLog
 
 MOST_COMPLAINTS = 20
 """Skipped lines that are told one by one."""

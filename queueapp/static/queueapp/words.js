@@ -1,5 +1,5 @@
 // @ts-check
-/** Numbers and moments in plain words. live/wording.py says the same ones for the first render. */
+/** Numbers and moments in plain words. pages/humanize.py says the same ones for the first render. */
 
 const MINUTE = 60;
 const HOUR = 3600;

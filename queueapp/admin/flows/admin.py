@@ -1,0 +1,79 @@
+"""Flows: the state of the fair order, to look at."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from queueapp.models import Flow, Waiting
+
+from ..base import ReadOnlyAdmin
+from ..formatting import NOTHING
+from .shares import SharesPage
+
+MOST_COUNTED = 10_000
+
+
+@admin.register(Flow)
+class FlowAdmin(SharesPage, ReadOnlyAdmin[Flow]):
+    """Flows, the one whose turn is next first."""
+
+    list_display = ("name", "rule", "weight", "virtual_time", "is_ready", "backlogged", "busy")
+    list_select_related = ("user", "rule", "tally")
+    list_filter = ("tally__backlogged", "rule")
+    # The order in which claim.sql takes them; then those at their cap, then those at rest.
+    ordering = ("-tally__ready", "-tally__backlogged", "tally__vtime", "tally__head")
+    sortable_by = ()
+    search_fields = ("user__username__startswith", "rule__name__istartswith")
+    search_help_text = "The beginning of a user name or of a rule's name."
+    show_facets = admin.ShowFacets.NEVER
+    fields = (
+        "name", "key", "rule", "user", "weight", "at_most", "virtual_time", "is_ready", "backlogged",
+        "is_held", "waiting", "busy",
+    )  # fmt: skip
+    readonly_fields = fields
+
+    @admin.display(description="name")
+    def name(self, flow: Flow) -> str:
+        """What people call it."""
+        return flow.name
+
+    @admin.display(description="weight")
+    def weight(self, flow: Flow) -> float:
+        """Turns it gets for each turn of a flow with weight 1."""
+        return flow.tally.weight
+
+    @admin.display(description="ready", boolean=True)
+    def is_ready(self, flow: Flow) -> bool:
+        """Whether its turn can come: jobs wait in it, it is below its cap, and it is not held."""
+        return bool(flow.tally.ready)
+
+    @admin.display(description="backlogged", boolean=True)
+    def backlogged(self, flow: Flow) -> bool:
+        """Whether jobs wait in it."""
+        return flow.tally.backlogged
+
+    @admin.display(description="held", boolean=True)
+    def is_held(self, flow: Flow) -> bool:
+        """Whether it lets others go first while its jobs move from or to another flow."""
+        return flow.tally.held
+
+    @admin.display(description="busy")
+    def busy(self, flow: Flow) -> int:
+        """Processors that work for it now."""
+        return flow.tally.busy
+
+    @admin.display(description="virtual time")
+    def virtual_time(self, flow: Flow) -> str:
+        """Seconds, to the millisecond."""
+        return f"{flow.tally.vtime:,.3f}"
+
+    @admin.display(description="processors at most")
+    def at_most(self, flow: Flow) -> str:
+        """The cap, if there is one."""
+        return NOTHING if flow.tally.cap is None else str(flow.tally.cap)
+
+    @admin.display(description="jobs that wait")
+    def waiting(self, flow: Flow) -> str:
+        """Counted on this page only, and no further than MOST_COUNTED."""
+        number = Waiting.objects.filter(flow=flow).order_by()[: MOST_COUNTED + 1].count()
+        return f"more than {MOST_COUNTED:,}" if number > MOST_COUNTED else f"{number:,}"

@@ -1,0 +1,183 @@
+"""Shares in the words, widths and lines in which their page shows them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.urls import reverse
+
+from queueapp.models import Flow
+from queueapp.snapshots.shares import SLICES, FlowShare, Shares, Waits
+
+from ..formatting import NOTHING, moment, seconds
+from . import svg
+
+COLOURED = 6
+"""Flows that have a colour of their own; the colours are in shares.css."""
+REST = "rest"
+"""The colour of all others."""
+BEHIND = 0.9
+"""A flow that got less than this of what it was owed is marked."""
+
+
+@dataclass(frozen=True)
+class Waited:
+    """How many jobs started, and what they had waited."""
+
+    many: int
+    jobs: str
+    median: str
+    p95: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One flow, or the others. `owed_wide` and `got_wide` are the widths of bars, the last three are for lines."""
+
+    name: str
+    link: str
+    about: str
+    colour: str
+    owed: str
+    got: str
+    owed_wide: str
+    got_wide: str
+    of_owed: str
+    behind: bool
+    time: str
+    waited: Waited
+    owed_line: str
+    got_area: str
+    peak: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """All that the page says. `layers`: a colour, an area and the name of each layer of the picture."""
+
+    rows: list[Row]
+    flows: str
+    evenness: str
+    evenness_means: str
+    time: str
+    busy: str
+    waited: Waited
+    layers: list[tuple[str, str, str]]
+    scale: list[str]
+    slice: str
+    as_of: str
+
+
+def shown(found: Shares) -> Shown:
+    """What the page says of these shares."""
+    width = (found.until - found.begin) / timedelta(seconds=1) / SLICES
+    names = Counter(share.flow.name for share in found.flows if share.flow)
+    rows = [_row(share, colour, found, width, names) for share, colour in _coloured(found.everyone)]
+    layers, scale = _picture(found.everyone, rows, width)
+    return Shown(
+        rows=rows,
+        flows=_many(sum(share.together for share in found.everyone), "flow"),
+        evenness=NOTHING if found.evenness is None else f"{found.evenness:.3f}",
+        evenness_means=_meaning(found.evenness),
+        time=seconds(found.got_seconds),
+        busy=f"{found.got_seconds / width / SLICES:.3g}",
+        waited=_waited(found.waits),
+        layers=layers,
+        scale=scale,
+        slice=seconds(width).removesuffix("\N{NO-BREAK SPACE}0\N{NO-BREAK SPACE}s"),
+        as_of=moment(found.until),
+    )
+
+
+def part(fraction: float) -> str:
+    """A fraction as a percentage, with a decimal where it is small."""
+    if 0 < fraction < 0.0005:
+        return "< 0.1\N{NO-BREAK SPACE}%"
+    return f"{fraction * 100:.{1 if 0 < fraction < 0.0995 else 0}f}\N{NO-BREAK SPACE}%"
+
+
+def _coloured(everyone: Sequence[FlowShare]) -> list[tuple[FlowShare, str]]:
+    one_by_one = [share for share in everyone if share.together == 1]
+    return [
+        (share, f"c{place}" if place <= min(COLOURED, len(one_by_one)) else REST)
+        for place, share in enumerate(everyone, 1)
+    ]
+
+
+def _row(share: FlowShare, colour: str, found: Shares, width: float, names: Counter[str]) -> Row:
+    longest = max(max(other.owed_seconds, other.got_seconds) for other in found.everyone) or 1.0
+    total = found.got_seconds or 1.0
+    ratio = share.got_seconds / share.owed_seconds if share.owed_seconds else None
+    peak = max(*share.got, *share.owed)
+    return Row(
+        name=_name(share),
+        link=reverse("admin:queueapp_flow_change", args=[share.flow.pk]) if share.flow else "",
+        about=_about(share.flow, names) if share.flow else "",
+        colour=colour,
+        owed=part(share.owed_seconds / total),
+        got=part(share.got_seconds / total),
+        owed_wide=f"{share.owed_seconds / longest:.2%}",
+        got_wide=f"{share.got_seconds / longest:.2%}",
+        of_owed=NOTHING if ratio is None else part(ratio),
+        behind=ratio is not None and ratio < BEHIND,
+        time=seconds(share.got_seconds),
+        waited=_waited(share.waits),
+        owed_line=svg.line(share.owed, peak),
+        got_area=svg.area(share.got, peak),
+        peak=f"{peak / width:.2g}",
+    )
+
+
+def _picture(
+    everyone: Sequence[FlowShare], rows: Sequence[Row], width: float
+) -> tuple[list[tuple[str, str, str]], list[str]]:
+    """The layers of the stack, and what its axis says, from the top down."""
+    layers: dict[str, list[float]] = {}
+    names: dict[str, str] = {}
+    for share, row in zip(everyone, rows, strict=True):
+        busy = [got / width for got in share.got]
+        layers[row.colour] = svg.sums(layers[row.colour], busy) if row.colour in layers else busy
+        names[row.colour] = "all others" if row.colour == REST else row.name
+    highest = svg.round_up(max(map(sum, zip(*layers.values(), strict=True)), default=0.0))
+    areas = svg.stacked(list(layers.values()), highest)
+    scale = [f"{highest:g}", f"{highest / 2:g}", "0"]
+    return list(zip(layers, areas, names.values(), strict=True)), scale
+
+
+def _name(share: FlowShare) -> str:
+    if share.together > 1:
+        return _many(share.together, "other flow")
+    return share.flow.name if share.flow else "a flow that is gone"
+
+
+def _about(flow: Flow, names: Counter[str]) -> str:
+    about = [f"weight {flow.tally.weight:g}"]
+    if flow.tally.cap is not None:
+        about.append(f"at most {flow.tally.cap} at once")
+    if names[flow.name] > 1:  # by another rule, the same user is another flow
+        about.append(str(flow.rule))
+    return ", ".join(about)
+
+
+def _waited(waits: Waits) -> Waited:
+    return Waited(waits.jobs, f"{waits.jobs:,}", _wait(waits.median), _wait(waits.p95))
+
+
+def _wait(length: float | None) -> str:
+    # Waits are known to one per cent, and not below a thousandth of a second.
+    return "< 0.01\N{NO-BREAK SPACE}s" if length is not None and length < 0.01 else seconds(length)
+
+
+def _many(number: int, what: str) -> str:
+    return f"1 {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def _meaning(evenness: float | None) -> str:
+    if evenness is None:
+        return "nobody was owed anything"
+    if evenness >= 0.9995:
+        return "everyone got what they were owed"
+    return "near to what was owed" if evenness >= 0.95 else "some got far less than they were owed"

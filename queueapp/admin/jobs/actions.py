@@ -1,0 +1,119 @@
+"""What staff do with jobs, from their list and from the page of one: cancel or stop them, try them again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from queueapp.db.conflicts import retried
+from queueapp.errors import NotEnded, NotWaiting
+from queueapp.lifecycle.cancel import cancel
+from queueapp.lifecycle.retry import try_again
+from queueapp.models import Job, Processor, Waiting
+from queueapp.states import RETRYABLE
+
+from ..base import QueueAdmin
+
+MOST_AT_ONCE = 1_000
+"""Each job is a transaction of its own; more of them would outlast a request."""
+
+
+class JobActions(QueueAdmin[Job]):
+    """The actions, and who may use them."""
+
+    actions = ("cancel_selected", "try_again_selected")
+
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        """Whether the user may change jobs; the actions are the only changes that there are."""
+        return request.user.has_perm("queueapp.change_job")
+
+    @admin.action(description="Cancel selected jobs; those that run are asked to stop", permissions=["act"])
+    def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse | None:
+        """Cancel those that wait, and ask those that run to stop, first submitted first; leave the others alone."""
+        waiting = queryset.filter(pk__in=Waiting.objects.values("job"))
+        taken = queryset.filter(pk__in=_in_turns())
+        why = "only a job that waits or runs can be cancelled"
+        self._each(request, queryset, [waiting, taken], cancel, done="cancelled", why=why)
+        return self._back(request)
+
+    @admin.action(description="Try selected failed and cancelled jobs again", permissions=["act"])
+    def try_again_selected(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse | None:
+        """Let those that failed or were cancelled wait again, in their places, and leave the others alone."""
+        ended = queryset.filter(outcome__status__in=RETRYABLE)
+        why = "only a job that failed or was cancelled can be tried again"
+        self._each(request, queryset, [ended], try_again, done="put back into the queue", why=why)
+        return self._back(request)
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Job | None = None,
+    ) -> HttpResponse:
+        """The page of one job, with the actions that it allows."""
+        if obj is not None and self.has_act_permission(request):
+            context |= {"cancellable": obj.ended is None, "retryable": obj.status in RETRYABLE}
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def _back(self, request: HttpRequest) -> HttpResponse | None:
+        """To the job's page, where the action came from it; None: to the list."""
+        job = request.POST.get("page_of", "")
+        return redirect("admin:queueapp_job_change", job) if job.isdecimal() else None
+
+    def _each(
+        self,
+        request: HttpRequest,
+        selected: QuerySet[Job],
+        able: Iterable[QuerySet[Job]],
+        act: Callable[[Job], Any],
+        *,
+        done: str,
+        why: str,
+    ) -> None:
+        """Act on each job that is able, first submitted first, and say what became of the selected ones."""
+        found = {job.pk: job for jobs in able for job in jobs.order_by("pk")[: MOST_AT_ONCE + 1]}
+        chosen = [found[key] for key in sorted(found)][: MOST_AT_ONCE + 1]
+        more = len(chosen) > MOST_AT_ONCE
+        # Counted before: a list narrowed to a state no longer has the jobs that have left it.
+        many = len(chosen) if more else selected.count()
+        acted = Counter(self._act(request, job, act, done) for job in chosen[:MOST_AT_ONCE])
+        acted.pop("", None)
+        for words, times in acted.items():
+            messages.success(request, f"{_jobs(times)} {words}.")
+        if more:
+            messages.warning(request, f"Only {MOST_AT_ONCE:,} are {done} at a time, and more are selected: repeat.")
+        elif left := many - acted.total():
+            messages.warning(request, f"{_jobs(left)} left alone: {why}.")
+
+    def _act(self, request: HttpRequest, job: Job, act: Callable[[Job], Any], done: str) -> str:
+        """What was done, in words; it is in the admin's log too, in the same transaction. Empty: nothing."""
+
+        @transaction.atomic
+        def work() -> str:
+            word = done if act(job) is not False else "asked to stop"  # False: it runs
+            self.log_change(request, job, f"{word.capitalize()}.")
+            return word
+
+        try:
+            return retried(work)
+        except (NotWaiting, NotEnded):
+            return ""
+
+
+def _in_turns() -> list[int]:
+    """The jobs that processors have in their turns, run or not; a few for each."""
+    return [job for jobs in Processor.objects.working().values_list("jobs", flat=True) for job in jobs]
+
+
+def _jobs(number: int) -> str:
+    return "1 job was" if number == 1 else f"{number:,} jobs were"

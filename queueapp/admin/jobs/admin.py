@@ -1,0 +1,202 @@
+"""Jobs: every one that was ever submitted, to look at, to find, to cancel, and to try again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
+from queueapp.models import Attempt, Flow, Job, Processor, User, Waiting
+
+from ..base import ReadOnlyAdmin, ThriftyList, ThriftyPaginator
+from ..formatting import NOTHING, block, brief_moment, link, moment, percent, pretty_json, scrolling, seconds
+from .actions import JobActions
+from .filters import StatusFilter, TaskFilter
+
+_HEAD = ("job_id", "owner", "state")
+_ASKED = ("task", "payload_shown", "expected", "time_limit", "memory_limit", "run_at", "submitted")
+_WORK = ("flow", "processor", "attempt", "progress", "message", "started", "finished", "spent")
+_END = ("result", "error", "log", "attempts_shown")
+
+
+@admin.register(Job)
+class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
+    """Jobs, newest first."""
+
+    class Media:
+        css = {"all": ["queueapp/jobs.css"]}
+
+    list_display = ("job_id", "owner", "task", "state", "expected", "spent", "submitted_brief", "ran")
+    list_filter = (StatusFilter, TaskFilter)
+    list_per_page = 50
+    list_max_show_all = 500
+    ordering = ("-id",)
+    # Any other order would sort the whole table.
+    sortable_by = ()
+    paginator = ThriftyPaginator
+    show_facets = admin.ShowFacets.NEVER
+    search_fields = ("job_id",)
+    search_help_text = "A user name, a job id or how it begins, or both: “anna report-7”."
+    fieldsets = (
+        (None, {"fields": _HEAD}),
+        ("What was asked for", {"fields": _ASKED}),
+        ("How it goes", {"fields": _WORK}),
+        ("What came of it", {"fields": _END}),
+    )
+    readonly_fields = (*_HEAD, *_ASKED, *_WORK, *_END)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ThriftyList]:
+        """The list that searches once."""
+        return ThriftyList
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
+        """Without what only the page of one job shows, and what can be large."""
+        return Job.objects.whole().defer("payload", "outcome__result", "outcome__error", "outcome__log")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Job], search_term: str
+    ) -> tuple[QuerySet[Job], bool]:
+        """Every word must be the owner's name or, where there is no user of that name, begin the job id."""
+        words = search_term.split()
+        # Asked beforehand: in one condition with the job id, the join would be walked for millions of jobs.
+        owners = dict(User.objects.filter(username__in=words).values_list("username", "pk"))
+        for word in words:
+            found = Q(owner=owners[word]) if word in owners else Q(job_id__startswith=word)
+            queryset = queryset.filter(found)
+        return queryset, False
+
+    @admin.display(description="status")
+    def state(self, job: Job) -> str:
+        """Where the job is, in one word."""
+        return job.status
+
+    @admin.display(description="duration")
+    def expected(self, job: Job) -> str:
+        """The processor seconds that were declared."""
+        return seconds(job.duration)
+
+    @admin.display(description="time spent")
+    def spent(self, job: Job) -> str:
+        """How long a processor worked on it, or has worked so far."""
+        if job.ended is not None:
+            return seconds(job.ended.time_spent)
+        return NOTHING if job.processor is None else seconds(job.processor.time_spent(job.processor.read_at))
+
+    @admin.display(description="submitted")
+    def submitted(self, job: Job) -> str:
+        """The moment at which it was accepted."""
+        return moment(job.submitted_at)
+
+    @admin.display(description="submitted")
+    def submitted_brief(self, job: Job) -> str:
+        """The same, for the list."""
+        return brief_moment(job.submitted_at)
+
+    @admin.display(description="started")
+    def started(self, job: Job) -> str:
+        """The moment at which its last attempt began."""
+        return moment(_started_at(job))
+
+    @admin.display(description="finished")
+    def finished(self, job: Job) -> str:
+        """The moment at which it ended."""
+        return moment(job.ended.finished_at if job.ended else None)
+
+    @admin.display(description="ran")
+    def ran(self, job: Job) -> str:
+        """From when to when, for the list."""
+        started = brief_moment(_started_at(job))
+        if job.ended is None:
+            return started
+        ended = brief_moment(job.ended.finished_at)
+        return f"{started} to {ended}" if job.ended.attempt else f"never, ended {ended}"
+
+    @admin.display(description="payload")
+    def payload_shown(self, job: Job) -> SafeString:
+        """The task's arguments."""
+        return pretty_json(job.payload)
+
+    @admin.display(description="flow")
+    def flow(self, job: Job) -> SafeString | str:
+        """The flow that it waits in, or took its turn in."""
+        if job.ended is not None:
+            return link(Flow.objects.select_related("user", "rule").filter(pk=job.ended.flow_id or 0).first())
+        holder, place = _holder(job), _place(job)
+        return link(holder.flow if holder else place.flow if place else None)
+
+    @admin.display(description="processor")
+    def processor(self, job: Job) -> SafeString | str:
+        """The processor that has it in its turn, whether it runs already or is about to."""
+        return link(_holder(job))
+
+    @admin.display(description="attempt")
+    def attempt(self, job: Job) -> str:
+        """Which attempt it is, was or will be."""
+        if job.ended is not None:
+            return str(job.ended.attempt) if job.ended.attempt else "never started"
+        if holder := _holder(job):
+            return str(dict(zip(holder.jobs, holder.attempts, strict=False)).get(job.pk, NOTHING))
+        place = _place(job)
+        return f"waits for attempt {place.attempt}" if place else NOTHING
+
+    @admin.display(description="progress")
+    def progress(self, job: Job) -> str:
+        """How far it is, or came."""
+        told = job.ended or job.processor
+        return percent(told.progress) if told else NOTHING
+
+    @admin.display(description="message")
+    def message(self, job: Job) -> str:
+        """The words that came with its progress."""
+        told = job.ended or job.processor
+        return (told.message if told else "") or NOTHING
+
+    @admin.display(description="result")
+    def result(self, job: Job) -> SafeString | str:
+        """What its task returned."""
+        return NOTHING if job.ended is None or job.ended.result is None else pretty_json(job.ended.result)
+
+    @admin.display(description="error")
+    def error(self, job: Job) -> SafeString | str:
+        """Why it failed."""
+        return block(job.ended.error) if job.ended and job.ended.error else NOTHING
+
+    @admin.display(description="log")
+    def log(self, job: Job) -> SafeString | str:
+        """What its last attempt printed, and its traceback, where it is not among those that failed."""
+        if job.ended is None or not job.ended.log or any(a.number == job.ended.attempt for a in job.attempts.all()):
+            return NOTHING
+        return scrolling(job.ended.log)
+
+    @admin.display(description="attempts that failed")
+    def attempts_shown(self, job: Job) -> SafeString | str:
+        """Each with its time, its error and its log."""
+        return format_html_join("", "<p>Attempt {}: {}, {}</p>{}{}", map(_told, job.attempts.all())) or NOTHING
+
+
+def _told(attempt: Attempt) -> tuple[Any, ...]:
+    when = f"{moment(attempt.started_at)} to {moment(attempt.finished_at)}"
+    log = scrolling(attempt.log) if attempt.log else ""
+    return attempt.number, when, f"{seconds(attempt.time_spent)} spent", block(attempt.error), log
+
+
+def _started_at(job: Job) -> datetime | None:
+    if job.ended is not None:
+        return job.ended.started_at
+    return job.processor.job_started_at if job.processor else None
+
+
+def _holder(job: Job) -> Processor | None:
+    """The processor that has the job in its turn, if any."""
+    return Processor.objects.select_related("flow__user", "flow__rule").filter(jobs__contains=[job.pk]).first()
+
+
+def _place(job: Job) -> Waiting | None:
+    """The job's place in a backlog, while it waits."""
+    places = Waiting.objects.select_related("flow__user", "flow__rule")
+    return places.filter(owner_id=job.owner_id, job_id=job.pk).first()

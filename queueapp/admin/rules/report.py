@@ -1,0 +1,145 @@
+"""What a change of rules would do to the present backlog, as a template shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from queueapp.policy.preview.effects import MOMENT, Effect, Preview, differ, preview
+from queueapp.policy.preview.state import Present
+from queueapp.snapshots.backlog import MOST, read_backlog
+from queueapp.snapshots.idle_users import idle_rerouted
+
+from ..formatting import moment
+from .change import Change
+from .rows import FIRST, jobs, rows, soon, users
+
+
+def report(change: Change, now: datetime, *, linked: bool) -> dict[str, Any]:
+    """The context of preview_report.html. `linked`: users lead to their pages."""
+    later = change.begins_later(now)
+    shown = change.as_if_begun() if later else change
+    present, (before, after) = read_backlog(now, shown.before, shown.after)
+    found = preview(present, before, after)
+    idle = idle_rerouted(before, shown.touched, shown.before, shown.after, now)
+    rerouted = [effect for effect in found.effects if effect.rerouted]
+    others = [effect for effect in found.effects if not effect.rerouted]
+    return {
+        "notices": list(_notices(change, present, found, now, later=later)),
+        "queue": _queue(present, found),
+        "summary": _summary(found, len(rerouted)),
+        "tiles": _tiles(found) if _timed(present) and found.effects else [],
+        "end": _end(found) if found.effects else "",
+        "idle": _idle(*idle),
+        "tables": [
+            table
+            for table in (
+                _table("Users who would take turns differently", rerouted, present, shown, linked=linked, turns=True),
+                _table("Others who would notice", others, present, shown, linked=linked, turns=False),
+            )
+            if table["rows"]
+        ],
+    }
+
+
+def _table(
+    title: str, effects: Sequence[Effect], present: Present, change: Change, *, linked: bool, turns: bool
+) -> dict[str, Any]:
+    more = len(effects) - FIRST
+    return {
+        "title": title,
+        "turns": turns,
+        "rows": rows(effects, present.waiting, change.names, rough=bool(present.lumps), linked=linked),
+        "more": f"And {users(more)} more, with smaller changes." if more > 0 else "",
+    }
+
+
+def _notices(change: Change, present: Present, found: Preview, now: datetime, *, later: bool) -> Iterator[str]:
+    """What one has to know before one reads the numbers."""
+    rule = change.posted
+    if rule is not None and not change.active:
+        yield "The rule would be switched off, and decide nothing."
+    elif rule is not None and rule.valid_until is not None and rule.valid_until <= now:
+        yield f"The rule ended on {moment(rule.valid_until)}: it decides nothing any more."
+    elif rule is not None and later:
+        yield f"The rule only begins on {moment(rule.valid_from)}. This is what it would do if it began now."
+    elif rule is not None and rule.valid_until is not None and _outlasts(rule.valid_until, found, now):
+        yield f"The rule ends on {moment(rule.valid_until)}, before all of this has started; later starts change again."
+    if not present.processors:
+        yield "No processor is at work, so nobody knows when jobs start. The shares hold as soon as one is."
+    elif not present.timed:
+        yield f"More than {MOST:,} users have jobs: shares are shown, and no times."
+    elif present.lumps:
+        yield "The backlog is deep: of each user's later jobs only the sum is looked at, so times far ahead are rough."
+
+
+def _outlasts(end: datetime, found: Preview, now: datetime) -> bool:
+    last = found.ends[1]
+    return last is not None and now + timedelta(seconds=last) > end
+
+
+def _timed(present: Present) -> bool:
+    return present.timed and present.processors > 0
+
+
+def _queue(present: Present, found: Preview) -> str:
+    """How much there is now, in a sentence."""
+    waiting, running = sum(present.waiting.values()), len(present.running)
+    if not found.users:
+        return "No job waits or runs now."
+    run = "none runs" if running == 0 else "1 runs" if running == 1 else f"{running:,} run"
+    on = "1 processor" if present.processors == 1 else f"{present.processors:,} processors"
+    return f"{jobs(waiting).capitalize()} and {run} now, of {users(found.users)}, on {on}."
+
+
+def _summary(found: Preview, rerouted: int) -> str:
+    """The outcome in a sentence."""
+    if not found.effects:
+        return "Nobody who has jobs now would notice anything." if found.users else "Nobody would notice anything now."
+    if not rerouted:
+        return f"Nobody's rule changes, but {users(len(found.effects))} would notice."
+    others = len(found.effects) - rerouted
+    also = f", and {others:,} other{'s' if others > 1 else ''} would notice" if others else ""
+    return f"{users(rerouted)} would take turns differently{also}."
+
+
+def _tiles(found: Preview) -> list[dict[str, str]]:
+    """How many users' jobs start sooner, later, and as before."""
+    sooner = sum(effect.delay < 0 for effect in found.effects)
+    later = sum(effect.delay > 0 for effect in found.effects)
+    numbers = [
+        (sooner, "whose jobs start sooner", "better"),
+        (later, "whose jobs start later", "worse"),
+        (found.users - sooner - later, "about the same as before", ""),
+    ]
+    return [
+        {"number": f"{n:,}", "text": f"{'user' if n == 1 else 'users'} {text}", "tone": tone if n else ""}
+        for n, text, tone in numbers
+    ]
+
+
+def _end(found: Preview) -> str:
+    """When all that waits has started, in a sentence."""
+    before, after = found.ends
+    if before is None or after is None:
+        return ""
+    if differ(before, after, MOMENT):
+        return f"The last of all waiting jobs starts {soon(after)} instead of {soon(before)}."
+    return f"The last of all waiting jobs starts {soon(after)} either way: rules change the order, not the work."
+
+
+def _idle(names: Sequence[str], more: bool) -> str:
+    """Who will notice with the next job, in a sentence."""
+    if not names:
+        return ""
+    have = "has" if len(names) == 1 and not more else "have"
+    return f"{listed(names, more=more)} {have} no jobs now; the next ones would take turns differently, too."
+
+
+def listed(names: Sequence[str], *, more: bool = False, first: int = 5) -> str:
+    """Names in a sentence: "ada, bob and 12 others"."""
+    left = len(names) - first
+    if left > 1 or more:
+        return f"{', '.join(names[:first])} and {'more than ' if more else ''}{max(left, 1):,} others"
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -1,0 +1,158 @@
+"""The words and rows of a preview: what a change of rules would do, user by user."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from queueapp.models import User
+from queueapp.policy.preview.effects import MOMENT, Effect, Outlook, differ
+from queueapp.policy.rules import Route
+
+from ..formatting import NOTHING, seconds
+
+FIRST = 50
+"""Rows of a table."""
+AT_ONCE = 0.5
+"""Seconds that nobody waits for."""
+
+_SPACE = "\N{NO-BREAK SPACE}"
+Names = Mapping[int, str]
+"""The name of each rule."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value before and after, each with a word to it. `after` is empty where nothing changes."""
+
+    before: str
+    after: str = ""
+    title: str = ""
+    before_note: str = ""
+    after_note: str = ""
+    verdict: str = ""
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One user: name and page, how many jobs wait, and what changes."""
+
+    user: str
+    page: str
+    waiting: str
+    turns: Cell
+    share: Cell
+    first: Cell
+    last: Cell
+
+
+def rows(
+    effects: Sequence[Effect],
+    waiting: Mapping[int, int],
+    names: tuple[Names, Names],
+    *,
+    rough: bool,
+    linked: bool,
+) -> list[Row]:
+    """The first effects as rows. One query."""
+    shown = effects[:FIRST]
+    users = User.objects.in_bulk([effect.user for effect in shown])
+    return [
+        Row(
+            user=users[effect.user].username if effect.user in users else NOTHING,
+            page=reverse("admin:queueapp_user_change", args=[effect.user]) if linked else "",
+            waiting=jobs(waiting.get(effect.user, 0)),
+            turns=_turns(effect, names),
+            share=_share(effect.before, effect.after),
+            first=_start(effect.before.first, effect.after.first),
+            last=_start(effect.before.last, effect.after.last, rough=rough),
+        )
+        for effect in shown
+    ]
+
+
+def jobs(number: int) -> str:
+    """How many jobs wait."""
+    if number == 0:
+        return "no job waits"
+    return "1 job waits" if number == 1 else f"{number:,} jobs wait"
+
+
+def users(number: int) -> str:
+    """How many users."""
+    return "1 user" if number == 1 else f"{number:,} users"
+
+
+def soon(length: float | None, *, rough: bool = False) -> str:
+    """How long until a start: "at once", "in 4.2 s", "in about 3 min 20 s"."""
+    if length is None:
+        return NOTHING
+    if length < AT_ONCE:
+        return "at once"
+    return f"in{_SPACE}about{_SPACE}{_length(length)}" if rough else f"in{_SPACE}{_length(length)}"
+
+
+def _length(length: float) -> str:
+    """A length of time, no closer than anybody would look."""
+    return seconds(round(length, 1) if length < 10 else float(round(length)))
+
+
+def percent(share: float) -> str:
+    """A share as a percentage with two digits that count."""
+    hundredths = share * 100
+    if hundredths < 0.005:
+        return f"under{_SPACE}0.01{_SPACE}%"
+    digits = 0 if hundredths >= 9.95 else 1 if hundredths >= 0.995 else 2
+    return f"{hundredths:.{digits}f}".removesuffix(".0") + f"{_SPACE}%"
+
+
+def _start(before: float | None, after: float | None, *, rough: bool = False) -> Cell:
+    was, will = soon(before, rough=rough), soon(after, rough=rough)
+    if before is None or after is None or was == will or not differ(before, after, MOMENT):
+        return Cell(was)
+    later = after > before
+    verdict = f"{_length(abs(after - before))} {'later' if later else 'sooner'}"
+    return Cell(was, will, verdict=verdict, tone="worse" if later else "better")
+
+
+def _share(before: Outlook, after: Outlook) -> Cell:
+    was, will = percent(before.share), percent(after.share)
+    notes = _company(before), _company(after)
+    if was == will and notes[0] == notes[1]:
+        return Cell(was, before_note=notes[0])
+    # The share of a line in which others stand, too, says little about one of them.
+    more = after.share > before.share
+    tone = "" if before.company or after.company or was == will else "better" if more else "worse"
+    return Cell(was, will, before_note=notes[0], after_note=notes[1], tone=tone)
+
+
+def _company(outlook: Outlook) -> str:
+    """With whom the share is shared."""
+    if not outlook.company:
+        return ""
+    return "shared with 1 other" if outlook.company == 1 else f"shared with {outlook.company:,} others"
+
+
+def _turns(effect: Effect, names: tuple[Names, Names]) -> Cell:
+    before, after = effect.before.route, effect.after.route
+    was, will = _rule(before, names[0]), _rule(after, names[1])
+    if was == will and _terms(before) != _terms(after):
+        return Cell(_terms(before), _terms(after), title=was)
+    return Cell(was, will, before_note=_terms(before), after_note=_terms(after))
+
+
+def _rule(route: Route, names: Names) -> str:
+    return "no rule" if route.rule is None else names.get(route.rule, NOTHING)
+
+
+def _terms(route: Route) -> str:
+    """What the rule gives."""
+    terms = [f"weight{_SPACE}{route.weight:g}"] if route.rule is not None else []
+    if route.user is None:
+        terms.append("in one line")
+    if route.cap is not None:
+        terms.append(f"at most {route.cap} at once")
+    return ", ".join(terms)

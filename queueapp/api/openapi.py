@@ -1,0 +1,115 @@
+"""What the OpenAPI schema says beyond what the views do: the event stream, the ways to be refused, what tasks take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic.errors import PydanticUserError
+
+from ..conf import queue_settings
+from ..lifecycle.validation import JOB_ID, RESERVED
+from ..registry import find_task, task_names
+
+PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer", "minimum": 1}, "description": "Seconds."}}
+EVERYWHERE = {
+    "400": "The request makes no sense.",
+    "401": "No valid token or session came along.",
+    "403": "You may not do this.",
+    "406": "No other media type than JSON is given out.",
+    "429": "Too much at once; try again after the seconds in Retry-After.",
+    "503": "The site is busy, or its database away; try again after the seconds in Retry-After.",
+}
+WITH_BODY = {"413": "The body is too large.", "415": "No other media type than JSON is taken."}
+NUMBER_AT_MOST = 999_999_999_999_999_999
+"""Ids of events have up to 18 digits."""
+
+LINKS = {
+    title: {"operationId": operation, "parameters": {"path.job_id": "$response.body#/job_id"}}
+    for title, operation in (("look", "jobs_retrieve"), ("cancel", "jobs_cancel"), ("try again", "jobs_try_again"))
+}
+
+_EVENTS = {
+    "get": {
+        "operationId": "events",
+        "summary": "Follow my queue live",
+        "description": (
+            "Server-sent events, with the same token or session as everywhere. `queue`: the whole queue, as in "
+            "GET queue/, at first and whenever it changed. `progress`: {time, jobs: [{job_id, progress, message, "
+            "time_spent}]}, at least once a second while a job of yours runs. `completed`: a job that ended; its id "
+            "goes into Last-Event-ID when you reconnect, and every completion that you missed is sent. `reset`, "
+            "instead of the first `queue`: Last-Event-ID is ahead of all, as after a restore of the database; go on "
+            "from the id that comes with it. The stream ends with the token or session; come back with a new one."
+        ),
+        "parameters": [
+            {
+                "in": "header",
+                "name": "Last-Event-ID",
+                "schema": {"type": "integer", "minimum": 0, "maximum": NUMBER_AT_MOST},
+                "description": "The id of the last `completed` event that you saw.",
+            }
+        ],
+        "responses": {
+            "200": {
+                "description": "The stream.",
+                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            },
+        },
+        "security": [{"jwtAuth": []}, {"cookieAuth": []}],
+        "tags": ["events"],
+    }
+}
+
+
+def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """The schema with all of it; a postprocessing hook of drf-spectacular."""
+    result["paths"]["/api/v1/events/"] = _EVENTS
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            _tell_refusals(operation)
+    for status in ("200", "201"):
+        result["paths"]["/api/v1/jobs/"]["post"]["responses"][status]["links"] = LINKS
+    for shape in result["components"]["schemas"].values():
+        for field in shape.get("properties", {}).values():
+            if field.get("default", ...) is None:  # as good as left out; TypeScript would want it always
+                del field["default"]
+    _tell_tasks(result["components"]["schemas"]["Submission"])
+    result["components"]["schemas"]["BulkSubmission"]["additionalProperties"] = False
+    return result
+
+
+def _tell_refusals(operation: dict[str, Any]) -> None:
+    """Name every status that the operation may answer with, each with problem details as its body."""
+    responses = operation["responses"]
+    for status, words in (EVERYWHERE | (WITH_BODY if "requestBody" in operation else {})).items():
+        responses.setdefault(status, {"description": words})
+    for status, response in responses.items():
+        if status >= "400":
+            response["content"] = PROBLEM
+    for status in ("429", "503"):
+        responses[status]["headers"] = RETRY_AFTER
+
+
+def _tell_tasks(submission: dict[str, Any]) -> None:
+    """Say exactly which submissions are taken: names of jobs, and for each task its payload.
+
+    Payloads are an extension: where a shape has `anyOf` beside its properties, generators of clients lose the latter.
+    """
+    properties = submission["properties"]
+    properties["job_id"] |= {"pattern": f"^{JOB_ID.pattern}$", "minLength": 1, "not": {"enum": sorted(RESERVED)}}
+    properties["duration"]["maximum"] = queue_settings().MAX_DURATION
+    properties["task"]["description"] += f" Here: {', '.join(task_names())}."
+    submission["x-payloads"] = dict(_payloads())
+
+
+def _payloads() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each task's name, and the shape of its payload."""
+    for name in task_names():
+        task = find_task(name)
+        assert task is not None, "task_names() names registered tasks"
+        try:
+            payload = task.payload.json_schema()
+        except PydanticUserError:  # an argument of a type that JSON has no word for
+            payload = {"type": "object"}
+        yield name, payload

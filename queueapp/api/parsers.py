@@ -1,0 +1,73 @@
+"""JSON from outside: what Python's parser or PostgreSQL could not bear is refused as malformed."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+from collections.abc import Mapping
+from typing import IO, Any
+
+from rest_framework.exceptions import ParseError, UnsupportedMediaType
+from rest_framework.parsers import JSONParser
+
+from ..conf import queue_settings
+
+# A string counts as nothing, even one that never ends; possessive, so that it is read once.
+_STRING_OR_VALUE = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|([\[{,:])', re.DOTALL)
+
+
+class BoundedJSONParser(JSONParser):
+    """JSON that is nested no deeper than it may be. How long it may be is decided by http/body_limit.py."""
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        """The data. Raises ParseError where it is malformed, UnsupportedMediaType where it is not in UTF-8.
+
+        Python knows encodings that unpack (zlib), and would take a small request for a large one.
+        """
+        encoding = str((parser_context or {}).get("encoding") or "utf-8")
+        if codecs.lookup(encoding).name != "utf-8":
+            raise UnsupportedMediaType(f"application/json; charset={encoding}")
+        most = queue_settings().MAX_BULK_VALUES
+        raw = stream.read()
+        if has_more_values(raw, most):
+            raise ParseError(f"JSON parse error - more than {most:,} values")
+        try:
+            data = super().parse(io.BytesIO(raw), media_type, parser_context)
+        except RecursionError:
+            raise ParseError("JSON parse error - nested too deeply") from None
+        if is_deeper(data, queue_settings().MAX_NESTING):
+            raise ParseError(f"JSON parse error - nested more than {queue_settings().MAX_NESTING} deep")
+        return data
+
+
+def has_more_values(raw: bytes, most: int) -> bool:
+    """Whether this JSON has more than `most` values. Takes no memory, whatever comes.
+
+    Python needs 25 times the size of "{},{},{}" for it: bytes alone are no limit of memory.
+    """
+    if sum(map(raw.count, (b"{", b"[", b",", b":"))) <= most:
+        return False  # as nearly always; else some may be in strings
+    values = 0
+    for found in _STRING_OR_VALUE.finditer(raw):
+        values += found[1] is not None
+        if values > most:
+            return True
+    return False
+
+
+def is_deeper(data: Any, most: int) -> bool:
+    """Whether lists and objects lie in one another more than `most` deep. One level at a time, without recursion."""
+    level = [data] if isinstance(data, dict | list) else []
+    for _ in range(most):
+        if not level:
+            return False
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+    return bool(level)

@@ -1,0 +1,1 @@
+"""Database plumbing: SQL functions, prepared statements, conflicts, sessions and clock. Knows nothing of jobs."""

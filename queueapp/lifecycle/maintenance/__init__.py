@@ -1,0 +1,1 @@
+"""What the broker does now and then: the sweep, due jobs, pruning and vacuum."""

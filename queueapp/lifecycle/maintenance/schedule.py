@@ -1,0 +1,28 @@
+"""due: jobs whose moment has come, a start that was asked for or another attempt, join their flows."""
+
+from __future__ import annotations
+
+from django.db import connection
+
+from ...db.conflicts import retried
+from ..announce import announce
+
+AT_ONCE = 500
+
+
+def join_due() -> float | None:
+    """Put jobs whose moment has come into their flows; seconds until the next one's, None: none waits for one.
+
+    Locks: see sql/due.sql.
+    """
+    owners, next_in = retried(_due)
+    if owners:
+        announce(owners, work=True)
+    return next_in
+
+
+def _due() -> tuple[list[int] | None, float | None]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT owners, next_in FROM queueapp_due(%s)", [AT_ONCE])
+        owners, next_in = cursor.fetchone()
+        return owners, next_in

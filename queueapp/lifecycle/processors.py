@@ -1,0 +1,81 @@
+"""heartbeat: a processor's signs of life, from its registration to its end."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from enum import StrEnum
+
+from django.db import connection
+
+from ..conf import queue_settings
+from ..db.conflicts import retried
+from ..models import Processor
+
+
+class Beat(StrEnum):
+    """What a processor is told when it gives a sign of life."""
+
+    GO_ON = "go on"
+    CANCEL = "cancel"
+    """The present job is to stop."""
+    DRAIN = "drain"
+    """The cluster is being stopped."""
+    LOST = "lost"
+    """The turn was given to others."""
+
+
+def register(cluster: str, pid: int | None = None) -> Processor:
+    """The new row of a process, by default the one that calls this, in the cluster of this id."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT queueapp_register(%s, %s, %s, %s::float8)",
+            [cluster, socket.gethostname(), pid or os.getpid(), queue_settings().LEASE],
+        )
+        return Processor.objects.get(pk=cursor.fetchone()[0])
+
+
+def heartbeat(processor: int, turn: int, *, elapsed: float = 0.0, progress: float = 0.0, message: str = "") -> Beat:
+    """Extend the lease of a turn and show progress; what the processor is to do.
+
+    `elapsed`: seconds that the present job has run. Locks: see sql/heartbeat.sql.
+    """
+
+    def work() -> Beat:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT queueapp_heartbeat(%s, %s, %s::float8, %s::float8, %s, %s::float8)",
+                [processor, turn, elapsed, progress, message, queue_settings().LEASE],
+            )
+            return Beat(cursor.fetchone()[0])
+
+    return retried(work)
+
+
+def beat_idle(cluster: str, pids: Sequence[int]) -> None:
+    """Extend the leases of a cluster's processors between turns whose processes, by `pids`, are alive.
+
+    Locks: the rows of these processors.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE queueapp_processor SET seen_at = clock_timestamp(),"
+            " lease_until = clock_timestamp() + make_interval(secs => %s)"
+            " WHERE cluster = %s AND pid = ANY (%s) AND cardinality(jobs) = 0",
+            [queue_settings().LEASE, cluster, list(pids)],
+        )
+
+
+def held_turn(processor: int) -> int | None:
+    """The number of the turn that the database has given to a processor; 0: none, None: it is unknown."""
+    row = Processor.objects.filter(pk=processor).values_list("turn", "jobs", "draining").first()
+    if row is None:
+        return None
+    turn, jobs, draining = row
+    return turn if jobs and not draining else 0
+
+
+def drain(cluster: str) -> None:
+    """Let the processors of this cluster take no further turns."""
+    Processor.objects.filter(cluster=cluster).update(draining=True)

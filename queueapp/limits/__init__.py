@@ -1,0 +1,1 @@
+"""Rate limits, lockout and the bulkhead: how often, and how much at once."""

@@ -1,0 +1,56 @@
+"""Throttles of pages: around a view, as DRF's are around the API's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase
+
+from ..conf import queue_settings
+from ..http.address import client_address
+from ..http.problems import in_words, too_many
+from .rate_limit import take
+
+View = Callable[..., HttpResponseBase]
+
+
+def login_wait(request: HttpRequest) -> float:
+    """Seconds until the next password may be tried from where the request comes; 0: now, and it is counted."""
+    return take("login", client_address(request) or "unknown", queue_settings().LOGINS_PER_MINUTE)
+
+
+def request_wait(request: HttpRequest, user: int | None) -> float:
+    """The same for any other request, of a user or else of an address."""
+    whose = client_address(request) or "unknown" if user is None else str(user)
+    return take("request", whose, queue_settings().REQUESTS_PER_MINUTE)
+
+
+def logins_sentence(wait: float) -> str:
+    """Why not now."""
+    return f"Too many attempts to log in from your address. Try again in {in_words(wait)}."
+
+
+def few_logins(view: View) -> View:
+    """The view, which takes only so many passwords a minute from one address."""
+
+    @wraps(view)
+    def throttled(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
+        if request.method == "POST" and (wait := login_wait(request)):
+            return too_many(request, wait, logins_sentence(wait), "queueapp/login.html")
+        return view(request, *args, **options)
+
+    return throttled
+
+
+def few_requests(view: View) -> View:
+    """The view, which answers a user only so many times a minute."""
+
+    @wraps(view)
+    def throttled(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
+        if request.user.is_authenticated and (wait := request_wait(request, request.user.pk)):
+            return too_many(request, wait, "You asked for more pages than one person can read.")
+        return view(request, *args, **options)
+
+    return throttled

@@ -1,1 +1,0 @@
-"""Live: one hub per web process, and the streams it feeds."""

@@ -1,0 +1,128 @@
+"""What a change of routes does to the users who wait: the share they are owed, and when their jobs start."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..projection import Capped, Fleet, Standing, share_owed
+from ..rules import Route
+from .state import Present, Routes
+
+NOTICEABLE = 0.01
+"""The fraction by which a share or a wait has to change to be worth a word."""
+MOMENT = 0.05
+"""Seconds that are not worth a word."""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a user can expect by one set of routes.
+
+    `share`: the fraction of all processors that the user's flow is owed; `company`: how many other users have jobs
+    in it; `first` and `last`: seconds until the first and the last of the user's waiting jobs start, None where none
+    waits or nobody works.
+    """
+
+    route: Route
+    share: float
+    company: int = 0
+    first: float | None = None
+    last: float | None = None
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a change does to one user."""
+
+    user: int
+    before: Outlook
+    after: Outlook
+
+    @property
+    def rerouted(self) -> bool:
+        """Whether another rule decides for the user, or gives something else."""
+        return self.before.route != self.after.route
+
+    @property
+    def delay(self) -> float:
+        """Seconds by which jobs start later, below 0 sooner: of the first and the last the one that changes more."""
+        pairs = [(self.before.first, self.after.first), (self.before.last, self.after.last)]
+        changes = [b - a for a, b in pairs if a is not None and b is not None and differ(a, b, MOMENT)]
+        return max(changes, key=abs, default=0.0)
+
+    @property
+    def noticeable(self) -> bool:
+        """Whether anything changes that is worth a word."""
+        return self.rerouted or self.delay != 0 or differ(self.before.share, self.after.share)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a change does: `users`: how many have jobs; of these the ones whom it affects; and when the last of all
+    waiting jobs starts before and after, None where none waits or nobody works."""
+
+    users: int
+    effects: tuple[Effect, ...]
+    ends: tuple[float | None, float | None]
+
+
+def differ(before: float, after: float, least: float = 0.0) -> bool:
+    """Whether a number changes by more than a hundredth and more than `least`."""
+    return abs(after - before) > max(NOTICEABLE * max(abs(before), abs(after)), least)
+
+
+def preview(present: Present, before: Routes, after: Routes) -> Preview:
+    """What changes between two sets of routes, those of all users with jobs; the largest change of a wait first."""
+    was = outlooks(present, before)
+    will = outlooks(present, after) if after != before else was
+    found = (Effect(user, was[user], will[user]) for user in sorted(was))
+    effects = sorted((effect for effect in found if effect.noticeable), key=_size, reverse=True)
+    return Preview(len(was), tuple(effects), (_end(was), _end(will)))
+
+
+def outlooks(present: Present, routes: Routes) -> dict[int, Outlook]:
+    """What each user with jobs can expect by these routes."""
+    users = set(present.owners.values()) | set(present.waiting)
+    members = Counter(routes[user].key for user in users)
+    terms = {routes[user].key: (routes[user].weight, routes[user].cap) for user in users}
+    fleet = Fleet(
+        (0.0,) * present.processors,
+        flows=len(terms),
+        total_weight=sum(weight for weight, _ in terms.values()),
+        capped=tuple(
+            Capped(weight, cap, many) for (weight, cap), many in Counter(terms.values()).items() if cap is not None
+        ),
+    )
+    first, last = starts(present, routes)
+    found = {}
+    for user in users:
+        route = routes[user]
+        share = share_owed(Standing(route.weight, route.cap), fleet)
+        found[user] = Outlook(route, share, members[route.key] - 1, first.get(user), last.get(user))
+    return found
+
+
+def starts(present: Present, routes: Routes) -> tuple[dict[int, float], dict[int, float]]:
+    """Seconds until the first and the last waiting job of each user start."""
+    first: dict[int, float] = {}
+    last: dict[int, float] = {}
+    if not present.timed or not present.processors:
+        return first, last
+    running = present.running
+    for run in present.simulation(routes).run():
+        if run.index not in running:
+            user = present.owners[run.index]
+            late = run.ended - present.lumps[run.index] if run.index in present.lumps else run.started
+            first[user] = min(first.get(user, run.started), run.started)
+            last[user] = max(last.get(user, late), late)
+    return first, last
+
+
+def _size(effect: Effect) -> tuple[float, float]:
+    return abs(effect.delay), abs(effect.after.share - effect.before.share)
+
+
+def _end(found: Mapping[int, Outlook]) -> float | None:
+    return max((outlook.last for outlook in found.values() if outlook.last is not None), default=None)

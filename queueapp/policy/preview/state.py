@@ -1,0 +1,107 @@
+"""The queue at one moment, and how it goes on from there by other routes: where a simulation of it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+
+from ..rules import Route
+from ..scheduler import MOST, QUANTUM, FlowState, Scheduler, Task, TurnState
+from ..simulation import HEARTBEAT, Simulation
+
+Routes = Mapping[int, Route]
+"""The route of each user."""
+
+
+class Afterwards(Enum):
+    """What becomes of a processor that is in the middle of a turn: it takes another, or no further one; or it gave
+    no sign of life, so that its tasks go back to their places."""
+
+    ANOTHER = auto()
+    LEAVES = auto()
+    LOST = auto()
+
+
+@dataclass(frozen=True)
+class Underway:
+    """A turn that a processor is in the middle of: its first task has run for `elapsed` seconds."""
+
+    flow: str
+    tasks: Sequence[Task]
+    charged: float
+    elapsed: float
+    afterwards: Afterwards = Afterwards.ANOTHER
+
+
+@dataclass(frozen=True)
+class Present:
+    """All that decides who starts when, if nobody submits any more.
+
+    `processors`: how many take turns; `flows`: those that wait, run, or may be joined; `own`: whose the flows of one
+    user alone are; `owners`: of each task, by its place; `waiting`: how many jobs of each user have not been started.
+    `lumps`: the tasks that stand for several jobs, with the seconds of the last of these. `timed`: whether it is
+    complete enough to be simulated.
+    """
+
+    processors: int
+    flows: Sequence[FlowState]
+    owners: Mapping[int, int]
+    waiting: Mapping[int, int]
+    own: Mapping[str, int] = field(default_factory=dict)
+    underway: Sequence[Underway] = ()
+    lumps: Mapping[int, float] = field(default_factory=dict)
+    timed: bool = True
+    quantum: float = QUANTUM
+    most: int = MOST
+    heartbeat: float = HEARTBEAT
+
+    @property
+    def running(self) -> frozenset[int]:
+        """The places of the tasks that run now."""
+        return frozenset(turn.tasks[0].place for turn in self.underway if turn.afterwards is not Afterwards.LOST)
+
+    def simulation(self, routes: Routes) -> Simulation:
+        """A simulation that begins in this state, with the flows and the waiting tasks brought in line with routes."""
+        scheduler = Scheduler(self.quantum, self.most)
+        for flow in self.flows:
+            scheduler.adopt(replace(flow, backlog=list(flow.backlog)))
+        turns = [(TurnState(scheduler.flows[t.flow], list(t.tasks), t.charged), t) for t in self.underway]
+        for turn, underway in turns:
+            if underway.afterwards is Afterwards.LOST:
+                scheduler.settle(turn, [])
+        self._reroute(scheduler, routes)
+        simulation = Simulation([], self.processors, scheduler, self.heartbeat)
+        for turn, underway in turns:
+            if underway.afterwards is not Afterwards.LOST:
+                simulation.resume(turn, underway.elapsed, last=underway.afterwards is Afterwards.LEAVES)
+        return simulation
+
+    def _reroute(self, scheduler: Scheduler, routes: Routes) -> None:
+        """The steps of lifecycle/route.py: flows get their weight and cap, and then tasks follow their owners."""
+        wanted = {route.key: route for route in routes.values()}
+        for key, route in wanted.items():
+            scheduler.flow(key, route.weight, route.cap)
+        for flow in list(scheduler.flows.values()):
+            terms = wanted.get(str(flow.key))
+            if terms is not None and (flow.weight, flow.cap) != (terms.weight, terms.cap):
+                scheduler.set_flow(flow, terms.weight, terms.cap)
+        self._follow(scheduler, routes)
+
+    def _follow(self, scheduler: Scheduler, routes: Routes) -> None:
+        """Tasks move to their owners' flows; flows of one user alone, left or joined, are held meanwhile (move.sql)."""
+        joins = {place: scheduler.flows[routes[user].key] for place, user in self.owners.items()}
+        leaving: dict[FlowState, set[int]] = {}
+        for flow in scheduler.flows.values():
+            if movers := {self.owners[task.place] for task in flow.backlog if joins[task.place] is not flow}:
+                leaving[flow] = movers
+        moving = set().union(*leaving.values())
+        own = dict(self.own) | {routes[user].key: user for user in moving if routes[user].user is not None}
+        for flow in scheduler.flows.values():
+            if own.get(str(flow.key)) in moving:
+                scheduler.hold(flow)
+        for flow in leaving:
+            scheduler.move(flow, lambda task: joins[task.place])
+        for flow in scheduler.flows.values():
+            if flow.held:
+                scheduler.hold(flow, False)

@@ -1,0 +1,1 @@
+"""Logs of shared computers, read and replayed."""
