@@ -106,7 +106,7 @@ class Bench:
             with psycopg.connect(self.url) as other:
                 if open_elsewhere:
                     other.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-                    other.execute("SELECT count(*) FROM queueapp_tally")
+                    other.execute("SELECT count(*) FROM queueapp_flowstate")
                 rates = self.steady(self.options.long, slices=max(int(self.options.long / SLICE), 4))
                 read = pages()
             quarter = len(rates) // 4

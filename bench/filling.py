@@ -19,7 +19,7 @@ PART = 500_000
 
 _EMPTY = """
     TRUNCATE queueapp_job, queueapp_waiting, queueapp_outcome, queueapp_attempt, queueapp_processor, queueapp_flow,
-             queueapp_tally, queueapp_leftover, queueapp_horizon, queueapp_user CASCADE"""
+             queueapp_flowstate, queueapp_pendingmove, queueapp_orderstart, queueapp_user CASCADE"""
 _USERS = """
     INSERT INTO queueapp_user (username, password, is_superuser, is_staff, is_active, first_name, last_name, email,
                                date_joined)
@@ -31,7 +31,7 @@ _FLOWS = """
           FROM queueapp_user u, queueapp_priorityrule r WHERE r.name = 'Everyone takes turns'
         RETURNING id, rule_id, user_id
     ), counted AS (
-        INSERT INTO queueapp_tally (flow_id, weight)
+        INSERT INTO queueapp_flowstate (flow_id, weight)
         SELECT made.id, r.weight FROM made JOIN queueapp_priorityrule r ON r.id = made.rule_id
     )
     UPDATE queueapp_user u SET flow_id = made.id FROM made WHERE made.user_id = u.id"""
@@ -56,7 +56,7 @@ _ENDED = f"""
       FROM (SELECT made.*, submitted_at + make_interval(secs => %(waited)s) AS started FROM made) AS m
       JOIN queueapp_user u ON u.id = m.owner_id ORDER BY m.id"""
 _WAKE = """
-    UPDATE queueapp_tally t SET backlogged = true, head = first.job
+    UPDATE queueapp_flowstate t SET backlogged = true, head = first.job
       FROM (SELECT flow_id, min(job_id) AS job FROM queueapp_waiting GROUP BY flow_id) AS first
      WHERE t.flow_id = first.flow_id"""
 
@@ -94,5 +94,5 @@ def fill(
         # What PostgreSQL would soon do by itself after so many new rows, for half a minute: ANALYZE is an open
         # transaction, beside which a single flow is slow (docs/performance.md).
         if waiting + ended >= PART:
-            cursor.execute("VACUUM ANALYZE queueapp_job, queueapp_waiting, queueapp_outcome, queueapp_tally")
+            cursor.execute("VACUUM ANALYZE queueapp_job, queueapp_waiting, queueapp_outcome, queueapp_flowstate")
             cursor.execute("CHECKPOINT")

@@ -11,7 +11,7 @@ from queueapp.db.install import FOLDER
 
 # Where each begins in claim.sql, and with what it ends.
 _HOT = {
-    "the next flow": ("SELECT flow_id, version, vtime, weight, busy, head, floor INTO f", ";"),
+    "the next flow": ("SELECT flow_id, revision, vtime, weight, busy, head, scan_from INTO f", ";"),
     "the head of its backlog": ("SELECT ctid, job_id, expected", " LOOP"),
     "taking them": ("WITH taken", ";"),
 }
@@ -67,14 +67,14 @@ def _statement(script: str, first: str, end: str) -> str:
 def _stands_for(cursor: Any, most: int, quantum: float) -> dict[str, str]:
     """What the names in claim.sql stand for: the flow that is next, and the head of its backlog."""
     cursor.execute(
-        "SELECT flow_id, floor, queueapp_horizon() FROM queueapp_tally WHERE ready AND vtime >= queueapp_horizon()"
-        " ORDER BY vtime, head LIMIT 1"
+        "SELECT flow_id, scan_from, queueapp_order_start() FROM queueapp_flowstate"
+        " WHERE ready AND vtime >= queueapp_order_start() ORDER BY vtime, head LIMIT 1"
     )
-    flow, floor, horizon = cursor.fetchone()
+    flow, scan_from, order_start = cursor.fetchone()
     cursor.execute("SELECT ctid FROM queueapp_waiting WHERE flow_id = %s ORDER BY job_id LIMIT %s", [flow, AT_ONCE])
     places = ", ".join(f"'{place}'::tid" for (place,) in cursor.fetchall())
-    names = {"p_quantum": str(quantum), "p_most": str(most), "f.flow_id": str(flow), "f.floor": str(floor)}
-    names |= {">= horizon": f">= '{horizon}'::float8"}
+    names = {"p_quantum": str(quantum), "p_most": str(most), "f.flow_id": str(flow), "f.scan_from": str(scan_from)}
+    names |= {">= order_start": f">= '{order_start}'::float8"}
     return names | {"(skip)": "('{}'::bigint[])", "(places)": f"(ARRAY[{places}]::tid[])"}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from bench.records import Recorder, clock
-from queueapp.registry import Handle, task
+from queueapp.registry import JobContext, task
 
 HOLD = "bench.hold"
 NOTHING = "bench.nothing"
@@ -14,7 +14,7 @@ _recorder = Recorder()
 
 
 @task(HOLD)
-def hold(job: Handle, user: str) -> None:
+def hold(job: JobContext, user: str) -> None:
     """Sleep for the declared duration."""
     started = clock()
     time.sleep(job.duration)
@@ -22,5 +22,5 @@ def hold(job: Handle, user: str) -> None:
 
 
 @task(NOTHING)
-def nothing(job: Handle) -> None:
+def nothing(job: JobContext) -> None:
     """Do nothing."""

@@ -37,18 +37,18 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "jobsite.health.probes",
-    "queueapp.http.middleware.HeadersMiddleware",
-    "queueapp.http.middleware.PolicyMiddleware",
+    "queueapp.http.middleware.AsyncSecurityMiddleware",
+    "queueapp.http.middleware.AsyncContentSecurityPolicyMiddleware",
     "queueapp.http.middleware.gate",
     "queueapp.http.compression.CompressionMiddleware",
     "queueapp.limits.bulkhead.bulkhead",
     "jobsite.static.StaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "queueapp.http.middleware.PathsMiddleware",
-    "queueapp.http.middleware.ForgeryMiddleware",
-    "queueapp.http.middleware.WhoMiddleware",
+    "queueapp.http.middleware.AsyncCommonMiddleware",
+    "queueapp.http.middleware.AsyncCsrfViewMiddleware",
+    "queueapp.http.middleware.AsyncAuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "queueapp.http.middleware.FramesMiddleware",
+    "queueapp.http.middleware.AsyncXFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -158,7 +158,7 @@ Q_CLUSTER = {
 QUEUEAPP: dict[str, Any] = {
     "CHECKSUM_FOLDER": env.text("CHECKSUM_FOLDER", default=""),
     **env.given_wholes(
-        "SUBMISSIONS_PER_MINUTE", "REQUESTS_PER_MINUTE", "LOGINS_PER_MINUTE", "MAX_WAITING", "MAX_STREAMS"
+        "SUBMISSIONS_PER_MINUTE", "REQUESTS_PER_MINUTE", "LOGINS_PER_MINUTE", "MAX_WAITING_JOBS", "MAX_STREAMS"
     ),
 }
 

@@ -15,7 +15,7 @@ from django.views import defaults
 from queueapp.db.sessions import is_passing
 from queueapp.http.middleware import refusal
 from queueapp.http.problems import busy, of_api, problem_page
-from queueapp.limits.throttles import few_logins
+from queueapp.limits.throttles import throttle_logins
 
 
 def icon(request: HttpRequest) -> HttpResponse:
@@ -24,7 +24,7 @@ def icon(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
-    path("admin/login/", few_logins(admin.site.login)),  # before the admin's own address of it
+    path("admin/login/", throttle_logins(admin.site.login)),  # before the admin's own address of it
     path("admin/", admin.site.urls),
     path("api/v1/", include("queueapp.api.urls")),
     path("", include("queueapp.pages.urls")),

@@ -14,62 +14,62 @@ from django.core.signals import setting_changed
 class QueueSettings:
     """Every setting of the queue with its default."""
 
-    QUANTUM: float = 0.02
+    QUANTUM_SECONDS: float = 0.02
     """Seconds of expected time that one turn takes from a flow, at least one job. A round trip to the database takes a
     twentieth of it: less would cost speed, more would cost evenness among short jobs."""
-    MAX_TURN: int = 100
+    MAX_TURN_JOBS: int = 100
     """Jobs that one turn takes at the most."""
-    SLICE: float = 1.0
+    WORKER_SLICE_SECONDS: float = 1.0
     """Seconds after which a processor gives django-q2's own tasks a chance."""
-    LEASE: float = 15.0
+    LEASE_SECONDS: float = 15.0
     """Seconds without a sign of life after which a processor's jobs go to others."""
-    HEARTBEAT: float = 0.5
+    HEARTBEAT_SECONDS: float = 0.5
     """Seconds between signs of life, and writes of progress, of a processor at work."""
-    SWEEP: float = 3.0
+    SWEEP_SECONDS: float = 3.0
     """Seconds between rounds of housekeeping: rescue, forgotten flows, rules that begin or end."""
-    STUCK: float = 5.0
+    WATCHDOG_SECONDS: float = 5.0
     """Seconds of a ready flow, a free processor and no claim after which a cluster is started afresh."""
     MAX_ATTEMPTS: int = 3
     """Attempts at a job before it fails, where its task does not say."""
-    RETRY_FIRST: float = 2.0
+    RETRY_DELAY_SECONDS: float = 2.0
     """Seconds before the second attempt; twice as many before each further one, less a random part."""
-    RETRY_MOST: float = 600.0
+    RETRY_DELAY_MAX_SECONDS: float = 600.0
     """Seconds before a further attempt at the most."""
-    STOP_GRACE: float = 3.0
+    CANCEL_GRACE_SECONDS: float = 3.0
     """Seconds that a job has to stop when it is asked to, before its process is ended."""
-    MAX_RESULT: int = 1_000_000
+    MAX_RESULT_CHARS: int = 1_000_000
     """Characters of a job's result, as JSON, at the most; one with more fails."""
-    TASK_PROCESS_MEMORY: float = 512.0
+    TASK_PROCESS_MEMORY_MB: float = 512.0
     """Megabytes that a task process may still hold after a job; with more it is replaced."""
     TASK_PROCESS_FOR: str = "many"
     """Jobs that a task process serves: `many`, as long as it is as it was; those of one `owner`, or one `job`, which
     also keeps apart what tasks change of Python's objects. Another process takes some milliseconds."""
-    UNKNOWN_TASK_DELAY: float = 15.0
+    UNKNOWN_TASK_DELAY_SECONDS: float = 15.0
     """Seconds that a job waits for a processor that has its task, where the one that took it has not."""
     RETENTION_DAYS: int = 90
     """Days that finished jobs are kept; 0: for ever."""
-    GRACE: float = 10.0
+    SHUTDOWN_GRACE_SECONDS: float = 10.0
     """Seconds that running jobs have to end when a cluster is stopped."""
-    MAX_DURATION: float = 7 * 24 * 3600.0
+    MAX_DURATION_SECONDS: float = 7 * 24 * 3600.0
     """Longest duration, in seconds, that a job may declare."""
-    MAX_BULK: int = 10_000
+    MAX_BULK_JOBS: int = 10_000
     """Jobs in one bulk submission at the most."""
-    MAX_PAYLOAD: int = 65_536
+    MAX_PAYLOAD_BYTES: int = 65_536
     """Bytes of a job's payload, as JSON, at the most."""
     MAX_NESTING: int = 50
     """Lists and objects within one another in a request at the most."""
-    MAX_BODY: int = 262_144
+    MAX_BODY_BYTES: int = 262_144
     """Bytes of a request at the most."""
-    MAX_BULK_BODY: int = 33_554_432
+    MAX_BULK_BODY_BYTES: int = 33_554_432
     """Bytes of a bulk submission at the most."""
     MAX_BULK_VALUES: int = 1_000_000
     """Values (commas, colons and opening brackets outside of strings) of a request's JSON at the most. Each takes up to
     about 100 bytes of memory, however few it takes in the request."""
     BULKS_AT_ONCE: int = 2
     """Bulk submissions that one web process reads at the same time at the most."""
-    BULK_WAIT: float = 10.0
+    BULK_WAIT_SECONDS: float = 10.0
     """Seconds that a further bulk submission waits for its turn before it is refused."""
-    MAX_WAITING: int = 1_000_000
+    MAX_WAITING_JOBS: int = 1_000_000
     """Jobs of one user that wait at the most; 0: no limit."""
     MAX_STREAMS: int = 20
     """Event streams of one user in one web process at the most; 0: no limit."""
@@ -84,30 +84,32 @@ class QueueSettings:
 
     def __post_init__(self) -> None:
         for name in (
-            "QUANTUM",
-            "MAX_TURN",
-            "SLICE",
-            "LEASE",
-            "HEARTBEAT",
-            "SWEEP",
-            "STUCK",
+            "QUANTUM_SECONDS",
+            "MAX_TURN_JOBS",
+            "WORKER_SLICE_SECONDS",
+            "LEASE_SECONDS",
+            "HEARTBEAT_SECONDS",
+            "SWEEP_SECONDS",
+            "WATCHDOG_SECONDS",
             "MAX_ATTEMPTS",
-            "RETRY_FIRST",
-            "MAX_BULK",
-            "STOP_GRACE",
-            "MAX_RESULT",
-            "TASK_PROCESS_MEMORY",
-            "UNKNOWN_TASK_DELAY",
+            "RETRY_DELAY_SECONDS",
+            "MAX_BULK_JOBS",
+            "CANCEL_GRACE_SECONDS",
+            "MAX_RESULT_CHARS",
+            "TASK_PROCESS_MEMORY_MB",
+            "UNKNOWN_TASK_DELAY_SECONDS",
             "BULKS_AT_ONCE",
         ):
             if not getattr(self, name) > 0:
                 raise ImproperlyConfigured(f"Set QUEUEAPP[{name!r}] to a number above 0.")
         if self.TASK_PROCESS_FOR not in ("many", "owner", "job"):
             raise ImproperlyConfigured("Set QUEUEAPP['TASK_PROCESS_FOR'] to 'many', 'owner' or 'job'.")
-        if self.MAX_TURN > 1_000:
-            raise ImproperlyConfigured("Set QUEUEAPP['MAX_TURN'] to at most 1,000.")
-        if self.LEASE < 3 * self.HEARTBEAT:
-            raise ImproperlyConfigured("Set QUEUEAPP['LEASE'] to at least three times QUEUEAPP['HEARTBEAT'].")
+        if self.MAX_TURN_JOBS > 1_000:
+            raise ImproperlyConfigured("Set QUEUEAPP['MAX_TURN_JOBS'] to at most 1,000.")
+        if self.LEASE_SECONDS < 3 * self.HEARTBEAT_SECONDS:
+            raise ImproperlyConfigured(
+                "Set QUEUEAPP['LEASE_SECONDS'] to at least three times QUEUEAPP['HEARTBEAT_SECONDS']."
+            )
 
 
 @lru_cache(maxsize=1)

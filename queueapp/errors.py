@@ -41,11 +41,11 @@ class JobConflict(QueueError):
         self.indexes = indexes
 
 
-class NotWaiting(QueueError):
+class NotCancellable(QueueError):
     """Only a job that waits or runs can be cancelled."""
 
 
-class TooManyWaiting(QueueError):
+class BacklogFull(QueueError):
     """So many jobs of one user wait that no more are taken in for now."""
 
     retry_after = 10
@@ -58,7 +58,7 @@ class JobFailed(QueueError):
     """The job can not be done."""
 
 
-class NotEnded(QueueError):
+class NotRetryable(QueueError):
     """Only a job that failed or was cancelled can be tried again."""
 
 

@@ -1,9 +1,9 @@
 """The tasks that jobs can ask for: Python callables registered by name.
 
-    from queueapp.registry import Handle, task
+    from queueapp.registry import JobContext, task
 
     @task("resize")
-    def resize(job: Handle, width: int, height: int) -> dict[str, int]:
+    def resize(job: JobContext, width: int, height: int) -> dict[str, int]:
         job.progress(0.5, "half way")
         return {"pixels": width * height}
 
@@ -44,7 +44,7 @@ class Reports:
         self.fraction, self.message = fraction, message
 
 
-class Handle:
+class JobContext:
     """What a running job knows of itself, and tells of its progress."""
 
     def __init__(self, job_id: str, duration: float, attempt: int = 1, reports: Reports | None = None) -> None:
@@ -110,7 +110,7 @@ class Task:
         problem = self.check(payload) if self.check is not None else None
         return [FieldError("payload", problem)] if problem else []
 
-    def run(self, handle: Handle, payload: Mapping[str, Any]) -> Any:
+    def run(self, handle: JobContext, payload: Mapping[str, Any]) -> Any:
         """What the callable returns. Raises what it raises."""
         return self.function(handle, **payload)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from .conf import queue_settings
 from .errors import JobFailed
-from .registry import Handle, task
+from .registry import JobContext, task
 
 CHUNK = 1 << 20
 STEP = 0.05
@@ -20,7 +20,7 @@ LONGEST_PATH = 4096
 
 
 @task("wait")
-def wait(job: Handle) -> None:
+def wait(job: JobContext) -> None:
     """Hold a processor for the job's duration."""
     begin = time.monotonic()
     while (left := begin + job.duration - time.monotonic()) > 0:
@@ -72,7 +72,7 @@ def _refuse_outside(payload: Mapping[str, Any]) -> str | None:
 
 
 @task("checksum", check=_refuse_outside)
-def checksum(job: Handle, path: str) -> dict[str, Any]:
+def checksum(job: JobContext, path: str) -> dict[str, Any]:
     """The SHA-256 of a file below CHECKSUM_FOLDER, read in chunks."""
     file = file_in_folder(path)
     if not file.is_file():

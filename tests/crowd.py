@@ -12,7 +12,7 @@ from typing import Any
 from django.apps import apps
 from django.db import connection
 
-from queueapp.errors import NotEnded, NotWaiting
+from queueapp.errors import NotCancellable, NotRetryable
 from queueapp.lifecycle.cancel import cancel
 from queueapp.lifecycle.maintenance.schedule import join_due
 from queueapp.lifecycle.maintenance.sweep import _MISCOUNTED, recount, wake_forgotten
@@ -25,7 +25,7 @@ from queueapp.lifecycle.route import move_some, reroute
 from queueapp.lifecycle.submit import Accepted, submit
 from queueapp.lifecycle.turn import NotAccepting, Turn, take_turn
 from queueapp.lifecycle.validation import parse
-from queueapp.models import Flow, Job, Leftover, Outcome, Pause, PriorityRule, Processor, Tally, User, Waiting
+from queueapp.models import Flow, FlowState, Job, Outcome, Pause, PendingMove, PriorityRule, Processor, User, Waiting
 from queueapp.snapshots.audit import audit
 from queueapp.states import Status
 from tests.interleaving import Run
@@ -59,7 +59,7 @@ def make_world() -> World:
     turn = take_turn(working)
     failed = replace(outcome(turn.jobs[0], 1.0), status=Status.FAILED, error="it broke")
     take_turn(working, turn.number, [failed], now=time.monotonic(), more=False)
-    Tally.objects.update(vtime=0)
+    FlowState.objects.update(vtime=0)
     ask(ada, "a0", "a1")
     ask(ben, *[f"t{n}" for n in range(6)], duration=0.005)
     later = {"job_id": "due", "duration": 1.0, "run_at": datetime.now(UTC) + timedelta(days=1)}
@@ -78,9 +78,9 @@ def _leave_a_flow(dan: User) -> None:
     ask(dan, "d0")
     left = make_flow("left")
     Waiting.objects.filter(owner=dan).update(flow=left)
-    Leftover.objects.create(user=dan, flow=left)
-    Tally.objects.filter(flow=left).update(backlogged=True, head=Job.objects.get(job_id="d0").pk, version=1)
-    Tally.objects.filter(flow=Flow.objects.get(user=dan)).update(held=True, backlogged=False)
+    PendingMove.objects.create(user=dan, flow=left)
+    FlowState.objects.filter(flow=left).update(backlogged=True, head=Job.objects.get(job_id="d0").pk, revision=1)
+    FlowState.objects.filter(flow=Flow.objects.get(user=dan)).update(held=True, backlogged=False)
 
 
 def _job(name: str) -> Job:
@@ -141,8 +141,13 @@ def check(world: World, run: Run) -> None:
 def _check_told(world: World, run: Run, kind: str, result: Any) -> None:
     ended = dict(Outcome.objects.values_list("job__job_id", "status"))
     others = {name.rpartition("/")[0] for name in run.results} - {kind}
-    expected = {"settle": NotAccepting, "settle tiny": NotAccepting, "cancel": NotWaiting, "cancel running": NotWaiting}
-    assert not isinstance(result, Exception) or isinstance(result, expected.get(kind, NotEnded)), repr(result)
+    expected = {
+        "settle": NotAccepting,
+        "settle tiny": NotAccepting,
+        "cancel": NotCancellable,
+        "cancel running": NotCancellable,
+    }
+    assert not isinstance(result, Exception) or isinstance(result, expected.get(kind, NotRetryable)), repr(result)
     if kind in ("settle", "settle tiny"):
         first = "a0" if kind == "settle" else "t0"
         kept = isinstance(result, Turn) and result.kept
@@ -181,7 +186,7 @@ def _finish(told: dict[int, str]) -> None:
     ended = dict(Outcome.objects.values_list("job_id", "status"))
     assert ended.keys() == set(Job.objects.values_list("pk", flat=True)), "every job has ended"
     assert told.items() <= ended.items(), "no outcome was taken back"
-    assert set(Tally.objects.values_list("busy", flat=True)) == {0}
+    assert set(FlowState.objects.values_list("busy", flat=True)) == {0}
     assert [str(finding) for finding in audit()] == []
 
 

@@ -15,7 +15,7 @@ from queueapp.lifecycle.submit import submit_each
 from queueapp.lifecycle.turn import Turn, take_turn
 from queueapp.lifecycle.validation import Submission
 from queueapp.models import Pause, User
-from queueapp.policy.scheduler import FlowState, Scheduler, Task, TurnState
+from queueapp.policy.scheduler import FlowState, QueuedJob, Scheduler, TurnState
 from queueapp.states import Status
 from tests.queue import make_flow
 
@@ -23,21 +23,21 @@ from tests.queue import make_flow
 class Mirror(Scheduler):
     """Each flow is a user's; each turn is held by a processor's row. Raises AssertionError at the first difference.
 
-    The horizon is raised after every step, which must make no difference.
+    The order start is moved after every step, which must make no difference.
     """
 
     def __init__(self, **sizes: Any) -> None:
         super().__init__(**sizes)
         self.claims = 0
         self._users: dict[Hashable, User] = {}
-        self._tasks: dict[int, Task] = {}
-        self._jobs: dict[Task, int] = {}
+        self._tasks: dict[int, QueuedJob] = {}
+        self._jobs: dict[QueuedJob, int] = {}
         self._turns: dict[TurnState, tuple[int, Turn]] = {}
         self._free: list[int] = []
         with connection.cursor() as cursor:
             cursor.execute("SET synchronous_commit = off")
 
-    def submit(self, flow: FlowState, tasks: Sequence[Task]) -> None:
+    def submit(self, flow: FlowState, tasks: Sequence[QueuedJob]) -> None:
         super().submit(flow, tasks)
         user = self._user(flow)
         submit_each([(user, Submission(job_id=f"j{task.place}", duration=task.expected)) for task in tasks])
@@ -54,15 +54,19 @@ class Mirror(Scheduler):
             self._free.append(processor)
             return None
         self.claims += 1
-        assert [job.name for job in turn.jobs] == [f"j{task.place}" for task in expected.tasks]
-        for task, job in zip(expected.tasks, turn.jobs, strict=True):
+        assert [job.name for job in turn.jobs] == [f"j{task.place}" for task in expected.jobs]
+        for task, job in zip(expected.jobs, turn.jobs, strict=True):
             self._jobs[task] = job.id
         self._turns[expected] = processor, turn
         self._compare(expected.flow)
         return expected
 
     def settle(
-        self, turn: TurnState, spent: Sequence[tuple[Task, float]], keep: Task | None = None, elapsed: float = 0.0
+        self,
+        turn: TurnState,
+        spent: Sequence[tuple[QueuedJob, float]],
+        keep: QueuedJob | None = None,
+        elapsed: float = 0.0,
     ) -> None:
         super().settle(turn, spent, keep, elapsed)
         processor, held = self._turns[turn]
@@ -110,12 +114,12 @@ class Mirror(Scheduler):
 
     def _compare(self, flow: FlowState) -> None:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT queueapp_raise_horizon(false)")
+            cursor.execute("SELECT queueapp_move_order_start(false)")
             assert cursor.fetchone() == (True,)
-            cursor.execute("SELECT flow_id FROM queueapp_tally WHERE ready AND vtime < queueapp_horizon()")
+            cursor.execute("SELECT flow_id FROM queueapp_flowstate WHERE ready AND vtime < queueapp_order_start()")
             assert cursor.fetchall() == []
             cursor.execute(
-                "SELECT vtime, busy, backlogged, queueapp_virtual_time() FROM queueapp_tally WHERE flow_id = %s",
+                "SELECT vtime, busy, backlogged, queueapp_virtual_time() FROM queueapp_flowstate WHERE flow_id = %s",
                 [self._user(flow).flow_id],
             )
             found = cursor.fetchone()

@@ -15,7 +15,7 @@ from queueapp.lifecycle.outcome import JobOutcome
 from queueapp.lifecycle.submit import Accepted, submit
 from queueapp.lifecycle.turn import ClaimedJob, Turn, take_turn
 from queueapp.lifecycle.validation import parse
-from queueapp.models import Flow, PriorityRule, Tally, User
+from queueapp.models import Flow, FlowState, PriorityRule, User
 from queueapp.states import Status
 
 
@@ -27,7 +27,7 @@ def make_user(name: str, **fields: Any) -> User:
 def make_flow(key: str, user: User | None = None, **terms: Any) -> Flow:
     """A new flow that rests, of no rule; `terms`: its weight and cap."""
     flow = Flow.objects.create(key=key, user=user)
-    Tally.objects.create(flow=flow, **terms)
+    FlowState.objects.create(flow=flow, **terms)
     return flow
 
 

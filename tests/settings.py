@@ -6,13 +6,13 @@ from jobsite.settings import INSTALLED_APPS, QUEUEAPP
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 INSTALLED_APPS = [*INSTALLED_APPS, "tests"]
 QUEUEAPP = QUEUEAPP | {
-    "LEASE": 3.0,
-    "HEARTBEAT": 0.25,
-    "SWEEP": 0.5,
-    "GRACE": 1.5,
-    "STUCK": 2.0,
-    "RETRY_FIRST": 0.2,
-    "STOP_GRACE": 0.9,
-    "UNKNOWN_TASK_DELAY": 1.0,
+    "LEASE_SECONDS": 3.0,
+    "HEARTBEAT_SECONDS": 0.25,
+    "SWEEP_SECONDS": 0.5,
+    "SHUTDOWN_GRACE_SECONDS": 1.5,
+    "WATCHDOG_SECONDS": 2.0,
+    "RETRY_DELAY_SECONDS": 0.2,
+    "CANCEL_GRACE_SECONDS": 0.9,
+    "UNKNOWN_TASK_DELAY_SECONDS": 1.0,
     "LOGINS_PER_MINUTE": 0,  # all tests log in from one address; tests/test_security.py has a limit
 }

@@ -22,18 +22,18 @@ from django.db import connection
 from django.utils import timezone
 
 from queueapp.errors import JobFailed
-from queueapp.registry import Handle, task
+from queueapp.registry import JobContext, task
 
 
 @task("nap")
-def nap(job: Handle, seconds: float) -> str:
+def nap(job: JobContext, seconds: float) -> str:
     """Sleep for so long, whatever was declared."""
     time.sleep(seconds)
     return f"attempt {job.attempt}"
 
 
 @task("stubborn", time_limit=0.5, max_attempts=1)
-def stubborn(job: Handle, seconds: float, polite: bool = False) -> str:
+def stubborn(job: JobContext, seconds: float, polite: bool = False) -> str:
     """Go on for so long, and do not let anything stop it but, where `polite`, the handle."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and not (polite and job.cancelled):
@@ -43,7 +43,7 @@ def stubborn(job: Handle, seconds: float, polite: bool = False) -> str:
 
 
 @task("flaky", max_attempts=4)
-def flaky(job: Handle, failures: int) -> str:
+def flaky(job: JobContext, failures: int) -> str:
     """Fail on the first so many attempts."""
     time.sleep(0.05)
     if job.attempt <= failures:
@@ -52,7 +52,7 @@ def flaky(job: Handle, failures: int) -> str:
 
 
 @task("fail")
-def fail(job: Handle, how: str = "error") -> Any:
+def fail(job: JobContext, how: str = "error") -> Any:
     """End badly, in one of several ways."""
     if how == "refuse":
         raise JobFailed("Not today.")
@@ -70,7 +70,7 @@ def fail(job: Handle, how: str = "error") -> Any:
 
 
 @task("kill")
-def kill(job: Handle, times: int) -> str:
+def kill(job: JobContext, times: int) -> str:
     """Kill the processor on the first so many attempts."""
     if job.attempt <= times:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -78,7 +78,7 @@ def kill(job: Handle, times: int) -> str:
 
 
 @task("saves-its-place", max_attempts=1)
-def saves_its_place(job: Handle, seconds: float) -> str:
+def saves_its_place(job: JobContext, seconds: float) -> str:
     """Work until the cluster is being stopped, and say so."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -89,7 +89,7 @@ def saves_its_place(job: Handle, seconds: float) -> str:
 
 
 @task("hungry", memory_limit=100, max_attempts=1)
-def hungry(job: Handle, megabytes: int, how: str) -> int:
+def hungry(job: JobContext, megabytes: int, how: str) -> int:
     """Take so much memory: in this process, or in one of its children, whose own limit is lifted."""
     if how == "here":
         return len(bytearray(megabytes * 1_000_000))
@@ -101,14 +101,14 @@ def hungry(job: Handle, megabytes: int, how: str) -> int:
 
 
 @task("pool")
-def pool(job: Handle) -> list[int]:
+def pool(job: JobContext) -> list[int]:
     """Work in processes of its own."""
     with multiprocessing.get_context("fork").Pool(2) as workers:
         return workers.map(abs, [-1, -2, -3])
 
 
 @task("says", max_attempts=1)
-def says(job: Handle, text: str, times: int = 1) -> None:
+def says(job: JobContext, text: str, times: int = 1) -> None:
     """Print by every way there is, and fail."""
     print(text * times)  # noqa: T201
     subprocess.run(["/bin/echo", f"echo {text}"], check=True)
@@ -116,7 +116,7 @@ def says(job: Handle, text: str, times: int = 1) -> None:
 
 
 @task("tidies-up", time_limit=0.3, max_attempts=1)
-def tidies_up(job: Handle) -> None:
+def tidies_up(job: JobContext) -> None:
     """Tidy up in five steps, at its limit."""
     try:
         time.sleep(30)
@@ -127,7 +127,7 @@ def tidies_up(job: Handle) -> None:
 
 
 @task("pid")
-def pid(job: Handle) -> dict[str, int]:
+def pid(job: JobContext) -> dict[str, int]:
     """The processes: this one, its worker, and the sentinel."""
     worker = psutil.Process(os.getppid())
     return {"task": os.getpid(), "worker": worker.pid, "sentinel": worker.ppid()}
@@ -137,7 +137,7 @@ LEFT: ContextVar[str] = ContextVar("LEFT", default="")
 
 
 @task("leaves-behind", max_attempts=1)
-def leaves_behind(job: Handle, where: str) -> None:
+def leaves_behind(job: JobContext, where: str) -> None:
     """Leaves its mark in its process, in the session of its connection, or in what is kept for the present context."""
     if where == "environment":
         os.environ["LEFT_BEHIND"] = "a mark"
@@ -159,7 +159,7 @@ def leaves_behind(job: Handle, where: str) -> None:
 
 
 @task("finds", max_attempts=1)
-def finds(job: Handle) -> list[str]:
+def finds(job: JobContext) -> list[str]:
     """What an earlier job may have changed."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('app.left_behind', true)")
@@ -172,7 +172,7 @@ def finds(job: Handle) -> list[str]:
 
 
 @task("freezes-later")
-def freezes_later(job: Handle) -> None:
+def freezes_later(job: JobContext) -> None:
     """Leave a thread that stops the process when the job has ended."""
 
     def freeze() -> None:
@@ -183,7 +183,7 @@ def freezes_later(job: Handle) -> None:
 
 
 @task("database", max_attempts=1)
-def database(job: Handle, leave: str = "") -> list[str]:
+def database(job: JobContext, leave: str = "") -> list[str]:
     """What the session says, which is then left as asked."""
     from django.db import connection, transaction
 
@@ -203,6 +203,6 @@ def database(job: Handle, leave: str = "") -> list[str]:
 
 
 @task("returns")
-def returns(job: Handle, text: str, times: int = 1) -> str:
+def returns(job: JobContext, text: str, times: int = 1) -> str:
     """The text, so many times."""
     return text * times

@@ -160,7 +160,7 @@ def test_a_rule_that_is_edited_takes_effect_on_jobs_that_wait(boss: Client) -> N
     response = boss.post(page_of(rule), rule_form(rule, **changes))
     assert response.status_code == 302
     flow = flow_of_job("a2")
-    assert (flow.rule, flow.user, flow.tally.weight, flow.tally.cap) == (rule, anna, 3.0, 2)
+    assert (flow.rule, flow.user, flow.state.weight, flow.state.cap) == (rule, anna, 3.0, 2)
     assert flow_of_job("b1").rule != rule
 
 

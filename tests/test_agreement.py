@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from queueapp.policy.scheduler import FlowState, Task, TurnState
+from queueapp.policy.scheduler import FlowState, QueuedJob, TurnState
 from queueapp.policy.simulation import Arrival, Simulation
 from queueapp.replay.swf import Entry, read_log
 from tests.mirror import Mirror
@@ -64,7 +64,7 @@ def test_a_flood_of_a_hundred_thousand_jobs() -> None:
     mirror = Mirror()
     flood = mirror.flow("flood")
     for first in range(-100_000, 0, 5_000):  # before the places of all others, which begin at 0
-        mirror.submit(flood, [Task(place, 0.5) for place in range(first, first + 5_000)])
+        mirror.submit(flood, [QueuedJob(place, 0.5) for place in range(first, first + 5_000)])
     others = [Arrival(1.0 + n, f"other {n % 10}", 0.4, 0.4) for n in range(500)]
     runs = Simulation(others, 4, mirror).run()
     ended = 0
@@ -84,7 +84,7 @@ def test_rules_changed_in_mid_flood() -> None:
     chooser = random.Random(4)
 
     class Restless(Mirror):
-        def submit(self, flow: FlowState, tasks: list[Task]) -> None:  # type: ignore[override]
+        def submit(self, flow: FlowState, tasks: list[QueuedJob]) -> None:  # type: ignore[override]
             super().submit(flow, tasks)
             if chooser.random() < 0.1:
                 changed = chooser.choice(list(self.flows.values()))
@@ -101,7 +101,7 @@ def test_users_paused_and_resumed_in_mid_flood(seed: int) -> None:
     class Restless(Mirror):
         paused = 0
 
-        def submit(self, flow: FlowState, tasks: list[Task]) -> None:  # type: ignore[override]
+        def submit(self, flow: FlowState, tasks: list[QueuedJob]) -> None:  # type: ignore[override]
             super().submit(flow, tasks)
             if chooser.random() < 0.15:
                 changed = chooser.choice(list(self.flows.values()))

@@ -15,7 +15,7 @@ from queueapp.lifecycle.maintenance.sweep import Sweeping, recount
 from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.rescue import rescue_cluster
 from queueapp.lifecycle.turn import take_turn
-from queueapp.models import Job, Tally
+from queueapp.models import FlowState, Job
 from queueapp.snapshots.audit import audit
 from tests.queue import ask, await_a_waiter, everyone_takes_turns, in_thread, make_user, names, settle
 
@@ -53,9 +53,9 @@ def test_a_queue_at_work_is_sound() -> None:
             " SELECT owner_id, job_id, flow_id, 1, 1 FROM queueapp_outcome WHERE status = 'succeeded' LIMIT 1",
             "1 jobs have ended and wait all the same",
         ),
-        ("UPDATE queueapp_tally SET backlogged = false", "flows rest although jobs wait"),
-        ("UPDATE queueapp_tally SET busy = busy + 1", "flows count other processors"),
-        ("UPDATE queueapp_tally SET held = true", "flows are held"),
+        ("UPDATE queueapp_flowstate SET backlogged = false", "flows rest although jobs wait"),
+        ("UPDATE queueapp_flowstate SET busy = busy + 1", "flows count other processors"),
+        ("UPDATE queueapp_flowstate SET held = true", "flows are held"),
         ("UPDATE queueapp_processor SET lease_until = now() - interval '1 hour'", "lease ran out"),
         ("UPDATE queueapp_processor SET attempts = '{}'", "turns do not fit"),
         ("UPDATE queueapp_user SET flow_id = NULL; UPDATE queueapp_waiting SET flow_id = 0", "wait in no flow"),
@@ -73,13 +73,13 @@ def test_what_is_off_is_said(damage: str, says: str) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        "UPDATE queueapp_tally SET busy = busy + 1",
-        "UPDATE queueapp_tally SET busy = 0",
-        "UPDATE queueapp_tally SET backlogged = false",
-        "UPDATE queueapp_tally SET held = true",
-        "UPDATE queueapp_tally SET floor = 1000000",
-        "UPDATE queueapp_tally SET weight = 7",
-        "INSERT INTO queueapp_horizon VALUES (1, 1e9) ON CONFLICT (id) DO UPDATE SET vtime = 1e9",
+        "UPDATE queueapp_flowstate SET busy = busy + 1",
+        "UPDATE queueapp_flowstate SET busy = 0",
+        "UPDATE queueapp_flowstate SET backlogged = false",
+        "UPDATE queueapp_flowstate SET held = true",
+        "UPDATE queueapp_flowstate SET scan_from = 1000000",
+        "UPDATE queueapp_flowstate SET weight = 7",
+        "INSERT INTO queueapp_orderstart VALUES (1, 1e9) ON CONFLICT (id) DO UPDATE SET vtime = 1e9",
         "UPDATE queueapp_user SET flow_id = (SELECT min(id) FROM queueapp_flow)",
         "UPDATE queueapp_waiting SET flow_id = NULL",
         "UPDATE queueapp_processor SET lease_until = now() - interval '1 hour'",
@@ -102,7 +102,7 @@ def test_what_can_be_mended_is_mended_by_a_repair(damage: str) -> None:
 def test_a_user_who_is_shut_out_by_a_wrong_count_gets_turns_after_the_next_sweep() -> None:
     everyone_takes_turns(cap=1)
     ask(make_user("ada"), "job")
-    Tally.objects.update(busy=1)
+    FlowState.objects.update(busy=1)
     processor = register("c").pk
     assert take_turn(processor).jobs == []
     Sweeping().sweep()
@@ -125,11 +125,11 @@ def test_a_count_is_right_whatever_turn_is_under_way() -> None:
     with ThreadPoolExecutor(2) as pool:
         taking = pool.submit(in_thread, take_late)
         taken.wait(30)
-        counting = pool.submit(in_thread, lambda: recount("SELECT flow_id FROM queueapp_tally"))
+        counting = pool.submit(in_thread, lambda: recount("SELECT flow_id FROM queueapp_flowstate"))
         try:
             await_a_waiter(counting.done)
         finally:
             go_on.set()
         taking.result()
         assert counting.result() == 0
-    assert Tally.objects.get().busy == 2
+    assert FlowState.objects.get().busy == 2

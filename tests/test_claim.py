@@ -22,7 +22,7 @@ from queueapp.lifecycle.processors import drain as stop_claims
 from queueapp.lifecycle.rescue import rescue_cluster, rescue_ended, rescue_overdue
 from queueapp.lifecycle.retry import try_again
 from queueapp.lifecycle.turn import NotAccepting, Turn, take_turn
-from queueapp.models import Flow, Job, Outcome, Processor, Tally, Waiting
+from queueapp.models import Flow, FlowState, Job, Outcome, Processor, Waiting
 from queueapp.policy.fairness import service_gap_bound
 from queueapp.snapshots.audit import audit
 from queueapp.states import Status
@@ -115,8 +115,8 @@ def test_four_processors_and_two_submitters_at_once_lose_and_double_nothing(rule
             assert order == sorted(order)
     assert Outcome.objects.count() == len(claimed)
     assert not Waiting.objects.exists()
-    assert set(Tally.objects.values_list("busy", flat=True)) == {0}
-    assert not Tally.objects.filter(backlogged=True).exists() or not take_turn(register("test").pk).jobs
+    assert set(FlowState.objects.values_list("busy", flat=True)) == {0}
+    assert not FlowState.objects.filter(backlogged=True).exists() or not take_turn(register("test").pk).jobs
 
 
 def test_simultaneous_duplicates_become_one_job() -> None:
@@ -147,8 +147,8 @@ def test_what_was_not_started_goes_back_while_a_job_outruns_the_quantum() -> Non
     assert names(take_turn(other).jobs) == ["2", "3", "4", "5"]
     ada.refresh_from_db()
     assert ada.flow is not None
-    assert ada.flow.tally.busy == 2
-    assert ada.flow.tally.vtime == pytest.approx(30.01 + 4 * 0.005)
+    assert ada.flow.state.busy == 2
+    assert ada.flow.state.vtime == pytest.approx(30.01 + 4 * 0.005)
     assert take_turn(processor, turn.number, [outcome(turn.jobs[1], 31)], now=now, more=False).kept
     assert Outcome.objects.count() == 2
 
@@ -201,7 +201,7 @@ def test_what_is_said_late_of_an_earlier_turn_changes_nothing_of_the_present_one
     assert names(earlier.jobs) == ["a0", "a1"]
     present = settle(processor, earlier, more=True)
     assert names(present.jobs) == ["next"]
-    before = Processor.objects.values().get(), list(Tally.objects.order_by("pk").values())
+    before = Processor.objects.values().get(), list(FlowState.objects.order_by("pk").values())
     assert heartbeat(processor, earlier.number, elapsed=50.0, progress=0.5) is Beat.LOST
     first, second = earlier.jobs
     assert not settle_part(
@@ -211,7 +211,7 @@ def test_what_is_said_late_of_an_earlier_turn_changes_nothing_of_the_present_one
         cursor.execute(
             "SELECT queueapp_rescue(%s, %s, %s, 3, 'late', 0::float8)", [processor, earlier.number, second.id]
         )
-    assert (Processor.objects.values().get(), list(Tally.objects.order_by("pk").values())) == before
+    assert (Processor.objects.values().get(), list(FlowState.objects.order_by("pk").values())) == before
     assert audit() == []
 
 
@@ -250,7 +250,7 @@ def test_cancelled_jobs_are_not_claimed_nor_charged() -> None:
     assert names(take_turn(register("c").pk).jobs) == ["a", "c"]
     ada.refresh_from_db()
     assert ada.flow is not None
-    assert ada.flow.tally.vtime == pytest.approx(0.008)
+    assert ada.flow.state.vtime == pytest.approx(0.008)
 
 
 def test_a_claim_reads_only_the_head_of_a_deep_backlog_without_statistics() -> None:
@@ -263,7 +263,7 @@ def test_a_claim_reads_only_the_head_of_a_deep_backlog_without_statistics() -> N
         cursor.execute("ANALYZE")
     drain(processor)
     made = Flow.objects.bulk_create([Flow(key=f"other {number}") for number in range(5_000)])
-    Tally.objects.bulk_create([Tally(flow=flow) for flow in made])
+    FlowState.objects.bulk_create([FlowState(flow=flow) for flow in made])
     for start in range(0, 20_000, 5_000):
         ask(ada, *[f"{n}" for n in range(start, start + 5_000)], duration=1)
     assert_only_the_head_is_read(processor)
@@ -307,7 +307,7 @@ def read() -> dict[str, tuple[int, int]]:
             "SELECT relname, seq_tup_read,"
             "       (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes i WHERE i.relid = t.relid)::bigint"
             "  FROM pg_stat_user_tables AS t"
-            " WHERE relname IN ('queueapp_waiting', 'queueapp_job', 'queueapp_outcome', 'queueapp_tally')"
+            " WHERE relname IN ('queueapp_waiting', 'queueapp_job', 'queueapp_outcome', 'queueapp_flowstate')"
         )
         return {table: (rows, pages) for table, rows, pages in cursor.fetchall()}
 
@@ -328,8 +328,8 @@ def test_a_job_that_is_committed_late_is_not_forgotten_behind_the_floor_of_its_f
     assert ada.flow is not None
     ask(ada, "fourth", "fifth")
     drain(processor)
-    ada.flow.tally.refresh_from_db()
-    assert ada.flow.tally.floor == Job.objects.get(job_id="fifth").pk, "nobody submits: the floor follows"
+    ada.flow.state.refresh_from_db()
+    assert ada.flow.state.scan_from == Job.objects.get(job_id="fifth").pk, "nobody submits: the scan follows"
 
 
 def test_beside_an_open_transaction_a_claim_reads_no_more_for_all_that_was_taken() -> None:
@@ -382,7 +382,7 @@ def test_four_claimers_at_once_share_by_weight_within_the_bound() -> None:
         ask(make_user(name, flow=flow), *[f"{name}{n}" for n in range(1200)], duration=costs[name])
     took_part = in_processes([(claim_some, (1000,))] * 4)
     assert sum(many > 20 for many in took_part) >= 2, "one processor did it all: nothing was shown"
-    assert Tally.objects.filter(backlogged=True).count() == len(weights)
+    assert FlowState.objects.filter(backlogged=True).count() == len(weights)
     ended = Outcome.objects.order_by("number").values_list("flow__key", "time_spent")
     service = dict.fromkeys(weights, 0.0)
     gaps: dict[tuple[str, str], list[float]] = {pair: [0.0] for pair in combinations(weights, 2)}
@@ -391,7 +391,7 @@ def test_four_claimers_at_once_share_by_weight_within_the_bound() -> None:
         for f, g in gaps:
             gaps[f, g].append(service[f] / weights[f] - service[g] / weights[g])
     for (f, g), gap in gaps.items():
-        bound = service_gap_bound(4, queue_settings().QUANTUM, (costs[f], weights[f]), (costs[g], weights[g]))
+        bound = service_gap_bound(4, queue_settings().QUANTUM_SECONDS, (costs[f], weights[f]), (costs[g], weights[g]))
         assert max(gap) - min(gap) <= bound, (f, g)
 
 

@@ -472,7 +472,7 @@ def test_a_pause_of_everything_is_no_wedge(site: Site, api: httpx.Client) -> Non
     [sentinel] = psutil.Process(site.cluster.pid).children()
     site.query("INSERT INTO queueapp_pause (task, reason, since) VALUES ('', 'maintenance', now())")
     submit(api, "patient")
-    time.sleep(queue_settings().STUCK + 2.0)  # nothing is to happen, and no event tells of that
+    time.sleep(queue_settings().WATCHDOG_SECONDS + 2.0)  # nothing is to happen, and no event tells of that
     assert sentinel.is_running()
     assert api.get("jobs/patient/").json()["status"] == "queued"
     site.query("DELETE FROM queueapp_pause")

@@ -18,7 +18,7 @@ from queueapp.lifecycle.cancel import cancel
 from queueapp.lifecycle.processors import heartbeat, register
 from queueapp.lifecycle.rescue import rescue_cluster
 from queueapp.lifecycle.turn import take_turn
-from queueapp.models import Job, Outcome, Tally, Waiting
+from queueapp.models import FlowState, Job, Outcome, Waiting
 from queueapp.snapshots import completions_after
 from queueapp.snapshots.audit import audit
 from tests.crowd import ACTORS, Saved, World, check, make_world
@@ -201,7 +201,9 @@ def test_a_flow_that_a_claim_empties_is_awake_for_whoever_submits_meanwhile(stag
             "submit": partial(ask, ada, f"second-{n}"),
         }
         runs.append(run := stage.run(works, choose))
-        assert not Tally.objects.filter(flow__user=ada, backlogged=False, flow__in=Waiting.objects.values("flow")), run
+        assert not FlowState.objects.filter(
+            flow__user=ada, backlogged=False, flow__in=Waiting.objects.values("flow")
+        ), run
         rescue_cluster(f"{n}")
         drain(register("last").pk)
         assert not Waiting.objects.exists(), run

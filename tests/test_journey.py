@@ -85,4 +85,4 @@ def test_many_small_jobs_of_many_users_all_end_once(site: Site) -> None:
         "SELECT count(*) = 2000 FROM queueapp_outcome o JOIN queueapp_user u ON u.id = o.owner_id"
         " WHERE username LIKE 'many-%%' AND status = 'succeeded'"
     )
-    assert site.query("SELECT count(*) FROM queueapp_tally WHERE busy <> 0") == [(0,)]
+    assert site.query("SELECT count(*) FROM queueapp_flowstate WHERE busy <> 0") == [(0,)]

@@ -98,11 +98,11 @@ def until_leases_are_judged(sweeping: Sweeping, alive: int, turn: int, other: in
 
 
 def test_whoever_could_not_reach_the_database_waits_for_signs_of_life(settings: Any) -> None:
-    settings.QUEUEAPP = settings.QUEUEAPP | {"LEASE": 1.0, "HEARTBEAT": 0.3}
+    settings.QUEUEAPP = settings.QUEUEAPP | {"LEASE_SECONDS": 1.0, "HEARTBEAT_SECONDS": 0.3}
     alive, turn, dead = two_at_work()
     sweeping = Sweeping()
     until_leases_are_judged(sweeping, alive, turn, dead)
-    time.sleep(queue_settings().LEASE + 0.1)  # the database is away: no heartbeat, no sweep
+    time.sleep(queue_settings().LEASE_SECONDS + 0.1)  # the database is away: no heartbeat, no sweep
     sweeping.sweep()
     assert at_work() == {alive, dead}
     until_leases_are_judged(sweeping, alive, turn)

@@ -20,7 +20,7 @@ from rest_framework.test import APIClient
 
 from queueapp.api.bulk import bulk_turn
 from queueapp.api.parsers import has_more_values
-from queueapp.errors import TooManyWaiting
+from queueapp.errors import BacklogFull
 from queueapp.http.body_limit import BodyLimit
 from queueapp.lifecycle import quota
 from queueapp.limits import rate_limit
@@ -30,7 +30,7 @@ from tests.queue import ask, make_user
 from tests.site import Site
 from tests.test_api import assert_problem, client_of, submit
 
-LIMITS = ("SUBMISSIONS_PER_MINUTE", "REQUESTS_PER_MINUTE", "LOGINS_PER_MINUTE", "MAX_WAITING")
+LIMITS = ("SUBMISSIONS_PER_MINUTE", "REQUESTS_PER_MINUTE", "LOGINS_PER_MINUTE", "MAX_WAITING_JOBS")
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ class TestWaitingQuota:
     def test_no_more_wait_than_may(self, limit: Callable[..., None]) -> None:
         api = client_of(make_user("ada"))
         ask(make_user("bob"), *[f"b{n}" for n in range(9)])
-        limit(MAX_WAITING=3)
+        limit(MAX_WAITING_JOBS=3)
         assert [submit(api, job_id=f"j{n}").status_code for n in range(3)] == [201] * 3
         refused = submit(api, job_id="j3")
         assert_problem(refused, 429)
@@ -154,7 +154,7 @@ class TestWaitingQuota:
 
     def test_all_of_a_bulk_submission_or_none(self, limit: Callable[..., None]) -> None:
         api = client_of(make_user("ada"))
-        limit(MAX_WAITING=3)
+        limit(MAX_WAITING_JOBS=3)
         jobs = [{"job_id": f"b{n}", "duration": 1} for n in range(4)]
         assert api.post("/api/v1/jobs/bulk/", {"jobs": jobs}, format="json").status_code == 429
         assert not Waiting.objects.exists()
@@ -163,7 +163,7 @@ class TestWaitingQuota:
     def test_what_is_sent_again_needs_no_room(self, limit: Callable[..., None]) -> None:
         ada = make_user("ada")
         api = client_of(ada)
-        limit(MAX_WAITING=2)
+        limit(MAX_WAITING_JOBS=2)
         jobs = [{"job_id": f"j{n}", "duration": 1} for n in range(3)]
 
         def bulk(*some: dict[str, Any]) -> int:
@@ -175,7 +175,7 @@ class TestWaitingQuota:
         assert_problem(submit(api, job_id="j0", duration=2), 409, "job_id")
         assert bulk(*jobs) == 429
         assert bulk(*jobs[:2]) == 201
-        with pytest.raises(TooManyWaiting):  # whoever submits
+        with pytest.raises(BacklogFull):  # whoever submits
             ask(ada, "j3")
         assert Job.objects.count() == 2
 
@@ -184,7 +184,7 @@ class TestWaitingQuota:
     ) -> None:
         monkeypatch.setattr(quota, "FULL_FOR", 0.0)
         api = client_of(make_user("ada"))
-        limit(MAX_WAITING=1)
+        limit(MAX_WAITING_JOBS=1)
         assert [submit(api, job_id=f"j{n}").status_code for n in range(2)] == [201, 429]
         api.delete("/api/v1/jobs/j0/")
         assert submit(api, job_id="j2").status_code == 201
@@ -192,7 +192,7 @@ class TestWaitingQuota:
     def test_it_is_the_owners_whoever_submits(self, limit: Callable[..., None]) -> None:
         make_user("ada")
         boss = client_of(make_user("boss", is_staff=True))
-        limit(MAX_WAITING=1)
+        limit(MAX_WAITING_JOBS=1)
         assert [submit(boss, job_id=f"j{n}", user="ada").status_code for n in range(2)] == [201, 429]
         assert submit(boss).status_code == 201
 
@@ -206,7 +206,7 @@ class TestWaitingQuota:
             return 0
 
         monkeypatch.setattr(quota, "_waiting", count)
-        limit(MAX_WAITING=1_000_000)
+        limit(MAX_WAITING_JOBS=1_000_000)
         for _ in range(100):
             quota.make_room({7: 1_000})
         assert len(counts) == 1
@@ -252,7 +252,7 @@ class TestBodies:
 
     def test_bulk_submissions_take_turns(self, limit: Callable[..., None]) -> None:
         api = client_of(make_user("ada"))
-        limit(BULK_WAIT=0)
+        limit(BULK_WAIT_SECONDS=0)
         ask_for = {"jobs": [{"job_id": "x", "duration": 1}]}
         with bulk_turn(), bulk_turn():
             refused = api.post("/api/v1/jobs/bulk/", ask_for, format="json")

@@ -8,16 +8,16 @@ import pytest
 
 from queueapp.lifecycle.processors import heartbeat, register
 from queueapp.lifecycle.turn import take_turn
-from queueapp.models import PriorityRule, Tally, User
+from queueapp.models import FlowState, PriorityRule, User
 from tests.queue import ask, drain, everyone_takes_turns, make_user, names, settle
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
 
-def tally_of(user: User) -> Tally:
+def state_of(user: User) -> FlowState:
     user.refresh_from_db()
     assert user.flow is not None
-    return user.flow.tally
+    return user.flow.state
 
 
 def test_without_rules_jobs_run_strictly_in_the_order_of_submission() -> None:
@@ -89,14 +89,14 @@ def test_a_job_that_outruns_its_duration_is_charged_as_it_goes() -> None:
     ask(ada, "a0", duration=1)
     processor = register("c").pk
     turn = take_turn(processor)
-    assert tally_of(ada).vtime == pytest.approx(1)
+    assert state_of(ada).vtime == pytest.approx(1)
     heartbeat(processor, turn.number, elapsed=0.5)
-    assert tally_of(ada).vtime == pytest.approx(1)
+    assert state_of(ada).vtime == pytest.approx(1)
     heartbeat(processor, turn.number, elapsed=5)
     heartbeat(processor, turn.number, elapsed=6)
-    assert tally_of(ada).vtime == pytest.approx(6)
+    assert state_of(ada).vtime == pytest.approx(6)
     settle(processor, turn, spent=7)
-    assert tally_of(ada).vtime == pytest.approx(7)
+    assert state_of(ada).vtime == pytest.approx(7)
 
 
 def test_being_away_saves_no_credit() -> None:
@@ -132,7 +132,7 @@ def test_a_turn_takes_jobs_up_to_the_quantum() -> None:
     processor = register("c").pk
     turn = take_turn(processor)
     assert names(turn.jobs) == ["tiny0", "tiny1", "tiny2"]  # the expected seconds before each are below 0.02
-    assert tally_of(ada).vtime == pytest.approx(0.024)
+    assert state_of(ada).vtime == pytest.approx(0.024)
 
 
 def test_a_flow_at_its_cap_is_away_and_rejoins() -> None:

@@ -26,7 +26,7 @@ from queueapp.policy.preview.effects import Preview, preview
 from queueapp.policy.preview.sampling import Rest, depth, lump_size, lumps
 from queueapp.policy.preview.state import Afterwards, Present, Routes, Underway
 from queueapp.policy.rules import COMMON, Route
-from queueapp.policy.scheduler import FlowState, Task
+from queueapp.policy.scheduler import FlowState, QueuedJob
 from queueapp.policy.simulation import HEARTBEAT
 from queueapp.snapshots import backlog
 from queueapp.snapshots.backlog import read_backlog
@@ -41,8 +41,8 @@ def alone(user: int, weight: float = 1.0, cap: int | None = None, rule: int = 1)
 
 def present(processors: int = 1, underway: tuple[Underway, ...] = (), **changes: Any) -> Present:
     """Ada and Bob wait in flows of their own: Ada with jobs 1, 3, 5, 7 of 1 s, Bob with jobs 2, 4, 6 of 2 s."""
-    ada = FlowState("user:1", backlog=[Task(n, 1.0) for n in (1, 3, 5, 7)], backlogged=True, head=1)
-    bob = FlowState("user:2", backlog=[Task(n, 2.0) for n in (2, 4, 6)], backlogged=True, head=2)
+    ada = FlowState("user:1", backlog=[QueuedJob(n, 1.0) for n in (1, 3, 5, 7)], backlogged=True, head=1)
+    bob = FlowState("user:2", backlog=[QueuedJob(n, 2.0) for n in (2, 4, 6)], backlogged=True, head=2)
     owners = {1: ADA, 2: BOB, 3: ADA, 4: BOB, 5: ADA, 6: BOB, 7: ADA}
     own = {"user:1": ADA, "user:2": BOB}
     found = Present(processors, (ada, bob), owners, {ADA: 4, BOB: 3}, own, underway)
@@ -111,7 +111,7 @@ class TestByHand:
 
     def test_what_runs_ends_first(self) -> None:
         """Bob's job 0 has run for 3 of its 5 seconds, and its flow was charged for it."""
-        world = present(underway=(Underway("user:2", [Task(0, 5.0)], 5.0, 3.0),))
+        world = present(underway=(Underway("user:2", [QueuedJob(0, 5.0)], 5.0, 3.0),))
         world.flows[1].vtime, world.flows[1].busy = 5.0, 1
         world = replace(world, owners={**world.owners, 0: BOB})
         found = preview(world, EVEN, EVEN | {BOB: alone(BOB, 0.5)})
@@ -119,7 +119,7 @@ class TestByHand:
         assert times(found, after=False)[BOB] == times(found, after=True)[BOB] == (6.0, 10.0)
 
     def test_a_processor_that_leaves_takes_no_further_turn(self) -> None:
-        turn = Underway("user:2", [Task(0, 5.0)], 5.0, 3.0, Afterwards.LEAVES)
+        turn = Underway("user:2", [QueuedJob(0, 5.0)], 5.0, 3.0, Afterwards.LEAVES)
         world = present(0, (turn,))
         world.flows[1].busy = 1
         world = replace(world, owners={**world.owners, 0: BOB})
@@ -131,7 +131,7 @@ class TestByHand:
         assert times(found, after=False)[ADA] == (0.0, 7.0)
 
     def test_a_turn_that_is_lost_goes_back_to_its_place(self) -> None:
-        turn = Underway("user:1", [Task(0, 1.0)], 1.0, 0.0, Afterwards.LOST)
+        turn = Underway("user:1", [QueuedJob(0, 1.0)], 1.0, 0.0, Afterwards.LOST)
         world = present(1, (turn,))
         world.flows[0].busy, world.flows[0].vtime = 1, 1.0
         world = replace(world, owners={**world.owners, 0: ADA})
@@ -150,7 +150,7 @@ class TestByHand:
 
 class TestLumps:
     def test_nothing_is_lost(self) -> None:
-        first = [Task(10, 2.0), Task(11, 4.0)]
+        first = [QueuedJob(10, 2.0), QueuedJob(11, 4.0)]
         rest = Rest(9, 27.0, 40).behind(first)
         found = list(lumps(rest, 3, 11, {40}))
         assert [(task.place, task.expected) for task in found] == [(20, 9.0), (30, 9.0), (41, 3.0)]
@@ -262,7 +262,7 @@ class TestBesideTheDatabase:
 
     def test_jobs_that_outrun_their_declaration_are_charged_as_often_as_here(self) -> None:
         world, (now,) = read_backlog(timezone.now(), load_rules())
-        assert world.simulation(now).heartbeat == queue_settings().HEARTBEAT != HEARTBEAT
+        assert world.simulation(now).heartbeat == queue_settings().HEARTBEAT_SECONDS != HEARTBEAT
 
     def test_the_times_are_those_that_come(self) -> None:
         """One processor in the middle of a job of Ada's, and Bob gets weight 4."""

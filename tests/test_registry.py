@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from queueapp import registry
 from queueapp.errors import JobFailed
-from queueapp.registry import Handle, find_task, task
+from queueapp.registry import JobContext, find_task, task
 from queueapp.tasks import checksum, file_in_folder
 
 
@@ -29,7 +29,7 @@ def errors(name: str, /, **payload: Any) -> dict[str, str]:
 
 def test_the_payload_is_the_callables_keyword_arguments() -> None:
     @task("resize")
-    def resize(job: Handle, width: int, ratio: float = 1.0, name: str | None = None) -> int:
+    def resize(job: JobContext, width: int, ratio: float = 1.0, name: str | None = None) -> int:
         return width
 
     assert errors("resize", width=3) == {}
@@ -39,28 +39,28 @@ def test_the_payload_is_the_callables_keyword_arguments() -> None:
     assert set(errors("resize", width=3, height=4)) == {"payload.height"}
     found = find_task("resize")
     assert found is not None
-    assert found.run(Handle("j", 1), {"width": 7}) == 7
+    assert found.run(JobContext("j", 1), {"width": 7}) == 7
 
 
 def test_a_callable_that_takes_anything_gets_anything() -> None:
     @task("anything")
-    def anything(job: Handle, **payload: Any) -> None: ...
+    def anything(job: JobContext, **payload: Any) -> None: ...
 
     assert errors("anything", a=1, b=[2]) == {}
 
 
 def test_a_name_is_taken_once() -> None:
     @task("mine")
-    def first(job: Handle) -> None: ...
+    def first(job: JobContext) -> None: ...
 
     with pytest.raises(ValueError, match="is taken by"):
 
         @task("mine")
-        def second(job: Handle) -> None: ...
+        def second(job: JobContext) -> None: ...
 
 
 def test_progress_stays_between_0_and_1() -> None:
-    job = Handle("j", 1)
+    job = JobContext("j", 1)
     job.progress(1.5, "x" * 600 + "\x00")
     assert (job.fraction, len(job.message)) == (1.0, 500)
     job.progress(-1)
@@ -108,7 +108,7 @@ class TestChecksum:
     def test_progress_and_result(self, settings: Settings, tmp_path: Path) -> None:
         (tmp_path / "big").write_bytes(b"x" * 3_000_000)
         settings.QUEUEAPP = {"CHECKSUM_FOLDER": str(tmp_path)}
-        job = Handle("j", 1)
+        job = JobContext("j", 1)
         found = checksum(job, "big")
         assert found["bytes"] == 3_000_000
         assert job.fraction == 1.0

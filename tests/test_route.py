@@ -14,7 +14,7 @@ from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.rescue import rescue_cluster
 from queueapp.lifecycle.route import move_some
 from queueapp.lifecycle.turn import take_turn
-from queueapp.models import Flow, Job, Leftover, PriorityRule, Tally, User, Waiting
+from queueapp.models import Flow, FlowState, Job, PendingMove, PriorityRule, User, Waiting
 from tests.queue import ask, everyone_takes_turns, make_user, settle
 
 pytestmark = pytest.mark.usefixtures("no_rules")
@@ -44,8 +44,8 @@ def test_jobs_keep_their_places_when_they_move() -> None:
         moved = Waiting.objects.filter(flow=user.flow).values_list("job_id", flat=True)
         assert set(moved) == set(Job.objects.filter(owner=user).values_list("pk", flat=True))
         assert user.flow is not None
-        assert user.flow.tally.backlogged
-        assert user.flow.tally.head == min(moved)
+        assert user.flow.state.backlogged
+        assert user.flow.state.head == min(moved)
 
 
 def test_weight_and_cap_reach_flows_that_exist() -> None:
@@ -55,7 +55,7 @@ def test_weight_and_cap_reach_flows_that_exist() -> None:
     rule.weight, rule.cap = 2.5, 3
     rule.save()
     flow = Flow.objects.get(user=ada)
-    assert (flow.tally.weight, flow.tally.cap) == (2.5, 3)
+    assert (flow.state.weight, flow.state.cap) == (2.5, 3)
 
 
 def test_a_rule_whose_only_group_is_deleted_does_not_come_to_cover_everyone() -> None:
@@ -83,9 +83,9 @@ def test_a_forgotten_flow_is_woken() -> None:
     ada = make_user("ada")
     ask(ada, "job")
     assert wake_forgotten() == 0
-    Tally.objects.update(backlogged=False)
+    FlowState.objects.update(backlogged=False)
     assert wake_forgotten() == 1
-    assert Tally.objects.get().backlogged
+    assert FlowState.objects.get().backlogged
 
 
 @pytest.mark.parametrize("wrong", [{"weight": 0.05}, {"weight": 11}, {"cap": 0}])
@@ -129,8 +129,8 @@ def test_a_users_jobs_keep_their_order_while_they_move_to_a_flow_of_the_users_ow
     ask(ada, "last")
     got = drained_while_moving(register("c").pk)
     assert [name for name in got if name != "b0"] == [*mine, "last"]
-    assert not Leftover.objects.exists()
-    assert not Tally.objects.filter(held=True).exists()
+    assert not PendingMove.objects.exists()
+    assert not FlowState.objects.filter(held=True).exists()
 
 
 @pytest.mark.usefixtures("small_batches")
@@ -147,7 +147,7 @@ def test_a_users_jobs_keep_their_order_while_they_move_from_a_flow_of_the_users_
     got = drained_while_moving(register("c").pk)
     assert sorted(got) == sorted([*mine, "last", "b0"])
     assert [name for name in got if name not in ("b0", "last")] == mine
-    assert not Tally.objects.filter(held=True).exists()
+    assert not FlowState.objects.filter(held=True).exists()
 
 
 def test_a_change_between_rules_that_give_a_flow_alone_moves_nothing() -> None:
@@ -156,18 +156,18 @@ def test_a_change_between_rules_that_give_a_flow_alone_moves_nothing() -> None:
     ask(ada, *[f"a{n}" for n in range(9)])
     premium = PriorityRule.objects.create(name="Premium", weight=3, position=1)
     premium.users.add(ada)
-    assert not Leftover.objects.exists()
+    assert not PendingMove.objects.exists()
     flow = Flow.objects.get(user=ada)
-    assert (flow.tally.weight, flow.rule) == (3, premium)
+    assert (flow.state.weight, flow.rule) == (3, premium)
     assert Waiting.objects.filter(flow=flow).count() == 9
 
 
 def test_a_flow_that_is_held_for_nothing_is_let_go() -> None:
     everyone_takes_turns()
     ask(make_user("ada"), "job")
-    Tally.objects.update(held=True)
+    FlowState.objects.update(held=True)
     wake_forgotten()
-    assert not Tally.objects.filter(held=True).exists()
+    assert not FlowState.objects.filter(held=True).exists()
 
 
 def test_a_job_that_comes_back_after_its_owner_left_follows() -> None:

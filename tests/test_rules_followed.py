@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("no_rules")
 def weight(user: User) -> float:
     user.refresh_from_db()
     assert user.flow is not None
-    return user.flow.tally.weight
+    return user.flow.state.weight
 
 
 def run(statement: str) -> None:
@@ -179,8 +179,8 @@ def a_rule_ends_unnoticed() -> None:
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        (without_a_note("UPDATE queueapp_tally SET weight = 5"), r"priority rules say \(ada\)"),
-        (without_a_note("UPDATE queueapp_tally SET cap = 5"), r"priority rules say \(ada\)"),
+        (without_a_note("UPDATE queueapp_flowstate SET weight = 5"), r"priority rules say \(ada\)"),
+        (without_a_note("UPDATE queueapp_flowstate SET cap = 5"), r"priority rules say \(ada\)"),
         (without_a_note("UPDATE queueapp_priorityrule SET weight = 5"), r"priority rules say \(ada\)"),
         (without_a_note("UPDATE queueapp_priorityrule SET active = false"), r"priority rules say \(ada\)"),
         (lambda: run("INSERT INTO queueapp_rulechange (made_at) VALUES (now() - interval '2 min')"), "more than a min"),

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from queueapp.policy.fairness import head_wait_bound, service_gap_bound
-from queueapp.policy.scheduler import QUANTUM, Scheduler, Task, TurnState
+from queueapp.policy.scheduler import QUANTUM, QueuedJob, Scheduler, TurnState
 from queueapp.policy.simulation import Arrival, Run, Simulation
 
 SLACK = 1e-6  # of seconds: sums of floating point numbers
@@ -138,7 +138,7 @@ def test_a_claim_never_passes_over_a_job_that_waits(arrivals: list[Arrival], man
             turn = super().claim()
             if turn is not None:
                 claimed += 1
-                assert turn.tasks == sorted(waiting[turn.flow.key])[: len(turn.tasks)]
+                assert turn.jobs == sorted(waiting[turn.flow.key])[: len(turn.jobs)]
             return turn
 
     ended = list(Simulation(arrivals, many, Watched()).run())
@@ -237,26 +237,26 @@ def test_coming_and_going_in_bursts_gains_nothing_beyond_the_bound(period: float
 def test_a_flow_that_was_away_does_not_catch_up() -> None:
     order = Scheduler(quantum=0.5)
     ada, bob = order.flow("ada"), order.flow("bob")
-    order.submit(ada, [Task(n, 1.0) for n in range(50)])
+    order.submit(ada, [QueuedJob(n, 1.0) for n in range(50)])
     for _ in range(30):
         turn = order.claim()
         assert turn is not None
-        order.settle(turn, [(turn.tasks[0], 1.0)])
-    order.submit(bob, [Task(100 + n, 1.0) for n in range(10)])
+        order.settle(turn, [(turn.jobs[0], 1.0)])
+    order.submit(bob, [QueuedJob(100 + n, 1.0) for n in range(10)])
     assert bob.vtime == ada.vtime == 30.0
 
 
 def test_a_cap_keeps_a_flow_from_holding_v_back() -> None:
     order = Scheduler()
     capped, other = order.flow("capped", cap=1), order.flow("other")
-    order.submit(capped, [Task(0, 1.0), Task(1, 1.0)])
-    order.submit(other, [Task(2, 5.0), Task(3, 5.0)])
+    order.submit(capped, [QueuedJob(0, 1.0), QueuedJob(1, 1.0)])
+    order.submit(other, [QueuedJob(2, 5.0), QueuedJob(3, 5.0)])
     first, second = order.claim(), order.claim()
     assert first is not None
     assert second is not None
     assert (first.flow, second.flow) == (capped, other)
     assert order.virtual_time() == other.vtime == 5.0
-    order.settle(first, [(first.tasks[0], 1.0)])
+    order.settle(first, [(first.jobs[0], 1.0)])
     assert capped.vtime == 5.0, "it rejoins at V"
 
 
@@ -264,9 +264,9 @@ def test_a_cap_keeps_a_flow_from_holding_v_back() -> None:
 def test_the_charge_is_corrected_by_what_was_spent(spent: float) -> None:
     order = Scheduler()
     flow = order.flow("f", weight=2.0)
-    order.submit(flow, [Task(0, 3.0)])
+    order.submit(flow, [QueuedJob(0, 3.0)])
     turn = order.claim()
     assert turn is not None
     assert flow.vtime == 1.5
-    order.settle(turn, [(turn.tasks[0], spent)])
+    order.settle(turn, [(turn.jobs[0], spent)])
     assert flow.vtime == spent / 2

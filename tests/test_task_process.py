@@ -14,7 +14,7 @@ from queueapp.lifecycle.submit import submit
 from queueapp.lifecycle.turn import Turn
 from queueapp.lifecycle.validation import parse
 from queueapp.models import Outcome, Waiting
-from queueapp.registry import Handle
+from queueapp.registry import JobContext
 from queueapp.workers.running_turn import RunningTurn
 from queueapp.workers.shared_memory import LOG_KEPT, OUTPUT_MOST, Kind, Record, SharedMemory
 from queueapp.workers.worker import Worker
@@ -62,7 +62,7 @@ def test_a_broken_record_is_none_or_of_text_alone(memory: SharedMemory, head: st
 
 
 def test_what_a_task_reports_is_bounded_whatever_it_is(memory: SharedMemory) -> None:
-    job = Handle("j", 1.0, 1, memory)
+    job = JobContext("j", 1.0, 1, memory)
     for given, kept in [(float("nan"), 0.0), (float("inf"), 1.0), (-1.0, 0.0), (2.0, 1.0), (0.25, 0.25)]:
         job.progress(given, "\udce9\x00é" + "x" * 10_000_000)
         assert memory.fraction == kept

@@ -13,7 +13,7 @@ from django.db.models import F
 from queueapp.lifecycle.maintenance.vacuum import CLEAR_EVERY, MUCH, Tidying
 from queueapp.lifecycle.processors import Beat, heartbeat, register
 from queueapp.lifecycle.turn import take_turn
-from queueapp.models import Horizon, Tally
+from queueapp.models import FlowState, OrderStart
 from tests.queue import (
     ask,
     ask_uncommitted,
@@ -31,9 +31,9 @@ from tests.queue import (
 def nobody_else_tidies(transactional_db: None) -> Iterator[None]:
     """PostgreSQL itself does not come by meanwhile."""
     with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE queueapp_tally SET (autovacuum_enabled = off)")
+        cursor.execute("ALTER TABLE queueapp_flowstate SET (autovacuum_enabled = off)")
         yield
-        cursor.execute("ALTER TABLE queueapp_tally RESET (autovacuum_enabled)")
+        cursor.execute("ALTER TABLE queueapp_flowstate RESET (autovacuum_enabled)")
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def other(no_rules: None) -> Iterator[psycopg.Connection]:
     """Somebody else's connection, in a transaction that has begun."""
     with somebody_else() as theirs:
         theirs.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        theirs.execute("SELECT count(*) FROM queueapp_tally")
+        theirs.execute("SELECT count(*) FROM queueapp_flowstate")
         yield theirs
 
 
@@ -75,7 +75,7 @@ def test_who_is_next_is_found_at_once_while_nothing_can_be_cleared_away(other: p
 def change_places(times: int) -> None:
     """As so many turns do, and have it counted."""
     for _ in range(times):
-        Tally.objects.update(vtime=F("vtime") + 1)
+        FlowState.objects.update(vtime=F("vtime") + 1)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_stat_force_next_flush()")
 
@@ -89,14 +89,14 @@ def pages_read() -> int:
         return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
 
 
-def raise_horizon() -> bool:
+def move_order_start() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT queueapp_raise_horizon(false)")
+        cursor.execute("SELECT queueapp_move_order_start(false)")
         return bool(cursor.fetchone()[0])
 
 
 @pytest.mark.usefixtures("no_rules")
-def test_a_flow_whose_job_took_less_than_declared_is_not_lost_below_the_horizon() -> None:
+def test_a_flow_whose_job_took_less_than_declared_is_not_lost_below_the_order_start() -> None:
     everyone_takes_turns()
     ask(make_user("ada"), "long", "after", duration=100)
     ask(make_user("bob"), *[f"b{n}" for n in range(20)], duration=1)
@@ -105,14 +105,14 @@ def test_a_flow_whose_job_took_less_than_declared_is_not_lost_below_the_horizon(
     assert names(long.jobs) == ["long"]
     assert drain(second, limit=10) == [f"b{n}" for n in range(10)]
     assert heartbeat(first, long.number, elapsed=3.0) is Beat.GO_ON
-    assert raise_horizon()
-    assert Horizon.objects.get().vtime == pytest.approx(3, abs=0.1), "no less than the job is known to have cost"
+    assert move_order_start()
+    assert OrderStart.objects.get().vtime == pytest.approx(3, abs=0.1), "no less than the job is known to have cost"
     early = [outcome(job, 2.9) for job in long.jobs]
     following = take_turn(first, long.number, early, now=time.monotonic())
     assert names(following.jobs) == ["after"], "it is owed seven seconds"
 
 
-def test_while_somebody_joins_the_order_the_horizon_does_not_pass_them(other: psycopg.Connection) -> None:
+def test_while_somebody_joins_the_order_the_order_start_does_not_pass_them(other: psycopg.Connection) -> None:
     everyone_takes_turns()
     ada, bob = make_user("ada"), make_user("bob")
     ask(ada, *[f"a{n}" for n in range(9)])
@@ -122,7 +122,7 @@ def test_while_somebody_joins_the_order_the_horizon_does_not_pass_them(other: ps
     other.rollback()
     ask_uncommitted(other, bob, "late")
     drain(processor, limit=3)
-    assert not raise_horizon()
+    assert not move_order_start()
     other.commit()
     assert names(take_turn(processor).jobs) == ["late"]
 
@@ -137,7 +137,7 @@ def test_a_flow_with_another_weight_is_seen_again() -> None:
     first, second = register("c").pk, register("c").pk
     long = take_turn(first)
     drain(second, limit=5)
-    assert raise_horizon()
+    assert move_order_start()
     with connection.cursor() as cursor:
         cursor.execute("SELECT queueapp_set_flow(%s, NULL, 0.1, NULL)", [ada.flow_id])
     settle(first, long, 0.0)

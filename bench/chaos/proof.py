@@ -17,7 +17,7 @@ SHOWN = 5
 # Each finds what must not be.
 _BROKEN = {
     "flows' counters are off when nothing runs": """
-        SELECT flow_id FROM queueapp_tally WHERE busy <> 0 OR backlogged OR held""",
+        SELECT flow_id FROM queueapp_flowstate WHERE busy <> 0 OR backlogged OR held""",
     "jobs ended by something other than success or three dead processors": """
         SELECT j.job_id || ': ' || o.status || ' ' || o.error
           FROM queueapp_outcome o JOIN queueapp_job j ON j.id = o.job_id

@@ -7,10 +7,10 @@ from jobsite.settings import QUEUEAPP
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # all users log in at once, for tokens
 INSTALLED_APPS = [*INSTALLED_APPS, "bench.histories"]
 QUEUEAPP = QUEUEAPP | {
-    "LEASE": 4.0,
-    "SWEEP": 1.0,
-    "STUCK": 3.0,
-    "GRACE": 3.0,
+    "LEASE_SECONDS": 4.0,
+    "SWEEP_SECONDS": 1.0,
+    "WATCHDOG_SECONDS": 3.0,
+    "SHUTDOWN_GRACE_SECONDS": 3.0,
     "LOGINS_PER_MINUTE": 0,
     "SUBMISSIONS_PER_MINUTE": 0,
     "REQUESTS_PER_MINUTE": 0,

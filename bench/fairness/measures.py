@@ -125,7 +125,7 @@ def _ratio(got: dict[str, float], load: Load) -> float:
 
 def _gap_of_bound(records: Sequence[Record], load: Load, curves: Curves) -> float:
     """The worst pair's. The gap over an interval is the change of a difference: over all of them, its range."""
-    quantum = QueueSettings().QUANTUM
+    quantum = QueueSettings().QUANTUM_SECONDS
     cost = {user: max((r.ended - r.started for r in records if r.user == user), default=0.0) for user in load.users}
     worst = 0.0
     for f, g in combinations(load.users, 2):

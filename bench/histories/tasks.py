@@ -6,11 +6,11 @@ import time
 
 from bench.histories.record import running
 from bench.histories.user import WAIT
-from queueapp.registry import Handle, task
+from queueapp.registry import JobContext, task
 
 
 @task(WAIT)
-def wait(job: Handle) -> None:
+def wait(job: JobContext) -> None:
     """Sleep for the declared duration."""
     with running(job.job_id, job.attempt):
         time.sleep(job.duration)

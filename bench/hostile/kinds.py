@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.histories.record import running
-from queueapp.registry import Handle, task
+from queueapp.registry import JobContext, task
 
 PREFIX = "hostile."
-Function = Callable[[Handle], Any]
+Function = Callable[[JobContext], Any]
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,12 @@ def kind(
 
     def register(function: Function) -> Function:
         @functools.wraps(function)
-        def recorded(job: Handle) -> Any:
+        def recorded(job: JobContext) -> Any:
             with running(job.job_id, job.attempt):
                 return function(job)
 
         recorded.__qualname__ = f"{PREFIX}{name}"
-        recorded.__annotations__ = {"job": Handle, "return": Any}
+        recorded.__annotations__ = {"job": JobContext, "return": Any}
         task(f"{PREFIX}{name}", max_attempts=attempts, time_limit=limit)(recorded)
         where = group or function.__module__.rpartition(".")[2]
         KINDS[name] = Kind(name, where, " ".join((function.__doc__ or "").split()).rstrip("."), **fields)

@@ -83,7 +83,7 @@ def bound() -> float:
     from queueapp.conf import queue_settings
     from queueapp.policy.fairness import head_wait_bound
 
-    return head_wait_bound(PROCESSORS, queue_settings().QUANTUM, (HELD, 1.0), [(HELD, 1.0)])
+    return head_wait_bound(PROCESSORS, queue_settings().QUANTUM_SECONDS, (HELD, 1.0), [(HELD, 1.0)])
 
 
 def row(title: str, waits: list[float], sent: int) -> list[str]:

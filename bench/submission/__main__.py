@@ -35,7 +35,7 @@ SLICE = 1.0
 """Seconds. What is compared is measured by turns, so that a noisy moment of the machine does not hit the one alone."""
 
 
-class Tally:
+class FlowState:
     """What came of the slices of one measurement."""
 
     def __init__(self) -> None:
@@ -61,13 +61,13 @@ class Bench:
         for name, value in values.items():
             self.figures.setdefault(name, []).append(round(value, 4))
 
-    def by_turns(self, *what: str) -> Iterator[tuple[str, Tally]]:
+    def by_turns(self, *what: str) -> Iterator[tuple[str, FlowState]]:
         """Each of these with its tally, slice by slice, to and fro; what came of them is with the last."""
-        tallies = {name: Tally() for name in what}
+        tallies = {name: FlowState() for name in what}
         for number in range(self.slices):
             yield from list(tallies.items())[:: -1 if number % 2 else 1]
 
-    def slice(self, address: str, tally: Tally, clients: int, claimers: Claimers | None = None) -> None:
+    def slice(self, address: str, tally: FlowState, clients: int, claimers: Claimers | None = None) -> None:
         """Measure for a slice: those who submit, if there is an address, and claimers, if there are any."""
         with Submitters(self.clients[:clients], f"{address}/") if address else nullcontext() as submitters:
             since, used = time.monotonic(), cpu_seconds(self.web)
@@ -83,7 +83,7 @@ class Bench:
     def one_by_one(self) -> None:
         """Requests a second, their time, and the web server's CPU for each, with one client, then with all."""
         for clients in (1, CLIENTS):
-            tallies = dict[str, Tally]()
+            tallies = dict[str, FlowState]()
             for address, tally in self.by_turns(*ADDRESSES):
                 self.slice(address, tally, clients)
                 tallies[address] = tally
@@ -103,7 +103,7 @@ class Bench:
 
     def together(self) -> None:
         """Claimers alone, beside those who submit jobs, and beside those who only store something."""
-        tallies = dict[str, Tally]()
+        tallies = dict[str, FlowState]()
         with Claimers() as claimers:
             claimers.rate(SLICE)
             for address, tally in self.by_turns("", *ADDRESSES):
@@ -135,7 +135,7 @@ def main() -> None:
                 " job_id text, duration double precision, payload jsonb, UNIQUE (owner, job_id))"
             )
         load = os.getloadavg()[0]
-        environment = {"SUBMISSIONS_PER_MINUTE": ENOUGH, "REQUESTS_PER_MINUTE": ENOUGH, "MAX_WAITING": ENOUGH}
+        environment = {"SUBMISSIONS_PER_MINUTE": ENOUGH, "REQUESTS_PER_MINUTE": ENOUGH, "MAX_WAITING_JOBS": ENOUGH}
         environment |= {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "bench.submission.settings"}
         with Crew(**environment) as crew:
             site = serve(crew)

@@ -22,7 +22,7 @@ _RESUMED = "tests/test_pause.py::test_a_job_that_is_put_back_while_its_user_is_r
 _COUNT = "tests/test_audit.py::test_a_count_is_right_whatever_turn_is_under_way"
 _RULES = "tests/test_rules_followed.py::test_a_change_that_went_past_the_application_is_followed_by_the_next_sweep"
 _TOLD = "tests/test_completions.py"
-_JOINS = "tests/test_tidy.py::test_while_somebody_joins_the_order_the_horizon_does_not_pass_them"
+_JOINS = "tests/test_tidy.py::test_while_somebody_joins_the_order_the_order_start_does_not_pass_them"
 _CLOCK = "tests/test_leases.py::test_a_host_whose_clock_is_off_takes_nobody_for_dead"
 _LEFT = "tests/test_cluster.py::test_what_a_job_leaves_behind_is_there_for_no_other"
 _ALONE = "tests/test_cluster.py::test_when_the_command_is_killed_alone_nothing_of_its_cluster_lives_on"
@@ -71,9 +71,9 @@ MUTATIONS = (
          "vtime = greatest(vtime, queueapp_virtual_time())", "vtime = vtime", _AGREES),
     _sql("no-cap", "a turn does not count against its flow's cap", "turn/claim",
          "busy = f.busy + (cardinality(ids) > 0)::int", "busy = f.busy", _CAP),
-    _sql("floor-passes-late-jobs", "the floor rises while somebody submits", "turn/claim",
-         "floor = least(CASE WHEN nobody_submits THEN least(first_job, f.head) ELSE f.floor END, next_head)",
-         "floor = least(first_job, f.head, next_head)", _FLOOR),
+    _sql("scan_from-passes-late-jobs", "the scan_from rises while somebody submits", "turn/claim",
+         "scan_from = least(CASE WHEN nobody_submits THEN least(first_job, f.head) ELSE f.scan_from END, next_head)",
+         "scan_from = least(first_job, f.head, next_head)", _FLOOR),
     _sql("no-second-look", "a flow is put to rest without a second look at its backlog", "turn/claim",
          "still_backlogged := next_head IS NOT NULL;", "still_backlogged := false;", _EMPTIED),
     _sql("claims-while-paused", "turns are taken while everything is paused", "turn/take_turn",
@@ -113,7 +113,7 @@ MUTATIONS = (
              (_TOLD,)),
     _sql("no-order-lock-join", "a flow joins the order without its lock", "flow/join_order",
          "SELECT pg_advisory_xact_lock_shared(queueapp_order_lock())", "SELECT", _JOINS),
-    _sql("no-order-lock-raise", "the horizon is raised whoever joins", "flow/raise_horizon",
+    _sql("no-order-lock-raise", "the order start is raised whoever joins", "flow/move_order_start",
          "IF NOT pg_try_advisory_xact_lock(queueapp_order_lock()) THEN", "IF false THEN", _JOINS),
     # Pauses, counts and rules.
     _sql("resume-ignores-busy", "a resume does not lock flows that processors work for", "backlog/unpark",
@@ -121,7 +121,7 @@ MUTATIONS = (
     _sql("count-without-lock", "a flow is recounted without its lock", "flow/recount_flow",
          "WHERE flow_id = p_flow FOR NO KEY UPDATE;", "WHERE flow_id = p_flow;", _COUNT),
     Mutation("rules-not-noted", "changes of the rules are not noted",
-             "queueapp/migrations/0012_rules_followed.py",
+             "queueapp/migrations/0001_initial.py",
              "EXECUTE format('INSERT INTO %I.queueapp_rulechange DEFAULT VALUES', TG_TABLE_SCHEMA);", "", (_RULES,)),
     # Blame, leases, and the processes of tasks.
     _sql("cancelling-stays", "the next job of a turn is stopped for the one before", "turn/settle_part",

@@ -23,9 +23,9 @@ class Busy(APIException):
 
 @contextmanager
 def bulk_turn() -> Iterator[None]:
-    """A turn to read a bulk submission. Raises Busy where none came within BULK_WAIT seconds."""
+    """A turn to read a bulk submission. Raises Busy where none came within BULK_WAIT_SECONDS seconds."""
     turns = _turns(queue_settings().BULKS_AT_ONCE)
-    if not turns.acquire(timeout=queue_settings().BULK_WAIT):
+    if not turns.acquire(timeout=queue_settings().BULK_WAIT_SECONDS):
         raise Busy
     try:
         yield

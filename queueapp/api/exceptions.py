@@ -12,15 +12,15 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from ..db.sessions import is_passing
-from ..errors import FieldError, InvalidSubmission, JobConflict, NotEnded, NotWaiting, QueueError, TooManyWaiting
+from ..errors import BacklogFull, FieldError, InvalidSubmission, JobConflict, NotCancellable, NotRetryable, QueueError
 from ..http.problems import BUSY, LATER, MEDIA_TYPE, note_busy, problem
 
 _STATUS: dict[type[QueueError], int] = {
     InvalidSubmission: 400,
     JobConflict: 409,
-    NotWaiting: 409,
-    NotEnded: 409,
-    TooManyWaiting: 429,
+    NotCancellable: 409,
+    NotRetryable: 409,
+    BacklogFull: 429,
 }
 
 
@@ -30,7 +30,7 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     context["request"].accepted_renderer, context["request"].accepted_media_type = JSONRenderer(), MEDIA_TYPE
     if isinstance(error, QueueError):
         body = _queue_problem(error)
-        headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooManyWaiting) else None
+        headers = {"Retry-After": str(error.retry_after)} if isinstance(error, BacklogFull) else None
         return Response(body, body["status"], headers=headers, content_type=MEDIA_TYPE)
     if is_passing(error):
         return _busy(error, context)

@@ -98,7 +98,7 @@ def _tell_tasks(submission: dict[str, Any]) -> None:
     """
     properties = submission["properties"]
     properties["job_id"] |= {"pattern": f"^{JOB_ID.pattern}$", "minLength": 1, "not": {"enum": sorted(RESERVED)}}
-    properties["duration"]["maximum"] = queue_settings().MAX_DURATION
+    properties["duration"]["maximum"] = queue_settings().MAX_DURATION_SECONDS
     properties["task"]["description"] += f" Here: {', '.join(task_names())}."
     submission["x-payloads"] = dict(_payloads())
 

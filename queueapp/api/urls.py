@@ -4,7 +4,7 @@ from django.urls import path
 
 from .docs import DocsView, SchemaView
 from .tokens import RefreshView, RevokeView, TokenView
-from .views import BulkView, JobsView, JobView, QueueView, TryAgainView
+from .views import BulkView, JobsView, JobView, QueueView, RetryView
 
 urlpatterns = [
     path("token/", TokenView.as_view(), name="token"),
@@ -13,7 +13,7 @@ urlpatterns = [
     path("jobs/", JobsView.as_view(), name="jobs"),
     path("jobs/bulk/", BulkView.as_view(), name="jobs-bulk"),
     path("jobs/<str:job_id>/", JobView.as_view(), name="job"),
-    path("jobs/<str:job_id>/retry/", TryAgainView.as_view(), name="job-retry"),
+    path("jobs/<str:job_id>/retry/", RetryView.as_view(), name="job-retry"),
     path("queue/", QueueView.as_view(), name="queue"),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(url_name="schema"), name="docs"),

@@ -168,7 +168,7 @@ class JobView(ProtectedView):
         return Response(job_dict(_job(request, job_id)), 200 if done else 202)
 
 
-class TryAgainView(ProtectedView):
+class RetryView(ProtectedView):
     """Another chance for one of my jobs."""
 
     takes: ClassVar = {"POST": {"user"}}

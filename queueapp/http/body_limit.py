@@ -32,7 +32,7 @@ def limit_of(path: str) -> int:
     """The bytes that a request to this path may bring."""
     if path.startswith(ADMIN):
         return ADMIN_LIMIT
-    return queue_settings().MAX_BULK_BODY if path == BULK else queue_settings().MAX_BODY
+    return queue_settings().MAX_BULK_BODY_BYTES if path == BULK else queue_settings().MAX_BODY_BYTES
 
 
 def sentence(limit: int) -> str:

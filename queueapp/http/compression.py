@@ -9,13 +9,13 @@ from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 
-from .middleware import AtOnce
+from .middleware import NoThreadHop
 
 LARGE = 65_536
 """Bytes from which on an answer is compressed in a thread: other requests do not wait for it."""
 
 
-class CompressionMiddleware(AtOnce, GZipMiddleware):
+class CompressionMiddleware(NoThreadHop, GZipMiddleware):
     """Django's, which adds a random number of bytes to each answer, so that its length tells less (BREACH)."""
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:

@@ -28,7 +28,7 @@ Answer = Callable[[HttpRequest], HttpResponseBase]
 AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 
-class AtOnce(MiddlewareMixin):
+class NoThreadHop(MiddlewareMixin):
     """Middleware that waits for nothing, without the two changes of threads a request that it costs under ASGI."""
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
@@ -42,15 +42,15 @@ class AtOnce(MiddlewareMixin):
         return response
 
 
-class HeadersMiddleware(AtOnce, SecurityMiddleware):
+class AsyncSecurityMiddleware(NoThreadHop, SecurityMiddleware):
     """Django's, which redirects to TLS and adds the security headers that it has settings for."""
 
 
-class PolicyMiddleware(AtOnce, CSPMiddleware):
+class AsyncContentSecurityPolicyMiddleware(NoThreadHop, CSPMiddleware):
     """django-csp's, which adds the policy of the settings."""
 
 
-class PathsMiddleware(AtOnce, CommonMiddleware):
+class AsyncCommonMiddleware(NoThreadHop, CommonMiddleware):
     """Django's, which sends addresses without their last slash to those with it, and says how long an answer is.
 
     Only where something is read: many clients follow such a redirect with GET, and what they sent would be lost.
@@ -61,15 +61,15 @@ class PathsMiddleware(AtOnce, CommonMiddleware):
         return request.method in ("GET", "HEAD") and super().should_redirect_with_slash(request)
 
 
-class ForgeryMiddleware(AtOnce, CsrfViewMiddleware):
+class AsyncCsrfViewMiddleware(NoThreadHop, CsrfViewMiddleware):
     """Django's, which takes forms only with the token that their page was given. It is kept in a cookie."""
 
 
-class WhoMiddleware(AtOnce, AuthenticationMiddleware):
+class AsyncAuthenticationMiddleware(NoThreadHop, AuthenticationMiddleware):
     """Django's, by which a view finds out who asks: the database is asked when the view wants to know."""
 
 
-class FramesMiddleware(AtOnce, XFrameOptionsMiddleware):
+class AsyncXFrameOptionsMiddleware(NoThreadHop, XFrameOptionsMiddleware):
     """Django's, which keeps pages out of the frames of others."""
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from django.db import connection, transaction
 
 from ..db.conflicts import retried
-from ..errors import NotWaiting
+from ..errors import NotCancellable
 from ..models import Job, Outcome, Processor, Waiting
 from ..states import Status
 from .announce import announce
@@ -20,10 +20,10 @@ PAUSE = 0.03
 
 
 def cancel(job: Job) -> bool:
-    """Cancel a job; whether that is done: False: it runs, and is asked to stop. Raises NotWaiting where it has ended.
+    """Cancel a job; whether that is done: False: it runs, and is asked to stop.
 
-    Locks: its owner (advisory, shared), then its waiting row; or its processor's row. A claim of the same job waits for
-    the row and does not find it, or has taken it first.
+    Raises NotCancellable where it has ended. Locks: its owner (advisory, shared), then its waiting row; or its
+    processor's row. A claim of the same job waits for the row and does not find it, or has taken it first.
     """
     for _ in range(TRIES):
         if retried(partial(_take_out, job)):
@@ -34,7 +34,7 @@ def cancel(job: Job) -> bool:
         if Outcome.objects.filter(job=job).exists():
             break
         time.sleep(PAUSE)  # it is in a turn and not started: within a quantum it runs, or waits again
-    raise NotWaiting
+    raise NotCancellable
 
 
 def _take_out(job: Job) -> bool:

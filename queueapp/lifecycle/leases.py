@@ -28,10 +28,10 @@ class LeaseJudge:
         settings = queue_settings()
         seen = time.monotonic(), database_now(), time.monotonic()
         now = seen[2]
-        if self._seen is None or now - self._seen[2] > max(settings.LEASE / 2, 2 * settings.SWEEP):
-            self._not_before = max(self._not_before, now + 2 * settings.HEARTBEAT)
+        if self._seen is None or now - self._seen[2] > max(settings.LEASE_SECONDS / 2, 2 * settings.SWEEP_SECONDS):
+            self._not_before = max(self._not_before, now + 2 * settings.HEARTBEAT_SECONDS)
         elif _disagree(self._seen, seen):
-            self._not_before = max(self._not_before, now + settings.LEASE)
+            self._not_before = max(self._not_before, now + settings.LEASE_SECONDS)
         self._seen = seen
         return now >= self._not_before
 

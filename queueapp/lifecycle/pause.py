@@ -66,7 +66,7 @@ def _of_some(paused: Pause) -> bool:
 
 def _waiting() -> list[int]:
     """The users whose jobs wait."""
-    return list(User.objects.filter(flow__tally__backlogged=True).values_list("pk", flat=True))
+    return list(User.objects.filter(flow__state__backlogged=True).values_list("pk", flat=True))
 
 
 def _call(function: str, *arguments: int | str | None) -> list[int]:

@@ -31,7 +31,7 @@ def register(cluster: str, pid: int | None = None) -> Processor:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT queueapp_register(%s, %s, %s, %s::float8)",
-            [cluster, socket.gethostname(), pid or os.getpid(), queue_settings().LEASE],
+            [cluster, socket.gethostname(), pid or os.getpid(), queue_settings().LEASE_SECONDS],
         )
         return Processor.objects.get(pk=cursor.fetchone()[0])
 
@@ -46,7 +46,7 @@ def heartbeat(processor: int, turn: int, *, elapsed: float = 0.0, progress: floa
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT queueapp_heartbeat(%s, %s, %s::float8, %s::float8, %s, %s::float8)",
-                [processor, turn, elapsed, progress, message, queue_settings().LEASE],
+                [processor, turn, elapsed, progress, message, queue_settings().LEASE_SECONDS],
             )
             return Beat(cursor.fetchone()[0])
 
@@ -63,7 +63,7 @@ def beat_idle(cluster: str, pids: Sequence[int]) -> None:
             "UPDATE queueapp_processor SET seen_at = clock_timestamp(),"
             " lease_until = clock_timestamp() + make_interval(secs => %s)"
             " WHERE cluster = %s AND pid = ANY (%s) AND cardinality(jobs) = 0",
-            [queue_settings().LEASE, cluster, list(pids)],
+            [queue_settings().LEASE_SECONDS, cluster, list(pids)],
         )
 
 

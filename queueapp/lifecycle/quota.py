@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.db import connection
 
 from ..conf import queue_settings
-from ..errors import TooManyWaiting
+from ..errors import BacklogFull
 
 GOOD_FOR = 10.0
 """Seconds after which a user's jobs are counted again."""
@@ -35,12 +35,12 @@ _lock = threading.Lock()
 
 
 def make_room(adding: dict[int, int]) -> None:
-    """See that so many new jobs of each user (by id) may wait. Raises TooManyWaiting.
+    """See that so many new jobs of each user (by id) may wait. Raises BacklogFull.
 
     Counting a million jobs takes a tenth of a second, so it is done now and then, and the count is used up in
     between. A quota is a fence and no account: several processes together may let a few more in.
     """
-    most = queue_settings().MAX_WAITING
+    most = queue_settings().MAX_WAITING_JOBS
     if most > 0:
         for user, many in adding.items():
             _make_room(user, many, most)
@@ -58,17 +58,17 @@ def _make_room(user: int, many: int, most: int) -> None:
         elif free == 0:
             _known[user] = Room(0, time.monotonic() + FULL_FOR, full=True)
     if free < many:
-        raise TooManyWaiting(most)
+        raise BacklogFull(most)
 
 
 def _has_room(user: int, many: int, most: int) -> bool:
-    """Whether so many are within what an earlier count found; they are taken off. Raises TooManyWaiting."""
+    """Whether so many are within what an earlier count found; they are taken off. Raises BacklogFull."""
     with _lock:
         room = _known.get(user)
         if room is None or time.monotonic() >= room.until:
             return False
         if room.full:
-            raise TooManyWaiting(most)
+            raise BacklogFull(most)
         enough = many <= room.left
         room.left -= many * enough
         return enough

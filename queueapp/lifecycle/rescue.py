@@ -55,7 +55,7 @@ def _rescue(processors: Iterable[Processor], *, blame: bool) -> int:
 def _take_back(processor: Processor, blame: bool) -> list[int]:
     [only] = processor.jobs if blame and len(processor.jobs) == 1 else [None]
     task = Job.objects.values_list("task", flat=True).get(pk=only) if only is not None else ""
-    singly = queue_settings().QUANTUM if blame else 0.0
+    singly = queue_settings().QUANTUM_SECONDS if blame else 0.0
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT queueapp_rescue(%s, %s, %s, %s, %s, %s::float8)",

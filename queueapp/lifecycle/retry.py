@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from django.db import connection
 
-from ..errors import NotEnded
+from ..errors import NotRetryable
 from ..models import Job
 from .announce import announce
 
 
 def try_again(job: Job) -> None:
-    """Let the job wait again, in its old place. Raises NotEnded where it did not fail and was not cancelled.
+    """Let the job wait again, in its old place. Raises NotRetryable where it did not fail and was not cancelled.
 
     Locks: the outcome's row.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT queueapp_try_again(%s)", [job.pk])
         if not cursor.fetchone()[0]:
-            raise NotEnded
+            raise NotRetryable
     announce([job.owner_id], work=True)

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 
 from ..db.conflicts import retried
-from ..models import Flow, PriorityRule, Routing, RuleChange, Tally, User, database_now
+from ..models import Flow, FlowState, PriorityRule, Routing, RuleChange, User, database_now
 from ..policy.rules import Route, Rule, route
 from .announce import announce
 
@@ -30,9 +30,9 @@ _FOLLOW = """
          WHERE u.flow_id <> w.flow
            AND EXISTS (SELECT FROM queueapp_waiting q WHERE q.owner_id = u.id AND q.flow_id = u.flow_id)
     ), noted AS (
-        INSERT INTO queueapp_leftover (user_id, flow_id) SELECT id, flow_id FROM leaving ON CONFLICT DO NOTHING
+        INSERT INTO queueapp_pendingmove (user_id, flow_id) SELECT id, flow_id FROM leaving ON CONFLICT DO NOTHING
     ), held AS (
-        UPDATE queueapp_tally t SET version = version + 1, held = true
+        UPDATE queueapp_flowstate t SET revision = revision + 1, held = true
           FROM queueapp_flow f JOIN leaving l ON f.user_id = l.id
          WHERE t.flow_id = f.id
     )
@@ -94,7 +94,7 @@ def reroute(batches: int | None = None) -> None:
         left = MOVED_AT_ONCE
         while left > 0 and (moved := retried(_move)) is not None:
             left -= moved
-        announce(User.objects.filter(flow__tally__backlogged=True).values_list("pk", flat=True), work=True)
+        announce(User.objects.filter(flow__state__backlogged=True).values_list("pk", flat=True), work=True)
 
 
 def route_some() -> bool:
@@ -167,7 +167,7 @@ def _apply(users: Collection[User], now: datetime) -> None:
     with connection.cursor() as cursor:
         for flow in flows.values():
             terms = _terms(wanted[flow.key])
-            if (flow.rule_id, flow.tally.weight, flow.tally.cap) != terms:
+            if (flow.rule_id, flow.state.weight, flow.state.cap) != terms:
                 cursor.execute("SELECT queueapp_set_flow(%s, %s, %s, %s::smallint)", [flow.pk, *terms])
         cursor.execute(_FOLLOW, [list(routes), [flows[route.key].pk for route in routes.values()]])
 
@@ -182,9 +182,9 @@ def _make_flows(wanted: dict[str, Route]) -> dict[str, Flow]:
     Flow.objects.bulk_create(
         Flow(key=key, rule_id=route.rule, user_id=route.user) for key, route in wanted.items() if key not in there
     )
-    new = Flow.objects.filter(key__in=wanted, tally=None)
-    Tally.objects.bulk_create(Tally(flow=f, weight=wanted[f.key].weight, cap=wanted[f.key].cap) for f in new)
-    return {f.key: f for f in Flow.objects.select_related("tally").filter(key__in=wanted).order_by("pk")}
+    new = Flow.objects.filter(key__in=wanted, state=None)
+    FlowState.objects.bulk_create(FlowState(flow=f, weight=wanted[f.key].weight, cap=wanted[f.key].cap) for f in new)
+    return {f.key: f for f in Flow.objects.select_related("state").filter(key__in=wanted).order_by("pk")}
 
 
 def _terms(route: Route) -> tuple[int | None, float, int | None]:

@@ -15,7 +15,7 @@ from django.db import DatabaseError, connection, transaction
 
 from ..db.conflicts import retried
 from ..db.statements import prepared_row
-from ..errors import JobConflict, TooManyWaiting
+from ..errors import BacklogFull, JobConflict
 from ..models import User
 from .announce import announce
 from .quota import make_room
@@ -56,7 +56,7 @@ def submit(owner: User, submissions: Sequence[Submission]) -> Accepted:
 def submit_each(asked: Sequence[tuple[User, Submission]]) -> Accepted:
     """Accept jobs, each of its owner, all or nothing, in the order given. Committed when this returns.
 
-    Raises JobConflict, with the indexes, where a job_id is taken by other content, and TooManyWaiting where an owner
+    Raises JobConflict, with the indexes, where a job_id is taken by other content, and BacklogFull where an owner
     has no room for those that are new. Locks: see sql/submit.sql.
     """
     _make_room(asked)
@@ -74,7 +74,7 @@ def _make_room(asked: Sequence[tuple[User, Submission]]) -> None:
     """See that the owners' quotas have room; which jobs are new is looked up only where they have none for all."""
     try:
         make_room(Counter(owner.pk for owner, _ in asked))
-    except TooManyWaiting:
+    except BacklogFull:
         names = {(owner.pk, job.job_id) for owner, job in asked}
         new = names - _known(names)
         if len(new) == len(asked):

@@ -59,7 +59,7 @@ def take_turn(
     Commits on its own: call it outside of any transaction. Raises NotAccepting. Locks: see sql/take_turn.sql.
     """
     settings = queue_settings()
-    terms = [processor, more, settings.QUANTUM, settings.MAX_TURN, settings.LEASE, last]
+    terms = [processor, more, settings.QUANTUM_SECONDS, settings.MAX_TURN_JOBS, settings.LEASE_SECONDS, last]
     settling = [outcomes is not None, *columns(outcomes or (), now)]
     kept, again, skip = True, True, "{}"
     try:

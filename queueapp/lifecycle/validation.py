@@ -77,7 +77,7 @@ class Submission(BaseModel):
     @field_validator("duration")
     @classmethod
     def _within_the_longest(cls, value: float) -> float:
-        if value > (longest := queue_settings().MAX_DURATION):
+        if value > (longest := queue_settings().MAX_DURATION_SECONDS):
             raise ValueError(f"must be at most {longest:g} seconds")
         return value
 
@@ -116,7 +116,7 @@ def parse_all(data: Any) -> list[Submission]:
     """The submissions in a list. Raises InvalidSubmission with the errors of all of them (the first hundred)."""
     if not isinstance(data, list):
         raise InvalidSubmission([FieldError("jobs", "must be a list of jobs")])
-    most = queue_settings().MAX_BULK
+    most = queue_settings().MAX_BULK_JOBS
     if not 0 < len(data) <= most:
         raise InvalidSubmission([FieldError("jobs", f"must have from 1 to {most:,} jobs, not {len(data):,}")])
     submissions: list[Submission] = []
@@ -162,6 +162,6 @@ def _unstorable(payload: Mapping[str, Any]) -> str | None:
         return "has a number that is not finite"
     if has_nul(text):
         return "has a NUL character"
-    if size > (most := queue_settings().MAX_PAYLOAD):
+    if size > (most := queue_settings().MAX_PAYLOAD_BYTES):
         return f"is {size:,} bytes as JSON; at most {most:,} are taken"
     return None

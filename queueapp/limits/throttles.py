@@ -32,7 +32,7 @@ def logins_sentence(wait: float) -> str:
     return f"Too many attempts to log in from your address. Try again in {in_words(wait)}."
 
 
-def few_logins(view: View) -> View:
+def throttle_logins(view: View) -> View:
     """The view, which takes only so many passwords a minute from one address."""
 
     @wraps(view)
@@ -44,7 +44,7 @@ def few_logins(view: View) -> View:
     return throttled
 
 
-def few_requests(view: View) -> View:
+def throttle_requests(view: View) -> View:
     """The view, which answers a user only so many times a minute."""
 
     @wraps(view)

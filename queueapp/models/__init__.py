@@ -9,7 +9,7 @@ so that the three hot steps insert, delete and insert, and the big tables hold n
 
 from ..db.clock import DatabaseClock, at_one_moment, database_now
 from .attempt import Attempt
-from .flow import Flow, Horizon, Leftover, Tally
+from .flow import Flow, FlowState, OrderStart, PendingMove
 from .job import Job, Waiting
 from .outcome import Outcome
 from .pause import Pause
@@ -22,16 +22,16 @@ __all__ = [
     "Attempt",
     "DatabaseClock",
     "Flow",
-    "Horizon",
+    "FlowState",
     "Job",
-    "Leftover",
+    "OrderStart",
     "Outcome",
     "Pause",
+    "PendingMove",
     "PriorityRule",
     "Processor",
     "Routing",
     "RuleChange",
-    "Tally",
     "User",
     "Waiting",
     "at_one_moment",

@@ -1,4 +1,4 @@
-"""Flows: the streams of jobs that take turns. The state of the fair order is one tally per flow."""
+"""Flows: the streams of jobs that take turns. Where each stands in the fair order is a row of its own, its state."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ class Flow(models.Model):
         return str(self.rule) if self.rule_id is not None else "everyone else"
 
 
-class Tally(models.Model):
+class FlowState(models.Model):
     """Where a flow stands in the order: its terms, what it was charged, and whether its turn can come.
 
     Written only by lifecycle/ (the SQL there keeps it true). Whoever begins, charges or ends a turn locks the
-    processor's row before the flow's tally. Every turn enters the row anew into each index, so there are no more of
+    processor's row before the flow's state. Every turn enters the row anew into each index, so there are no more of
     these than are read.
 
-    Each change makes a new `version`, one higher. Old ones stay while a transaction is open elsewhere; whoever looks
-    for the tally of a flow looks for the newest, by (flow, version), and does not walk the others. So the database has
+    Each change makes a new `revision`, one higher. Old ones stay while a transaction is open elsewhere; whoever looks
+    for the state of a flow looks for the newest, by (flow, revision), and does not walk the others. So the database has
     no unique index on the flow alone: it would look at all of them, with every turn.
 
     No check constraints on the rows that every turn writes, here and elsewhere: five cost 5 % of a turn. What they
@@ -52,9 +52,9 @@ class Tally(models.Model):
 
     # Deleted with its flow, by the database.
     flow = models.OneToOneField(
-        Flow, primary_key=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="tally"
+        Flow, primary_key=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="state"
     )
-    version = models.BigIntegerField(default=0, db_default=0, editable=False)
+    revision = models.BigIntegerField(default=0, db_default=0, editable=False)
     weight = models.FloatField(default=1.0, help_text="Turns it gets for each turn of a flow with weight 1.")
     cap = models.SmallIntegerField("processors at once", null=True, blank=True)
     vtime = models.FloatField(
@@ -71,7 +71,7 @@ class Tally(models.Model):
         help_text="Whether it lets others go first while its jobs move from or to another flow.",
     )
     head = models.BigIntegerField(null=True, blank=True, help_text="Its first waiting job: ties go to the lowest.")
-    floor = models.BigIntegerField(
+    scan_from = models.BigIntegerField(
         default=0,
         db_default=0,
         help_text="No job of its backlog is below, now or later: the look for its first one begins here.",
@@ -84,8 +84,8 @@ class Tally(models.Model):
 
     class Meta:
         constraints = [
-            # Readers: whoever looks for the tally of a flow.
-            models.UniqueConstraint(fields=["flow", "version"], name="tally_newest"),
+            # Readers: whoever looks for the state of a flow.
+            models.UniqueConstraint(fields=["flow", "revision"], name="flowstate_newest"),
         ]
         indexes = [
             # Readers: claim.sql (the ready flow with the least virtual time) and virtual_time.sql (the least of
@@ -94,16 +94,16 @@ class Tally(models.Model):
             # Reader: sweep.py (flows that are held, which are few).
             models.Index(fields=["flow"], condition=Q(held=True), name="flow_held"),
         ]
-        verbose_name_plural = "tallies"
+        verbose_name_plural = "flow states"
 
     def __str__(self) -> str:
         return f"{self.flow}: {self.vtime:g}"
 
 
-class Horizon(models.Model):
+class OrderStart(models.Model):
     """The virtual time below which no flow is ready, now or later. One row; none: nobody has looked yet.
 
-    The look for the next flow begins here. Raised now and then by raise_horizon.sql, and begun anew by set_flow.sql.
+    The look for the next flow begins here. Moved up now and then by move_order_start.sql, begun anew by set_flow.sql.
     """
 
     vtime = models.FloatField("virtual time")
@@ -112,7 +112,7 @@ class Horizon(models.Model):
         return f"{self.vtime:g}"
 
 
-class Leftover(models.Model):
+class PendingMove(models.Model):
     """That jobs of a user may still wait in a flow that the user has left. Gone when they have moved.
 
     Written by whoever changes a user's flow, and by put_back.sql; worked off in batches by move.sql.
@@ -122,7 +122,7 @@ class Leftover(models.Model):
     flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="+", db_index=False)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["user", "flow"], name="leftover_once")]
+        constraints = [models.UniqueConstraint(fields=["user", "flow"], name="pending_move_once")]
 
     def __str__(self) -> str:
         return f"{self.user} in {self.flow}"

@@ -4,14 +4,14 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
 from ..events.views import events
-from ..limits.throttles import few_logins, few_requests
+from ..limits.throttles import throttle_logins, throttle_requests
 from .views import home
 
 urlpatterns = [
-    path("", few_requests(home), name="home"),
+    path("", throttle_requests(home), name="home"),
     path(
         "login/",
-        few_logins(LoginView.as_view(template_name="queueapp/login.html", redirect_authenticated_user=True)),
+        throttle_logins(LoginView.as_view(template_name="queueapp/login.html", redirect_authenticated_user=True)),
         name="login",
     ),
     path("logout/", LogoutView.as_view(), name="logout"),

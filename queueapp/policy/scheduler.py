@@ -18,7 +18,7 @@ _PLACE = attrgetter("place")
 
 
 @dataclass(frozen=True, order=True)
-class Task:
+class QueuedJob:
     """A job as the order sees it: its place in the order of submission, and the processor seconds it declared."""
 
     place: int
@@ -27,24 +27,24 @@ class Task:
 
 @dataclass(eq=False)
 class FlowState:
-    """A flow. `backlog` is in the order of submission; `version` tells its entry in the heaps from older ones.
+    """A flow. `backlog` is in the order of submission; `revision` tells its entry in the heaps from older ones.
 
-    `head` is the place of its first task, for ties; of one in whose backlog nothing is left, the last that was.
-    `held`: it lets others go first while tasks move from or to it. `paused`: its tasks are `parked`, in no flow.
+    `head` is the place of its first job, for ties; of one in whose backlog nothing is left, the last that was.
+    `held`: it lets others go first while jobs move from or to it. `paused`: its jobs are `parked`, in no flow.
     """
 
     key: Hashable
     weight: float = 1.0
     cap: int | None = None
     vtime: float = 0.0
-    backlog: list[Task] = field(default_factory=list)
+    backlog: list[QueuedJob] = field(default_factory=list)
     backlogged: bool = False
     busy: int = 0
     head: int = 0
     held: bool = False
     paused: bool = False
-    parked: list[Task] = field(default_factory=list)
-    version: int = 0
+    parked: list[QueuedJob] = field(default_factory=list)
+    revision: int = 0
 
     @property
     def ready(self) -> bool:
@@ -57,7 +57,7 @@ class TurnState:
     """What one claim took, and what its flow was charged for it so far."""
 
     flow: FlowState
-    tasks: list[Task]
+    jobs: list[QueuedJob]
     charged: float
 
 
@@ -88,18 +88,18 @@ class Scheduler:
         """V: the least virtual time of the ready flows, or the largest of all where none is ready; 0 without flows."""
         if (first := self._first()) is not None:
             return first.vtime
-        while self._largest and self._largest[0][3] != self._largest[0][2].version:
+        while self._largest and self._largest[0][3] != self._largest[0][2].revision:
             heapq.heappop(self._largest)
         return -self._largest[0][0] if self._largest else 0.0
 
-    def submit(self, flow: FlowState, tasks: Sequence[Task]) -> None:
-        """Put tasks at the end of a flow's backlog; a flow that rested joins at V."""
+    def submit(self, flow: FlowState, jobs: Sequence[QueuedJob]) -> None:
+        """Put jobs at the end of a flow's backlog; a flow that rested joins at V."""
         if flow.paused:
-            flow.parked.extend(tasks)
+            flow.parked.extend(jobs)
             return
         if not flow.backlogged:
-            flow.vtime, flow.head = max(flow.vtime, self.virtual_time()), tasks[0].place
-        flow.backlog.extend(tasks)
+            flow.vtime, flow.head = max(flow.vtime, self.virtual_time()), jobs[0].place
+        flow.backlog.extend(jobs)
         flow.backlogged = True
         self._note(flow)
 
@@ -108,7 +108,7 @@ class Scheduler:
         while (flow := self._first()) is not None:
             taken = self._head(flow)
             del flow.backlog[: len(taken)]
-            expected = _total(task.expected for task in taken)
+            expected = _total(job.expected for job in taken)
             flow.vtime += expected / flow.weight
             flow.busy += bool(taken)
             flow.backlogged = bool(flow.backlog)
@@ -116,25 +116,29 @@ class Scheduler:
             self._note(flow)
             if taken:
                 return TurnState(flow, taken, expected)
-        return None  # flows whose tasks have all moved away were put to rest on the way
+        return None  # flows whose jobs have all moved away were put to rest on the way
 
     def settle(
-        self, turn: TurnState, spent: Sequence[tuple[Task, float]], keep: Task | None = None, elapsed: float = 0.0
+        self,
+        turn: TurnState,
+        spent: Sequence[tuple[QueuedJob, float]],
+        keep: QueuedJob | None = None,
+        elapsed: float = 0.0,
     ) -> None:
         """Charge what was really spent, and put back what is neither settled nor kept.
 
-        `spent`: seconds for each task that is over; `keep`: the task that still runs, for `elapsed` seconds so far.
+        `spent`: seconds for each job that is over; `keep`: the job that still runs, for `elapsed` seconds so far.
         """
-        over = {task for task, _ in spent}
-        back = [task for task in turn.tasks if task not in over and task != keep]
+        over = {job for job, _ in spent}
+        back = [job for job in turn.jobs if job not in over and job != keep]
         kept = max(keep.expected, elapsed) if keep is not None else 0.0
         cost = _total(seconds for _, seconds in spent) + kept - turn.charged
-        turn.tasks, turn.charged = ([keep] if keep is not None else []), kept
+        turn.jobs, turn.charged = ([keep] if keep is not None else []), kept
         self._adjust(turn.flow, cost, 0 if keep is not None else -1, back)
 
     def heartbeat(self, turn: TurnState, elapsed: float) -> None:
-        """Charge a task that outruns what it declared, as it goes."""
-        if len(turn.tasks) == 1 and elapsed > turn.charged:
+        """Charge a job that outruns what it declared, as it goes."""
+        if len(turn.jobs) == 1 and elapsed > turn.charged:
             turn.flow.vtime += (elapsed - turn.charged) / turn.flow.weight
             turn.charged = elapsed
             self._note(turn.flow)
@@ -148,20 +152,20 @@ class Scheduler:
             flow.vtime = joins
         self._note(flow)
 
-    def move(self, leaving: FlowState, joins: Callable[[Task], FlowState]) -> None:
-        """Move each waiting task of a flow to the flow that it `joins`, which may be the same; places are kept.
+    def move(self, leaving: FlowState, joins: Callable[[QueuedJob], FlowState]) -> None:
+        """Move each waiting job of a flow to the flow that it `joins`, which may be the same; places are kept.
 
         A flow that is joined and rested wakes at V. The one that is left goes to rest at its next claim.
         """
-        going: dict[FlowState, list[Task]] = {}
-        for task in leaving.backlog:
-            going.setdefault(joins(task), []).append(task)
+        going: dict[FlowState, list[QueuedJob]] = {}
+        for job in leaving.backlog:
+            going.setdefault(joins(job), []).append(job)
         leaving.backlog = going.pop(leaving, [])
         if leaving.backlog:
             leaving.head = leaving.backlog[0].place
             self._note(leaving)
-        for joining, tasks in going.items():
-            self._adjust(joining, 0.0, 0, tasks)
+        for joining, jobs in going.items():
+            self._adjust(joining, 0.0, 0, jobs)
 
     def hold(self, flow: FlowState, held: bool = True) -> None:
         """Hold a flow, or let it take part again, at V."""
@@ -179,13 +183,13 @@ class Scheduler:
         self._note(flow)
 
     def resume(self, flow: FlowState) -> None:
-        """Put its parked tasks back into their places; the flow rejoins at V."""
+        """Put its parked jobs back into their places; the flow rejoins at V."""
         flow.paused = False
-        tasks, flow.parked = sorted(flow.parked, key=_PLACE), []
-        if tasks:
-            self._adjust(flow, 0.0, 0, tasks)
+        jobs, flow.parked = sorted(flow.parked, key=_PLACE), []
+        if jobs:
+            self._adjust(flow, 0.0, 0, jobs)
 
-    def _adjust(self, flow: FlowState, cost: float, busy: int, back: Sequence[Task]) -> None:
+    def _adjust(self, flow: FlowState, cost: float, busy: int, back: Sequence[QueuedJob]) -> None:
         if flow.paused:
             flow.parked.extend(back)
             back = ()
@@ -195,34 +199,34 @@ class Scheduler:
         if back:
             flow.head = min(flow.head, back[0].place) if flow.backlogged else back[0].place
             flow.backlogged = True
-        for task in back:
-            insort(flow.backlog, task, key=_PLACE)
+        for job in back:
+            insort(flow.backlog, job, key=_PLACE)
         if flow.ready and not was_ready:
             flow.vtime = max(flow.vtime, virtual_time)
         self._note(flow)
 
-    def _head(self, flow: FlowState) -> list[Task]:
+    def _head(self, flow: FlowState) -> list[QueuedJob]:
         """Tasks while the expected seconds before them are less than the quantum; at least one, if there is one."""
-        taken: list[Task] = []
+        taken: list[QueuedJob] = []
         before = 0.0
-        for task in flow.backlog[: self.most]:
+        for job in flow.backlog[: self.most]:
             if taken and before >= self.quantum:
                 break
-            taken.append(task)
-            before += task.expected
+            taken.append(job)
+            before += job.expected
         return taken
 
     def _note(self, flow: FlowState) -> None:
         """Enter a flow, as it now is, into the heaps."""
-        flow.version += 1
+        flow.revision += 1
         self._entries += 1
-        heapq.heappush(self._largest, (-flow.vtime, self._entries, flow, flow.version))
+        heapq.heappush(self._largest, (-flow.vtime, self._entries, flow, flow.revision))
         if flow.ready:
-            heapq.heappush(self._ready, (flow.vtime, flow.head, self._entries, flow, flow.version))
+            heapq.heappush(self._ready, (flow.vtime, flow.head, self._entries, flow, flow.revision))
 
     def _first(self) -> FlowState | None:
-        """The ready flow with the least virtual time, ties to the task submitted first."""
-        while self._ready and self._ready[0][4] != self._ready[0][3].version:
+        """The ready flow with the least virtual time, ties to the job submitted first."""
+        while self._ready and self._ready[0][4] != self._ready[0][3].revision:
             heapq.heappop(self._ready)
         return self._ready[0][3] if self._ready else None
 

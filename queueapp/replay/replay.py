@@ -105,7 +105,7 @@ def load(path: Path, pace: Pace, limit: int | None = None) -> Log:
     Raises UnreadableLog.
     """
     log = Log()
-    longest = queue_settings().MAX_DURATION
+    longest = queue_settings().MAX_DURATION_SECONDS
     for found in read_log(path):
         if isinstance(found, Malformed):
             log.malformed.append(found)

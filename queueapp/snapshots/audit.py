@@ -43,21 +43,21 @@ _CHECKS = {
     "jobs wait in a flow that their owner has left, and nothing says that they are to move": """
         SELECT w.job_id FROM queueapp_waiting w JOIN queueapp_user u ON u.id = w.owner_id
          WHERE w.flow_id <> u.flow_id
-           AND NOT EXISTS (SELECT FROM queueapp_leftover l WHERE l.user_id = u.id AND l.flow_id = w.flow_id)""",
+           AND NOT EXISTS (SELECT FROM queueapp_pendingmove l WHERE l.user_id = u.id AND l.flow_id = w.flow_id)""",
     "flows rest although jobs wait in them": """
-        SELECT f.key FROM queueapp_flow f JOIN queueapp_tally t ON t.flow_id = f.id
+        SELECT f.key FROM queueapp_flow f JOIN queueapp_flowstate t ON t.flow_id = f.id
          WHERE NOT t.backlogged AND EXISTS (SELECT FROM queueapp_waiting w WHERE w.flow_id = f.id)""",
-    "flows are ready and out of sight, below the horizon": """
-        SELECT f.key FROM queueapp_flow f JOIN queueapp_tally t ON t.flow_id = f.id
-         WHERE t.ready AND t.vtime < queueapp_horizon()""",
-    "flows have waiting jobs that are out of sight, below their floor": """
-        SELECT f.key FROM queueapp_flow f JOIN queueapp_tally t ON t.flow_id = f.id
-         WHERE EXISTS (SELECT FROM queueapp_waiting w WHERE w.flow_id = f.id AND w.job_id < t.floor)""",
+    "flows are ready and out of sight, below the order start": """
+        SELECT f.key FROM queueapp_flow f JOIN queueapp_flowstate t ON t.flow_id = f.id
+         WHERE t.ready AND t.vtime < queueapp_order_start()""",
+    "flows have waiting jobs that are out of sight, before their scan": """
+        SELECT f.key FROM queueapp_flow f JOIN queueapp_flowstate t ON t.flow_id = f.id
+         WHERE EXISTS (SELECT FROM queueapp_waiting w WHERE w.flow_id = f.id AND w.job_id < t.scan_from)""",
     "flows are held although nothing is left over of their user's": """
-        SELECT f.key FROM queueapp_flow f JOIN queueapp_tally t ON t.flow_id = f.id
-         WHERE t.held AND NOT EXISTS (SELECT FROM queueapp_leftover l WHERE l.user_id = f.user_id)""",
+        SELECT f.key FROM queueapp_flow f JOIN queueapp_flowstate t ON t.flow_id = f.id
+         WHERE t.held AND NOT EXISTS (SELECT FROM queueapp_pendingmove l WHERE l.user_id = f.user_id)""",
     "flows count other processors at work than there are": """
-        SELECT f.key FROM queueapp_flow f JOIN queueapp_tally t ON t.flow_id = f.id
+        SELECT f.key FROM queueapp_flow f JOIN queueapp_flowstate t ON t.flow_id = f.id
          WHERE t.busy <> (SELECT count(*) FROM queueapp_processor p
                            WHERE p.flow_id = f.id AND cardinality(p.jobs) > 0)""",
     "changes of the priority rules have not been followed for more than a minute": """
@@ -71,7 +71,7 @@ _CHECKS = {
                              OR p.valid_until > r.followed AND p.valid_until < due)""",
     "users are in another flow, or their flow has other terms, than the priority rules say": """
         SELECT u.username FROM queueapp_user u
-          JOIN queueapp_flow f ON f.id = u.flow_id JOIN queueapp_tally t ON t.flow_id = f.id
+          JOIN queueapp_flow f ON f.id = u.flow_id JOIN queueapp_flowstate t ON t.flow_id = f.id
           LEFT JOIN LATERAL (
                SELECT r.id, r.sharing = 'together' AS together, r.weight, r.cap FROM queueapp_priorityrule r
                 WHERE r.active
@@ -88,9 +88,9 @@ _CHECKS = {
            AND (f.key, f.rule_id, t.weight, t.cap) IS DISTINCT FROM
                (CASE WHEN r.id IS NULL THEN 'common' WHEN r.together THEN 'rule:' || r.id ELSE 'user:' || u.id END,
                 r.id, coalesce(r.weight, 1), r.cap)""",
-    "flows have no tally, or several": """
+    "flows have no state, or several": """
         SELECT f.key FROM queueapp_flow f
-         WHERE (SELECT count(*) FROM queueapp_tally t WHERE t.flow_id = f.id) <> 1""",
+         WHERE (SELECT count(*) FROM queueapp_flowstate t WHERE t.flow_id = f.id) <> 1""",
     "processors hold jobs although their lease ran out a minute ago": """
         SELECT p.host || ':' || p.pid FROM queueapp_processor p
          WHERE cardinality(p.jobs) > 0 AND p.lease_until < clock_timestamp() - interval '1 minute'""",

@@ -12,11 +12,12 @@ from django.db import connection
 from django.db.models import Q
 
 from ..conf import queue_settings
-from ..models import Flow, Job, Processor, Tally, User, at_one_moment
+from ..models import Flow, FlowState, Job, Processor, User, at_one_moment
+from ..policy import scheduler
 from ..policy.preview.sampling import Rest, depth, lump_size, lumps
 from ..policy.preview.state import Afterwards, Present, Routes, Underway
 from ..policy.rules import Rule, route
-from ..policy.scheduler import FlowState, Task
+from ..policy.scheduler import QueuedJob
 
 MOST = 20_000
 """Waiting jobs that are looked at one by one; a deeper backlog is read in lumps. Where more users than this have
@@ -44,7 +45,7 @@ class _Waiting:
     """What waits: `rests` by owner and flow; tasks by flow; owners and lumps as Present has them."""
 
     rests: dict[tuple[int, int], Rest]
-    tasks: dict[int, list[Task]] = field(default_factory=lambda: defaultdict(list))
+    tasks: dict[int, list[QueuedJob]] = field(default_factory=lambda: defaultdict(list))
     owners: dict[int, int] = field(default_factory=dict)
     lumps: dict[int, float] = field(default_factory=dict)
 
@@ -71,9 +72,9 @@ def read_backlog(now: datetime, *rules: Sequence[Rule]) -> tuple[Present, list[R
         underway=_underway(processors, {flow.pk: flow.key for flow in flows}, jobs, now),
         lumps=waiting.lumps,
         timed=bool(waiting.owners) or not waiting.rests,
-        quantum=queue_settings().QUANTUM,
-        most=queue_settings().MAX_TURN,
-        heartbeat=queue_settings().HEARTBEAT,
+        quantum=queue_settings().QUANTUM_SECONDS,
+        most=queue_settings().MAX_TURN_JOBS,
+        heartbeat=queue_settings().HEARTBEAT_SECONDS,
     )
     return present, routes
 
@@ -94,15 +95,15 @@ def _read_waiting() -> _Waiting:
         return found
     sizes = list(many.values())
     first = MOST if sum(sizes) <= MOST else depth(sizes, MOST // 2)
-    tasks: dict[tuple[int, int], list[Task]] = defaultdict(list)
+    tasks: dict[tuple[int, int], list[QueuedJob]] = defaultdict(list)
     for owner, flow, job, expected in _rows(_FIRST, list(many), first):
-        tasks[owner, flow].append(Task(job, expected))
+        tasks[owner, flow].append(QueuedJob(job, expected))
         found.owners[job] = owner
     _add(found, tasks, lump_size(sizes, first, MOST // 2))
     return found
 
 
-def _add(found: _Waiting, tasks: dict[tuple[int, int], list[Task]], size: int) -> None:
+def _add(found: _Waiting, tasks: dict[tuple[int, int], list[QueuedJob]], size: int) -> None:
     """Put the first tasks of each owner in their flows, and what is behind them in lumps."""
     for (owner, flow), total in found.rests.items():
         first = tasks[owner, flow]
@@ -145,15 +146,17 @@ def _routes(users: set[int], rules: Iterable[Sequence[Rule]], now: datetime) -> 
 
 def _flows(wanted: set[str]) -> list[Flow]:
     """The flows that wait or run, those that may be joined, and the one that V comes from where none is ready."""
-    farthest = Tally.objects.filter(ready=False).order_by("-vtime", "-head").values("pk")[:1]
-    active = Q(tally__backlogged=True) | Q(tally__busy__gt=0) | Q(tally__held=True)
+    farthest = FlowState.objects.filter(ready=False).order_by("-vtime", "-head").values("pk")[:1]
+    active = Q(state__backlogged=True) | Q(state__busy__gt=0) | Q(state__held=True)
     some = Flow.objects.filter(active | Q(key__in=wanted) | Q(pk__in=farthest))
-    return list(some.select_related("tally").order_by("pk"))
+    return list(some.select_related("state").order_by("pk"))
 
 
-def _state(flow: Flow, tasks: list[Task]) -> FlowState:
-    now = flow.tally
-    return FlowState(flow.key, now.weight, now.cap, now.vtime, tasks, now.backlogged, now.busy, now.head or 0, now.held)
+def _state(flow: Flow, tasks: list[QueuedJob]) -> scheduler.FlowState:
+    now = flow.state
+    return scheduler.FlowState(
+        flow.key, now.weight, now.cap, now.vtime, tasks, now.backlogged, now.busy, now.head or 0, now.held
+    )
 
 
 def _underway(
@@ -165,7 +168,7 @@ def _underway(
         if not processor.jobs or processor.flow_id is None:
             continue
         order = sorted(processor.jobs, key=lambda job: (job != processor.job_id, job))
-        tasks = [Task(job, jobs[job].duration) for job in order]
+        tasks = [QueuedJob(job, jobs[job].duration) for job in order]
         charged, elapsed = processor.charged, processor.time_spent(now)
         afterwards = Afterwards.LEAVES if processor.draining else Afterwards.ANOTHER
         if processor.lease_until <= now:

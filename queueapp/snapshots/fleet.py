@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import Count, Q
 
-from ..models import Processor, Tally
+from ..models import FlowState, Processor
 from ..policy.projection import Capped, Fleet, Next, Projection, Standing
 
 FLOWS, PER_FLOW, UPCOMING = 200, 100, 2_000
@@ -17,7 +17,7 @@ FLOWS, PER_FLOW, UPCOMING = 200, 100, 2_000
 # The first jobs of the flows that are next, with their tags; `last`: the flow has no more than these.
 _UPCOMING = """
     SELECT t.tag, t.job_id, t.expected, f.flow_id, f.vtime, t.last_tag
-      FROM (SELECT flow_id, vtime, weight FROM queueapp_tally WHERE ready ORDER BY vtime, head LIMIT %s) AS f
+      FROM (SELECT flow_id, vtime, weight FROM queueapp_flowstate WHERE ready ORDER BY vtime, head LIMIT %s) AS f
      CROSS JOIN LATERAL (
            SELECT job_id, expected, f.vtime + coalesce(sum(expected) OVER before, 0) / f.weight AS tag,
                   CASE WHEN count(*) OVER () = %s
@@ -37,9 +37,9 @@ class FleetNow:
     fleet: Fleet
     projection: Projection
 
-    def standing(self, tally: Tally) -> Standing:
+    def standing(self, state: FlowState) -> Standing:
         """One flow among the others."""
-        return Standing(tally.weight, tally.cap, tally.vtime, tally.backlogged or tally.busy > 0)
+        return Standing(state.weight, state.cap, state.vtime, state.backlogged or state.busy > 0)
 
 
 def fleet_now(now: datetime) -> FleetNow:
@@ -47,7 +47,7 @@ def fleet_now(now: datetime) -> FleetNow:
     processors = Processor.objects.accepting().select_related("job")
     # A job that outruns its declaration may end any moment: it counts as busy for a moment more.
     remaining = [max(p.job.duration - p.time_spent(now), 0.001) if p.job is not None else 0.0 for p in processors]
-    active = Tally.objects.filter(Q(backlogged=True) | Q(busy__gt=0)).order_by()
+    active = FlowState.objects.filter(Q(backlogged=True) | Q(busy__gt=0)).order_by()
     terms = list(active.values_list("weight", "cap").annotate(many=Count("pk")))
     fleet = Fleet(
         tuple(remaining),

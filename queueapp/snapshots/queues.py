@@ -54,7 +54,7 @@ def queue_snapshots(user_ids: Iterable[int]) -> dict[int, Snapshot]:
 
 
 def _queues(user_ids: list[int], now: datetime) -> dict[int, Snapshot]:
-    users = list(User.objects.filter(pk__in=user_ids).select_related("flow__rule", "flow__user", "flow__tally"))
+    users = list(User.objects.filter(pk__in=user_ids).select_related("flow__rule", "flow__user", "flow__state"))
     fleet = fleet_now(now)
     running = _running([user.pk for user in users], now)
     pauses = Pauses()
@@ -116,7 +116,7 @@ def _waiting(
     many = defaultdict(int, {user: count for user, *_, count in rows})
     place_of = places({flow for _, _, flow, *_ in rows}, [job for _, job, *_ in rows])
     jobs = Job.objects.brief().in_bulk([job for _, job, *_ in rows])
-    standing = {user.flow_id: fleet.standing(user.flow.tally) for user in users if user.flow is not None}
+    standing = {user.flow_id: fleet.standing(user.flow.state) for user in users if user.flow is not None}
     found: dict[int, list[JobDict]] = defaultdict(list)
     for user, job, flow, note, moment, _ in rows:
         place = place_of.get(job)
@@ -141,7 +141,7 @@ def _estimate(job: int, place: Place | None, standing: Standing, fleet: FleetNow
 def _share(user: User, fleet: FleetNow, pauses: Pauses) -> dict[str, Any]:
     """What the user's flow is owed now, nothing while the user is paused; of a user without a flow yet, what a flow of
     weight 1 would be."""
-    standing = fleet.standing(user.flow.tally) if user.flow is not None else Standing(active=False)
+    standing = fleet.standing(user.flow.state) if user.flow is not None else Standing(active=False)
     return {
         "owed": 0.0 if pauses.stops(user.pk) else round(share_owed(standing, fleet.fleet), 4),
         "weight": standing.weight,

@@ -120,7 +120,7 @@ ranked AS (
     SELECT place, slice, count(*) AS many, min(CASE WHEN place >= 0 THEN coalesce(t.weight, 1) ELSE 1 END) AS weight,
            min(CASE WHEN place >= 0 THEN t.cap END) AS cap, sum(got) AS got, sum(present) AS present,
            sum(asked) AS asked, sum(CASE WHEN place >= 0 THEN active ELSE active * coalesce(t.weight, 1) END) AS active
-      FROM counted JOIN ranked USING (flow) LEFT JOIN queueapp_tally t ON t.flow_id = flow
+      FROM counted JOIN ranked USING (flow) LEFT JOIN queueapp_flowstate t ON t.flow_id = flow
      GROUP BY place, slice
 ), told AS (
     SELECT place, min(many) AS many, min(weight) AS weight, min(cap) AS cap,

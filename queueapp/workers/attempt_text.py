@@ -18,7 +18,7 @@ def result_text(value: Any) -> str:
     if value is None:
         return ""
     text = json_text(value)
-    if len(text) > (most := queue_settings().MAX_RESULT):
+    if len(text) > (most := queue_settings().MAX_RESULT_CHARS):
         raise ValueError(f"The result is {len(text):,} characters as JSON; at most {most:,} are kept.")
     return text
 

@@ -49,7 +49,8 @@ _LOOK = """
     SELECT (SELECT count(*) FROM queueapp_processor
              WHERE cluster = %s AND job_id IS NULL AND NOT draining AND lease_until > clock_timestamp()),
            CASE WHEN queueapp_all_paused() THEN 0 ELSE
-           (SELECT count(*) FROM (SELECT FROM queueapp_tally WHERE ready ORDER BY vtime, head LIMIT 64) AS ready) END
+           (SELECT count(*) FROM
+               (SELECT FROM queueapp_flowstate WHERE ready ORDER BY vtime, head LIMIT 64) AS ready) END
 """
 
 post_spawn.connect(start_worker, dispatch_uid="queueapp-start-worker")
@@ -150,7 +151,7 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
 
     def _sweep_if_due(self) -> None:
         now = time.monotonic()
-        if now - self._swept_at >= queue_settings().SWEEP:
+        if now - self._swept_at >= queue_settings().SWEEP_SECONDS:
             self._swept_at = now
             self._sweeping.sweep()
             self._moving = True

@@ -51,7 +51,7 @@ class Liveness:
         # Forgotten by others, while neither they nor we could be reached.
         for pid in self._known.keys() - {processor.pid for processor in processors}:
             register(self._cluster, pid)
-        if now - self._beaten_at >= queue_settings().LEASE / 5:
+        if now - self._beaten_at >= queue_settings().LEASE_SECONDS / 5:
             beat_idle(self._cluster, list(self._known))
             self._beaten_at = now
 

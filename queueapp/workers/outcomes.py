@@ -71,7 +71,7 @@ def died_outcome(
 
 def deferred_outcome(job: ClaimedJob, now: float) -> JobOutcome:
     """That this processor has not the job's task: it waits for another one, at no attempt."""
-    delay = queue_settings().UNKNOWN_TASK_DELAY * random.uniform(0.5, 1.0)  # noqa: S311 (spreads load)
+    delay = queue_settings().UNKNOWN_TASK_DELAY_SECONDS * random.uniform(0.5, 1.0)  # noqa: S311 (spreads load)
     return _outcome(job, status=Status.QUEUED, spent=0.0, ended=now, message=UNKNOWN_TASK, retry=delay)
 
 
@@ -112,7 +112,7 @@ def _failed(job: ClaimedJob, error: str, *, for_good: bool = False, **fields: An
 def _delay(attempt: int, most: int) -> float:
     settings = queue_settings()
     chance = random.random()  # noqa: S311 (spreads load, keeps no secret)
-    return retry_delay(attempt, most, settings.RETRY_FIRST, settings.RETRY_MOST, chance)
+    return retry_delay(attempt, most, settings.RETRY_DELAY_SECONDS, settings.RETRY_DELAY_MAX_SECONDS, chance)
 
 
 def _outcome(job: ClaimedJob, **fields: Any) -> JobOutcome:

@@ -117,18 +117,18 @@ class RunningTurn:
         present = self._present()
         self.process.memory.bound_output()
         if present is None:
-            if now - self._heard_at > queue_settings().LEASE / 3:  # it hangs between two jobs
+            if now - self._heard_at > queue_settings().LEASE_SECONDS / 3:  # it hangs between two jobs
                 self.process.end()
             return
         index, job, started = present
         elapsed = now - started
-        if elapsed < queue_settings().QUANTUM:
+        if elapsed < queue_settings().QUANTUM_SECONDS:
             return
         self._release_rest()
         try:
             if index in self._jobs and not self._settled_part:
                 self._settle_part(index, job, elapsed, now)
-            if index in self._jobs and now - self._beaten_at >= queue_settings().HEARTBEAT:
+            if index in self._jobs and now - self._beaten_at >= queue_settings().HEARTBEAT_SECONDS:
                 self._beat(job, elapsed, now)
         except (DatabaseError, InterfaceError) as error:
             self._after(error, now)
@@ -198,7 +198,7 @@ class RunningTurn:
         if self._stop is not Stop.NO:
             return
         self._stop = why
-        grace = queue_settings().STOP_GRACE
+        grace = queue_settings().CANCEL_GRACE_SECONDS
         first = now + (grace / 3 if why is Stop.CANCELLED else 0.0)
         self._stop_at = [first, first + grace / 3, first + grace]
         memory = self.process.memory
@@ -216,13 +216,13 @@ class RunningTurn:
     def _seconds_to_next_look(self) -> float:
         settings = queue_settings()
         if not self._released:
-            return settings.QUANTUM
+            return settings.QUANTUM_SECONDS
         now = time.monotonic()
-        moments = [self._beaten_at + settings.HEARTBEAT, *self._stop_at[:1]]
+        moments = [self._beaten_at + settings.HEARTBEAT_SECONDS, *self._stop_at[:1]]
         if (present := self._present()) is not None:
             seconds, megabytes = self._limits[present[0]]
             if seconds is not None:
-                moments.append(present[2] + max(seconds, settings.QUANTUM))
+                moments.append(present[2] + max(seconds, settings.QUANTUM_SECONDS))
             if megabytes is not None:
                 moments.append(now + MEMORY_LOOK)
         return max(min(moments) - now, 0.005)

@@ -53,7 +53,7 @@ class Supervisor:
         if not self._cluster.sentinel.is_alive():
             self._start_afresh("The cluster's sentinel died", fault=True)
         elif self._watchdog.is_stuck(self.id):
-            stuck = queue_settings().STUCK
+            stuck = queue_settings().WATCHDOG_SECONDS
             self._start_afresh(f"There is work and a free processor, and no claim for {stuck:g} s", fault=False)
         else:
             self._liveness.look()
@@ -87,11 +87,11 @@ class Supervisor:
 
     def _stop(self) -> None:
         assert self._cluster is not None
-        logger.info("Stopping: running jobs have %g s to end.", queue_settings().GRACE)
+        logger.info("Stopping: running jobs have %g s to end.", queue_settings().SHUTDOWN_GRACE_SECONDS)
         with suppress(DatabaseError, InterfaceError):
             drain(self.id)
         self._cluster.stop_event.set()
-        deadline = time.monotonic() + queue_settings().GRACE
+        deadline = time.monotonic() + queue_settings().SHUTDOWN_GRACE_SECONDS
         while self._cluster.sentinel.is_alive() and time.monotonic() < deadline and not self._insisted():
             time.sleep(LOOK_EVERY / 4)  # join() trusts a pipe that other processes have, too
         if self._cluster.sentinel.is_alive():

@@ -27,7 +27,7 @@ from typing import Any, NoReturn
 from ..conf import queue_settings
 from ..db.sessions import bound_as
 from ..errors import JobCancelled, JobStopped, LeaseLost, TimeLimitReached
-from ..registry import Handle, all_tasks
+from ..registry import JobContext, all_tasks
 from . import forked
 from .attempt_text import describe, result_text
 from .memory import bounded_memory, resident_bytes
@@ -182,7 +182,7 @@ class TaskRunner:
                     task = self._tasks.get(task_name)
                     if task is None:
                         raise LookupError(f"There is no task {task_name!r} in this version of the site.")
-                    handle = Handle(name, duration, attempt, self._memory)
+                    handle = JobContext(name, duration, attempt, self._memory)
                     return Kind.RESULT, result_text(task.run(handle, _loads(payload))), ""
                 finally:
                     self._in_task = False
@@ -191,7 +191,7 @@ class TaskRunner:
 
     def _takes_too_much(self) -> bool:
         """Whether more memory than a task process may keep is taken now. To ask for the peak first is cheaper."""
-        most = queue_settings().TASK_PROCESS_MEMORY * 1e6
+        most = queue_settings().TASK_PROCESS_MEMORY_MB * 1e6
         if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 < most:
             return False
         return resident_bytes(self._pid) > most

@@ -22,7 +22,7 @@ _WAITING_IN_VAIN = """
     SELECT coalesce(sum(turn)::text || ' of ' || array_agg(id ORDER BY id)::text, 'none') FROM queueapp_processor
      WHERE cluster = %s AND lease_until > clock_timestamp()
     HAVING (count(*) = 0 OR bool_or(cardinality(jobs) = 0 AND NOT draining))
-       AND EXISTS (SELECT FROM queueapp_tally WHERE ready) AND NOT queueapp_all_paused()
+       AND EXISTS (SELECT FROM queueapp_flowstate WHERE ready) AND NOT queueapp_all_paused()
        AND NOT EXISTS (
            SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')
 """
@@ -37,7 +37,7 @@ class Watchdog:
         self._since = time.monotonic()
 
     def is_stuck(self, cluster: str) -> bool:
-        """Whether for STUCK seconds a flow was ready, a processor of the cluster free, and nobody claimed."""
+        """Whether for WATCHDOG_SECONDS a flow was ready, a processor of the cluster free, and nobody claimed."""
         now = time.monotonic()
         if now - self._looked_at < LOOK_EVERY:
             return False
@@ -45,7 +45,7 @@ class Watchdog:
         state = self._look(cluster)
         if state is None or state != self._state:
             self._state, self._since = state, now
-        return state is not None and now - self._since >= queue_settings().STUCK
+        return state is not None and now - self._since >= queue_settings().WATCHDOG_SECONDS
 
     def _look(self, cluster: str) -> str | None:
         """None also while the database is away: nobody can claim then."""

@@ -86,7 +86,7 @@ class Worker:
             connection.close()
 
     def _take_turns(self) -> None:
-        until = time.monotonic() + queue_settings().SLICE
+        until = time.monotonic() + queue_settings().WORKER_SLICE_SECONDS
         turn = Turn()
         outcomes: list[JobOutcome] | None = None
         in_doubt = False
@@ -121,7 +121,7 @@ class Worker:
         self, turn: Turn, outcomes: list[JobOutcome] | None, *, more: bool, in_doubt: bool = False
     ) -> Turn:
         """The next turn. While the database is away, tries again for as long as the lease can stand."""
-        give_up = time.monotonic() + queue_settings().LEASE
+        give_up = time.monotonic() + queue_settings().LEASE_SECONDS
         while True:
             try:
                 if in_doubt:
@@ -150,7 +150,7 @@ class Worker:
         what = "is away, or at a bound" if is_passing(error) else "refused a turn"
         logger.warning("The database %s; trying again: %s", what, words)
         connection.close()
-        time.sleep(queue_settings().HEARTBEAT)
+        time.sleep(queue_settings().HEARTBEAT_SECONDS)
         return outcomes
 
     def _held(self, turn: Turn, outcomes: list[JobOutcome] | None) -> tuple[Turn, list[JobOutcome] | None]:

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from bench.hostile.kinds import kind
-from queueapp.registry import Handle
+from queueapp.registry import JobContext
 
 
 class StrRaises(Exception):
@@ -84,7 +84,7 @@ class HostileText(str):
 
 
 def _raise(name: str, about: str, make: Any, **fields: Any) -> None:
-    def raises(job: Handle) -> None:
+    def raises(job: JobContext) -> None:
         raise make()
 
     raises.__doc__, raises.__module__ = f"Raise {about}.", __name__
@@ -92,7 +92,7 @@ def _raise(name: str, about: str, make: Any, **fields: Any) -> None:
 
 
 def _return(name: str, about: str, make: Any, **fields: Any) -> None:
-    def returns(job: Handle) -> Any:
+    def returns(job: JobContext) -> Any:
         return make()
 
     returns.__doc__, returns.__module__ = f"Return {about}.", __name__
@@ -100,7 +100,7 @@ def _return(name: str, about: str, make: Any, **fields: Any) -> None:
 
 
 def _progress(name: str, about: str, *told: Any, **fields: Any) -> None:
-    def tells(job: Handle) -> str:
+    def tells(job: JobContext) -> str:
         job.progress(*told)
         time.sleep(0.8)  # so long that it is written, and read by others
         return "told"
@@ -184,14 +184,14 @@ def _group(levels: int) -> BaseException:
 
 
 @kind("progress-set-directly")
-def progress_set_directly(job: Handle) -> None:
+def progress_set_directly(job: JobContext) -> None:
     """Set the handle's fraction and message to objects."""
     job.fraction, job.message = object(), b"\xff"  # type: ignore[misc, assignment]
     time.sleep(0.8)
 
 
 @kind("progress-after-return")
-def progress_after_return(job: Handle) -> None:
+def progress_after_return(job: JobContext) -> None:
     """Tell of progress from a thread for 2 s after the task has returned."""
 
     def tell() -> None:
@@ -203,10 +203,10 @@ def progress_after_return(job: Handle) -> None:
 
 
 @kind("handle-class")
-def handle_class(job: Handle) -> None:
+def handle_class(job: JobContext) -> None:
     """Replace job.__class__, and every attribute."""
 
-    class Other(Handle):
+    class Other(JobContext):
         def __getattribute__(self, name: str) -> Any:
             raise ValueError("not mine")
 

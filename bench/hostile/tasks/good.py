@@ -18,7 +18,7 @@ from typing import Any
 from django.db import connection
 
 from bench.histories.record import running, write
-from queueapp.registry import Handle, task
+from queueapp.registry import JobContext, task
 
 PROBE = "good.probe"
 
@@ -39,7 +39,7 @@ _originals = {"time.monotonic": time.monotonic, "json.dumps": json.dumps, "os.ge
 
 
 @task(PROBE)
-def probe(job: Handle) -> dict[str, Any]:
+def probe(job: JobContext) -> dict[str, Any]:
     """Record what the job finds: `must`, which has to be alike in every job; `also`, which is shown."""
     with running(job.job_id, job.attempt):
         found = {"job": job.job_id, "must": _must(), "also": _also()}

@@ -17,7 +17,7 @@ from typing import Any
 
 from bench.histories.record import PATH
 from bench.hostile.kinds import kind
-from queueapp.registry import Handle
+from queueapp.registry import JobContext
 
 LEFT_FOR = "90"
 """Seconds that a process lives that is left behind: longer than a run of its kind, and not for ever."""
@@ -25,65 +25,65 @@ MB = 1 << 20
 
 
 @kind("exit-0", ends="failed", says=r"\b0\b|exit|died|ended")
-def exit_0(job: Handle) -> None:
+def exit_0(job: JobContext) -> None:
     """os._exit(0)."""
     os._exit(0)
 
 
 @kind("exit-1", ends="failed", says=r"\b1\b")
-def exit_1(job: Handle) -> None:
+def exit_1(job: JobContext) -> None:
     """os._exit(1)."""
     os._exit(1)
 
 
 @kind("segfault", ends="failed", says=r"SIGSEGV|signal 11|segmentation")
-def segfault(job: Handle) -> None:
+def segfault(job: JobContext) -> None:
     """Read address 0."""
     ctypes.string_at(0)
 
 
 @kind("sigkill", ends="failed", says=r"SIGKILL|signal 9")
-def sigkill(job: Handle) -> None:
+def sigkill(job: JobContext) -> None:
     """SIGKILL to itself."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 @kind("sigkill-later", ends="failed", says=r"SIGKILL|signal 9")
-def sigkill_later(job: Handle) -> None:
+def sigkill_later(job: JobContext) -> None:
     """SIGKILL to itself, after a second of work."""
     time.sleep(1)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 @kind("sigterm")
-def sigterm(job: Handle) -> None:
+def sigterm(job: JobContext) -> None:
     """SIGTERM to itself."""
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(0.5)
 
 
 @kind("sigint")
-def sigint(job: Handle) -> None:
+def sigint(job: JobContext) -> None:
     """SIGINT to itself."""
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(0.5)
 
 
 @kind("sigstop", limit=2.0, ends="failed")
-def sigstop(job: Handle) -> None:
+def sigstop(job: JobContext) -> None:
     """SIGSTOP to itself, with a time limit of 2 s."""
     os.kill(os.getpid(), signal.SIGSTOP)
     time.sleep(0.1)
 
 
 @kind("abort", ends="failed", says=r"SIGABRT|signal 6|abort")
-def abort(job: Handle) -> None:
+def abort(job: JobContext) -> None:
     """abort()."""
     os.abort()
 
 
 @kind("kill-parent", harmless=False, patience=30)
-def kill_parent(job: Handle) -> None:
+def kill_parent(job: JobContext) -> None:
     """SIGKILL to the process that started its own."""
     _of_this_run(os.getppid())
     os.kill(os.getppid(), signal.SIGKILL)
@@ -91,7 +91,7 @@ def kill_parent(job: Handle) -> None:
 
 
 @kind("stop-parent", harmless=False, patience=40)
-def stop_parent(job: Handle) -> None:
+def stop_parent(job: JobContext) -> None:
     """SIGSTOP to the process that started its own, for 2 s."""
     parent = os.getppid()
     _of_this_run(parent)
@@ -100,26 +100,26 @@ def stop_parent(job: Handle) -> None:
 
 
 @kind("close-files")
-def close_files(job: Handle) -> None:
+def close_files(job: JobContext) -> None:
     """Close all file descriptors from 3 up."""
     os.closerange(3, 65_536)
 
 
 @kind("close-all-files")
-def close_all_files(job: Handle) -> None:
+def close_all_files(job: JobContext) -> None:
     """Close all file descriptors, the first three too."""
     os.closerange(0, 65_536)
 
 
 @kind("close-stdout")
-def close_stdout(job: Handle) -> None:
+def close_stdout(job: JobContext) -> None:
     """Close sys.stdout and sys.stderr."""
     sys.stdout.close()
     sys.stderr.close()
 
 
 @kind("garbage-to-files")
-def garbage_to_files(job: Handle) -> None:
+def garbage_to_files(job: JobContext) -> None:
     """Write garbage to every open file descriptor from 3 up."""
     for name in os.listdir("/proc/self/fd"):
         with contextlib.suppress(OSError, ValueError):
@@ -130,7 +130,7 @@ def garbage_to_files(job: Handle) -> None:
 
 
 @kind("read-files")
-def read_files(job: Handle) -> None:
+def read_files(job: JobContext) -> None:
     """Read from every open file descriptor from 3 up, without waiting."""
     for name in os.listdir("/proc/self/fd"):
         with contextlib.suppress(OSError, ValueError):
@@ -140,7 +140,7 @@ def read_files(job: Handle) -> None:
 
 
 @kind("open-files")
-def open_files(job: Handle) -> None:
+def open_files(job: JobContext) -> None:
     """Open 20,000 files, and leave as many open as it could."""
     with contextlib.suppress(OSError):
         for _ in range(20_000):
@@ -148,13 +148,13 @@ def open_files(job: Handle) -> None:
 
 
 @kind("no-files")
-def no_files(job: Handle) -> None:
+def no_files(job: JobContext) -> None:
     """RLIMIT_NOFILE of 3."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
 
 
 @kind("no-memory")
-def no_memory(job: Handle) -> None:
+def no_memory(job: JobContext) -> None:
     """RLIMIT_AS just above what is in use, left so."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     least = pages * resource.getpagesize() + 4 * MB
@@ -162,64 +162,64 @@ def no_memory(job: Handle) -> None:
 
 
 @kind("no-file-size")
-def no_file_size(job: Handle) -> None:
+def no_file_size(job: JobContext) -> None:
     """RLIMIT_FSIZE of 0."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
 
 @kind("no-time")
-def no_time(job: Handle) -> None:
+def no_time(job: JobContext) -> None:
     """RLIMIT_CPU of one second more than used: SIGXCPU later."""
     used = int(time.process_time()) + 1
     resource.setrlimit(resource.RLIMIT_CPU, (used, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
 @kind("nice")
-def nice(job: Handle) -> None:
+def nice(job: JobContext) -> None:
     """nice(19)."""
     os.nice(19)
 
 
 @kind("memory", patience=30)
-def memory(job: Handle) -> int:
+def memory(job: JobContext) -> int:
     """Use 1.5 GB for a moment."""
     return len(b"x" * (1_500 * MB))
 
 
 @kind("memory-leak", times=6)
-def memory_leak(job: Handle) -> None:
+def memory_leak(job: JobContext) -> None:
     """Keep 20 MB, six times."""
     _kept.append(b"x" * (20 * MB))
 
 
 @kind("print", patience=30)
-def print_much(job: Handle) -> None:
+def print_much(job: JobContext) -> None:
     """Print 50 MB."""
     for _ in range(50):
         print("x" * MB)
 
 
 @kind("print-to-1", patience=30)
-def print_to_1(job: Handle) -> None:
+def print_to_1(job: JobContext) -> None:
     """Write 50 MB to file descriptor 1."""
     for _ in range(50):
         os.write(1, b"y" * MB)
 
 
 @kind("print-by-child", patience=30)
-def print_by_child(job: Handle) -> None:
+def print_by_child(job: JobContext) -> None:
     """Have a child write 50 MB to its standard output and error."""
     subprocess.run(["sh", "-c", "head -c 25000000 /dev/zero; head -c 25000000 /dev/zero >&2"], check=True)
 
 
 @kind("fork-returns")
-def fork_returns(job: Handle) -> str:
+def fork_returns(job: JobContext) -> str:
     """fork(), and return from the task in both processes."""
     return "child" if os.fork() == 0 else "parent"
 
 
 @kind("fork-works-on", limit=3.0)
-def fork_works_on(job: Handle) -> None:
+def fork_works_on(job: JobContext) -> None:
     """fork(), and exit the parent at once while the child sleeps on."""
     if os.fork() == 0:
         time.sleep(float(LEFT_FOR))
@@ -227,7 +227,7 @@ def fork_works_on(job: Handle) -> None:
 
 
 @kind("fork-exits")
-def fork_exits(job: Handle) -> None:
+def fork_exits(job: JobContext) -> None:
     """fork(), and leave the child by SystemExit."""
     if os.fork() == 0:
         sys.exit(5)
@@ -235,27 +235,27 @@ def fork_exits(job: Handle) -> None:
 
 
 @kind("child-outlives")
-def child_outlives(job: Handle) -> None:
+def child_outlives(job: JobContext) -> None:
     """Leave a child process running."""
     subprocess.Popen(["sleep", LEFT_FOR])
 
 
 @kind("child-in-session")
-def child_in_session(job: Handle) -> None:
+def child_in_session(job: JobContext) -> None:
     """Leave a grandchild running in a session of its own, deaf to SIGTERM and SIGHUP."""
     script = f"trap '' TERM HUP INT; (sleep {LEFT_FOR}; true) & exit 0"
     subprocess.run(["sh", "-c", script], start_new_session=True, check=True)
 
 
 @kind("child-with-output")
-def child_with_output(job: Handle) -> None:
+def child_with_output(job: JobContext) -> None:
     """Leave a child that prints every tenth of a second."""
     script = "n=0; while [ $n -lt 200 ]; do echo noise; sleep 0.1; n=$((n+1)); done"
     subprocess.Popen(["sh", "-c", script])
 
 
 @kind("zombies")
-def zombies(job: Handle) -> None:
+def zombies(job: JobContext) -> None:
     """Leave fifty zombies."""
     for _ in range(50):
         if os.fork() == 0:
@@ -263,7 +263,7 @@ def zombies(job: Handle) -> None:
 
 
 @kind("wait-for-any")
-def wait_for_any(job: Handle) -> None:
+def wait_for_any(job: JobContext) -> None:
     """Reap every child of the process, whoever started it."""
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
@@ -271,34 +271,34 @@ def wait_for_any(job: Handle) -> None:
 
 
 @kind("stopped-child", limit=1.0, ends="failed")
-def stopped_child(job: Handle) -> None:
+def stopped_child(job: JobContext) -> None:
     """Wait for a child that is stopped and deaf to SIGTERM, beyond the time limit of 1 s."""
     subprocess.run(["sh", "-c", f"trap '' TERM; kill -STOP $$; sleep {LEFT_FOR}"], check=False)
 
 
 @kind("pool")
-def pool(job: Handle) -> int:
+def pool(job: JobContext) -> int:
     """multiprocessing.Pool."""
     with multiprocessing.get_context("fork").Pool(2) as workers:
         return sum(workers.map(abs, range(-5, 5)))
 
 
 @kind("pool-left")
-def pool_left(job: Handle) -> None:
+def pool_left(job: JobContext) -> None:
     """multiprocessing.Pool, never closed."""
     workers = multiprocessing.get_context("fork").Pool(2)
     _kept.append(workers)
 
 
 @kind("executor")
-def executor(job: Handle) -> int:
+def executor(job: JobContext) -> int:
     """ProcessPoolExecutor."""
     with concurrent.futures.ProcessPoolExecutor(2) as workers:
         return sum(workers.map(abs, range(-5, 5)))
 
 
 @kind("process-group")
-def process_group(job: Handle) -> None:
+def process_group(job: JobContext) -> None:
     """setsid() and a process group of its own."""
     with contextlib.suppress(OSError):
         os.setsid()
@@ -307,7 +307,7 @@ def process_group(job: Handle) -> None:
 
 
 @kind("read-stdin", limit=2.0)
-def read_stdin(job: Handle) -> str:
+def read_stdin(job: JobContext) -> str:
     """Read from standard input."""
     return sys.stdin.read()[:100]
 

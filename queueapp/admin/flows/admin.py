@@ -18,10 +18,10 @@ class FlowAdmin(SharesPage, ReadOnlyAdmin[Flow]):
     """Flows, the one whose turn is next first."""
 
     list_display = ("name", "rule", "weight", "virtual_time", "is_ready", "backlogged", "busy")
-    list_select_related = ("user", "rule", "tally")
-    list_filter = ("tally__backlogged", "rule")
+    list_select_related = ("user", "rule", "state")
+    list_filter = ("state__backlogged", "rule")
     # The order in which claim.sql takes them; then those at their cap, then those at rest.
-    ordering = ("-tally__ready", "-tally__backlogged", "tally__vtime", "tally__head")
+    ordering = ("-state__ready", "-state__backlogged", "state__vtime", "state__head")
     sortable_by = ()
     search_fields = ("user__username__startswith", "rule__name__istartswith")
     search_help_text = "The beginning of a user name or of a rule's name."
@@ -40,37 +40,37 @@ class FlowAdmin(SharesPage, ReadOnlyAdmin[Flow]):
     @admin.display(description="weight")
     def weight(self, flow: Flow) -> float:
         """Turns it gets for each turn of a flow with weight 1."""
-        return flow.tally.weight
+        return flow.state.weight
 
     @admin.display(description="ready", boolean=True)
     def is_ready(self, flow: Flow) -> bool:
         """Whether its turn can come: jobs wait in it, it is below its cap, and it is not held."""
-        return bool(flow.tally.ready)
+        return bool(flow.state.ready)
 
     @admin.display(description="backlogged", boolean=True)
     def backlogged(self, flow: Flow) -> bool:
         """Whether jobs wait in it."""
-        return flow.tally.backlogged
+        return flow.state.backlogged
 
     @admin.display(description="held", boolean=True)
     def is_held(self, flow: Flow) -> bool:
         """Whether it lets others go first while its jobs move from or to another flow."""
-        return flow.tally.held
+        return flow.state.held
 
     @admin.display(description="busy")
     def busy(self, flow: Flow) -> int:
         """Processors that work for it now."""
-        return flow.tally.busy
+        return flow.state.busy
 
     @admin.display(description="virtual time")
     def virtual_time(self, flow: Flow) -> str:
         """Seconds, to the millisecond."""
-        return f"{flow.tally.vtime:,.3f}"
+        return f"{flow.state.vtime:,.3f}"
 
     @admin.display(description="processors at most")
     def at_most(self, flow: Flow) -> str:
         """The cap, if there is one."""
-        return NOTHING if flow.tally.cap is None else str(flow.tally.cap)
+        return NOTHING if flow.state.cap is None else str(flow.state.cap)
 
     @admin.display(description="jobs that wait")
     def waiting(self, flow: Flow) -> str:

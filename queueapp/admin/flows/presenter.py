@@ -154,9 +154,9 @@ def _name(share: FlowShare) -> str:
 
 
 def _about(flow: Flow, names: Counter[str]) -> str:
-    about = [f"weight {flow.tally.weight:g}"]
-    if flow.tally.cap is not None:
-        about.append(f"at most {flow.tally.cap} at once")
+    about = [f"weight {flow.state.weight:g}"]
+    if flow.state.cap is not None:
+        about.append(f"at most {flow.state.cap} at once")
     if names[flow.name] > 1:  # by another rule, the same user is another flow
         about.append(str(flow.rule))
     return ", ".join(about)

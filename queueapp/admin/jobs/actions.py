@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from queueapp.db.conflicts import retried
-from queueapp.errors import NotEnded, NotWaiting
+from queueapp.errors import NotCancellable, NotRetryable
 from queueapp.lifecycle.cancel import cancel
 from queueapp.lifecycle.retry import try_again
 from queueapp.models import Job, Processor, Waiting
@@ -106,7 +106,7 @@ class JobActions(QueueAdmin[Job]):
 
         try:
             return retried(work)
-        except (NotWaiting, NotEnded):
+        except (NotCancellable, NotRetryable):
             return ""
 
 

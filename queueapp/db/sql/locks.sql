@@ -14,7 +14,7 @@ LANGUAGE sql IMMUTABLE AS $$ SELECT queueapp_lock_key(7201, p_flow) $$;
 CREATE OR REPLACE FUNCTION queueapp_owner_lock(p_owner bigint) RETURNS bigint
 LANGUAGE sql IMMUTABLE AS $$ SELECT queueapp_lock_key(7202, p_owner) $$;
 
--- The order of the flows: held shared while one joins it; exclusively to raise the horizon.
+-- The order of the flows: held shared while one joins it; exclusively to raise the order start.
 CREATE OR REPLACE FUNCTION queueapp_order_lock() RETURNS bigint
 LANGUAGE sql IMMUTABLE AS $$ SELECT queueapp_lock_key(7204, 0) $$;
 

@@ -12,7 +12,7 @@ from django.db.models import OuterRef, Subquery
 
 from ...conf import queue_settings
 from ...db.conflicts import retried
-from ...models import Leftover, RuleChange, Tally, Waiting
+from ...models import FlowState, PendingMove, RuleChange, Waiting
 from ..announce import announce
 from ..leases import LeaseJudge
 from ..pause import unpark_forgotten
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 # One statement, and so of one moment: turns begin and end together with their count.
 _MISCOUNTED = """
-    SELECT t.flow_id FROM queueapp_tally t
+    SELECT t.flow_id FROM queueapp_flowstate t
       LEFT JOIN (SELECT flow_id, count(*) AS at_work FROM queueapp_processor
                   WHERE cardinality(jobs) > 0 GROUP BY flow_id) AS p USING (flow_id)
      WHERE t.busy <> coalesce(p.at_work, 0)
@@ -57,10 +57,10 @@ def repair() -> None:
     """
     sweeping = Sweeping()
     sweeping.sweep()
-    time.sleep(2 * queue_settings().HEARTBEAT)
+    time.sleep(2 * queue_settings().HEARTBEAT_SECONDS)
     sweeping.sweep()
-    recount("SELECT flow_id FROM queueapp_tally")
-    for statement in ("queueapp_unpark()", "queueapp_move_astray()", "queueapp_raise_horizon(true)"):
+    recount("SELECT flow_id FROM queueapp_flowstate")
+    for statement in ("queueapp_unpark()", "queueapp_move_astray()", "queueapp_move_order_start(true)"):
         retried(partial(_call, statement))
     RuleChange.objects.create()
     reroute()
@@ -71,14 +71,14 @@ def repair() -> None:
 def wake_forgotten() -> int:
     """Wake resting flows that have a backlog; how many. There should be none: this is the net below submit.sql.
 
-    Flows that are held although nothing is left over are let go as well. Locks: each such flow's tally, in a
+    Flows that are held although nothing is left over are let go as well. Locks: each such flow's state, in a
     transaction of its own.
     """
     # One look into the index per resting flow, however many jobs wait in the others.
     first = Waiting.objects.filter(flow=OuterRef("pk")).order_by("job").values("job")[:1]
-    forgotten = Tally.objects.filter(backlogged=False).annotate(first=Subquery(first)).filter(first__isnull=False)
+    forgotten = FlowState.objects.filter(backlogged=False).annotate(first=Subquery(first)).filter(first__isnull=False)
     woken = 0
-    let_go = Tally.objects.filter(held=True).exclude(flow__user__in=Leftover.objects.values("user"))
+    let_go = FlowState.objects.filter(held=True).exclude(flow__user__in=PendingMove.objects.values("user"))
     for user in let_go.values_list("flow__user", flat=True):
         retried(partial(_call, "queueapp_release_flow(%s)", user))
     for flow in forgotten.values_list("pk", flat=True):

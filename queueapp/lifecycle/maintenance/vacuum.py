@@ -1,4 +1,4 @@
-"""tidy: what every turn leaves behind in the rows of tallies and processors is cleared away in time, or passed over."""
+"""tidy: what every turn leaves behind in the rows of states and processors is cleared away in time, or passed over."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import time
 
 from django.db import connection
 
-from ...models import Processor, Tally
+from ...models import FlowState, Processor
 
 MUCH = 5_000
 """Dead rows of a table, beside a tenth of the living ones, from which tidying pays."""
 CLEAR_EVERY = 1.0
 """Seconds between looks at how many there are."""
 RAISE_EVERY = 0.2
-"""Seconds between two raises of the horizon while many can not be cleared away. Who submits waits for one: some ms."""
+"""Seconds between two moves of the order start while many dead rows cannot be cleared away. A submission waits for
+one: some ms."""
 RAISING = 0.05
 """The share of time that raising may take: it takes longer the more dead rows of processors there are."""
 ANEW = 60.0
-"""Seconds after which the horizon is looked for from the beginning: a net below those who keep it true."""
+"""Seconds after which the order start is looked for from the beginning: a net below those who keep it true."""
 
 _DEAD = "SELECT n_dead_tup, n_dead_tup > %s + n_live_tup / 10 FROM pg_stat_user_tables WHERE relid = %s::regclass"
 
@@ -33,22 +34,22 @@ class Tidying:
         self._left: dict[str, int] = {}
 
     def tidy(self) -> bool:
-        """Raise the horizon and VACUUM where turns have left many dead rows; whether that was so.
+        """Raise the order start and VACUUM where turns have left many dead rows; whether that was so.
 
         Each turn leaves entries at the very place of the order where the next one begins to look, and old versions of
         its rows. PostgreSQL comes by once a minute: by then a single flow is at two thirds of its speed. Takes some
-        10 ms for 1,000 flows, and stops nobody. Locks: see sql/raise_horizon.sql.
+        10 ms for 1,000 flows, and stops nobody. Locks: see sql/move_order_start.sql.
         """
         begun = time.monotonic()
         if begun >= self._clear_at:
-            tables = (Tally._meta.db_table, Processor._meta.db_table)
+            tables = (FlowState._meta.db_table, Processor._meta.db_table)
             cleared = [self._clear(table) for table in tables]
             self._much = any(cleared)
             self._clear_at = begun + CLEAR_EVERY
         self.due = self._clear_at
         if self._much:
             raising = time.monotonic()
-            self._raise_horizon()
+            self._move_order_start()
             now = time.monotonic()
             if any(left > MUCH for left in self._left.values()):
                 self.due = min(self._clear_at, now + max(RAISE_EVERY, (now - raising) / RAISING))
@@ -65,11 +66,11 @@ class Tidying:
             self._left[table], _ = _dead(table)
         return much
 
-    def _raise_horizon(self) -> None:
+    def _move_order_start(self) -> None:
         now = time.monotonic()
         anew = now - self._anew_at >= ANEW
         with connection.cursor() as cursor:
-            cursor.execute("SELECT queueapp_raise_horizon(%s)", [anew])
+            cursor.execute("SELECT queueapp_move_order_start(%s)", [anew])
             if cursor.fetchone()[0] and anew:
                 self._anew_at = now
 

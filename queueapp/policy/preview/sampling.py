@@ -10,7 +10,7 @@ import math
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
-from ..scheduler import Task
+from ..scheduler import QueuedJob
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Rest:
     expected: float
     last: int
 
-    def behind(self, first: Sequence[Task]) -> Rest:
+    def behind(self, first: Sequence[QueuedJob]) -> Rest:
         """What is left without the first jobs."""
-        return Rest(self.many - len(first), self.expected - sum(task.expected for task in first), self.last)
+        return Rest(self.many - len(first), self.expected - sum(job.expected for job in first), self.last)
 
 
 def depth(sizes: Sequence[int], budget: int) -> int:
@@ -43,7 +43,7 @@ def lump_size(sizes: Sequence[int], first: int, budget: int) -> int:
     return max(math.ceil(sum(max(size - first, 0) for size in sizes) / budget), 1)
 
 
-def lumps(rest: Rest, size: int, begin: int, taken: Container[int]) -> Iterator[Task]:
+def lumps(rest: Rest, size: int, begin: int, taken: Container[int]) -> Iterator[QueuedJob]:
     """The rest in lumps of `size` jobs, in places spread evenly between `begin` and its last and not yet `taken`."""
     pieces = math.ceil(rest.many / size)
     mean = max(rest.expected, 0.0) / max(rest.many, 1)
@@ -52,4 +52,4 @@ def lumps(rest: Rest, size: int, begin: int, taken: Container[int]) -> Iterator[
         place = max(place + 1, begin + (rest.last - begin) * (piece + 1) // pieces)
         while place in taken:
             place += 1
-        yield Task(place, mean * min(size, rest.many - piece * size))
+        yield QueuedJob(place, mean * min(size, rest.many - piece * size))

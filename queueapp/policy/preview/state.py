@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from ..rules import Route
-from ..scheduler import MOST, QUANTUM, FlowState, Scheduler, Task, TurnState
+from ..scheduler import MOST, QUANTUM, FlowState, QueuedJob, Scheduler, TurnState
 from ..simulation import HEARTBEAT, Simulation
 
 Routes = Mapping[int, Route]
@@ -16,7 +16,7 @@ Routes = Mapping[int, Route]
 
 class Afterwards(Enum):
     """What becomes of a processor that is in the middle of a turn: it takes another, or no further one; or it gave
-    no sign of life, so that its tasks go back to their places."""
+    no sign of life, so that its jobs go back to their places."""
 
     ANOTHER = auto()
     LEAVES = auto()
@@ -25,10 +25,10 @@ class Afterwards(Enum):
 
 @dataclass(frozen=True)
 class Underway:
-    """A turn that a processor is in the middle of: its first task has run for `elapsed` seconds."""
+    """A turn that a processor is in the middle of: its first job has run for `elapsed` seconds."""
 
     flow: str
-    tasks: Sequence[Task]
+    jobs: Sequence[QueuedJob]
     charged: float
     elapsed: float
     afterwards: Afterwards = Afterwards.ANOTHER
@@ -39,8 +39,8 @@ class Present:
     """All that decides who starts when, if nobody submits any more.
 
     `processors`: how many take turns; `flows`: those that wait, run, or may be joined; `own`: whose the flows of one
-    user alone are; `owners`: of each task, by its place; `waiting`: how many jobs of each user have not been started.
-    `lumps`: the tasks that stand for several jobs, with the seconds of the last of these. `timed`: whether it is
+    user alone are; `owners`: of each job, by its place; `waiting`: how many jobs of each user have not been started.
+    `lumps`: the jobs that stand for several jobs, with the seconds of the last of these. `timed`: whether it is
     complete enough to be simulated.
     """
 
@@ -58,15 +58,15 @@ class Present:
 
     @property
     def running(self) -> frozenset[int]:
-        """The places of the tasks that run now."""
-        return frozenset(turn.tasks[0].place for turn in self.underway if turn.afterwards is not Afterwards.LOST)
+        """The places of the jobs that run now."""
+        return frozenset(turn.jobs[0].place for turn in self.underway if turn.afterwards is not Afterwards.LOST)
 
     def simulation(self, routes: Routes) -> Simulation:
-        """A simulation that begins in this state, with the flows and the waiting tasks brought in line with routes."""
+        """A simulation that begins in this state, with the flows and the waiting jobs brought in line with routes."""
         scheduler = Scheduler(self.quantum, self.most)
         for flow in self.flows:
             scheduler.adopt(replace(flow, backlog=list(flow.backlog)))
-        turns = [(TurnState(scheduler.flows[t.flow], list(t.tasks), t.charged), t) for t in self.underway]
+        turns = [(TurnState(scheduler.flows[t.flow], list(t.jobs), t.charged), t) for t in self.underway]
         for turn, underway in turns:
             if underway.afterwards is Afterwards.LOST:
                 scheduler.settle(turn, [])
@@ -78,7 +78,7 @@ class Present:
         return simulation
 
     def _reroute(self, scheduler: Scheduler, routes: Routes) -> None:
-        """The steps of lifecycle/route.py: flows get their weight and cap, and then tasks follow their owners."""
+        """The steps of lifecycle/route.py: flows get their weight and cap, and then jobs follow their owners."""
         wanted = {route.key: route for route in routes.values()}
         for key, route in wanted.items():
             scheduler.flow(key, route.weight, route.cap)
@@ -93,7 +93,7 @@ class Present:
         joins = {place: scheduler.flows[routes[user].key] for place, user in self.owners.items()}
         leaving: dict[FlowState, set[int]] = {}
         for flow in scheduler.flows.values():
-            if movers := {self.owners[task.place] for task in flow.backlog if joins[task.place] is not flow}:
+            if movers := {self.owners[job.place] for job in flow.backlog if joins[job.place] is not flow}:
                 leaving[flow] = movers
         moving = set().union(*leaving.values())
         own = dict(self.own) | {routes[user].key: user for user in moving if routes[user].user is not None}
@@ -101,7 +101,7 @@ class Present:
             if own.get(str(flow.key)) in moving:
                 scheduler.hold(flow)
         for flow in leaving:
-            scheduler.move(flow, lambda task: joins[task.place])
+            scheduler.move(flow, lambda job: joins[job.place])
         for flow in scheduler.flows.values():
             if flow.held:
                 scheduler.hold(flow, False)

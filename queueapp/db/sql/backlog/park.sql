@@ -13,7 +13,7 @@ BEGIN
 
     -- 1. The flows.
     SELECT array_agg(flow_id) INTO flows FROM (
-        SELECT flow_id FROM queueapp_tally
+        SELECT flow_id FROM queueapp_flowstate
          WHERE busy > 0 OR flow_id IN (
                SELECT w.flow_id FROM queueapp_waiting w JOIN queueapp_job j ON j.id = w.job_id
                 WHERE w.owner_id = p_user OR (p_user IS NULL AND j.task = p_task))
@@ -31,8 +31,8 @@ BEGIN
 
     -- 3. Their flows have other heads, or rest: nobody submits to them meanwhile.
     PERFORM queueapp_find_heads(flows);
-    UPDATE queueapp_tally SET version = version + 1, backlogged = false
+    UPDATE queueapp_flowstate SET revision = revision + 1, backlogged = false
      WHERE flow_id = ANY (flows) AND backlogged
-       AND NOT EXISTS (SELECT FROM queueapp_waiting w WHERE w.flow_id = queueapp_tally.flow_id);
+       AND NOT EXISTS (SELECT FROM queueapp_waiting w WHERE w.flow_id = queueapp_flowstate.flow_id);
     RETURN owners;
 END $$;

@@ -1,6 +1,6 @@
 -- Put waiting jobs that are in no flow into their owners' flows, in their places. A flow that rested rejoins at V.
 --   p_owners, p_jobs  the jobs, and the owner of each
--- The caller holds the routing lock, and has joined the order (join_order.sql). Locks: the flows' tallies, by id.
+-- The caller holds the routing lock, and has joined the order (join_order.sql). Locks: the flows' states, by id.
 CREATE OR REPLACE FUNCTION queueapp_place(p_owners bigint[], p_jobs bigint[]) RETURNS void
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
@@ -12,7 +12,7 @@ BEGIN
           FROM unnest(p_owners, p_jobs) AS p(owner, job) JOIN queueapp_user u ON u.id = p.owner
          GROUP BY u.flow_id ORDER BY u.flow_id
     LOOP
-        PERFORM FROM queueapp_tally WHERE flow_id = f.id FOR NO KEY UPDATE;
+        PERFORM FROM queueapp_flowstate WHERE flow_id = f.id FOR NO KEY UPDATE;
         WITH placed AS (
             UPDATE queueapp_waiting w SET flow_id = f.id, not_before = NULL
               FROM unnest(f.owners, f.jobs) AS p(owner, job)

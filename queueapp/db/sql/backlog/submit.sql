@@ -7,7 +7,7 @@
 -- A job that exists with the same content is left as it stands. Raises QJ404 where an owner
 -- has no flow yet, and QJ409, with the indexes of the jobs as its detail, where one exists with other content.
 -- One plan for all calls: knowing how short p_owners is, PostgreSQL would think a new one cheaper, and plan every time.
--- Locks: routing, the flows, lowest first, and the horizon, advisory and shared; a flow's tally only where it wakes up.
+-- Locks: routing, the flows, lowest first, and the order start, advisory and shared; a flow's state only where it wakes up.
 CREATE OR REPLACE FUNCTION queueapp_submit(
     p_owners bigint[], p_jobs jsonb, p_far integer,
     OUT new_jobs integer, OUT newest bigint, OUT newest_at timestamptz, OUT ahead integer
@@ -80,11 +80,11 @@ BEGIN
     -- Wake the flows that rest.
     PERFORM queueapp_join_order();
     FOREACH flow IN ARRAY flows LOOP
-        UPDATE queueapp_tally
-           SET version = version + 1, backlogged = true, head = (first_jobs->>flow::text)::bigint,
+        UPDATE queueapp_flowstate
+           SET revision = revision + 1, backlogged = true, head = (first_jobs->>flow::text)::bigint,
                vtime = greatest(vtime, queueapp_virtual_time())
          WHERE flow_id = flow
-           AND version >= (SELECT version FROM queueapp_tally WHERE flow_id = flow ORDER BY version DESC LIMIT 1)
+           AND revision >= (SELECT revision FROM queueapp_flowstate WHERE flow_id = flow ORDER BY revision DESC LIMIT 1)
            AND NOT backlogged AND first_jobs ? flow::text;
     END LOOP;
 

@@ -1,6 +1,6 @@
 -- Put parked jobs that nothing pauses any more into their owners' flows, in their places; each flow rejoins at V.
--- Returns the owners. Locks: routing (advisory, exclusive: what is submitted meanwhile comes after), the horizon
--- (advisory, shared), the tallies of the flows that processors work for, by id: a settlement that puts jobs back comes
+-- Returns the owners. Locks: routing (advisory, exclusive: what is submitted meanwhile comes after), the order start
+-- (advisory, shared), the states of the flows that processors work for, by id: a settlement that puts jobs back comes
 -- before this, or does not see the pause; then those of the flows that the jobs join, by id.
 CREATE OR REPLACE FUNCTION queueapp_unpark() RETURNS bigint[]
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
@@ -9,7 +9,7 @@ DECLARE
 BEGIN
     PERFORM queueapp_lock_routing();
     PERFORM queueapp_join_order();
-    PERFORM FROM queueapp_tally
+    PERFORM FROM queueapp_flowstate
       WHERE busy > 0 OR flow_id IN (
             SELECT u.flow_id FROM queueapp_user u JOIN queueapp_waiting w ON w.owner_id = u.id
              WHERE w.flow_id IS NULL AND w.not_before IS NULL)

@@ -3,9 +3,9 @@
 -- Source: Goyal, Vin, Cheng, Start-time Fair Queuing, SIGCOMM 1996.
 CREATE OR REPLACE FUNCTION queueapp_virtual_time() RETURNS double precision
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
-    WITH horizon AS MATERIALIZED (SELECT queueapp_horizon() AS vtime)
-    SELECT greatest(horizon.vtime, coalesce(
-        (SELECT t.vtime FROM queueapp_tally t WHERE ready AND t.vtime >= horizon.vtime ORDER BY t.vtime, head LIMIT 1),
-        (SELECT t.vtime FROM queueapp_tally t WHERE NOT ready ORDER BY t.vtime DESC, head DESC LIMIT 1),
-        0.0)) FROM horizon
+    WITH order_start AS MATERIALIZED (SELECT queueapp_order_start() AS vtime)
+    SELECT greatest(order_start.vtime, coalesce(
+        (SELECT t.vtime FROM queueapp_flowstate t WHERE ready AND t.vtime >= order_start.vtime ORDER BY t.vtime, head LIMIT 1),
+        (SELECT t.vtime FROM queueapp_flowstate t WHERE NOT ready ORDER BY t.vtime DESC, head DESC LIMIT 1),
+        0.0)) FROM order_start
 $$;

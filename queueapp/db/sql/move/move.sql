@@ -1,8 +1,8 @@
 -- Move waiting jobs that are in a flow that their owner has left, keeping their places in time.
 --   p_most  jobs at the most
--- Works off one leftover, a user and the flow left, per call. Returns how many jobs were moved; null: nothing is left
+-- Works off one pending_move, a user and the flow left, per call. Returns how many jobs were moved; null: nothing is left
 -- over, or others are at it. Locks: routing (advisory, shared: a change of routes would else not see, as left behind,
--- what is moved just now), the leftover, the horizon (advisory, shared), the tallies of the flows left and joined, lowest
+-- what is moved just now), the pending_move, the order start (advisory, shared), the states of the flows left and joined, lowest
 -- id first; where nothing is left over, those of the user's flows (release_flow.sql).
 --
 -- The order of the user's jobs is kept while they are in two flows: into a flow of the user's own the last move first,
@@ -11,19 +11,19 @@
 CREATE OR REPLACE FUNCTION queueapp_move(p_most integer) RETURNS integer
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
-    lo queueapp_leftover;
+    lo queueapp_pendingmove;
     joining bigint;
     own boolean;
     moving bigint[] := '{}';
 BEGIN
     PERFORM pg_advisory_xact_lock_shared(queueapp_routing_lock());
-    SELECT * INTO lo FROM queueapp_leftover ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED;
+    SELECT * INTO lo FROM queueapp_pendingmove ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
     PERFORM queueapp_join_order();
     SELECT flow_id INTO joining FROM queueapp_user WHERE id = lo.user_id;
-    PERFORM FROM queueapp_tally WHERE flow_id IN (lo.flow_id, joining) ORDER BY flow_id FOR NO KEY UPDATE;
+    PERFORM FROM queueapp_flowstate WHERE flow_id IN (lo.flow_id, joining) ORDER BY flow_id FOR NO KEY UPDATE;
     SELECT user_id IS NOT NULL INTO own FROM queueapp_flow WHERE id = joining;
 
     IF joining <> lo.flow_id AND own THEN
@@ -42,7 +42,7 @@ BEGIN
         PERFORM queueapp_adjust_flow(joining, 0, 0, (SELECT min(job_id) FROM unnest(moving) AS m(job_id)));
     END IF;
     IF cardinality(moving) < p_most THEN
-        DELETE FROM queueapp_leftover WHERE id = lo.id;
+        DELETE FROM queueapp_pendingmove WHERE id = lo.id;
         PERFORM queueapp_release_flow(lo.user_id);
     END IF;
     RETURN cardinality(moving);

@@ -3,7 +3,7 @@
 --   p_elapsed  seconds that the present job has run
 -- Returns 'lost' where the turn is not the processor's any more, else what it is to do: 'cancel' (stop the present job),
 -- 'drain' (its cluster is being stopped), or 'go on'.
--- Locks: the processor's row, then the flow's tally where there is something to charge.
+-- Locks: the processor's row, then the flow's state where there is something to charge.
 CREATE OR REPLACE FUNCTION queueapp_heartbeat(
     p_processor bigint, p_turn bigint, p_elapsed double precision, p_progress double precision, p_message text,
     p_lease double precision
@@ -23,7 +23,7 @@ BEGIN
            worked = greatest(p.worked, p_elapsed), progress = p_progress, message = p_message
      WHERE turn = p.turn;
     IF cardinality(p.jobs) = 1 AND p_elapsed > p.charged THEN
-        UPDATE queueapp_tally SET version = version + 1, vtime = vtime + (p_elapsed - p.charged) / weight
+        UPDATE queueapp_flowstate SET revision = revision + 1, vtime = vtime + (p_elapsed - p.charged) / weight
          WHERE flow_id = p.flow_id;
     END IF;
     RETURN CASE WHEN p.cancelling THEN 'cancel' WHEN p.draining THEN 'drain' ELSE 'go on' END;

@@ -7,7 +7,7 @@
 -- Jobs go back to their places, all but the blamed one as they were; one that was to be cancelled is. The flow is charged
 -- for the seconds that the processor was seen at work. The processor's turn moves on, so that a late settlement of it
 -- changes nothing.
--- Returns the owners whose jobs it touched. Locks: the processor's row, the owners (record.sql), the flow's tally.
+-- Returns the owners whose jobs it touched. Locks: the processor's row, the owners (record.sql), the flow's state.
 CREATE OR REPLACE FUNCTION queueapp_rescue(
     p_processor bigint, p_turn bigint, p_blame bigint, p_most integer, p_error text, p_singly double precision
 ) RETURNS bigint[]
@@ -53,7 +53,7 @@ BEGIN
     END IF;
 
     SELECT array_agg(DISTINCT owner_id) INTO owners FROM queueapp_job WHERE id = ANY (p.jobs);
-    PERFORM FROM queueapp_tally WHERE flow_id = p.flow_id FOR NO KEY UPDATE;
+    PERFORM FROM queueapp_flowstate WHERE flow_id = p.flow_id FOR NO KEY UPDATE;
     back_from := queueapp_put_back(p, failed, p_singly);
     UPDATE queueapp_processor
        SET turn = nextval('queueapp_turn_number'), jobs = '{}', attempts = '{}', charged = 0, job_id = NULL,

@@ -7,7 +7,7 @@
 --   skip         flows that were found empty, in and out
 -- again: true where a flow was found empty, or gone ahead, or was not to be waited for; commit, and call again. turn:
 -- its number, null where there is nothing to take. The others: its jobs in their order, each array with an element for
--- every job. Locks: one flow's tally.
+-- every job. Locks: one flow's state.
 CREATE OR REPLACE FUNCTION queueapp_claim(
     p queueapp_processor, p_quantum double precision, p_most integer, p_lease double precision, p_wait boolean,
     INOUT skip bigint[], OUT again boolean, OUT turn bigint, OUT ids bigint[], OUT names text[], OUT owners bigint[],
@@ -27,8 +27,8 @@ DECLARE
     next_head bigint;
     still_backlogged boolean := true;
     nobody_submits boolean;
-    -- As horizon.sql has it; a call costs twice as much.
-    horizon double precision := coalesce((SELECT h.vtime FROM queueapp_horizon h WHERE h.id = 1), '-infinity');
+    -- As order_start.sql has it; a call costs twice as much.
+    order_start double precision := coalesce((SELECT h.vtime FROM queueapp_orderstart h WHERE h.id = 1), '-infinity');
     first_job bigint;
 BEGIN
     again := false;
@@ -37,14 +37,14 @@ BEGIN
     -- 1. The flow: the least virtual time, ties to the job submitted first. One that another processor has just locked
     -- is passed over for one that is less than a quantum ahead of it: it would be after that one once it is charged.
     -- Otherwise wait for it, and where it is not the least any more, look anew.
-    SELECT flow_id, version, vtime, weight, busy, head, floor INTO f FROM queueapp_tally
-     WHERE ready AND vtime >= horizon AND flow_id <> ALL (skip) AND vtime <= (
-           SELECT vtime + p_quantum / weight FROM queueapp_tally
-            WHERE ready AND vtime >= horizon AND flow_id <> ALL (skip) ORDER BY vtime, head LIMIT 1)
+    SELECT flow_id, revision, vtime, weight, busy, head, scan_from INTO f FROM queueapp_flowstate
+     WHERE ready AND vtime >= order_start AND flow_id <> ALL (skip) AND vtime <= (
+           SELECT vtime + p_quantum / weight FROM queueapp_flowstate
+            WHERE ready AND vtime >= order_start AND flow_id <> ALL (skip) ORDER BY vtime, head LIMIT 1)
      ORDER BY vtime, head LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
-        SELECT flow_id, version INTO least FROM queueapp_tally
-         WHERE ready AND vtime >= horizon AND flow_id <> ALL (skip) ORDER BY vtime, head LIMIT 1;
+        SELECT flow_id, revision INTO least FROM queueapp_flowstate
+         WHERE ready AND vtime >= order_start AND flow_id <> ALL (skip) ORDER BY vtime, head LIMIT 1;
         IF NOT FOUND THEN
             RETURN;
         END IF;
@@ -52,18 +52,18 @@ BEGIN
             again := true;
             RETURN;
         END IF;
-        SELECT flow_id, version, vtime, weight, busy, head, floor INTO f FROM queueapp_tally
-         WHERE flow_id = least.flow_id AND version >= least.version FOR NO KEY UPDATE;
+        SELECT flow_id, revision, vtime, weight, busy, head, scan_from INTO f FROM queueapp_flowstate
+         WHERE flow_id = least.flow_id AND revision >= least.revision FOR NO KEY UPDATE;
         IF f.flow_id IS DISTINCT FROM (
-               SELECT flow_id FROM queueapp_tally
-                WHERE ready AND vtime >= horizon AND flow_id <> ALL (skip) ORDER BY vtime, head LIMIT 1) THEN
+               SELECT flow_id FROM queueapp_flowstate
+                WHERE ready AND vtime >= order_start AND flow_id <> ALL (skip) ORDER BY vtime, head LIMIT 1) THEN
             again := true;
             RETURN;
         END IF;
     END IF;
 
     -- 2. The head of its backlog, up to the quantum. A statement of its own, with a snapshot taken after the
-    -- flow was locked: an older one would show jobs that are gone. It begins at the flow's floor: while a transaction
+    -- flow was locked: an older one would show jobs that are gone. It begins at the flow's scan_from: while a transaction
     -- stays open elsewhere, all jobs that were ever taken are still in the index before it.
     nobody_submits := pg_try_advisory_lock(queueapp_flow_lock(f.flow_id));
     IF nobody_submits THEN
@@ -71,7 +71,7 @@ BEGIN
     END IF;
     FOR candidate IN
         SELECT ctid, job_id, expected FROM queueapp_waiting
-         WHERE flow_id = f.flow_id AND job_id >= f.floor ORDER BY job_id LIMIT p_most + 1
+         WHERE flow_id = f.flow_id AND job_id >= f.scan_from ORDER BY job_id LIMIT p_most + 1
     LOOP
         IF cardinality(ids) > 0 AND (expected_sum >= p_quantum OR cardinality(ids) >= p_most) THEN
             next_head := candidate.job_id;
@@ -105,16 +105,16 @@ BEGIN
         still_backlogged := next_head IS NOT NULL;
     END IF;
 
-    -- 5. Charge the flow. Its floor rises to the job that was its first: where nobody was submitting to it just before
+    -- 5. Charge the flow. Its scan_from rises to the job that was its first: where nobody was submitting to it just before
     -- the backlog was read, no job below can come any more, as ids are drawn in their order.
-    UPDATE queueapp_tally
-       SET version = f.version + 1,
+    UPDATE queueapp_flowstate
+       SET revision = f.revision + 1,
            vtime = f.vtime + expected_sum / f.weight,
            busy = f.busy + (cardinality(ids) > 0)::int,
            head = coalesce(next_head, f.head),
-           floor = least(CASE WHEN nobody_submits THEN least(first_job, f.head) ELSE f.floor END, next_head),
+           scan_from = least(CASE WHEN nobody_submits THEN least(first_job, f.head) ELSE f.scan_from END, next_head),
            backlogged = still_backlogged
-     WHERE flow_id = f.flow_id AND version = f.version;
+     WHERE flow_id = f.flow_id AND revision = f.revision;
     IF cardinality(ids) = 0 THEN
         skip := skip || f.flow_id;
         again := true;

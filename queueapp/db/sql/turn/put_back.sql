@@ -9,7 +9,7 @@ CREATE OR REPLACE FUNCTION queueapp_put_back(
 ) RETURNS bigint
 LANGUAGE sql AS $$
     -- Whose owner has left the flow meanwhile: they follow.
-    INSERT INTO queueapp_leftover (user_id, flow_id)
+    INSERT INTO queueapp_pendingmove (user_id, flow_id)
     SELECT DISTINCT u.id, p.flow_id
       FROM queueapp_job j JOIN queueapp_user u ON u.id = j.owner_id
      WHERE j.id = ANY (p.jobs) AND j.id <> ALL (p_except) AND u.flow_id <> p.flow_id

@@ -4,7 +4,7 @@
 --   p_kept_charge  processor seconds that the flow stays charged for p_keep; 0 without one
 --   p_jobs and on  what came of the jobs that are over, as record.sql takes it
 -- Jobs of the turn that are neither recorded nor kept have not been started: they go back to their places at once.
--- Locks: the owners (record.sql), last the flow's tally, which claims are waiting for.
+-- Locks: the owners (record.sql), last the flow's state, which claims are waiting for.
 CREATE OR REPLACE FUNCTION queueapp_settle(
     p queueapp_processor, p_keep bigint, p_kept_charge double precision,
     p_jobs bigint[], p_owners bigint[], p_statuses text[], p_attempts smallint[], p_spent double precision[],
@@ -25,11 +25,11 @@ BEGIN
 
     -- 2. What was not started goes back.
     IF cardinality(p.jobs) > cardinality(p_jobs) + (p_keep IS NOT NULL)::int THEN
-        PERFORM FROM queueapp_tally WHERE flow_id = p.flow_id FOR NO KEY UPDATE;
+        PERFORM FROM queueapp_flowstate WHERE flow_id = p.flow_id FOR NO KEY UPDATE;
         back_from := queueapp_put_back(p, p_jobs || coalesce(p_keep, 0), 0);
     END IF;
 
-    -- 3. The flow. No less than signs of life have said: the horizon hangs on that.
+    -- 3. The flow. No less than signs of life have said: the order start hangs on that.
     FOREACH one IN ARRAY p_spent LOOP
         spent := spent + one;
     END LOOP;

@@ -1,7 +1,0 @@
--- The virtual time below which no flow is ready: see raise_horizon.sql. Every turn leaves two old entries of its flow in
--- the order of the flows, most of them below: they are not walked, though they can not be cleared away while a
--- transaction stays open elsewhere.
-CREATE OR REPLACE FUNCTION queueapp_horizon() RETURNS double precision
-LANGUAGE sql STABLE SET enable_seqscan = off AS $$
-    SELECT coalesce((SELECT vtime FROM queueapp_horizon WHERE id = 1), '-infinity')
-$$;
