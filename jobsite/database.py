@@ -105,7 +105,7 @@ def _kept(pooler: bool) -> dict[str, Any]:
 def _pool(config: dict[str, Any]) -> None:
     """DATABASE_POOL (connections, set by the web server's entry point) turns on psycopg's pool: under ASGI each
     request has a thread of its own, so that connections kept per thread would be opened anew for every request."""
-    size = env.whole("DATABASE_POOL", default=0, least=0, most=1000)
+    size = env.integer("DATABASE_POOL", default=0, least=0, most=1000)
     if not size:
         return
     config["CONN_MAX_AGE"] = 0

@@ -57,8 +57,8 @@ def flag(name: str, *, default: bool) -> bool:
     raise ImproperlyConfigured(f"Set {name} to yes or no, not {value!r}.")
 
 
-def whole(name: str, *, default: int, least: int, most: int | None = None) -> int:
-    """The whole number in variable `name`, within its bounds. Raises ImproperlyConfigured outside of them."""
+def integer(name: str, *, default: int, least: int, most: int | None = None) -> int:
+    """The integer in variable `name`, within its bounds. Raises ImproperlyConfigured outside of them."""
     value = text(name, default=str(default))
     bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
     if not value.isdecimal() or int(value) < least or (most is not None and int(value) > most):
@@ -72,7 +72,7 @@ def words(name: str, *, default: list[str]) -> list[str]:
     return value
 
 
-def some_words(name: str, meaning: str) -> list[str]:
+def required_list(name: str, meaning: str) -> list[str]:
     """The comma-separated words of variable `name`. Raises ImproperlyConfigured where there is none."""
     value = [word.strip() for word in required(name, meaning).split(",") if word.strip()]
     if not value:
@@ -80,9 +80,9 @@ def some_words(name: str, meaning: str) -> list[str]:
     return value
 
 
-def given_wholes(*names: str) -> dict[str, int]:
-    """Those of the variables that are set, as whole numbers of at least 0."""
-    return {name: whole(name, default=0, least=0) for name in names if text(name, default="")}
+def optional_integers(*names: str) -> dict[str, int]:
+    """Those of the variables that are set, as integers of at least 0."""
+    return {name: integer(name, default=0, least=0) for name in names if text(name, default="")}
 
 
 def database_url(name: str, url: str) -> dict[str, Any]:

@@ -13,9 +13,9 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 SECRET_KEY = env.secret("SECRET_KEY", "a long random string that signs sessions and tokens")
 DEBUG = env.flag("DEBUG", default=False)
-ALLOWED_HOSTS = env.some_words("ALLOWED_HOSTS", "the host names that the site answers to, joined by commas")
+ALLOWED_HOSTS = env.required_list("ALLOWED_HOSTS", "the host names that the site answers to, joined by commas")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", default=[])
-PROCESSORS = env.whole("PROCESSORS", default=4, least=1, most=512)
+PROCESSORS = env.integer("PROCESSORS", default=4, least=1, most=512)
 
 INSTALLED_APPS = [
     "queueapp",
@@ -115,7 +115,7 @@ REST_FRAMEWORK = {
 }
 
 SIMPLE_JWT = {
-    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.whole("ACCESS_TOKEN_MINUTES", default=15, least=1)),
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.integer("ACCESS_TOKEN_MINUTES", default=15, least=1)),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=1),
     # A refresh token works once, and none works after the password was changed.
     "ROTATE_REFRESH_TOKENS": True,
@@ -157,7 +157,7 @@ Q_CLUSTER = {
 
 QUEUEAPP: dict[str, Any] = {
     "CHECKSUM_FOLDER": env.text("CHECKSUM_FOLDER", default=""),
-    **env.given_wholes(
+    **env.optional_integers(
         "SUBMISSIONS_PER_MINUTE", "REQUESTS_PER_MINUTE", "LOGINS_PER_MINUTE", "MAX_WAITING_JOBS", "MAX_STREAMS"
     ),
 }

@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.end_with_parent:
         parent.end_with(os.getppid(), signal.SIGTERM)
     try:
-        port = env.whole("PORT", default=8000, least=1, most=65_535)
+        port = env.integer("PORT", default=8000, least=1, most=65_535)
         children = Children(site_lock.take(local.var_folder(), f"http://{HOST}:{port}/", say))
     except (ImproperlyConfigured, site_lock.Taken) as reason:
         sys.exit(str(reason))

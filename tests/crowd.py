@@ -29,7 +29,7 @@ from queueapp.models import Flow, FlowState, Job, Outcome, Pause, PendingMove, P
 from queueapp.snapshots.audit import audit
 from queueapp.states import Status
 from tests.interleaving import Run
-from tests.queue import ask, drain, everyone_takes_turns, make_flow, make_user, names, outcome, settle
+from tests.queue import everyone_takes_turns, make_flow, make_user, names, outcome, run_all, settle, submit_jobs
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -55,27 +55,27 @@ def make_world() -> World:
     ada, ben, cid, dan = map(make_user, ("ada", "ben", "cid", "dan"))
     reroute()
     working, tiny, *idle = (register("crowd").pk for _ in range(5))
-    ask(ada, "failed")
+    submit_jobs(ada, "failed")
     turn = take_turn(working)
     failed = replace(outcome(turn.jobs[0], 1.0), status=Status.FAILED, error="it broke")
     take_turn(working, turn.number, [failed], now=time.monotonic(), more=False)
     FlowState.objects.update(vtime=0)
-    ask(ada, "a0", "a1")
-    ask(ben, *[f"t{n}" for n in range(6)], duration=0.005)
+    submit_jobs(ada, "a0", "a1")
+    submit_jobs(ben, *[f"t{n}" for n in range(6)], duration=0.005)
     later = {"job_id": "due", "duration": 1.0, "run_at": datetime.now(UTC) + timedelta(days=1)}
     submit(ada, [parse(later)])
     Waiting.objects.filter(not_before__isnull=False).update(not_before=LONG_AGO)
     long_turn, tiny_turn = take_turn(working), take_turn(tiny)
     assert (names(long_turn.jobs), names(tiny_turn.jobs)) == (["a0"], ["t0", "t1", "t2", "t3"])
     paused = pause("for a while", user=cid)
-    ask(cid, "c0")
+    submit_jobs(cid, "c0")
     _leave_a_flow(dan)
     assert [str(finding) for finding in audit()] == []
     return World(ada, paused, working, long_turn, tiny, tiny_turn, idle, Processor.objects.in_bulk())
 
 
 def _leave_a_flow(dan: User) -> None:
-    ask(dan, "d0")
+    submit_jobs(dan, "d0")
     left = make_flow("left")
     Waiting.objects.filter(owner=dan).update(flow=left)
     PendingMove.objects.create(user=dan, flow=left)
@@ -106,7 +106,7 @@ def _part(world: World, n: int) -> bool:
 
 
 ACTORS: dict[str, Callable[[World, int], Any]] = {
-    "submit": lambda world, n: ask(world.ada, f"new{n}"),
+    "submit": lambda world, n: submit_jobs(world.ada, f"new{n}"),
     "claim": lambda world, n: take_turn(world.idle[n]),
     "settle": lambda world, n: settle(world.working, world.long_turn, more=True),
     "settle tiny": lambda world, n: settle(world.tiny, world.tiny_turn, more=True),
@@ -182,7 +182,7 @@ def _finish(told: dict[int, str]) -> None:
         pass
     join_due()
     waiting = sorted(Waiting.objects.values_list("job__job_id", flat=True))
-    assert sorted(drain(register("last").pk)) == waiting
+    assert sorted(run_all(register("last").pk)) == waiting
     ended = dict(Outcome.objects.values_list("job_id", "status"))
     assert ended.keys() == set(Job.objects.values_list("pk", flat=True)), "every job has ended"
     assert told.items() <= ended.items(), "no outcome was taken back"

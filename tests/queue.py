@@ -37,13 +37,13 @@ def everyone_takes_turns(**fields: Any) -> PriorityRule:
     return rule
 
 
-def ask(owner: User, *names: str, duration: float = 1.0) -> Accepted:
+def submit_jobs(owner: User, *names: str, duration: float = 1.0) -> Accepted:
     """Submit `wait` jobs of these names."""
     return submit(owner, [parse({"job_id": name, "duration": duration}) for name in names])
 
 
 @contextmanager
-def somebody_else() -> Iterator[psycopg.Connection]:
+def second_connection() -> Iterator[psycopg.Connection]:
     """Another connection to the same database; it begins a transaction with its first statement."""
     parameters = connections.create_connection("default").get_connection_params() | {"cursor_factory": None}
     with psycopg.connect(**parameters) as theirs:
@@ -67,7 +67,7 @@ def settle(processor: int, turn: Turn, spent: float | None = None, *, more: bool
     return take_turn(processor, turn.number, outcomes, now=time.monotonic(), more=more)
 
 
-def drain(processor: int, spent: float | None = None, limit: int = 100_000) -> list[str]:
+def run_all(processor: int, spent: float | None = None, limit: int = 100_000) -> list[str]:
     """The names of the jobs that one processor gets, in that order, until nothing waits or it got `limit`."""
     got: list[str] = []
     turn = take_turn(processor)

@@ -475,7 +475,7 @@ def test_pages_of_a_large_table_come_from_an_estimate(boss: Client, monkeypatch:
     submitted(user("anna"), *(f"job{n}" for n in range(40)))
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE queueapp_job")
-    monkeypatch.setattr(base.ThriftyPaginator, "MOST", 10)
+    monkeypatch.setattr(base.EstimatedCountPaginator, "MOST", 10)
     monkeypatch.setattr(admin.site.get_model_admin(Job), "list_per_page", 15)
     assert found(boss, p="2") == [f"job{n}" for n in range(24, 9, -1)]
     assert boss.get(list_of("job")).context["cl"].result_count == 40

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from queueapp.lifecycle.processors import heartbeat, register
 from queueapp.lifecycle.turn import take_turn
 from queueapp.models import Job, Pause, User, Waiting
-from tests.queue import ask, make_user, settle
+from tests.queue import make_user, settle, submit_jobs
 
 pytestmark = pytest.mark.django_db
 
@@ -312,7 +312,7 @@ class TestBulk:
 
 class TestLook:
     def test_nobody_sees_or_cancels_anothers_job(self, api: APIClient) -> None:
-        ask(make_user("bob"), "secret")
+        submit_jobs(make_user("bob"), "secret")
         assert_problem(api.get("/api/v1/jobs/secret/"), 404)
         assert_problem(api.delete("/api/v1/jobs/secret/"), 404)
         assert api.get("/api/v1/jobs/").json()["results"] == []
@@ -339,13 +339,13 @@ class TestLook:
         ]
 
     def test_staff_look_at_a_users_job(self) -> None:
-        ask(make_user("bob"), "theirs")
+        submit_jobs(make_user("bob"), "theirs")
         staff = client_of(make_user("boss", is_staff=True))
         assert staff.get("/api/v1/jobs/theirs/?user=bob").json()["user"] == "bob"
         assert_problem(staff.get("/api/v1/jobs/theirs/"), 404)
 
     def test_staff_look_at_a_users_queue(self, api: APIClient) -> None:
-        ask(make_user("bob"), "theirs")
+        submit_jobs(make_user("bob"), "theirs")
         staff = client_of(make_user("boss", is_staff=True))
         queue = staff.get("/api/v1/queue/?user=bob").json()
         assert (queue["user"], [job["job_id"] for job in queue["waiting"]]) == ("bob", ["theirs"])
@@ -356,7 +356,7 @@ class TestLook:
             assert "query" in detail, "nothing was submitted"
 
     def test_pages_newest_first(self, api: APIClient, ada: User) -> None:
-        ask(ada, *[f"j{n}" for n in range(25)])
+        submit_jobs(ada, *[f"j{n}" for n in range(25)])
         seen, address = [], "/api/v1/jobs/?page_size=10"
         while address:
             page = api.get(address).json()
@@ -366,7 +366,7 @@ class TestLook:
         assert [name for page in seen for name in page] == [f"j{n}" for n in reversed(range(25))]
 
     def test_filters(self, api: APIClient, ada: User) -> None:
-        ask(ada, "w")
+        submit_jobs(ada, "w")
         submit(api, job_id="c", task="checksum", payload={"path": "hello.txt"})
         api.delete("/api/v1/jobs/w/")
         by = {
@@ -403,7 +403,7 @@ class TestLook:
 class TestWhileItRuns:
     def test_a_running_job_shows_its_progress_and_its_time(self, ada: User) -> None:
         api = client_of(ada)
-        ask(ada, "j1", "j2", duration=10)
+        submit_jobs(ada, "j1", "j2", duration=10)
         processor = register("c").pk
         turn = take_turn(processor)
         heartbeat(processor, turn.number, elapsed=2, progress=0.25, message="a quarter")
@@ -425,8 +425,8 @@ class TestWhileItRuns:
         assert done["started_at"] < done["finished_at"]
 
     def test_positions_count_everybody_where_all_are_in_one_line(self, ada: User) -> None:
-        ask(make_user("bob"), "b1", "b2")
-        ask(ada, "a1")
+        submit_jobs(make_user("bob"), "b1", "b2")
+        submit_jobs(ada, "a1")
         assert client_of(ada).get("/api/v1/jobs/a1/").json()["position"] == 3
 
     def test_a_job_with_a_moment_is_expected_then(self, api: APIClient, ada: User) -> None:
@@ -444,8 +444,8 @@ class TestWhileItRuns:
 
         everyone_takes_turns()
         PriorityRule.objects.create(name="Premium", weight=3, position=1).users.add(ada)
-        ask(ada, "a")
-        ask(make_user("bob"), "b")
+        submit_jobs(ada, "a")
+        submit_jobs(make_user("bob"), "b")
         share = client_of(ada).get("/api/v1/queue/").json()["share"]
         assert math.isclose(share["owed"], 0.75)
         assert (share["flows"], share["weight"], share["flow"]) == (2, 3.0, "ada")

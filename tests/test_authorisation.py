@@ -21,7 +21,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from queueapp.lifecycle.pause import pause
 from queueapp.lifecycle.processors import register
 from queueapp.models import Flow, Job, Pause, PriorityRule, Processor, User
-from tests.queue import ask, everyone_takes_turns, make_user
+from tests.queue import everyone_takes_turns, make_user, submit_jobs
 
 EVERYONE = ("nobody", "ada", "bob", "clerk", "boss", "gil")
 
@@ -152,7 +152,7 @@ def things() -> dict[str, Any]:
     people = {name: make_user(name) for name in ("ada", "bob", "gil")}
     make_user("clerk", is_staff=True)
     make_user("boss", is_staff=True, is_superuser=True)
-    ask(people["ada"], "theirs")
+    submit_jobs(people["ada"], "theirs")
     register("cluster")
     pause("maintenance", task="checksum")
     made = [Flow, Job, Pause, Processor, PriorityRule]

@@ -28,16 +28,16 @@ from queueapp.snapshots.audit import audit
 from queueapp.states import Status
 from queueapp.workers.worker import Worker
 from tests.queue import (
-    ask,
     ask_uncommitted,
-    drain,
     everyone_takes_turns,
     make_flow,
     make_user,
     names,
     outcome,
+    run_all,
+    second_connection,
     settle,
-    somebody_else,
+    submit_jobs,
 )
 
 pytestmark = pytest.mark.usefixtures("no_rules")
@@ -89,7 +89,7 @@ def submit_some(user_id: int, many: int) -> int:
     user, chooser, sent = User.objects.get(pk=user_id), random.Random(user_id), 0
     while sent < many:
         burst = min(chooser.randint(1, 7), many - sent)
-        ask(user, *[f"{sent + n:05}" for n in range(burst)], duration=chooser.choice([0.01, 0.05, 1]))
+        submit_jobs(user, *[f"{sent + n:05}" for n in range(burst)], duration=chooser.choice([0.01, 0.05, 1]))
         sent += burst
     return sent
 
@@ -129,13 +129,13 @@ def test_simultaneous_duplicates_become_one_job() -> None:
 def submit_same(user_id: int) -> int:
     from queueapp.models import User
 
-    return ask(User.objects.get(pk=user_id), "same").accepted
+    return submit_jobs(User.objects.get(pk=user_id), "same").accepted
 
 
 def test_what_was_not_started_goes_back_while_a_job_outruns_the_quantum() -> None:
     everyone_takes_turns()
     ada = make_user("ada")
-    ask(ada, *[f"{n}" for n in range(6)], duration=0.005)
+    submit_jobs(ada, *[f"{n}" for n in range(6)], duration=0.005)
     processor, other = register("c").pk, register("c").pk
     turn = take_turn(processor)
     assert len(turn.jobs) > 3
@@ -160,7 +160,7 @@ def lose(processor: int) -> None:
 def test_a_lost_lease_is_rescued_in_place_and_a_late_settlement_changes_nothing() -> None:
     everyone_takes_turns()
     ada = make_user("ada")
-    ask(ada, "first", "second")
+    submit_jobs(ada, "first", "second")
     lost, other = register("c").pk, register("c").pk
     turn = take_turn(lost)
     lose(lost)
@@ -179,7 +179,7 @@ def test_a_lost_lease_is_rescued_in_place_and_a_late_settlement_changes_nothing(
 
 def test_a_turn_that_was_taken_back_from_a_processor_that_lives_on_is_not_settled() -> None:
     """Its last sign of life came when it had been taken for dead."""
-    ask(make_user("ada"), "job")
+    submit_jobs(make_user("ada"), "job")
     processor = register("c")
     turn = take_turn(processor.pk)
     taken_for_dead = Processor.objects.get()
@@ -194,8 +194,8 @@ def test_a_turn_that_was_taken_back_from_a_processor_that_lives_on_is_not_settle
 
 def test_what_is_said_late_of_an_earlier_turn_changes_nothing_of_the_present_one() -> None:
     """As where an answer was lost, and the statement is sent again after the next turn has begun."""
-    ask(make_user("ada"), "a0", "a1", duration=0.01)
-    ask(make_user("bob"), "next")
+    submit_jobs(make_user("ada"), "a0", "a1", duration=0.01)
+    submit_jobs(make_user("bob"), "next")
     processor = register("c").pk
     earlier = take_turn(processor)
     assert names(earlier.jobs) == ["a0", "a1"]
@@ -216,7 +216,7 @@ def test_what_is_said_late_of_an_earlier_turn_changes_nothing_of_the_present_one
 
 
 def test_a_job_whose_processors_keep_dying_fails_in_the_end() -> None:
-    ask(make_user("ada"), "killer", "innocent")
+    submit_jobs(make_user("ada"), "killer", "innocent")
     for _ in range(3):
         processor = register("c").pk
         assert names(take_turn(processor).jobs) == ["killer"]
@@ -233,7 +233,7 @@ def test_a_job_whose_processors_keep_dying_fails_in_the_end() -> None:
 
 
 def test_a_draining_processor_takes_no_turn() -> None:
-    ask(make_user("ada"), "job")
+    submit_jobs(make_user("ada"), "job")
     processor = register("mine").pk
     stop_claims("mine")
     with pytest.raises(NotAccepting):
@@ -244,7 +244,7 @@ def test_a_draining_processor_takes_no_turn() -> None:
 def test_cancelled_jobs_are_not_claimed_nor_charged() -> None:
     everyone_takes_turns()
     ada = make_user("ada")
-    ask(ada, "a", "b", "c", duration=0.004)
+    submit_jobs(ada, "a", "b", "c", duration=0.004)
     cancel(Job.objects.get(job_id="b"))
     assert Job.objects.get(job_id="b").status == Status.CANCELLED
     assert names(take_turn(register("c").pk).jobs) == ["a", "c"]
@@ -258,14 +258,14 @@ def test_a_claim_reads_only_the_head_of_a_deep_backlog_without_statistics() -> N
     everyone_takes_turns()
     ada = make_user("ada")
     processor = register("c").pk
-    ask(ada, "early", "earlier", "earliest")
+    submit_jobs(ada, "early", "earlier", "earliest")
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-    drain(processor)
+    run_all(processor)
     made = Flow.objects.bulk_create([Flow(key=f"other {number}") for number in range(5_000)])
     FlowState.objects.bulk_create([FlowState(flow=flow) for flow in made])
     for start in range(0, 20_000, 5_000):
-        ask(ada, *[f"{n}" for n in range(start, start + 5_000)], duration=1)
+        submit_jobs(ada, *[f"{n}" for n in range(start, start + 5_000)], duration=1)
     assert_only_the_head_is_read(processor)
 
 
@@ -275,10 +275,10 @@ def test_a_claim_reads_only_the_head_where_statistics_were_taken_before_a_flood_
     everyone_takes_turns()
     ada = make_user("ada")
     first, second = register("c").pk, register("c").pk
-    ask(ada, "early")
-    drain(first)
+    submit_jobs(ada, "early")
+    run_all(first)
     Job.objects.all().delete()
-    with somebody_else() as theirs:
+    with second_connection() as theirs:
         for start in range(0, 20_000, 5_000):
             ask_uncommitted(theirs, ada, *[f"{n}" for n in range(start, start + 5_000)])
         with connection.cursor() as cursor:
@@ -316,18 +316,18 @@ def test_a_job_that_is_committed_late_is_not_forgotten_behind_the_floor_of_its_f
     """Its id is drawn, and lower, but later ones of the same user are committed, taken and settled before it."""
     everyone_takes_turns()
     ada = make_user("ada")
-    ask(ada, "first")
+    submit_jobs(ada, "first")
     processor = register("c").pk
-    with somebody_else() as late:
+    with second_connection() as late:
         ask_uncommitted(late, ada, "late")
-        ask(ada, "second", "third")
-        assert drain(processor) == ["first", "second", "third"]
+        submit_jobs(ada, "second", "third")
+        assert run_all(processor) == ["first", "second", "third"]
         late.commit()
-    assert drain(processor) == ["late"]
+    assert run_all(processor) == ["late"]
     ada.refresh_from_db()
     assert ada.flow is not None
-    ask(ada, "fourth", "fifth")
-    drain(processor)
+    submit_jobs(ada, "fourth", "fifth")
+    run_all(processor)
     ada.flow.state.refresh_from_db()
     assert ada.flow.state.scan_from == Job.objects.get(job_id="fifth").pk, "nobody submits: the scan follows"
 
@@ -337,12 +337,12 @@ def test_beside_an_open_transaction_a_claim_reads_no_more_for_all_that_was_taken
     everyone_takes_turns()
     ada = make_user("ada")
     processor = register("c").pk
-    with somebody_else() as witness:
+    with second_connection() as witness:
         witness.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         witness.execute("SELECT count(*) FROM queueapp_job")
-        ask(ada, *[f"{n}" for n in range(1_200)])
+        submit_jobs(ada, *[f"{n}" for n in range(1_200)])
         few = pages_of_turns(processor, 10)
-        drain(processor, limit=1_000)
+        run_all(processor, limit=1_000)
         many = pages_of_turns(processor, 10)
     assert many["queueapp_waiting"] <= few["queueapp_waiting"] + 20
 
@@ -350,7 +350,7 @@ def test_beside_an_open_transaction_a_claim_reads_no_more_for_all_that_was_taken
 def pages_of_turns(processor: int, turns: int) -> dict[str, int]:
     """Pages of tables and of their indexes that so many turns of one processor read."""
     before = pages()
-    drain(processor, limit=turns)
+    run_all(processor, limit=turns)
     return {table: many - before[table] for table, many in pages().items()}
 
 
@@ -379,7 +379,7 @@ def test_four_claimers_at_once_share_by_weight_within_the_bound() -> None:
     costs = {"a": 1.0, "b": 7.0, "c": 2.0, "d": 1.5, "e": 3.0}
     for name, weight in weights.items():
         flow = make_flow(name, weight=weight)
-        ask(make_user(name, flow=flow), *[f"{name}{n}" for n in range(1200)], duration=costs[name])
+        submit_jobs(make_user(name, flow=flow), *[f"{name}{n}" for n in range(1200)], duration=costs[name])
     took_part = in_processes([(claim_some, (1000,))] * 4)
     assert sum(many > 20 for many in took_part) >= 2, "one processor did it all: nothing was shown"
     assert FlowState.objects.filter(backlogged=True).count() == len(weights)
@@ -399,12 +399,12 @@ def test_a_turn_whose_answer_was_lost_is_given_back_and_costs_no_attempt() -> No
     """As when the connection is cut after the claim's commit: the processor holds jobs that it knows nothing of."""
     everyone_takes_turns()
     ada = make_user("ada")
-    ask(ada, "a0", "a1", duration=0.001)
+    submit_jobs(ada, "a0", "a1", duration=0.001)
     worker = Worker()
     try:
         lost = take_turn(worker.processor)
         assert names(lost.jobs) == ["a0", "a1"]
-        ask(ada, "a2", duration=0.001)
+        submit_jobs(ada, "a2", duration=0.001)
         again = worker.settle_and_claim(Turn(), None, more=True)
         assert [(job.name, job.attempt) for job in again.jobs] == [("a0", 1), ("a1", 1), ("a2", 1)]
         assert not settle(worker.processor, again).jobs
@@ -415,7 +415,7 @@ def test_a_turn_whose_answer_was_lost_is_given_back_and_costs_no_attempt() -> No
 
 def test_a_turn_that_was_begun_and_whose_outcomes_got_lost_has_cost_an_attempt() -> None:
     """Else a job whose worker fails at it each time would run again and again as its first attempt."""
-    ask(make_user("ada"), "a0")
+    submit_jobs(make_user("ada"), "a0")
     worker = Worker()
     try:
         turn = worker.settle_and_claim(Turn(), None, more=True)
@@ -429,7 +429,7 @@ def test_a_turn_that_was_begun_and_whose_outcomes_got_lost_has_cost_an_attempt()
 
 def test_signs_of_life_between_turns_do_not_keep_a_turn_whose_answer_was_lost() -> None:
     everyone_takes_turns()
-    ask(make_user("ada"), "a0")
+    submit_jobs(make_user("ada"), "a0")
     processor = register("test")
     take_turn(processor.pk)
     before = Processor.objects.get().lease_until
@@ -440,7 +440,7 @@ def test_signs_of_life_between_turns_do_not_keep_a_turn_whose_answer_was_lost() 
 def test_a_settlement_that_the_database_refuses_fails_that_job_alone() -> None:
     """Text that PostgreSQL cannot store comes to the settlement, past every check before it."""
     everyone_takes_turns()
-    ask(make_user("ada"), "a0", "a1", "a2", duration=0.001)
+    submit_jobs(make_user("ada"), "a0", "a1", "a2", duration=0.001)
     worker = Worker()
     try:
         turn = take_turn(worker.processor)
@@ -457,7 +457,7 @@ def test_a_settlement_that_the_database_refuses_fails_that_job_alone() -> None:
 def test_a_turn_whose_settlement_was_acknowledged_to_nobody_is_not_settled_twice() -> None:
     """A part is settled, the answer is lost, and the end of the turn comes with all that was not acknowledged."""
     everyone_takes_turns()
-    ask(make_user("ada"), "flaky", "long", duration=0.001)
+    submit_jobs(make_user("ada"), "flaky", "long", duration=0.001)
     worker = Worker()
     try:
         turn = take_turn(worker.processor)
@@ -476,8 +476,8 @@ def test_a_turn_whose_settlement_was_acknowledged_to_nobody_is_not_settled_twice
 def test_cancelling_a_job_of_a_turn_stops_no_other() -> None:
     """A tiny job is cancelled while the turn still stands for it; then a long one of another user runs on."""
     mallory, ada = make_user("mallory"), make_user("ada")
-    ask(mallory, "tiny", duration=0.001)
-    ask(ada, "long", duration=0.001)
+    submit_jobs(mallory, "tiny", duration=0.001)
+    submit_jobs(ada, "long", duration=0.001)
     processor = register("c").pk
     turn = take_turn(processor)
     assert names(turn.jobs) == ["tiny", "long"]
@@ -489,8 +489,8 @@ def test_cancelling_a_job_of_a_turn_stops_no_other() -> None:
 
 def test_of_a_turn_of_several_jobs_nobody_is_blamed_and_each_is_then_taken_singly() -> None:
     """One of them kills whatever runs it: the others lose no attempt, and it is found."""
-    ask(make_user("ada"), "a0", "a1", duration=0.001)
-    ask(make_user("mallory"), "killer", duration=0.001)
+    submit_jobs(make_user("ada"), "a0", "a1", duration=0.001)
+    submit_jobs(make_user("mallory"), "killer", duration=0.001)
     processor = register("c").pk
     assert names(take_turn(processor).jobs) == ["a0", "a1", "killer"]
     lose(processor)
@@ -511,7 +511,7 @@ def test_of_a_turn_of_several_jobs_nobody_is_blamed_and_each_is_then_taken_singl
 @pytest.mark.parametrize("stopped", [True, False], ids=["its cluster was stopped", "its processor died"])
 def test_a_job_that_was_to_be_cancelled_does_not_come_back(stopped: bool) -> None:
     """Its owner was told that it is asked to stop."""
-    ask(make_user("ada"), "cancelled", "other")
+    submit_jobs(make_user("ada"), "cancelled", "other")
     processor = register("c").pk
     assert names(take_turn(processor).jobs) == ["cancelled"]
     assert not cancel(Job.objects.get(job_id="cancelled"))
@@ -527,7 +527,7 @@ def test_a_job_that_was_to_be_cancelled_does_not_come_back(stopped: bool) -> Non
 
 
 def test_a_cluster_that_its_operator_stops_costs_no_attempt() -> None:
-    ask(make_user("ada"), "long")
+    submit_jobs(make_user("ada"), "long")
     for _ in range(4):
         assert [(job.name, job.attempt) for job in take_turn(register("c").pk).jobs] == [("long", 1)]
         rescue_cluster("c")
@@ -537,7 +537,7 @@ def test_a_cluster_that_its_operator_stops_costs_no_attempt() -> None:
 
 def test_a_job_that_was_cancelled_between_attempts_and_tried_again_is_numbered_on() -> None:
     """Its new attempt's error and time are kept."""
-    ask(make_user("ada"), "job")
+    submit_jobs(make_user("ada"), "job")
     processor = register("c").pk
     turn = take_turn(processor)
     failed = replace(outcome(turn.jobs[0], 1.0), status=Status.FAILED, error="first", retry=1000.0)

@@ -15,7 +15,16 @@ from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.turn import Turn, take_turn
 from queueapp.models import User
 from queueapp.snapshots import completions_after, last_number
-from tests.queue import ask, await_a_waiter, everyone_takes_turns, in_thread, make_user, outcome, settle, somebody_else
+from tests.queue import (
+    await_a_waiter,
+    everyone_takes_turns,
+    in_thread,
+    make_user,
+    outcome,
+    second_connection,
+    settle,
+    submit_jobs,
+)
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
@@ -41,12 +50,12 @@ def test_who_begins_after_the_last_number_has_seen_all_before_it() -> None:
 def test_a_late_settlement_of_several_users_jobs_is_told_in_its_place_to_each() -> None:
     ada, ben = make_user("ada"), make_user("ben")
     for user in (ada, ben):
-        ask(user, "late", duration=0.001)
+        submit_jobs(user, "late", duration=0.001)
     first, second = register("c").pk, register("c").pk
     late_turn = take_turn(first)
     assert {job.owner for job in late_turn.jobs} == {ada.pk, ben.pk}
-    ask(ben, "early")
-    with somebody_else() as late, ThreadPoolExecutor(1) as pool:
+    submit_jobs(ben, "early")
+    with second_connection() as late, ThreadPoolExecutor(1) as pool:
         record(late, late_turn)
         settle(second, take_turn(second))
         reading = pool.submit(in_thread, lambda: completions_after({ben.pk: 0}))
@@ -59,7 +68,7 @@ def test_nobody_waits_for_settlements_of_others() -> None:
     """Neither those of other users, nor any where nothing is new."""
     ada, late_turn, *_ = two_turns()
     ben = make_user("ben")
-    with somebody_else() as late:
+    with second_connection() as late:
         record(late, late_turn)
         assert completions_after({ada.pk: 0, ben.pk: 0}) == []
         late.commit()
@@ -72,7 +81,7 @@ def beside_a_late_settlement(
     """Ada, and what is read while "late" has drawn its number, and "early" the next one and is committed; the read has
     to wait until the late one is ended."""
     ada, late_turn, turn, processor = two_turns()
-    with somebody_else() as late, ThreadPoolExecutor(1) as pool:
+    with second_connection() as late, ThreadPoolExecutor(1) as pool:
         record(late, late_turn)
         settle(processor, turn)
         reading = pool.submit(in_thread, lambda: read(ada))
@@ -85,7 +94,7 @@ def two_turns() -> tuple[User, Turn, Turn, int]:
     """Ada, her turn with the job "late", her turn with the job "early", and the processor of the second."""
     everyone_takes_turns()
     ada = make_user("ada")
-    ask(ada, "late", "early")
+    submit_jobs(ada, "late", "early")
     first, second = register("c").pk, register("c").pk
     return ada, take_turn(first), take_turn(second), second
 

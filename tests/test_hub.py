@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from queueapp.events.access import Pass
+from queueapp.events.access import StreamAccess
 from queueapp.events.hub import Hub
 from queueapp.events.stream import MOST_COMPLETIONS, Stream
 from queueapp.lifecycle.processors import register
 from queueapp.models import User
 from queueapp.snapshots import AT_ONCE, last_number
-from tests.queue import ask, drain, everyone_takes_turns, make_user
+from tests.queue import everyone_takes_turns, make_user, run_all, submit_jobs
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
@@ -22,8 +22,8 @@ MANY = MOST_COMPLETIONS + AT_ONCE + 100
 
 def many_ended(user: User) -> None:
     everyone_takes_turns()
-    ask(user, *[f"j{n}" for n in range(MANY)], duration=1e-6)
-    drain(register("c").pk)
+    submit_jobs(user, *[f"j{n}" for n in range(MANY)], duration=1e-6)
+    run_all(register("c").pk)
 
 
 async def completions(stream: Stream) -> AsyncIterator[bytes]:
@@ -38,7 +38,7 @@ def test_a_stream_that_nobody_reads_holds_up_no_other() -> None:
 
     async def read() -> int:
         hub = Hub()
-        stalled, read = (Stream(Pass(ada.pk, ada.password), 0) for _ in range(2))
+        stalled, read = (Stream(StreamAccess(ada.pk, ada.password), 0) for _ in range(2))
         hub.join(stalled)
         hub.join(read)
         got = 0
@@ -62,12 +62,13 @@ def test_a_stream_that_catches_up_keeps_none_waiting_that_is_up_to_date() -> Non
     ada = make_user("ada")
     many_ended(ada)
     last = last_number(ada.pk)
-    ask(ada, "new")
-    drain(register("c").pk)
+    submit_jobs(ada, "new")
+    run_all(register("c").pk)
 
     async def read() -> tuple[int, int]:
         hub = Hub()
-        behind, up_to_date = Stream(Pass(ada.pk, ada.password), 0), Stream(Pass(ada.pk, ada.password), last)
+        access = StreamAccess(ada.pk, ada.password)
+        behind, up_to_date = Stream(access, 0), Stream(access, last)
         hub.join(behind)
         hub.join(up_to_date)
         told: list[bytes] = []
@@ -96,7 +97,7 @@ async def collect(stream: Stream, told: list[bytes]) -> None:
 
 def test_a_stream_ends_with_its_client_though_something_comes_at_that_moment() -> None:
     async def leave_as_progress_comes() -> None:
-        stream = Stream(Pass(1, ""), 0)
+        stream = Stream(StreamAccess(1, ""), 0)
 
         async def read() -> None:
             async for _ in stream.events():

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from queueapp.events import sse
-from queueapp.events.access import Pass
+from queueapp.events.access import StreamAccess
 from queueapp.events.hub import Hub
 from queueapp.events.stream import Stream
 from queueapp.lifecycle.processors import register
@@ -18,7 +18,7 @@ from queueapp.lifecycle.turn import take_turn
 from queueapp.models import Job, User, Waiting
 from queueapp.snapshots import completions_after, queue_snapshot, recent_jobs
 from queueapp.states import Status
-from tests.queue import ask, everyone_takes_turns, make_user, outcome
+from tests.queue import everyone_takes_turns, make_user, outcome, submit_jobs
 from tests.test_api import client_of, submit
 
 MEGABYTE = '"' + "x" * 1_000_000 + '"'
@@ -108,7 +108,7 @@ def test_a_waiting_job_says_why_it_waits() -> None:
 def test_a_queue_is_encoded_once_for_all_streams_of_its_owner(monkeypatch: pytest.MonkeyPatch) -> None:
     everyone_takes_turns()
     ada = make_user("ada")
-    ask(ada, "first")
+    submit_jobs(ada, "first")
     encoded: list[Any] = []
     encode = sse.data
 
@@ -120,7 +120,7 @@ def test_a_queue_is_encoded_once_for_all_streams_of_its_owner(monkeypatch: pytes
 
     async def first_queues() -> list[bytes]:
         hub = Hub()
-        streams = [Stream(Pass(ada.pk, ada.password), 0) for _ in range(20)]
+        streams = [Stream(StreamAccess(ada.pk, ada.password), 0) for _ in range(20)]
         for stream in streams:
             hub.join(stream)
         parts = [await anext(part async for part in stream.events() if b"event: queue" in part) for stream in streams]

@@ -26,7 +26,7 @@ from queueapp.lifecycle import quota
 from queueapp.limits import rate_limit
 from queueapp.limits.models import Allowance
 from queueapp.models import Job, Waiting
-from tests.queue import ask, make_user
+from tests.queue import make_user, submit_jobs
 from tests.site import Site
 from tests.test_api import assert_problem, client_of, submit
 
@@ -144,7 +144,7 @@ class TestThrottles:
 class TestWaitingQuota:
     def test_no_more_wait_than_may(self, limit: Callable[..., None]) -> None:
         api = client_of(make_user("ada"))
-        ask(make_user("bob"), *[f"b{n}" for n in range(9)])
+        submit_jobs(make_user("bob"), *[f"b{n}" for n in range(9)])
         limit(MAX_WAITING_JOBS=3)
         assert [submit(api, job_id=f"j{n}").status_code for n in range(3)] == [201] * 3
         refused = submit(api, job_id="j3")
@@ -176,7 +176,7 @@ class TestWaitingQuota:
         assert bulk(*jobs) == 429
         assert bulk(*jobs[:2]) == 201
         with pytest.raises(BacklogFull):  # whoever submits
-            ask(ada, "j3")
+            submit_jobs(ada, "j3")
         assert Job.objects.count() == 2
 
     def test_there_is_room_again_when_a_job_has_begun(

@@ -9,7 +9,7 @@ from queueapp.lifecycle.cancel import cancel
 from queueapp.lifecycle.processors import register
 from queueapp.models import Flow, Job, User
 from queueapp.snapshots import completions_after, last_number
-from tests.queue import ask, drain, everyone_takes_turns, make_user
+from tests.queue import everyone_takes_turns, make_user, run_all, submit_jobs
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
@@ -22,11 +22,11 @@ def test_users_and_flows_work_whose_ids_have_more_than_32_bits() -> None:
         for table in (User, Flow):
             cursor.execute("SELECT setval(pg_get_serial_sequence(%s, 'id'), %s)", [table._meta.db_table, BEYOND])
     ada, bob = make_user("ada"), make_user("bob")
-    ask(ada, "a0", "a1")
-    ask(bob, "b0")
+    submit_jobs(ada, "a0", "a1")
+    submit_jobs(bob, "b0")
     cancel(Job.objects.get(job_id="a1"))
     assert Flow.objects.filter(pk__gt=BEYOND).count() == 2
-    assert drain(register("c").pk) == ["a0", "b0"]
+    assert run_all(register("c").pk) == ["a0", "b0"]
     told = completions_after({ada.pk: 0, bob.pk: 0})
     assert [completion.job["job_id"] for completion in told] == ["a1", "a0", "b0"]
     assert last_number(ada.pk) == told[1].number

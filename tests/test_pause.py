@@ -26,15 +26,15 @@ from queueapp.pages import humanize
 from queueapp.snapshots import queue_snapshot
 from queueapp.snapshots.audit import audit
 from tests.queue import (
-    ask,
     await_a_waiter,
-    drain,
     everyone_takes_turns,
     in_thread,
     make_user,
     names,
     outcome,
+    run_all,
     settle,
+    submit_jobs,
 )
 
 pytestmark = pytest.mark.usefixtures("no_rules")
@@ -56,18 +56,18 @@ def nap(name: str) -> dict[str, object]:
 @pytest.mark.usefixtures("rules")
 def test_a_paused_users_jobs_wait_and_others_go_on() -> None:
     ada, bob = make_user("ada"), make_user("bob")
-    ask(ada, "a1", "a2")
-    ask(bob, "b1", "b2")
+    submit_jobs(ada, "a1", "a2")
+    submit_jobs(bob, "b1", "b2")
     paused = pause("maintenance", user=ada)
-    ask(ada, "a3")
+    submit_jobs(ada, "a3")
     processor = register("c").pk
-    assert drain(processor) == ["b1", "b2"]
+    assert run_all(processor) == ["b1", "b2"]
     assert audit() == []
     assert Waiting.objects.filter(owner=ada).count() == 3
     resume(paused)
     assert audit() == []
-    ask(ada, "a4")
-    assert drain(processor) == ["a1", "a2", "a3", "a4"]
+    submit_jobs(ada, "a4")
+    assert run_all(processor) == ["a1", "a2", "a3", "a4"]
 
 
 @pytest.mark.usefixtures("rules")
@@ -77,49 +77,49 @@ def test_a_paused_task_waits_and_goes_on_in_its_places() -> None:
     paused = pause("broken", task="nap")
     submit(ada, [parse(nap("n3")), parse({"job_id": "w2", "duration": 1})])
     processor = register("c").pk
-    assert drain(processor, limit=1) == ["w1"]
+    assert run_all(processor, limit=1) == ["w1"]
     resume(paused)
-    assert drain(processor) == ["n1", "n2", "n3", "w2"]
+    assert run_all(processor) == ["n1", "n2", "n3", "w2"]
 
 
 def test_a_user_who_was_away_paused_gets_no_more_turns_than_the_others_afterwards() -> None:
     everyone_takes_turns()
     ada, bob = make_user("ada"), make_user("bob")
-    ask(ada, *[f"a{n}" for n in range(3)])
-    ask(bob, *[f"b{n}" for n in range(8)])
+    submit_jobs(ada, *[f"a{n}" for n in range(3)])
+    submit_jobs(bob, *[f"b{n}" for n in range(8)])
     paused = pause("too much", user=ada)
     processor = register("c").pk
-    assert drain(processor, limit=5) == ["b0", "b1", "b2", "b3", "b4"]
+    assert run_all(processor, limit=5) == ["b0", "b1", "b2", "b3", "b4"]
     resume(paused)
-    assert drain(processor) == ["a0", "b5", "a1", "b6", "a2", "b7"]
+    assert run_all(processor) == ["a0", "b5", "a1", "b6", "a2", "b7"]
 
 
 def test_while_everything_is_paused_no_turn_is_taken_and_running_jobs_end() -> None:
     ada = make_user("ada")
-    ask(ada, "a1", "a2")
+    submit_jobs(ada, "a1", "a2")
     processor = register("c").pk
     turn = take_turn(processor)
     paused = pause("maintenance")
     assert settle(processor, turn, more=True).jobs == []
-    ask(ada, "a3")
+    submit_jobs(ada, "a3")
     assert take_turn(processor).jobs == []
     assert audit() == []
     resume(paused)
-    assert drain(processor) == ["a2", "a3"]
+    assert run_all(processor) == ["a2", "a3"]
 
 
 def test_jobs_that_come_back_to_a_paused_user_are_parked() -> None:
     ada = make_user("ada")
-    ask(ada, "a1", "a2", duration=0.001)
+    submit_jobs(ada, "a1", "a2", duration=0.001)
     lost = register("lost").pk
     assert names(take_turn(lost).jobs) == ["a1", "a2"]
     paused = pause("maintenance", user=ada)
     rescue_cluster("lost")
     processor = register("c").pk
-    assert drain(processor) == []
+    assert run_all(processor) == []
     assert audit() == []
     resume(paused)
-    assert drain(processor) == ["a1", "a2"]
+    assert run_all(processor) == ["a1", "a2"]
 
 
 def test_a_start_that_comes_during_a_pause_waits_for_its_end() -> None:
@@ -131,10 +131,10 @@ def test_a_start_that_comes_during_a_pause_waits_for_its_end() -> None:
     Waiting.objects.update(not_before=timezone.now() - timedelta(seconds=1))
     join_due()
     processor = register("c").pk
-    assert drain(processor) == []
+    assert run_all(processor) == []
     assert audit() == []
     resume(paused)
-    assert drain(processor) == ["later"]
+    assert run_all(processor) == ["later"]
 
 
 def test_two_pauses_of_one_job_must_both_end() -> None:
@@ -143,9 +143,9 @@ def test_two_pauses_of_one_job_must_both_end() -> None:
     of_user, of_task = pause("one", user=ada), pause("two", task="nap")
     resume(of_user)
     processor = register("c").pk
-    assert drain(processor) == []
+    assert run_all(processor) == []
     resume(of_task)
-    assert drain(processor) == ["n1"]
+    assert run_all(processor) == ["n1"]
 
 
 def test_nothing_is_paused_twice() -> None:
@@ -158,14 +158,14 @@ def test_nothing_is_paused_twice() -> None:
 
 def test_jobs_whose_pause_is_gone_are_found() -> None:
     ada = make_user("ada")
-    ask(ada, "a1")
+    submit_jobs(ada, "a1")
     pause("maintenance", user=ada)
     Pause.objects.all().delete()
     with pytest.raises(CommandError, match="nothing pauses them"):
         call_command("audit")
     unpark_forgotten()
     assert audit() == []
-    assert drain(register("c").pk) == ["a1"]
+    assert run_all(register("c").pk) == ["a1"]
 
 
 def test_users_read_what_is_paused_and_why() -> None:
@@ -184,7 +184,7 @@ def test_users_read_what_is_paused_and_why() -> None:
 def test_staff_pause_and_resume_in_the_admin(client: Client) -> None:
     boss, ada = make_user("boss", is_staff=True, is_superuser=True), make_user("ada")
     client.force_login(boss)
-    ask(ada, "a1")
+    submit_jobs(ada, "a1")
     add = reverse("admin:queueapp_pause_add")
     both = client.post(add, {"user": ada.pk, "task": "nap", "reason": "why"})
     assert "not both at once" in both.content.decode()
@@ -192,11 +192,11 @@ def test_staff_pause_and_resume_in_the_admin(client: Client) -> None:
     paused = Pause.objects.get()
     assert (paused.user, paused.reason, paused.by) == (ada, "maintenance", boss)
     processor = register("c").pk
-    assert drain(processor) == []
+    assert run_all(processor) == []
     listed = client.get(reverse("admin:queueapp_pause_changelist")).content.decode()
     assert all(text in listed for text in ("user ada", "maintenance", "boss", "ago"))
     client.post(reverse("admin:queueapp_pause_delete", args=[paused.pk]), {"post": "yes"})
-    assert drain(processor) == ["a1"]
+    assert run_all(processor) == ["a1"]
     client.post(add, {"user": "", "task": "", "reason": "night"})
     assert "paused already" in client.post(add, {"user": "", "task": "", "reason": "night"}).content.decode()
     chosen = {"action": "delete_selected", "_selected_action": [Pause.objects.get().pk], "post": "yes"}
@@ -209,7 +209,7 @@ def test_staff_pause_and_resume_in_the_admin(client: Client) -> None:
 def test_a_job_that_is_put_back_while_its_user_is_resumed_goes_on() -> None:
     """The settlement that puts it back has seen the pause, and is not committed yet."""
     ada = make_user("ada")
-    ask(ada, "a1", "a2", duration=0.001)
+    submit_jobs(ada, "a1", "a2", duration=0.001)
     processor = register("c").pk
     turn = take_turn(processor)
     assert names(turn.jobs) == ["a1", "a2"]
@@ -233,14 +233,14 @@ def test_a_job_that_is_put_back_while_its_user_is_resumed_goes_on() -> None:
         settling.result()
         resuming.result()
     assert audit() == []
-    assert drain(processor) == ["a2"]
+    assert run_all(processor) == ["a2"]
 
 
 def test_whoever_is_paused_is_told_of_no_share() -> None:
     everyone_takes_turns()
     ada, bob = make_user("ada"), make_user("bob")
-    ask(ada, "a1")
-    ask(bob, "b1")
+    submit_jobs(ada, "a1")
+    submit_jobs(bob, "b1")
     paused = pause("maintenance", user=ada)
     shares = [queue_snapshot(user)["share"]["owed"] for user in (ada, bob)]
     assert shares == [0, 1]

@@ -23,14 +23,14 @@ from queueapp.lifecycle.turn import take_turn
 from queueapp.lifecycle.validation import parse
 from queueapp.models import Job, PriorityRule, Processor, User
 from queueapp.policy.preview.effects import Preview, preview
-from queueapp.policy.preview.sampling import Rest, depth, lump_size, lumps
-from queueapp.policy.preview.state import Afterwards, Present, Routes, Underway
+from queueapp.policy.preview.sampling import Remainder, depth, sample_size, samples
+from queueapp.policy.preview.state import Fate, QueueState, Routes, RunningTurn
 from queueapp.policy.rules import COMMON, Route
 from queueapp.policy.scheduler import FlowState, QueuedJob
 from queueapp.policy.simulation import HEARTBEAT
 from queueapp.snapshots import backlog
 from queueapp.snapshots.backlog import read_backlog
-from tests.queue import ask, drain, everyone_takes_turns, make_user, settle
+from tests.queue import everyone_takes_turns, make_user, run_all, settle, submit_jobs
 
 ADA, BOB = 1, 2
 
@@ -39,13 +39,13 @@ def alone(user: int, weight: float = 1.0, cap: int | None = None, rule: int = 1)
     return Route(f"user:{user}", rule, user, weight, cap)
 
 
-def present(processors: int = 1, underway: tuple[Underway, ...] = (), **changes: Any) -> Present:
+def present(processors: int = 1, underway: tuple[RunningTurn, ...] = (), **changes: Any) -> QueueState:
     """Ada and Bob wait in flows of their own: Ada with jobs 1, 3, 5, 7 of 1 s, Bob with jobs 2, 4, 6 of 2 s."""
     ada = FlowState("user:1", backlog=[QueuedJob(n, 1.0) for n in (1, 3, 5, 7)], backlogged=True, head=1)
     bob = FlowState("user:2", backlog=[QueuedJob(n, 2.0) for n in (2, 4, 6)], backlogged=True, head=2)
     owners = {1: ADA, 2: BOB, 3: ADA, 4: BOB, 5: ADA, 6: BOB, 7: ADA}
     own = {"user:1": ADA, "user:2": BOB}
-    found = Present(processors, (ada, bob), owners, {ADA: 4, BOB: 3}, own, underway)
+    found = QueueState(processors, (ada, bob), owners, {ADA: 4, BOB: 3}, own, underway)
     return replace(found, **changes)
 
 
@@ -111,7 +111,7 @@ class TestByHand:
 
     def test_what_runs_ends_first(self) -> None:
         """Bob's job 0 has run for 3 of its 5 seconds, and its flow was charged for it."""
-        world = present(underway=(Underway("user:2", [QueuedJob(0, 5.0)], 5.0, 3.0),))
+        world = present(underway=(RunningTurn("user:2", [QueuedJob(0, 5.0)], 5.0, 3.0),))
         world.flows[1].vtime, world.flows[1].busy = 5.0, 1
         world = replace(world, owners={**world.owners, 0: BOB})
         found = preview(world, EVEN, EVEN | {BOB: alone(BOB, 0.5)})
@@ -119,7 +119,7 @@ class TestByHand:
         assert times(found, after=False)[BOB] == times(found, after=True)[BOB] == (6.0, 10.0)
 
     def test_a_processor_that_leaves_takes_no_further_turn(self) -> None:
-        turn = Underway("user:2", [QueuedJob(0, 5.0)], 5.0, 3.0, Afterwards.LEAVES)
+        turn = RunningTurn("user:2", [QueuedJob(0, 5.0)], 5.0, 3.0, Fate.LEAVES)
         world = present(0, (turn,))
         world.flows[1].busy = 1
         world = replace(world, owners={**world.owners, 0: BOB})
@@ -131,7 +131,7 @@ class TestByHand:
         assert times(found, after=False)[ADA] == (0.0, 7.0)
 
     def test_a_turn_that_is_lost_goes_back_to_its_place(self) -> None:
-        turn = Underway("user:1", [QueuedJob(0, 1.0)], 1.0, 0.0, Afterwards.LOST)
+        turn = RunningTurn("user:1", [QueuedJob(0, 1.0)], 1.0, 0.0, Fate.LOST)
         world = present(1, (turn,))
         world.flows[0].busy, world.flows[0].vtime = 1, 1.0
         world = replace(world, owners={**world.owners, 0: ADA})
@@ -145,14 +145,14 @@ class TestByHand:
         assert found.ends == (None, None)
 
     def test_nobody_has_jobs(self) -> None:
-        assert preview(Present(1, (), {}, {}), {}, {}) == Preview(0, (), (None, None))
+        assert preview(QueueState(1, (), {}, {}), {}, {}) == Preview(0, (), (None, None))
 
 
 class TestLumps:
     def test_nothing_is_lost(self) -> None:
         first = [QueuedJob(10, 2.0), QueuedJob(11, 4.0)]
-        rest = Rest(9, 27.0, 40).behind(first)
-        found = list(lumps(rest, 3, 11, {40}))
+        rest = Remainder(9, 27.0, 40).behind(first)
+        found = list(samples(rest, 3, 11, {40}))
         assert [(task.place, task.expected) for task in found] == [(20, 9.0), (30, 9.0), (41, 3.0)]
 
     @pytest.mark.parametrize(
@@ -162,8 +162,8 @@ class TestLumps:
         assert depth(sizes, budget) == each
 
     def test_the_size_of_a_lump_follows_from_the_depth(self) -> None:
-        assert lump_size([100, 1000], 10, 100) == 11
-        assert lump_size([5], 10, 100) == 1
+        assert sample_size([100, 1000], 10, 100) == 11
+        assert sample_size([5], 10, 100) == 1
 
 
 class Scene:
@@ -179,14 +179,14 @@ class Scene:
             save(self.form(number))
         self.processor = register("c").pk
         self.submit(25)
-        drain(self.processor, limit=self.chooser.randint(1, 20))
+        run_all(self.processor, limit=self.chooser.randint(1, 20))
         self.submit(25)
 
     def submit(self, bursts: int) -> None:
         for _ in range(bursts):
             owner, length = self.chooser.choice(self.users), self.chooser.choice([0.02, 0.07, 1.0, 2.5, 8.0])
             names = [f"{owner}-{self.chooser.random()}" for _ in range(self.chooser.randint(1, 4))]
-            ask(owner, *names, duration=length)
+            submit_jobs(owner, *names, duration=length)
 
     def form(self, number: int, rule: PriorityRule | None = None) -> Any:
         """A valid form for a random rule."""
@@ -211,7 +211,7 @@ def save(form: Any) -> None:
     form.save()
 
 
-def order(world: Present, routes: Routes) -> list[str]:
+def order(world: QueueState, routes: Routes) -> list[str]:
     """The names of the waiting jobs in the order in which they start."""
     names = dict(Job.objects.values_list("pk", "job_id"))
     runs = sorted(world.simulation(routes).run(), key=lambda run: run.started)
@@ -240,7 +240,7 @@ class TestBesideTheDatabase:
         world, (_, after) = read_backlog(timezone.now(), change.before, change.after)
         expected = order(world, after)
         save(form)
-        assert drain(scene.processor) == expected
+        assert run_all(scene.processor) == expected
 
     @pytest.mark.parametrize("seed", range(20, 25))
     def test_a_deleted_rule_does_what_was_predicted(self, seed: int) -> None:
@@ -251,14 +251,14 @@ class TestBesideTheDatabase:
         world, (_, after) = read_backlog(timezone.now(), change.before, change.after)
         expected = order(world, after)
         going.delete()
-        assert drain(scene.processor) == expected
+        assert run_all(scene.processor) == expected
 
     @pytest.mark.parametrize("seed", range(30, 35))
     def test_without_a_change_the_backlog_goes_as_predicted(self, seed: int) -> None:
         scene = Scene(seed)
         world, (now,) = read_backlog(timezone.now(), load_rules())
         expected = order(world, now)
-        assert drain(scene.processor) == expected
+        assert run_all(scene.processor) == expected
 
     def test_jobs_that_outrun_their_declaration_are_charged_as_often_as_here(self) -> None:
         world, (now,) = read_backlog(timezone.now(), load_rules())
@@ -268,8 +268,8 @@ class TestBesideTheDatabase:
         """One processor in the middle of a job of Ada's, and Bob gets weight 4."""
         everyone_takes_turns()
         ada, bob = make_user("ada"), make_user("bob")
-        ask(ada, *[f"a{n}" for n in range(6)], duration=3.0)
-        ask(bob, *[f"b{n}" for n in range(6)], duration=2.0)
+        submit_jobs(ada, *[f"a{n}" for n in range(6)], duration=3.0)
+        submit_jobs(bob, *[f"b{n}" for n in range(6)], duration=2.0)
         processor = register("c").pk
         turn = take_turn(processor)
         change = by_saving(premium(bob, weight=4))
@@ -279,7 +279,7 @@ class TestBesideTheDatabase:
         save(premium(bob, weight=4))
         spent = Processor.objects.get().time_spent(now)
         settle(processor, turn, more=False)
-        starts = started(drain(processor), after=3.0 - spent)
+        starts = started(run_all(processor), after=3.0 - spent)
         for user in (ada, bob):
             assert (found[user.pk].first, found[user.pk].last) == pytest.approx(starts[user.username])
 
@@ -288,7 +288,7 @@ class TestBesideTheDatabase:
     ) -> None:
         everyone_takes_turns()
         for name, many in (("ada", 40), ("bob", 300), ("cleo", 3)):
-            ask(make_user(name), *[f"{name}{n}" for n in range(many)])
+            submit_jobs(make_user(name), *[f"{name}{n}" for n in range(many)])
         for _ in range(2):
             register("c")
         now = timezone.now()
@@ -304,7 +304,7 @@ class TestBesideTheDatabase:
     def test_too_many_users_get_shares_and_no_times(self, monkeypatch: pytest.MonkeyPatch) -> None:
         everyone_takes_turns()
         for name in ("ada", "bob", "cleo"):
-            ask(make_user(name), f"{name}1")
+            submit_jobs(make_user(name), f"{name}1")
         register("c")
         monkeypatch.setattr(backlog, "MOST", 2)
         change = by_saving(premium(User.objects.get(username="bob"), weight=3))
@@ -332,11 +332,11 @@ class TestBesideTheDatabase:
             return len(found)
 
         everyone_takes_turns()
-        ask(make_user("ada"), "a0", "a1")
+        submit_jobs(make_user("ada"), "a0", "a1")
         take_turn(register("c").pk)
         few = queries()
         for number in range(20):
-            ask(make_user(f"user{number}"), f"job{number}")
+            submit_jobs(make_user(f"user{number}"), f"job{number}")
             take_turn(register("c").pk)
         assert queries() == few
 

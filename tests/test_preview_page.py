@@ -22,7 +22,7 @@ from queueapp.admin.rules.rows import percent, soon
 from queueapp.lifecycle.processors import register
 from queueapp.models import Job, PriorityRule, Processor, User, Waiting
 from queueapp.snapshots import idle_users
-from tests.queue import ask, drain, everyone_takes_turns, make_user
+from tests.queue import everyone_takes_turns, make_user, run_all, submit_jobs
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
@@ -42,8 +42,8 @@ def queue(no_rules: None) -> tuple[User, User]:
     everyone_takes_turns()
     ada, bob = make_user("ada"), make_user("bob")
     for n in range(6):
-        ask(ada, f"a{n}", duration=2.0)
-        ask(bob, f"b{n}", duration=3.0)
+        submit_jobs(ada, f"a{n}", duration=2.0)
+        submit_jobs(bob, f"b{n}", duration=3.0)
     register("c")
     Processor.objects.update(lease_until=timezone.now() + timedelta(hours=1))
     return ada, bob
@@ -116,7 +116,7 @@ def test_what_is_saved_does_what_was_shown(boss: Client, queue: tuple[User, User
     boss.post(ADD, Fields(response).values | {"_save": "Save"})
     now, first, last = 0.0, dict[str, float](), dict[str, float]()
     jobs = {job.job_id: job for job in Job.objects.select_related("owner")}
-    for name in drain(Processor.objects.get().pk):
+    for name in run_all(Processor.objects.get().pk):
         owner = jobs[name].owner.username
         first.setdefault(owner, now)
         last[owner] = now
@@ -130,7 +130,7 @@ def test_the_longest_lists_are_cut(boss: Client, queue: tuple[User, User], monke
     monkeypatch.setattr(rows, "FIRST", 2)
     monkeypatch.setattr(report, "FIRST", 2)
     for n in range(3):
-        ask(make_user(f"user{n}"), "job")
+        submit_jobs(make_user(f"user{n}"), "job")
     page = preview(boss, ADD, users=[queue[0].pk]).content.decode()
     assert "1 user would take turns differently, and 4 others would notice." in page
     assert "And 2 users more" in page
@@ -216,7 +216,7 @@ def test_the_number_of_queries_does_not_grow(boss: Client, queue: tuple[User, Us
 
     few = queries()
     for n in range(20):
-        ask(make_user(f"user{n}"), "job")
+        submit_jobs(make_user(f"user{n}"), "job")
     assert queries() == few
 
 

@@ -13,7 +13,7 @@ from queueapp.lifecycle.processors import heartbeat, register
 from queueapp.lifecycle.rescue import rescue_cluster
 from queueapp.lifecycle.turn import take_turn
 from queueapp.models import Job, PriorityRule
-from tests.queue import ask, drain, everyone_takes_turns, make_user
+from tests.queue import everyone_takes_turns, make_user, run_all, submit_jobs
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
@@ -30,7 +30,7 @@ def published(no_rules: None) -> Iterator[None]:
 def test_the_queue_works_on_while_all_tables_are_published() -> None:
     everyone_takes_turns()
     ada = make_user("ada")
-    ask(ada, "a0", "a1", "a2")
+    submit_jobs(ada, "a0", "a1", "a2")
     lost, processor = register("lost").pk, register("c").pk
     turn = take_turn(lost)
     heartbeat(lost, turn.number, elapsed=2.0)
@@ -38,7 +38,7 @@ def test_the_queue_works_on_while_all_tables_are_published() -> None:
     cancel(Job.objects.get(job_id="a2"))
     PriorityRule.objects.update(weight=2)
     Sweeping().sweep()
-    assert drain(processor) == ["a0", "a1"]
+    assert run_all(processor) == ["a0", "a1"]
 
 
 @pytest.mark.usefixtures("transactional_db")

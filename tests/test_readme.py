@@ -30,14 +30,14 @@ def test_the_task_example_registers(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_worked_example_is_what_happens(no_rules: None) -> None:
     from queueapp.lifecycle.processors import register
     from queueapp.models import PriorityRule
-    from tests.queue import ask, drain, everyone_takes_turns, make_user
+    from tests.queue import everyone_takes_turns, make_user, run_all, submit_jobs
 
     everyone_takes_turns()
     ada, bob, cleo = (make_user(name) for name in ("ada", "bob", "cleo"))
     PriorityRule.objects.create(name="Cleo", weight=2, position=1).users.add(cleo)
-    ask(ada, *[f"a{n}" for n in range(9)])
-    ask(bob, "b0", "b1")
-    ask(cleo, "c0", "c1", "c2", "c3")
+    submit_jobs(ada, *[f"a{n}" for n in range(9)])
+    submit_jobs(bob, "b0", "b1")
+    submit_jobs(cleo, "c0", "c1", "c2", "c3")
     row = re.search(r"^\| job \|(.*)\|$", (BASE / "README.md").read_text(), re.MULTILINE)
     assert row is not None
-    assert drain(register("c").pk, limit=8) == row.group(1).replace(" ", "").split("|")
+    assert run_all(register("c").pk, limit=8) == row.group(1).replace(" ", "").split("|")

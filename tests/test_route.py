@@ -15,7 +15,7 @@ from queueapp.lifecycle.rescue import rescue_cluster
 from queueapp.lifecycle.route import move_some
 from queueapp.lifecycle.turn import take_turn
 from queueapp.models import Flow, FlowState, Job, PendingMove, PriorityRule, User, Waiting
-from tests.queue import ask, everyone_takes_turns, make_user, settle
+from tests.queue import everyone_takes_turns, make_user, settle, submit_jobs
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
@@ -29,15 +29,15 @@ def test_a_new_user_is_routed_with_the_first_job() -> None:
     everyone_takes_turns()
     ada = make_user("ada")
     assert key(ada) is None
-    ask(ada, "job")
+    submit_jobs(ada, "job")
     assert key(ada) == f"user:{ada.pk}"
 
 
 def test_jobs_keep_their_places_when_they_move() -> None:
     ada, bob = make_user("ada"), make_user("bob")
-    ask(ada, "a0")
-    ask(bob, "b0")
-    ask(ada, "a1")
+    submit_jobs(ada, "a0")
+    submit_jobs(bob, "b0")
+    submit_jobs(ada, "a1")
     everyone_takes_turns()
     for user in (ada, bob):
         assert key(user) == f"user:{user.pk}"
@@ -51,7 +51,7 @@ def test_jobs_keep_their_places_when_they_move() -> None:
 def test_weight_and_cap_reach_flows_that_exist() -> None:
     rule = everyone_takes_turns()
     ada = make_user("ada")
-    ask(ada, "job")
+    submit_jobs(ada, "job")
     rule.weight, rule.cap = 2.5, 3
     rule.save()
     flow = Flow.objects.get(user=ada)
@@ -63,7 +63,7 @@ def test_a_rule_whose_only_group_is_deleted_does_not_come_to_cover_everyone() ->
     rule = PriorityRule.objects.create(name="Gold", weight=5, position=1)
     rule.groups.add(gold)
     ada = make_user("ada")
-    ask(ada, "job")
+    submit_jobs(ada, "job")
     gold.delete()
     rule.refresh_from_db()
     assert not rule.active
@@ -73,7 +73,7 @@ def test_a_rule_whose_only_group_is_deleted_does_not_come_to_cover_everyone() ->
 def test_a_deleted_rule_frees_its_jobs() -> None:
     rule = everyone_takes_turns()
     ada = make_user("ada")
-    ask(ada, "job")
+    submit_jobs(ada, "job")
     rule.delete()
     assert key(ada) == "common"
     assert Waiting.objects.get().flow == Flow.objects.get(key="common")
@@ -81,7 +81,7 @@ def test_a_deleted_rule_frees_its_jobs() -> None:
 
 def test_a_forgotten_flow_is_woken() -> None:
     ada = make_user("ada")
-    ask(ada, "job")
+    submit_jobs(ada, "job")
     assert wake_forgotten() == 0
     FlowState.objects.update(backlogged=False)
     assert wake_forgotten() == 1
@@ -121,12 +121,12 @@ def drained_while_moving(processor: int) -> list[str]:
 def test_a_users_jobs_keep_their_order_while_they_move_to_a_flow_of_the_users_own() -> None:
     ada, bob = make_user("ada"), make_user("bob")
     mine = [f"a{n:02}" for n in range(45)]
-    ask(ada, *mine)
-    ask(bob, "b0")
+    submit_jobs(ada, *mine)
+    submit_jobs(bob, "b0")
     everyone_takes_turns()
     ada.refresh_from_db()
     assert Waiting.objects.filter(flow=ada.flow).count() == 20
-    ask(ada, "last")
+    submit_jobs(ada, "last")
     got = drained_while_moving(register("c").pk)
     assert [name for name in got if name != "b0"] == [*mine, "last"]
     assert not PendingMove.objects.exists()
@@ -138,12 +138,12 @@ def test_a_users_jobs_keep_their_order_while_they_move_from_a_flow_of_the_users_
     rule = everyone_takes_turns()
     ada, bob = make_user("ada"), make_user("bob")
     mine = [f"a{n:02}" for n in range(45)]
-    ask(ada, *mine)
-    ask(bob, "b0")
+    submit_jobs(ada, *mine)
+    submit_jobs(bob, "b0")
     rule.active = False
     rule.save()
     assert Waiting.objects.filter(flow__key="common", owner=ada).count() == 20
-    ask(ada, "last")
+    submit_jobs(ada, "last")
     got = drained_while_moving(register("c").pk)
     assert sorted(got) == sorted([*mine, "last", "b0"])
     assert [name for name in got if name not in ("b0", "last")] == mine
@@ -153,7 +153,7 @@ def test_a_users_jobs_keep_their_order_while_they_move_from_a_flow_of_the_users_
 def test_a_change_between_rules_that_give_a_flow_alone_moves_nothing() -> None:
     everyone_takes_turns()
     ada = make_user("ada")
-    ask(ada, *[f"a{n}" for n in range(9)])
+    submit_jobs(ada, *[f"a{n}" for n in range(9)])
     premium = PriorityRule.objects.create(name="Premium", weight=3, position=1)
     premium.users.add(ada)
     assert not PendingMove.objects.exists()
@@ -164,7 +164,7 @@ def test_a_change_between_rules_that_give_a_flow_alone_moves_nothing() -> None:
 
 def test_a_flow_that_is_held_for_nothing_is_let_go() -> None:
     everyone_takes_turns()
-    ask(make_user("ada"), "job")
+    submit_jobs(make_user("ada"), "job")
     FlowState.objects.update(held=True)
     wake_forgotten()
     assert not FlowState.objects.filter(held=True).exists()
@@ -172,7 +172,7 @@ def test_a_flow_that_is_held_for_nothing_is_let_go() -> None:
 
 def test_a_job_that_comes_back_after_its_owner_left_follows() -> None:
     ada = make_user("ada")
-    ask(ada, "job")
+    submit_jobs(ada, "job")
     lost = register("c")
     take_turn(lost.pk)
     everyone_takes_turns()

@@ -16,7 +16,7 @@ from queueapp.lifecycle import route
 from queueapp.lifecycle.maintenance.sweep import Sweeping
 from queueapp.lifecycle.route import reroute, route_user
 from queueapp.models import Flow, PriorityRule, Routing, RuleChange, User
-from tests.queue import ask, await_a_waiter, everyone_takes_turns, in_thread, make_user, somebody_else
+from tests.queue import await_a_waiter, everyone_takes_turns, in_thread, make_user, second_connection, submit_jobs
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
@@ -45,7 +45,7 @@ def time_passes(hours: int) -> None:
 def test_a_rule_that_begins_or_ends_takes_effect_with_the_next_sweep() -> None:
     everyone_takes_turns()
     ada = make_user("ada")
-    ask(ada, "job")
+    submit_jobs(ada, "job")
     now = timezone.now()
     PriorityRule.objects.create(
         name="Night", position=1, weight=4, valid_from=now + timedelta(hours=1), valid_until=now + timedelta(hours=3)
@@ -60,7 +60,7 @@ def test_a_rule_that_begins_or_ends_takes_effect_with_the_next_sweep() -> None:
 def test_a_rule_that_began_while_no_cluster_ran_takes_effect_when_one_starts() -> None:
     everyone_takes_turns()
     ada = make_user("ada")
-    ask(ada, "job")
+    submit_jobs(ada, "job")
     PriorityRule.objects.create(name="Night", position=1, weight=5, valid_from=timezone.now() + timedelta(hours=1))
     time_passes(2)
     Sweeping().sweep()
@@ -70,7 +70,7 @@ def test_a_rule_that_began_while_no_cluster_ran_takes_effect_when_one_starts() -
 def test_a_clock_that_was_set_back_does_not_keep_rules_from_being_followed() -> None:
     everyone_takes_turns()
     ada = make_user("ada")
-    ask(ada, "job")
+    submit_jobs(ada, "job")
     PriorityRule.objects.create(name="Night", position=1, weight=5, valid_from=timezone.now() + timedelta(hours=1))
     Routing.objects.update(followed=timezone.now() + timedelta(hours=2))
     Sweeping().sweep()
@@ -99,7 +99,7 @@ def test_a_change_that_went_past_the_application_is_followed_by_the_next_sweep(c
     ada.groups.add(gold)
     PriorityRule.objects.create(name="Gold", position=1, weight=5).groups.add(gold)
     PriorityRule.objects.create(name="Silver", position=0, weight=7).users.add(make_user("bob"))
-    ask(ada, "job")
+    submit_jobs(ada, "job")
     before = weight(ada)
     run(change)
     assert weight(ada) == before
@@ -112,7 +112,7 @@ def test_a_change_that_went_past_the_application_is_followed_by_the_next_sweep(c
 def test_a_bulk_update_is_followed_by_the_next_sweep() -> None:
     everyone_takes_turns()
     ada = make_user("ada")
-    ask(ada, "job")
+    submit_jobs(ada, "job")
     PriorityRule.objects.update(weight=2)
     Sweeping().sweep()
     assert weight(ada) == 2
@@ -122,7 +122,7 @@ def test_a_pass_that_was_cut_short_is_gone_on_with(monkeypatch: pytest.MonkeyPat
     everyone_takes_turns()
     users = [make_user(f"user-{n}") for n in range(5)]
     for user in users:
-        ask(user, "job")
+        submit_jobs(user, "job")
     monkeypatch.setattr(route, "USERS_AT_ONCE", 2)
     PriorityRule.objects.update(weight=2)
     reroute(1)  # and ends here: the process is killed
@@ -135,7 +135,7 @@ def test_a_pass_that_was_cut_short_is_gone_on_with(monkeypatch: pytest.MonkeyPat
 def test_whoever_was_held_up_does_not_write_old_rules_over_new_ones() -> None:
     everyone_takes_turns()
     ada = make_user("ada")
-    with somebody_else() as theirs, ThreadPoolExecutor(1) as pool:
+    with second_connection() as theirs, ThreadPoolExecutor(1) as pool:
         theirs.execute("SELECT queueapp_lock_routing()")
         routing = pool.submit(in_thread, lambda: route_user(ada))
         await_a_waiter(routing.done)
@@ -147,16 +147,16 @@ def test_whoever_was_held_up_does_not_write_old_rules_over_new_ones() -> None:
 
 def test_a_change_of_weight_draws_no_new_ids_of_flows() -> None:
     everyone_takes_turns()
-    ask(make_user("ada"), "job")
+    submit_jobs(make_user("ada"), "job")
     PriorityRule.objects.update(weight=2)
     reroute()
     last = Flow.objects.latest("pk").pk
-    ask(make_user("bob"), "job")
+    submit_jobs(make_user("bob"), "job")
     assert Flow.objects.latest("pk").pk == last + 1
 
 
 def test_a_client_that_is_cut_off_does_not_keep_submissions_waiting_for_ever() -> None:
-    with somebody_else() as theirs:
+    with second_connection() as theirs:
         theirs.execute("SELECT queueapp_lock_routing()")
         assert theirs.execute("SHOW idle_in_transaction_session_timeout").fetchone() == ("10s",)
         theirs.commit()
@@ -190,7 +190,7 @@ def a_rule_ends_unnoticed() -> None:
 )
 def test_the_audit_says_where_rules_are_not_followed(damage: Callable[[], None], says: str) -> None:
     everyone_takes_turns()
-    ask(make_user("ada"), "job")
+    submit_jobs(make_user("ada"), "job")
     call_command("audit")
     damage()
     with pytest.raises(CommandError, match=says):

@@ -378,12 +378,12 @@ class TestStreamsEnd:
 @pytest.mark.django_db
 def test_passes_are_looked_at_in_two_queries(django_assert_num_queries: Callable[[int], Any]) -> None:
     users = [make_user(f"u{n}") for n in range(5)]
-    valid = {access.Pass(user.pk, user.password) for user in users}
+    valid = {access.StreamAccess(user.pk, user.password) for user in users}
     over = {
-        access.Pass(users[0].pk, "another password"),
-        access.Pass(users[1].pk, users[1].password, session="no such session"),
-        access.Pass(users[2].pk, users[2].password, expires_at=time.time() - 1),
-        access.Pass(0, ""),
+        access.StreamAccess(users[0].pk, "another password"),
+        access.StreamAccess(users[1].pk, users[1].password, session="no such session"),
+        access.StreamAccess(users[2].pk, users[2].password, expires_at=time.time() - 1),
+        access.StreamAccess(0, ""),
     }
     with django_assert_num_queries(2):
-        assert access.ended(valid | over) == over
+        assert access.revoked(valid | over) == over

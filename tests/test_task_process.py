@@ -115,12 +115,12 @@ def test_a_turn_goes_on_after_each_job_that_ends_its_process(worker: Worker) -> 
 
 def test_an_outcome_that_the_database_refuses_costs_the_job_that_runs_on_no_sign_of_life(worker: Worker) -> None:
     """It is settled while a later job of its turn outruns the quantum."""
-    ask: list[dict[str, Any]] = [
+    submit_jobs: list[dict[str, Any]] = [
         {"job_id": "bad", "duration": 0.001},
         {"job_id": "long", "task": "nap", "duration": 0.001},
     ]
-    ask[1]["payload"] = {"seconds": 1.0}
-    submit(make_user("ada"), [parse(job) for job in [*ask, {"job_id": "after", "duration": 0.001}]])
+    submit_jobs[1]["payload"] = {"seconds": 1.0}
+    submit(make_user("ada"), [parse(job) for job in [*submit_jobs, {"job_id": "after", "duration": 0.001}]])
     turn = worker.settle_and_claim(Turn(), None, more=True)
     bad = replace(outcome(turn.jobs[0]), result='"\\u0000"')
     running = RunningTurn(worker.processor, Turn(turn.number, turn.jobs[1:]), worker.process, [bad])

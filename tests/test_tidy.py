@@ -15,15 +15,15 @@ from queueapp.lifecycle.processors import Beat, heartbeat, register
 from queueapp.lifecycle.turn import take_turn
 from queueapp.models import FlowState, OrderStart
 from tests.queue import (
-    ask,
     ask_uncommitted,
-    drain,
     everyone_takes_turns,
     make_user,
     names,
     outcome,
+    run_all,
+    second_connection,
     settle,
-    somebody_else,
+    submit_jobs,
 )
 
 
@@ -39,7 +39,7 @@ def nobody_else_tidies(transactional_db: None) -> Iterator[None]:
 @pytest.fixture
 def other(no_rules: None) -> Iterator[psycopg.Connection]:
     """Somebody else's connection, in a transaction that has begun."""
-    with somebody_else() as theirs:
+    with second_connection() as theirs:
         theirs.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         theirs.execute("SELECT count(*) FROM queueapp_flowstate")
         yield theirs
@@ -47,7 +47,7 @@ def other(no_rules: None) -> Iterator[psycopg.Connection]:
 
 @pytest.mark.usefixtures("nobody_else_tidies", "no_rules")
 def test_who_is_next_is_found_at_once_however_many_turns_there_were() -> None:
-    ask(make_user("ada"), "job")
+    submit_jobs(make_user("ada"), "job")
     assert not Tidying().tidy(), "nothing to do yet"
     change_places(MUCH + 100)
     assert pages_read() > 15
@@ -58,7 +58,7 @@ def test_who_is_next_is_found_at_once_however_many_turns_there_were() -> None:
 
 @pytest.mark.usefixtures("nobody_else_tidies")
 def test_who_is_next_is_found_at_once_while_nothing_can_be_cleared_away(other: psycopg.Connection) -> None:
-    ask(make_user("ada"), "job")
+    submit_jobs(make_user("ada"), "job")
     change_places(MUCH + 100)
     assert pages_read() > 15
     tidying = Tidying()
@@ -98,12 +98,12 @@ def move_order_start() -> bool:
 @pytest.mark.usefixtures("no_rules")
 def test_a_flow_whose_job_took_less_than_declared_is_not_lost_below_the_order_start() -> None:
     everyone_takes_turns()
-    ask(make_user("ada"), "long", "after", duration=100)
-    ask(make_user("bob"), *[f"b{n}" for n in range(20)], duration=1)
+    submit_jobs(make_user("ada"), "long", "after", duration=100)
+    submit_jobs(make_user("bob"), *[f"b{n}" for n in range(20)], duration=1)
     first, second = register("c").pk, register("c").pk
     long = take_turn(first)
     assert names(long.jobs) == ["long"]
-    assert drain(second, limit=10) == [f"b{n}" for n in range(10)]
+    assert run_all(second, limit=10) == [f"b{n}" for n in range(10)]
     assert heartbeat(first, long.number, elapsed=3.0) is Beat.GO_ON
     assert move_order_start()
     assert OrderStart.objects.get().vtime == pytest.approx(3, abs=0.1), "no less than the job is known to have cost"
@@ -115,13 +115,13 @@ def test_a_flow_whose_job_took_less_than_declared_is_not_lost_below_the_order_st
 def test_while_somebody_joins_the_order_the_order_start_does_not_pass_them(other: psycopg.Connection) -> None:
     everyone_takes_turns()
     ada, bob = make_user("ada"), make_user("bob")
-    ask(ada, *[f"a{n}" for n in range(9)])
-    ask(bob, "early")
+    submit_jobs(ada, *[f"a{n}" for n in range(9)])
+    submit_jobs(bob, "early")
     processor = register("c").pk
-    drain(processor, limit=4)
+    run_all(processor, limit=4)
     other.rollback()
     ask_uncommitted(other, bob, "late")
-    drain(processor, limit=3)
+    run_all(processor, limit=3)
     assert not move_order_start()
     other.commit()
     assert names(take_turn(processor).jobs) == ["late"]
@@ -132,11 +132,11 @@ def test_a_flow_with_another_weight_is_seen_again() -> None:
     """What it gets back for a job that took less is worth more then."""
     everyone_takes_turns()
     ada = make_user("ada")
-    ask(ada, "long", "after", duration=10)
-    ask(make_user("bob"), *[f"b{n}" for n in range(20)], duration=1)
+    submit_jobs(ada, "long", "after", duration=10)
+    submit_jobs(make_user("bob"), *[f"b{n}" for n in range(20)], duration=1)
     first, second = register("c").pk, register("c").pk
     long = take_turn(first)
-    drain(second, limit=5)
+    run_all(second, limit=5)
     assert move_order_start()
     with connection.cursor() as cursor:
         cursor.execute("SELECT queueapp_set_flow(%s, NULL, 0.1, NULL)", [ada.flow_id])

@@ -42,8 +42,9 @@ class ReadOnlyAdmin(QueueAdmin[M]):
         return False
 
 
-class ThriftyPaginator(AnyPaginator):
-    """Pages of a table of millions of rows, without counting them: pages of keys, for a ThriftyList to find the rows.
+class EstimatedCountPaginator(AnyPaginator):
+    """Pages of a table of millions of rows, without counting them: pages of keys, whose rows
+    EstimatedCountChangeList finds.
 
     The pages of a whole table come from the planner's estimate. A selection of it is counted up to MOST rows,
     and only so many can be paged through.
@@ -76,14 +77,14 @@ class ThriftyPaginator(AnyPaginator):
         return list(cast("QuerySet[Any]", self.object_list).values_list("pk", flat=True)[begin:end])
 
 
-class ThriftyList(ChangeList):
-    """A list with a ThriftyPaginator: it searches once, where Django counts what there is and then searches again."""
+class EstimatedCountChangeList(ChangeList):
+    """A list with an EstimatedCountPaginator: it searches once, where Django counts, and then searches again."""
 
     def get_results(self, request: HttpRequest) -> None:
         """As Django has it, with the rows of the keys that were found."""
         super().get_results(request)
         on_one_page = not self.multi_page or (self.show_all and self.can_show_all)
-        keys = cast(ThriftyPaginator, self.paginator).first_keys if on_one_page else self.result_list
+        keys = cast(EstimatedCountPaginator, self.paginator).first_keys if on_one_page else self.result_list
         self.result_list = self.root_queryset.filter(pk__in=keys).order_by(*self.queryset.query.order_by)
 
 

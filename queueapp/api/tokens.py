@@ -51,7 +51,7 @@ class Tokens(BaseModel):
     refresh: str = Field(description="Gives the next pair, once.")
 
 
-class AsTyped(TokenObtainPairSerializer):
+class VerbatimCredentialsSerializer(TokenObtainPairSerializer):
     """Gives tokens for a name and a password as they were typed: blanks at their ends are a part of them."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -60,7 +60,7 @@ class AsTyped(TokenObtainPairSerializer):
             cast(CharField, field).trim_whitespace = False
 
 
-class OnceOnly(TokenRefreshSerializer):
+class RotatingRefreshSerializer(TokenRefreshSerializer):
     """Renews tokens, with the ways closed that simplejwt leaves open: a token used twice at once or outliving its
     user's password, and users who are gone."""
 
@@ -79,7 +79,7 @@ class OnceOnly(TokenRefreshSerializer):
 class TokenView(KnownQuery, TokenObtainPairView):
     """A pair of tokens for a user name and a password."""
 
-    serializer_class = AsTyped
+    serializer_class = VerbatimCredentialsSerializer
     throttle_classes = [LoginThrottle]
 
     @extend_schema(
@@ -109,7 +109,7 @@ class TokenView(KnownQuery, TokenObtainPairView):
 class RefreshView(KnownQuery, TokenRefreshView):
     """The next pair."""
 
-    serializer_class = OnceOnly
+    serializer_class = RotatingRefreshSerializer
 
     @extend_schema(
         operation_id="token_refresh_create",

@@ -1,4 +1,4 @@
-"""prepared: statements that are run over and over are parsed and planned once per connection."""
+"""Prepared statements: what is run over and over is parsed and planned once per connection."""
 
 from __future__ import annotations
 

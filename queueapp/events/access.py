@@ -1,4 +1,4 @@
-"""Passes: what a client that stays for long was let in with, and whether that still holds."""
+"""Access to a stream: the account and the token or session that opened it, and whether they still hold."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..models import User
 
 
 @dataclass(frozen=True)
-class Pass:
+class StreamAccess:
     """Whose it is, and what it ends with: the account, its password, the session or the token."""
 
     owner: int
@@ -27,17 +27,17 @@ class Pass:
         return self.expires_at is not None and time.time() >= self.expires_at
 
 
-def ended(passes: Collection[Pass]) -> set[Pass]:
+def revoked(accesses: Collection[StreamAccess]) -> set[StreamAccess]:
     """Those that hold no more. Two queries, however many there are."""
-    people = {given.owner for given in passes}
+    people = {given.owner for given in accesses}
     passwords = dict(User.objects.filter(pk__in=people, is_active=True).values_list("pk", "password"))
-    keys = {given.session for given in passes if given.session is not None}
+    keys = {given.session for given in accesses if given.session is not None}
     sessions = set(
         Session.objects.filter(pk__in=keys, expire_date__gt=timezone.now()).values_list("pk", flat=True) if keys else ()
     )
     return {
         given
-        for given in passes
+        for given in accesses
         if given.has_expired
         or passwords.get(given.owner) != given.password
         or (given.session is not None and given.session not in sessions)

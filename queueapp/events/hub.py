@@ -1,4 +1,4 @@
-"""The hub: one per web process. One LISTEN connection and one batched look at the database per tick serve all streams.
+"""The hub: one per web process. One LISTEN connection and one batch of queries a tick serve all streams.
 
 A tick comes at most ten times a second and only where something changed or runs. No stream has a thread or a
 database connection of its own.
@@ -18,7 +18,7 @@ from asgiref.sync import sync_to_async
 from ..db.sessions import is_passing, listening_parameters
 from ..lifecycle.announce import OWNERS
 from ..snapshots import AT_ONCE
-from .queries import Completions, Look, look, over, restarts
+from .queries import Batch, Completions, read_batch, restarts, revoked_of
 from .stream import Stream
 
 logger = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ class Hub:
                     await self._restart()
                 await self._tick(now, progress_due)
                 if check_due:
-                    await self._see_out()
+                    await self._close_revoked()
             except Exception as error:  # whatever it was, the streams go on
                 if is_passing(error):
                     logger.warning("The live hub could not look at the queues: %s", error)
@@ -145,7 +145,7 @@ class Hub:
         self._changed = changed - fresh
         if not changed and not progress_due:
             return
-        found = await sync_to_async(look, thread_sensitive=False)(
+        found = await sync_to_async(read_batch, thread_sensitive=False)(
             fresh, self._cursors(changed), list(self._streams) if progress_due else []
         )
         for owner in found.queues:
@@ -178,15 +178,15 @@ class Hub:
             self._changed.add(owner)
         self._lost = False
 
-    async def _see_out(self) -> None:
+    async def _close_revoked(self) -> None:
         """End the streams whose pass holds no more."""
         streams = [stream for streams in self._streams.values() for stream in streams]
-        ended = await sync_to_async(over, thread_sensitive=False)({stream.admitted for stream in streams})
+        ended = await sync_to_async(revoked_of, thread_sensitive=False)({stream.admitted for stream in streams})
         for stream in streams:
             if stream.admitted in ended:
                 stream.end()
 
-    def _hand_out(self, found: Look) -> None:
+    def _hand_out(self, found: Batch) -> None:
         for owner, queue in found.queues.items():
             for stream in self._streams.get(owner, ()):
                 stream.offer_queue(queue)
@@ -205,7 +205,7 @@ class Hub:
         for completion in completions.found:
             for stream in told[completion.owner]:
                 stream.offer_completion(completion)
-        # Who got as many as one look brings may have more: look again at the next tick.
+        # There may be more than one batch brings: look again at the next tick.
         many = Counter(completion.owner for completion in completions.found)
         self._changed |= {owner for owner in many if many[owner] >= AT_ONCE} & self._streams.keys()
 

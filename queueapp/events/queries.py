@@ -9,11 +9,11 @@ from django.db import connection
 
 from ..snapshots import completions_after, progress_snapshots, queue_snapshots, stream_start
 from . import sse
-from .access import Pass, ended
+from .access import StreamAccess, revoked
 
 
 @dataclass(frozen=True)
-class Told:
+class EncodedCompletion:
     """A completion: its owner, its number among the owner's, and the job as sse.data() has it."""
 
     owner: int
@@ -26,26 +26,26 @@ class Completions:
     """The completions of some users after the number given for each; of a user who is not among them, none."""
 
     after: dict[int, int]
-    found: list[Told]
+    found: list[EncodedCompletion]
 
 
 @dataclass
-class Look:
-    """What one look at the database brought, by user, as sse.data() has it: once for all of a user's streams."""
+class Batch:
+    """What one batch of queries brought, by user, as sse.data() has it: once for all of a user's streams."""
 
     queues: dict[int, bytes] = field(default_factory=dict)
     progress: dict[int, bytes] = field(default_factory=dict)
     completions: list[Completions] = field(default_factory=list)
 
 
-def look(fresh: set[int], cursors: list[dict[int, int]], running: list[int]) -> Look:
-    """One look at the database. `cursors`: after which numbers completions are asked for, by user.
+def read_batch(fresh: set[int], cursors: list[dict[int, int]], running: list[int]) -> Batch:
+    """One batch of queries. `cursors`: after which numbers completions are asked for, by user.
 
     Completions first: a queue that was read after them is never older than they are.
     """
     try:
-        return Look(
-            completions=[Completions(after, _told(after)) for after in cursors if after],
+        return Batch(
+            completions=[Completions(after, _encoded_completions(after)) for after in cursors if after],
             queues=_encoded(queue_snapshots(fresh)) if fresh else {},
             progress=_encoded(progress_snapshots(running)) if running else {},
         )
@@ -53,8 +53,8 @@ def look(fresh: set[int], cursors: list[dict[int, int]], running: list[int]) -> 
         connection.close()
 
 
-def _told(after: dict[int, int]) -> list[Told]:
-    return [Told(done.owner, done.number, sse.data(done.job)) for done in completions_after(after)]
+def _encoded_completions(after: dict[int, int]) -> list[EncodedCompletion]:
+    return [EncodedCompletion(done.owner, done.number, sse.data(done.job)) for done in completions_after(after)]
 
 
 def _encoded(by_user: dict[int, dict[str, Any]]) -> dict[int, bytes]:
@@ -70,9 +70,9 @@ def restarts(cursors: dict[int, int]) -> dict[int, int]:
         connection.close()
 
 
-def over(passes: set[Pass]) -> set[Pass]:
-    """Those that hold no more."""
+def revoked_of(accesses: set[StreamAccess]) -> set[StreamAccess]:
+    """Those that hold no more: see access.py."""
     try:
-        return ended(passes)
+        return revoked(accesses)
     finally:
         connection.close()

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import AsyncIterator
 
 from . import sse
-from .access import Pass
-from .queries import Told
+from .access import StreamAccess
+from .queries import EncodedCompletion
 
 MOST_COMPLETIONS = 1_000
 KEEP_ALIVE_SECONDS = 15.0
@@ -24,7 +24,7 @@ class Stream:
     did not fit.
     """
 
-    def __init__(self, admitted: Pass, cursor: int, *, reset: bool = False) -> None:
+    def __init__(self, admitted: StreamAccess, cursor: int, *, reset: bool = False) -> None:
         self.admitted = admitted
         self.owner = admitted.owner
         self.cursor = cursor
@@ -33,7 +33,7 @@ class Stream:
         self._over = False
         self._queue: bytes | None = None
         self._progress: bytes | None = None
-        self._completions: deque[Told] = deque()
+        self._completions: deque[EncodedCompletion] = deque()
         self._something = asyncio.Event()
 
     def offer_queue(self, data: bytes) -> None:
@@ -51,7 +51,7 @@ class Stream:
         """Whether there is no room for a completion: its client does not read."""
         return len(self._completions) >= MOST_COMPLETIONS
 
-    def offer_completion(self, completion: Told) -> None:
+    def offer_completion(self, completion: EncodedCompletion) -> None:
         """Put a completion in line, unless it was before or there is no room; the cursor tells which."""
         if completion.number <= self.cursor:
             return

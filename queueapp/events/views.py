@@ -20,7 +20,7 @@ from ..http.problems import problem_page, too_many
 from ..limits.throttles import request_wait
 from ..models import User
 from ..snapshots import stream_start
-from .access import Pass
+from .access import StreamAccess
 from .hub import Hub, hub
 from .stream import Stream
 
@@ -75,7 +75,7 @@ def _is_full(feeder: Hub, owner: int) -> bool:
     return 0 < most <= feeder.count(owner)
 
 
-def _let_in(request: HttpRequest, cursor: int | None) -> tuple[Pass | None, int, bool, float]:
+def _let_in(request: HttpRequest, cursor: int | None) -> tuple[StreamAccess | None, int, bool, float]:
     """The pass of the one who asks, None without one; where the stream begins, and whether that is not where it was
     asked for; the seconds to wait before it may.
 
@@ -93,7 +93,7 @@ def _let_in(request: HttpRequest, cursor: int | None) -> tuple[Pass | None, int,
             connection.close()
 
 
-def _pass(request: HttpRequest) -> Pass | None:
+def _pass(request: HttpRequest) -> StreamAccess | None:
     if request.headers.get("Authorization"):
         try:
             found = JWTAuthentication().authenticate(Request(request))
@@ -102,11 +102,11 @@ def _pass(request: HttpRequest) -> Pass | None:
         if found is None:
             return None
         user, token = cast(User, found[0]), found[1]
-        return Pass(user.pk, user.password, expires_at=float(token["exp"]))
+        return StreamAccess(user.pk, user.password, expires_at=float(token["exp"]))
     visitor = request.user
     if isinstance(visitor, AnonymousUser):
         return None
-    return Pass(visitor.pk, visitor.password, session=request.session.session_key)
+    return StreamAccess(visitor.pk, visitor.password, session=request.session.session_key)
 
 
 def _cursor(request: HttpRequest) -> int | None:

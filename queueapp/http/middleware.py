@@ -1,4 +1,4 @@
-"""The gate: middleware that turns away what no view could answer, and adds headers that Django has no setting for."""
+"""Middleware: rejects what no view could answer, and adds headers that Django has no setting for."""
 
 from __future__ import annotations
 
@@ -74,24 +74,24 @@ class AsyncXFrameOptionsMiddleware(NoThreadHop, XFrameOptionsMiddleware):
 
 
 @sync_and_async_middleware
-def gate(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
+def protection(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
     """The middleware; no thread is changed for it."""
     if iscoroutinefunction(get_response):
 
         async def later(request: HttpRequest) -> HttpResponseBase:
-            turned_away = turn_away(request)
-            return dress(request, turned_away or await cast(AsyncAnswer, get_response)(request))
+            rejected = reject(request)
+            return add_headers(request, rejected or await cast(AsyncAnswer, get_response)(request))
 
         return later
 
     def at_once(request: HttpRequest) -> HttpResponseBase:
-        turned_away = turn_away(request)
-        return dress(request, turned_away or cast(Answer, get_response)(request))
+        rejected = reject(request)
+        return add_headers(request, rejected or cast(Answer, get_response)(request))
 
     return at_once
 
 
-def turn_away(request: HttpRequest) -> HttpResponse | None:
+def reject(request: HttpRequest) -> HttpResponse | None:
     """The answer to a request that no view should see; None: let it in."""
     if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
         return refusal(request, 400, "The address has a NUL character.")
@@ -109,7 +109,7 @@ def refusal(request: HttpRequest, status: int, detail: str) -> HttpResponse:
     return render(request, "400.html", {"detail": detail}, status=status)
 
 
-def dress(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+def add_headers(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     """The response, with the headers that it lacks. What the API says is for nobody's cache."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)

@@ -1,4 +1,4 @@
-"""announce: says after a commit that there is work, and whose queue changed.
+"""Says after a commit that there is work, and whose queue changed.
 
 A NOTIFY takes a lock across the whole server until its commit, so none is sent inside the hot transactions: they
 are sent after commit, each in a transaction of its own, and coalesced: the first at once, further ones at most ten

@@ -1,4 +1,4 @@
-"""cancel: a job that waits is taken out of its backlog for good; one that runs is asked to stop."""
+"""Cancels a job: one that waits leaves its backlog for good; one that runs is asked to stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""leases: whether they can be judged by the database's clock just now."""
+"""Whether leases can be judged by the database's clock just now."""
 
 from __future__ import annotations
 

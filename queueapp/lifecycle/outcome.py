@@ -1,4 +1,4 @@
-"""settle: what came of jobs is recorded, and the flow is charged for what was really spent."""
+"""Outcomes of jobs as they are settled: recorded, and their flow charged for the time that was really spent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""heartbeat: a processor's signs of life, from its registration to its end."""
+"""Processors: their registration, heartbeats, and end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""rescue: jobs of processors that died go back to their places."""
+"""Rescues the jobs of processors that died: they go back to their places."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""try_again: a job that failed or was cancelled gets another row of attempts."""
+"""Gives a job that failed or was cancelled another row of attempts."""
 
 from __future__ import annotations
 

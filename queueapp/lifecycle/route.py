@@ -1,4 +1,4 @@
-"""route: which flow each user's jobs join, by the priority rules; and the moves that follow from a change of rules."""
+"""Routes users to flows by the priority rules, and moves their jobs after a change of rules."""
 
 from __future__ import annotations
 

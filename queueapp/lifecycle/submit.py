@@ -1,4 +1,4 @@
-"""submit: jobs are accepted, durably, into the backlog of their owner's flow."""
+"""Accepts jobs, durably, into the backlog of their owner's flow."""
 
 from __future__ import annotations
 

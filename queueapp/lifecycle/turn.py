@@ -1,4 +1,4 @@
-"""claim: a processor settles its last turn and takes the next one, in one round trip."""
+"""Settles a processor's last turn and claims the next one, in one round trip."""
 
 from __future__ import annotations
 

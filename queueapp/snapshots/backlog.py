@@ -14,13 +14,13 @@ from django.db.models import Q
 from ..conf import queue_settings
 from ..models import Flow, FlowState, Job, Processor, User, at_one_moment
 from ..policy import scheduler
-from ..policy.preview.sampling import Rest, depth, lump_size, lumps
-from ..policy.preview.state import Afterwards, Present, Routes, Underway
+from ..policy.preview.sampling import Remainder, depth, sample_size, samples
+from ..policy.preview.state import Fate, QueueState, Routes, RunningTurn
 from ..policy.rules import Rule, route
 from ..policy.scheduler import QueuedJob
 
 MOST = 20_000
-"""Waiting jobs that are looked at one by one; a deeper backlog is read in lumps. Where more users than this have
+"""Waiting jobs that are looked at one by one; a deeper backlog is read in samples. Where more users than this have
 jobs, no times are projected."""
 
 # Whose jobs wait in which flow: how many, how much work, and the last of them. Jobs that wait for a moment are in none.
@@ -42,15 +42,15 @@ _FIRST = """
 
 @dataclass
 class _Waiting:
-    """What waits: `rests` by owner and flow; tasks by flow; owners and lumps as Present has them."""
+    """What waits: `rests` by owner and flow; tasks by flow; owners and samples as QueueState has them."""
 
-    rests: dict[tuple[int, int], Rest]
+    rests: dict[tuple[int, int], Remainder]
     tasks: dict[int, list[QueuedJob]] = field(default_factory=lambda: defaultdict(list))
     owners: dict[int, int] = field(default_factory=dict)
-    lumps: dict[int, float] = field(default_factory=dict)
+    samples: dict[int, float] = field(default_factory=dict)
 
 
-def read_backlog(now: datetime, *rules: Sequence[Rule]) -> tuple[Present, list[Routes]]:
+def read_backlog(now: datetime, *rules: Sequence[Rule]) -> tuple[QueueState, list[Routes]]:
     """The queue as it is, and for each of these lists of rules the routes of all users with jobs.
 
     Six queries, however many users and jobs. One of them adds up the whole backlog; the others are bounded by MOST.
@@ -63,14 +63,14 @@ def read_backlog(now: datetime, *rules: Sequence[Rule]) -> tuple[Present, list[R
         many = _many(waiting, processors, started, now)
         routes = _routes(set(many) | set(started.values()), rules, now)
         flows = _flows({route.key for by_user in routes for route in by_user.values()})
-    present = Present(
+    present = QueueState(
         processors=sum(p.lease_until > now and not p.draining for p in processors),
         flows=[_state(flow, waiting.tasks[flow.pk]) for flow in flows],
         owners=waiting.owners | started,
         waiting=many,
         own={flow.key: flow.user_id for flow in flows if flow.user_id is not None},
         underway=_underway(processors, {flow.pk: flow.key for flow in flows}, jobs, now),
-        lumps=waiting.lumps,
+        samples=waiting.samples,
         timed=bool(waiting.owners) or not waiting.rests,
         quantum=queue_settings().QUANTUM_SECONDS,
         most=queue_settings().MAX_TURN_JOBS,
@@ -86,8 +86,8 @@ def _rows(query: str, *parameters: Any) -> list[tuple[Any, ...]]:
 
 
 def _read_waiting() -> _Waiting:
-    """All jobs that wait, one by one; where they are more than MOST, one half of it goes to lumps."""
-    found = _Waiting({(owner, flow): Rest(*rest) for owner, flow, *rest in _rows(_TOTALS)})
+    """All jobs that wait, one by one; where they are more than MOST, one half of it goes to samples."""
+    found = _Waiting({(owner, flow): Remainder(*rest) for owner, flow, *rest in _rows(_TOTALS)})
     many: Counter[int] = Counter()
     for (owner, _), rest in found.rests.items():
         many[owner] += rest.many
@@ -99,21 +99,21 @@ def _read_waiting() -> _Waiting:
     for owner, flow, job, expected in _rows(_FIRST, list(many), first):
         tasks[owner, flow].append(QueuedJob(job, expected))
         found.owners[job] = owner
-    _add(found, tasks, lump_size(sizes, first, MOST // 2))
+    _add(found, tasks, sample_size(sizes, first, MOST // 2))
     return found
 
 
 def _add(found: _Waiting, tasks: dict[tuple[int, int], list[QueuedJob]], size: int) -> None:
-    """Put the first tasks of each owner in their flows, and what is behind them in lumps."""
+    """Put the first tasks of each owner in their flows, and what is behind them in samples."""
     for (owner, flow), total in found.rests.items():
         first = tasks[owner, flow]
         rest = total.behind(first)
         found.tasks[flow] += first
         begin = first[-1].place if first else max(rest.last - rest.many, 0)
-        for lump in lumps(rest, size, begin, found.owners):
-            found.tasks[flow].append(lump)
-            found.owners[lump.place] = owner
-            found.lumps[lump.place] = rest.expected / rest.many
+        for sample in samples(rest, size, begin, found.owners):
+            found.tasks[flow].append(sample)
+            found.owners[sample.place] = owner
+            found.samples[sample.place] = rest.expected / rest.many
     for ordered in found.tasks.values():
         ordered.sort(key=lambda task: task.place)
 
@@ -161,7 +161,7 @@ def _state(flow: Flow, tasks: list[QueuedJob]) -> scheduler.FlowState:
 
 def _underway(
     processors: Iterable[Processor], keys: dict[int, str], jobs: dict[int, Job], now: datetime
-) -> list[Underway]:
+) -> list[RunningTurn]:
     """The turns that processors are in the middle of, the present job of each first."""
     found = []
     for processor in processors:
@@ -170,10 +170,10 @@ def _underway(
         order = sorted(processor.jobs, key=lambda job: (job != processor.job_id, job))
         tasks = [QueuedJob(job, jobs[job].duration) for job in order]
         charged, elapsed = processor.charged, processor.time_spent(now)
-        afterwards = Afterwards.LEAVES if processor.draining else Afterwards.ANOTHER
+        afterwards = Fate.LEAVES if processor.draining else Fate.ANOTHER
         if processor.lease_until <= now:
             # It will be charged for the time that it was seen at work (rescue.sql).
             charged, elapsed = charged - processor.time_spent(processor.seen_at), 0.0
-            afterwards = Afterwards.LOST
-        found.append(Underway(keys[processor.flow_id], tasks, charged, elapsed, afterwards))
+            afterwards = Fate.LOST
+        found.append(RunningTurn(keys[processor.flow_id], tasks, charged, elapsed, afterwards))
     return found

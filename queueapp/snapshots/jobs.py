@@ -9,7 +9,7 @@ from typing import Any
 from ..models import Attempt, Job, Outcome, Processor, User, Waiting, database_now
 from ..models.brief import cut
 from ..states import Status
-from .positions import places
+from .positions import positions
 
 JobDict = dict[str, Any]
 
@@ -140,5 +140,5 @@ def _waiting(jobs: Sequence[Job]) -> tuple[dict[int, int], dict[int, str]]:
     # By owner, as the table's key begins with it.
     waiting = Waiting.objects.filter(owner_id__in={job.owner_id for job in jobs}, job_id__in=[job.pk for job in jobs])
     rows = list(waiting.values_list("job_id", "flow_id", "note"))
-    found = places({flow for _, flow, _ in rows}, [job for job, _, _ in rows])
+    found = positions({flow for _, flow, _ in rows}, [job for job, _, _ in rows])
     return {job: place.position for job, place in found.items()}, {job: note for job, _, note in rows}

@@ -26,15 +26,15 @@ _PLACES = """
 
 
 @dataclass(frozen=True)
-class Place:
+class Position:
     """`position` counts from 1 in the flow; `ahead`: expected processor seconds of the jobs before it there."""
 
     position: int
     ahead: float
 
 
-def places(flows: Iterable[int | None], jobs: Iterable[int]) -> dict[int, Place]:
-    """The places of these jobs in these flows, by job; those beyond FARTHEST, or in no flow yet, are left out.
+def positions(flows: Iterable[int | None], jobs: Iterable[int]) -> dict[int, Position]:
+    """The positions of these jobs in these flows, by job; those beyond FARTHEST, or in no flow yet, are left out.
 
     One query.
     """
@@ -44,4 +44,4 @@ def places(flows: Iterable[int | None], jobs: Iterable[int]) -> dict[int, Place]
     with connection.cursor() as cursor:
         in_flows = sorted({flow for flow in flows if flow is not None})
         cursor.execute(_PLACES, [in_flows, max(wanted), FARTHEST, wanted])
-        return {job: Place(position, ahead) for job, position, ahead in cursor.fetchall()}
+        return {job: Position(position, ahead) for job, position, ahead in cursor.fetchall()}

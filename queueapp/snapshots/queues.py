@@ -17,7 +17,7 @@ from ..policy.projection import Standing, others_and_own, share_owed
 from .fleet import FleetNow, fleet_now
 from .jobs import JobDict, describe, iso
 from .pauses import Pauses
-from .positions import FARTHEST, Place, places
+from .positions import FARTHEST, Position, positions
 
 FIRST = 100
 """Waiting jobs that a queue shows."""
@@ -114,7 +114,7 @@ def _waiting(
         cursor.execute(_WAITING, [[user.pk for user in users], FARTHEST + 1, FIRST])
         rows = cursor.fetchall()
     many = defaultdict(int, {user: count for user, *_, count in rows})
-    place_of = places({flow for _, _, flow, *_ in rows}, [job for _, job, *_ in rows])
+    place_of = positions({flow for _, _, flow, *_ in rows}, [job for _, job, *_ in rows])
     jobs = Job.objects.brief().in_bulk([job for _, job, *_ in rows])
     standing = {user.flow_id: fleet.standing(user.flow.state) for user in users if user.flow is not None}
     found: dict[int, list[JobDict]] = defaultdict(list)
@@ -130,7 +130,7 @@ def _waiting(
     return found, many
 
 
-def _estimate(job: int, place: Place | None, standing: Standing, fleet: FleetNow, now: datetime) -> str | None:
+def _estimate(job: int, place: Position | None, standing: Standing, fleet: FleetNow, now: datetime) -> str | None:
     if place is None:
         return None
     wait = fleet.projection.seconds_until_start(standing, job, place.ahead)

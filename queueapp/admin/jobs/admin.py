@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from queueapp.models import Attempt, Flow, Job, Processor, User, Waiting
 
-from ..base import ReadOnlyAdmin, ThriftyList, ThriftyPaginator
+from ..base import EstimatedCountChangeList, EstimatedCountPaginator, ReadOnlyAdmin
 from ..formatting import NOTHING, block, brief_moment, link, moment, percent, pretty_json, scrolling, seconds
 from .actions import JobActions
 from .filters import StatusFilter, TaskFilter
@@ -38,7 +38,7 @@ class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
     ordering = ("-id",)
     # Any other order would sort the whole table.
     sortable_by = ()
-    paginator = ThriftyPaginator
+    paginator = EstimatedCountPaginator
     show_facets = admin.ShowFacets.NEVER
     search_fields = ("job_id",)
     search_help_text = "A user name, a job id or how it begins, or both: “anna report-7”."
@@ -50,9 +50,9 @@ class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
     )
     readonly_fields = (*_HEAD, *_ASKED, *_WORK, *_END)
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ThriftyList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[EstimatedCountChangeList]:
         """The list that searches once."""
-        return ThriftyList
+        return EstimatedCountChangeList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         """Without what only the page of one job shows, and what can be large."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from queueapp.policy.preview.effects import MOMENT, Effect, Preview, differ, preview
-from queueapp.policy.preview.state import Present
+from queueapp.policy.preview.state import QueueState
 from queueapp.snapshots.backlog import MOST, read_backlog
 from queueapp.snapshots.idle_users import idle_rerouted
 
@@ -44,18 +44,18 @@ def report(change: Change, now: datetime, *, linked: bool) -> dict[str, Any]:
 
 
 def _table(
-    title: str, effects: Sequence[Effect], present: Present, change: Change, *, linked: bool, turns: bool
+    title: str, effects: Sequence[Effect], present: QueueState, change: Change, *, linked: bool, turns: bool
 ) -> dict[str, Any]:
     more = len(effects) - FIRST
     return {
         "title": title,
         "turns": turns,
-        "rows": rows(effects, present.waiting, change.names, rough=bool(present.lumps), linked=linked),
+        "rows": rows(effects, present.waiting, change.names, rough=bool(present.samples), linked=linked),
         "more": f"And {users(more)} more, with smaller changes." if more > 0 else "",
     }
 
 
-def _notices(change: Change, present: Present, found: Preview, now: datetime, *, later: bool) -> Iterator[str]:
+def _notices(change: Change, present: QueueState, found: Preview, now: datetime, *, later: bool) -> Iterator[str]:
     """What one has to know before one reads the numbers."""
     rule = change.posted
     if rule is not None and not change.active:
@@ -70,7 +70,7 @@ def _notices(change: Change, present: Present, found: Preview, now: datetime, *,
         yield "No processor is at work, so nobody knows when jobs start. The shares hold as soon as one is."
     elif not present.timed:
         yield f"More than {MOST:,} users have jobs: shares are shown, and no times."
-    elif present.lumps:
+    elif present.samples:
         yield "The backlog is deep: of each user's later jobs only the sum is looked at, so times far ahead are rough."
 
 
@@ -79,11 +79,11 @@ def _outlasts(end: datetime, found: Preview, now: datetime) -> bool:
     return last is not None and now + timedelta(seconds=last) > end
 
 
-def _timed(present: Present) -> bool:
+def _timed(present: QueueState) -> bool:
     return present.timed and present.processors > 0
 
 
-def _queue(present: Present, found: Preview) -> str:
+def _queue(present: QueueState, found: Preview) -> str:
     """How much there is now, in a sentence."""
     waiting, running = sum(present.waiting.values()), len(present.running)
     if not found.users:

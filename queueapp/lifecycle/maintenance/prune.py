@@ -1,4 +1,4 @@
-"""prune: finished jobs that are older than the retention are deleted, a batch at a time, by the broker."""
+"""Deletes finished jobs that are older than the retention, a batch at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""due: jobs whose moment has come, a start that was asked for or another attempt, join their flows."""
+"""Has jobs whose moment has come join their flows: a start that was asked for, or another attempt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""sweep: what has to be looked at now and then, whatever else was missed."""
+"""The sweep: finds now and then what every other step may have missed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""tidy: what every turn leaves behind in the rows of states and processors is cleared away in time, or passed over."""
+"""Clears away in time the dead tuples that every turn leaves, or moves the order start past them."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..projection import Capped, Fleet, Standing, share_owed
 from ..rules import Route
-from .state import Present, Routes
+from .state import QueueState, Routes
 
 NOTICEABLE = 0.01
 """The fraction by which a share or a wait has to change to be worth a word."""
@@ -73,7 +73,7 @@ def differ(before: float, after: float, least: float = 0.0) -> bool:
     return abs(after - before) > max(NOTICEABLE * max(abs(before), abs(after)), least)
 
 
-def preview(present: Present, before: Routes, after: Routes) -> Preview:
+def preview(present: QueueState, before: Routes, after: Routes) -> Preview:
     """What changes between two sets of routes, those of all users with jobs; the largest change of a wait first."""
     was = outlooks(present, before)
     will = outlooks(present, after) if after != before else was
@@ -82,7 +82,7 @@ def preview(present: Present, before: Routes, after: Routes) -> Preview:
     return Preview(len(was), tuple(effects), (_end(was), _end(will)))
 
 
-def outlooks(present: Present, routes: Routes) -> dict[int, Outlook]:
+def outlooks(present: QueueState, routes: Routes) -> dict[int, Outlook]:
     """What each user with jobs can expect by these routes."""
     users = set(present.owners.values()) | set(present.waiting)
     members = Counter(routes[user].key for user in users)
@@ -104,7 +104,7 @@ def outlooks(present: Present, routes: Routes) -> dict[int, Outlook]:
     return found
 
 
-def starts(present: Present, routes: Routes) -> tuple[dict[int, float], dict[int, float]]:
+def starts(present: QueueState, routes: Routes) -> tuple[dict[int, float], dict[int, float]]:
     """Seconds until the first and the last waiting job of each user start."""
     first: dict[int, float] = {}
     last: dict[int, float] = {}
@@ -114,7 +114,7 @@ def starts(present: Present, routes: Routes) -> tuple[dict[int, float], dict[int
     for run in present.simulation(routes).run():
         if run.index not in running:
             user = present.owners[run.index]
-            late = run.ended - present.lumps[run.index] if run.index in present.lumps else run.started
+            late = run.ended - present.samples[run.index] if run.index in present.samples else run.started
             first[user] = min(first.get(user, run.started), run.started)
             last[user] = max(last.get(user, late), late)
     return first, last

@@ -1,7 +1,7 @@
-"""A backlog too deep to look at job by job: each user's first jobs as they are, the later ones in lumps.
+"""A backlog too deep to look at job by job: each user's first jobs as they are, the later ones in samples.
 
-The work stays the same to the second, and so do the turns that it takes; only when the jobs of one lump start is
-known no closer than the lump.
+The work stays the same to the second, and so do the turns that it takes; only when the jobs of one sample start is
+known no closer than the sample.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from ..scheduler import QueuedJob
 
 
 @dataclass(frozen=True)
-class Rest:
+class Remainder:
     """What one user has waiting in one flow: how many jobs, expected processor seconds, the place of the last."""
 
     many: int
     expected: float
     last: int
 
-    def behind(self, first: Sequence[QueuedJob]) -> Rest:
+    def behind(self, first: Sequence[QueuedJob]) -> Remainder:
         """What is left without the first jobs."""
-        return Rest(self.many - len(first), self.expected - sum(job.expected for job in first), self.last)
+        return Remainder(self.many - len(first), self.expected - sum(job.expected for job in first), self.last)
 
 
 def depth(sizes: Sequence[int], budget: int) -> int:
@@ -38,13 +38,13 @@ def depth(sizes: Sequence[int], budget: int) -> int:
     return low
 
 
-def lump_size(sizes: Sequence[int], first: int, budget: int) -> int:
-    """Jobs in a lump so that what is behind the `first` jobs of each makes about `budget` lumps."""
+def sample_size(sizes: Sequence[int], first: int, budget: int) -> int:
+    """Jobs in a sample so that what is behind the `first` jobs of each makes about `budget` samples."""
     return max(math.ceil(sum(max(size - first, 0) for size in sizes) / budget), 1)
 
 
-def lumps(rest: Rest, size: int, begin: int, taken: Container[int]) -> Iterator[QueuedJob]:
-    """The rest in lumps of `size` jobs, in places spread evenly between `begin` and its last and not yet `taken`."""
+def samples(rest: Remainder, size: int, begin: int, taken: Container[int]) -> Iterator[QueuedJob]:
+    """The rest in samples of `size` jobs, in places spread evenly between `begin` and its last and not yet `taken`."""
     pieces = math.ceil(rest.many / size)
     mean = max(rest.expected, 0.0) / max(rest.many, 1)
     place = begin

@@ -14,7 +14,7 @@ Routes = Mapping[int, Route]
 """The route of each user."""
 
 
-class Afterwards(Enum):
+class Fate(Enum):
     """What becomes of a processor that is in the middle of a turn: it takes another, or no further one; or it gave
     no sign of life, so that its jobs go back to their places."""
 
@@ -24,23 +24,23 @@ class Afterwards(Enum):
 
 
 @dataclass(frozen=True)
-class Underway:
+class RunningTurn:
     """A turn that a processor is in the middle of: its first job has run for `elapsed` seconds."""
 
     flow: str
     jobs: Sequence[QueuedJob]
     charged: float
     elapsed: float
-    afterwards: Afterwards = Afterwards.ANOTHER
+    afterwards: Fate = Fate.ANOTHER
 
 
 @dataclass(frozen=True)
-class Present:
+class QueueState:
     """All that decides who starts when, if nobody submits any more.
 
     `processors`: how many take turns; `flows`: those that wait, run, or may be joined; `own`: whose the flows of one
     user alone are; `owners`: of each job, by its place; `waiting`: how many jobs of each user have not been started.
-    `lumps`: the jobs that stand for several jobs, with the seconds of the last of these. `timed`: whether it is
+    `samples`: the jobs that stand for several jobs, with the seconds of the last of these. `timed`: whether it is
     complete enough to be simulated.
     """
 
@@ -49,8 +49,8 @@ class Present:
     owners: Mapping[int, int]
     waiting: Mapping[int, int]
     own: Mapping[str, int] = field(default_factory=dict)
-    underway: Sequence[Underway] = ()
-    lumps: Mapping[int, float] = field(default_factory=dict)
+    underway: Sequence[RunningTurn] = ()
+    samples: Mapping[int, float] = field(default_factory=dict)
     timed: bool = True
     quantum: float = QUANTUM
     most: int = MOST
@@ -59,7 +59,7 @@ class Present:
     @property
     def running(self) -> frozenset[int]:
         """The places of the jobs that run now."""
-        return frozenset(turn.jobs[0].place for turn in self.underway if turn.afterwards is not Afterwards.LOST)
+        return frozenset(turn.jobs[0].place for turn in self.underway if turn.afterwards is not Fate.LOST)
 
     def simulation(self, routes: Routes) -> Simulation:
         """A simulation that begins in this state, with the flows and the waiting jobs brought in line with routes."""
@@ -68,13 +68,13 @@ class Present:
             scheduler.adopt(replace(flow, backlog=list(flow.backlog)))
         turns = [(TurnState(scheduler.flows[t.flow], list(t.jobs), t.charged), t) for t in self.underway]
         for turn, underway in turns:
-            if underway.afterwards is Afterwards.LOST:
+            if underway.afterwards is Fate.LOST:
                 scheduler.settle(turn, [])
         self._reroute(scheduler, routes)
         simulation = Simulation([], self.processors, scheduler, self.heartbeat)
         for turn, underway in turns:
-            if underway.afterwards is not Afterwards.LOST:
-                simulation.resume(turn, underway.elapsed, last=underway.afterwards is Afterwards.LEAVES)
+            if underway.afterwards is not Fate.LOST:
+                simulation.resume(turn, underway.elapsed, last=underway.afterwards is Fate.LEAVES)
         return simulation
 
     def _reroute(self, scheduler: Scheduler, routes: Routes) -> None:
