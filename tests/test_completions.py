@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from queueapp.lifecycle.outcome import OUTCOMES, columns
+from queueapp.lifecycle.outcome import OUTCOMES, literal
 from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.turn import Turn, take_turn
 from queueapp.models import User
@@ -101,5 +101,5 @@ def two_turns() -> tuple[User, Turn, Turn, int]:
 
 def record(theirs: psycopg.Connection, turn: Turn) -> None:
     """Write that the jobs of a turn succeeded, on somebody else's connection, which has to commit."""
-    outcomes = columns([outcome(job) for job in turn.jobs], time.monotonic())
-    theirs.execute(f"SELECT queueapp_record(NULL, {OUTCOMES})", outcomes)
+    outcomes = literal([outcome(job) for job in turn.jobs], time.monotonic())
+    theirs.execute(f"SELECT queueapp_record(NULL, {OUTCOMES})", [outcomes])

@@ -102,7 +102,7 @@ MUTATIONS = (
     _sql("no-routing-lock-due", "jobs that fall due join without the routing lock", "backlog/due",
          "PERFORM pg_advisory_xact_lock_shared(queueapp_routing_lock());", "", _DUES),
     _sql("no-owner-lock", "outcomes are numbered without the lock of their owner", "turn/record",
-         "PERFORM pg_advisory_xact_lock_shared(queueapp_owner_lock(p_owners[1]));", "", _TOLD),
+         "PERFORM pg_advisory_xact_lock_shared(queueapp_owner_lock(owners[1]));", "", _TOLD),
     _sql("no-owner-locks", "outcomes of several users are numbered without the locks of these", "turn/record",
          "PERFORM pg_advisory_xact_lock_shared(queueapp_owner_lock(owner))\n           FROM (", "PERFORM FROM (",
          _TOLD),

@@ -12,7 +12,7 @@ from ..errors import NotCancellable
 from ..models import Job, Outcome, Processor, Waiting
 from ..states import Status
 from .announce import announce
-from .outcome import OUTCOMES, JobOutcome, columns
+from .outcome import OUTCOMES, JobOutcome, literal
 
 TRIES = 10
 PAUSE = 0.03
@@ -62,4 +62,4 @@ def _record(job: Job, flow: int | None) -> None:
     now = time.monotonic()
     outcome = JobOutcome(job.pk, job.owner_id, Status.CANCELLED, attempt=0, spent=0.0, ended=now)
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT queueapp_record(%s, {OUTCOMES})", [flow, *columns([outcome], now)])
+        cursor.execute(f"SELECT queueapp_record(%s, {OUTCOMES})", [flow, literal([outcome], now)])

@@ -16,13 +16,8 @@ LONGEST_ERROR = 10_000
 """Characters of an error's text that are kept."""
 RETRY, DEFER = "retry", "defer"
 """What record.sql has as the status of an attempt that is not the last, and of a job that was not started."""
-OUTCOMES = (
-    "%s::bigint[], %s::bigint[], %s::text[], %s::smallint[], %s::float8[], %s::float8[], %s::float8[], %s::text[],"
-    " %s::jsonb[], %s::text[], %s::text[], %s::float8[]"
-)
-"""The arguments that record.sql takes of outcomes: columns()."""
-NO_OUTCOMES = ["{}"] * OUTCOMES.count("%s")
-"""columns() of nothing."""
+OUTCOMES = "%s::queueapp_job_outcome[]"
+"""The argument that SQL takes of outcomes: literal()."""
 
 
 @dataclass(slots=True)
@@ -46,21 +41,14 @@ class JobOutcome:
     retry: float | None = None
     log: str = ""
 
-    def row(self, now: float) -> tuple[Any, ...]:
-        """Its elements of the arrays that record.sql takes. `now` by time.monotonic."""
+    def literal(self, now: float) -> str:
+        """The outcome as an element of an array of queueapp_job_outcome. `now` by time.monotonic."""
+        result = "" if self.result is None else _quoted(self.result)
+        retry = "" if self.retry is None else repr(self.retry)
         return (
-            self.job,
-            self.owner,
-            self._status(),
-            self.attempt,
-            self.spent,
-            max(now - self.ended, 0.0),
-            self.progress,
-            self.message,
-            self.result,
-            self.error[:LONGEST_ERROR],
-            self.log,
-            self.retry,
+            f'"({self.job},{self.owner},{self._status()},{self.attempt},{self.spent!r},{max(now - self.ended, 0.0)!r},'
+            f"{self.progress!r},{_quoted(self.message)},{result},{_quoted(self.error[:LONGEST_ERROR])},"
+            f'{_quoted(self.log)},{retry})"'
         )
 
     def _status(self) -> str:
@@ -69,17 +57,16 @@ class JobOutcome:
         return DEFER if self.status is Status.QUEUED else RETRY
 
 
-def columns(outcomes: Sequence[JobOutcome], now: float) -> list[str]:
-    """The arrays that record.sql takes, as literals, one for each in OUTCOMES."""
-    rows = [outcome.row(now) for outcome in outcomes]
-    return [f"{{{','.join(map(_literal, column))}}}" for column in zip(*rows, strict=True)] or NO_OUTCOMES
+def literal(outcomes: Sequence[JobOutcome], now: float) -> str:
+    """An array of queueapp_job_outcome. Ten times as fast as to leave the values to the driver."""
+    return f"{{{','.join([outcome.literal(now) for outcome in outcomes])}}}"
 
 
 def is_storable(outcome: JobOutcome) -> bool:
     """Whether the database takes these values. One statement, outside of any transaction."""
     try:
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {OUTCOMES}", columns([outcome], outcome.ended))
+            cursor.execute(f"SELECT {OUTCOMES}", [literal([outcome], outcome.ended)])
     except DataError:
         return False
     return True
@@ -91,11 +78,12 @@ def still_held(processor: int, turn: int, outcomes: Sequence[JobOutcome]) -> lis
     return [outcome for outcome in outcomes if held is None or outcome.job in held]
 
 
-def _literal(value: str | float | None) -> str:
-    """An element of an array. Ten times as fast as to leave whole lists to the driver."""
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return "NULL" if value is None else repr(value)
+def _quoted(text: str) -> str:
+    """A text within a row within an array: quoted and escaped for both."""
+    if not text:
+        return r"\"\""
+    inner = text.replace("\\", "\\\\").replace('"', '\\"')
+    return r"\"" + inner.replace("\\", "\\\\").replace('"', '\\"') + r"\""
 
 
 def settle_part(
@@ -105,7 +93,7 @@ def settle_part(
 
     Returns whether the lease still stood. Locks: see sql/settle_part.sql.
     """
-    arguments: list[Any] = [processor, turn, keep, elapsed, *columns(outcomes, now)]
+    arguments: list[Any] = [processor, turn, keep, elapsed, literal(outcomes, now)]
 
     def work() -> bool:
         with connection.cursor() as cursor:

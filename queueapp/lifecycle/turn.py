@@ -11,9 +11,9 @@ from django.db import DatabaseError
 from ..conf import queue_settings
 from ..db.conflicts import retried
 from ..db.statements import prepared_row
-from .outcome import NO_OUTCOMES, OUTCOMES, JobOutcome, columns
+from .outcome import OUTCOMES, JobOutcome, literal
 
-_ARGUMENTS = f"%s, %s, %s::float8, %s, %s::float8, %s, %s, {OUTCOMES}, %s::bigint[]"
+_ARGUMENTS = f"%s, %s, {OUTCOMES}, %s, %s::float8, %s, %s::float8, %s::bigint[]"
 _TAKE_TURN = f"SELECT * FROM queueapp_take_turn({_ARGUMENTS})"  # noqa: S608 (of constants)
 
 
@@ -59,18 +59,16 @@ def take_turn(
     Commits on its own: call it outside of any transaction. Raises NotAccepting. Locks: see sql/take_turn.sql.
     """
     settings = queue_settings()
-    terms = [processor, more, settings.QUANTUM_SECONDS, settings.MAX_TURN_JOBS, settings.LEASE_SECONDS, last]
-    settling = [outcomes is not None, *columns(outcomes or (), now)]
-    kept, again, skip = True, True, "{}"
+    terms = [more, settings.QUANTUM_SECONDS, settings.MAX_TURN_JOBS, settings.LEASE_SECONDS]
+    settling = None if outcomes is None else literal(outcomes, now)
+    kept, status, skip = True, "retry", "{}"
     try:
-        while again:
-            take = partial(prepared_row, _TAKE_TURN, [*terms, *settling, skip], keep=True)
-            skip, still_kept, again, number, *jobs = retried(take)
-            kept = kept and still_kept
-            settling = [False, *NO_OUTCOMES]
+        while status == "retry":
+            take = partial(prepared_row, _TAKE_TURN, [processor, last, settling, *terms, skip], keep=True)
+            skip, still_kept, status, number, jobs = retried(take)
+            kept, settling = kept and still_kept, None
     except DatabaseError as error:
         if getattr(error.__cause__, "sqlstate", None) == "QJ410":
             raise NotAccepting from None
         raise
-    claimed = [ClaimedJob(*job) for job in zip(*jobs, strict=True)] if number is not None else []
-    return Turn(number or 0, claimed, kept)
+    return Turn(number or 0, [ClaimedJob(*job) for job in jobs or ()], kept)

@@ -31,20 +31,16 @@ BEGIN
     lost := p.attempts[array_position(p.jobs, CASE WHEN p.cancelling THEN p.job_id ELSE p_blame END)];
     IF p.cancelling THEN
         failed := ARRAY[p.job_id];
-        PERFORM queueapp_record(
-                    p.flow_id, ARRAY[id], ARRAY[owner_id], ARRAY['cancelled'], ARRAY[lost], ARRAY[seen_at_work],
-                    ARRAY[0.0], ARRAY[p.progress], ARRAY[p.message::text], ARRAY[NULL::jsonb], ARRAY[''],
-                    ARRAY[''], ARRAY[NULL::float8])
+        PERFORM queueapp_record(p.flow_id, ARRAY[(id, owner_id, 'cancelled', lost, seen_at_work, 0, p.progress,
+                                                  p.message, NULL, '', '', NULL)::queueapp_job_outcome])
            FROM queueapp_job_by_id(p.job_id);
     ELSIF lost IS NOT NULL THEN
         p.attempts[array_position(p.jobs, p_blame)] := lost + 1;
         IF lost % p_most = 0 THEN
             failed := ARRAY[p_blame];
         END IF;
-        PERFORM queueapp_record(
-                    p.flow_id, ARRAY[id], ARRAY[owner_id], ARRAY['failed'], ARRAY[lost], ARRAY[seen_at_work],
-                    ARRAY[0.0], ARRAY[p.progress], ARRAY[p.message::text], ARRAY[NULL::jsonb], ARRAY[p_error],
-                    ARRAY[''], ARRAY[NULL::float8])
+        PERFORM queueapp_record(p.flow_id, ARRAY[(id, owner_id, 'failed', lost, seen_at_work, 0, p.progress,
+                                                  p.message, NULL, p_error, '', NULL)::queueapp_job_outcome])
            FROM queueapp_job_by_id(p_blame)
           WHERE cardinality(failed) > 0;
         INSERT INTO queueapp_attempt (job_id, number, started_at, finished_at, time_spent, error, log)

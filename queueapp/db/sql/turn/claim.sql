@@ -5,14 +5,12 @@
 --   p_lease      seconds that the processor has until its next sign of life
 --   p_wait       whether to wait for a flow that others have locked: not by who has locked another
 --   skip         flows that were found empty, in and out
--- again: true where a flow was found empty, or gone ahead, or was not to be waited for; commit, and call again. turn:
--- its number, null where there is nothing to take. The others: its jobs in their order, each array with an element for
--- every job. Locks: one flow's state.
+-- status: 'claimed', with the turn's number and its jobs in their order, each an array of job, submitter's name, owner,
+-- task, payload as text, duration, attempt, time limit and memory limit; 'idle', where nothing is ready; 'retry', where a
+-- flow was found empty, or gone ahead, or was not to be waited for: commit, and call again. Locks: one flow's state.
 CREATE OR REPLACE FUNCTION queueapp_claim(
     p queueapp_processor, p_quantum double precision, p_most integer, p_lease double precision, p_wait boolean,
-    INOUT skip bigint[], OUT again boolean, OUT turn bigint, OUT ids bigint[], OUT names text[], OUT owners bigint[],
-    OUT tasks text[], OUT payloads text[], OUT durations double precision[], OUT attempts smallint[],
-    OUT limits double precision[], OUT memory_limits double precision[]
+    INOUT skip bigint[], OUT status text, OUT turn bigint, OUT jobs json
 )
 LANGUAGE plpgsql
 -- A table that was just made or emptied has no statistics: the plan must not hang on them.
@@ -22,6 +20,8 @@ DECLARE
     f record;
     least record;
     candidate record;
+    ids bigint[] := '{}';
+    numbers smallint[];
     places tid[] := '{}';
     expected_sum double precision := 0;
     next_head bigint;
@@ -31,8 +31,7 @@ DECLARE
     order_start double precision := coalesce((SELECT h.vtime FROM queueapp_orderstart h WHERE h.id = 1), '-infinity');
     first_job bigint;
 BEGIN
-    again := false;
-    ids := '{}';
+    status := 'idle';
 
     -- 1. The flow: the least virtual time, ties to the job submitted first. One that another processor has just locked
     -- is passed over for one that is less than a quantum ahead of it: it would be after that one once it is charged.
@@ -49,7 +48,7 @@ BEGIN
             RETURN;
         END IF;
         IF NOT p_wait THEN
-            again := true;
+            status := 'retry';
             RETURN;
         END IF;
         SELECT flow_id, revision, vtime, weight, busy, head, scan_from INTO f FROM queueapp_flowstate
@@ -57,7 +56,7 @@ BEGIN
         IF f.flow_id IS DISTINCT FROM (
                SELECT flow_id FROM queueapp_flowstate
                 WHERE ready AND vtime >= order_start AND flow_id <> ALL (skip) ORDER BY vtime, head LIMIT 1) THEN
-            again := true;
+            status := 'retry';
             RETURN;
         END IF;
     END IF;
@@ -89,11 +88,10 @@ BEGIN
         DELETE FROM queueapp_waiting WHERE ctid = ANY (places)
         RETURNING job_id, expected, attempt
     )
-    SELECT coalesce(array_agg(id), '{}'), array_agg(job_id), array_agg(owner_id), array_agg(task),
-           array_agg(payload::text), array_agg(duration), array_agg(attempt), array_agg(time_limit),
-           array_agg(memory_limit),
-           coalesce(sum(expected), 0)
-      INTO ids, names, owners, tasks, payloads, durations, attempts, limits, memory_limits, expected_sum
+    SELECT coalesce(array_agg(id), '{}'), array_agg(attempt), coalesce(sum(expected), 0),
+           json_agg(json_build_array(id, job_id, owner_id, task, payload::text, duration, attempt, time_limit,
+                                     memory_limit))
+      INTO ids, numbers, expected_sum, jobs
       FROM (SELECT j.*, t.expected, t.attempt
               FROM taken t, queueapp_job_by_id(t.job_id) AS j
              ORDER BY t.job_id) AS t;
@@ -117,16 +115,17 @@ BEGIN
      WHERE flow_id = f.flow_id AND revision = f.revision;
     IF cardinality(ids) = 0 THEN
         skip := skip || f.flow_id;
-        again := true;
+        status := 'retry';
         RETURN;
     END IF;
 
     -- 6. The lease.
     UPDATE queueapp_processor
-       SET turn = nextval('queueapp_turn_number'), flow_id = f.flow_id, jobs = ids, attempts = queueapp_claim.attempts,
+       SET turn = nextval('queueapp_turn_number'), flow_id = f.flow_id, jobs = ids, attempts = numbers,
            charged = expected_sum, worked = 0, job_id = ids[1], job_started_at = clock_timestamp(), progress = 0,
            message = '', cancelling = false, seen_at = clock_timestamp(),
            lease_until = clock_timestamp() + make_interval(secs => p_lease)
      WHERE queueapp_processor.turn = p.turn
     RETURNING queueapp_processor.turn INTO turn;
+    status := 'claimed';
 END $$;

@@ -2,37 +2,31 @@
 --   p              the processor, its row locked by the caller, who writes it
 --   p_keep         the job that still runs, or null: the turn is over
 --   p_kept_charge  processor seconds that the flow stays charged for p_keep; 0 without one
---   p_jobs and on  what came of the jobs that are over, as record.sql takes it
+--   p_outcomes     what came of the jobs that are over, as record.sql takes it
 -- Jobs of the turn that are neither recorded nor kept have not been started: they go back to their places at once.
 -- Locks: the owners (record.sql), last the flow's state, which claims are waiting for.
 CREATE OR REPLACE FUNCTION queueapp_settle(
-    p queueapp_processor, p_keep bigint, p_kept_charge double precision,
-    p_jobs bigint[], p_owners bigint[], p_statuses text[], p_attempts smallint[], p_spent double precision[],
-    p_ago double precision[], p_progress double precision[], p_messages text[], p_results jsonb[], p_errors text[],
-    p_logs text[], p_retries double precision[]
+    p queueapp_processor, p_keep bigint, p_kept_charge double precision, p_outcomes queueapp_job_outcome[]
 ) RETURNS void
 LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     spent double precision := 0;
-    one double precision;
+    over bigint[];
     back_from bigint;
 BEGIN
     -- 1. What came of the jobs.
-    IF cardinality(p_jobs) > 0 THEN
-        PERFORM queueapp_record(p.flow_id, p_jobs, p_owners, p_statuses, p_attempts, p_spent, p_ago, p_progress,
-                                p_messages, p_results, p_errors, p_logs, p_retries);
+    IF cardinality(p_outcomes) > 0 THEN
+        spent := queueapp_record(p.flow_id, p_outcomes);
     END IF;
 
     -- 2. What was not started goes back.
-    IF cardinality(p.jobs) > cardinality(p_jobs) + (p_keep IS NOT NULL)::int THEN
+    IF cardinality(p.jobs) > cardinality(p_outcomes) + (p_keep IS NOT NULL)::int THEN
+        over := ARRAY(SELECT job FROM unnest(p_outcomes));
         PERFORM FROM queueapp_flowstate WHERE flow_id = p.flow_id FOR NO KEY UPDATE;
-        back_from := queueapp_put_back(p, p_jobs || coalesce(p_keep, 0), 0);
+        back_from := queueapp_put_back(p, over || coalesce(p_keep, 0), 0);
     END IF;
 
     -- 3. The flow. No less than signs of life have said: the order start hangs on that.
-    FOREACH one IN ARRAY p_spent LOOP
-        spent := spent + one;
-    END LOOP;
     PERFORM queueapp_adjust_flow(p.flow_id, greatest(spent + p_kept_charge, p.worked) - p.charged,
                                  -(p_keep IS NULL)::int, back_from);
 END $$;

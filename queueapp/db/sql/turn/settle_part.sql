@@ -1,13 +1,10 @@
 -- Record the part of a turn that is over while one of its jobs runs on, and put back what was not started.
 --   p_processor, p_turn  whose turn; where it is not the processor's any more, nothing changes
 --   p_keep, p_elapsed    the job that still runs, and the seconds that it has run
---   p_jobs and on        what came of the jobs that are over, as record.sql takes it
+--   p_outcomes           what came of the jobs that are over, as record.sql takes it
 -- Returns whether the lease still stood. Locks: the processor's row, then as settle.sql.
 CREATE OR REPLACE FUNCTION queueapp_settle_part(
-    p_processor bigint, p_turn bigint, p_keep bigint, p_elapsed double precision,
-    p_jobs bigint[], p_owners bigint[], p_statuses text[], p_attempts smallint[], p_spent double precision[],
-    p_ago double precision[], p_progress double precision[], p_messages text[], p_results jsonb[], p_errors text[],
-    p_logs text[], p_retries double precision[]
+    p_processor bigint, p_turn bigint, p_keep bigint, p_elapsed double precision, p_outcomes queueapp_job_outcome[]
 ) RETURNS boolean
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
@@ -20,8 +17,7 @@ BEGIN
         RETURN false;
     END IF;
     SELECT greatest(duration, p_elapsed) INTO kept_charge FROM queueapp_job_by_id(p_keep);
-    PERFORM queueapp_settle(p, p_keep, kept_charge, p_jobs, p_owners, p_statuses, p_attempts, p_spent, p_ago,
-                            p_progress, p_messages, p_results, p_errors, p_logs, p_retries);
+    PERFORM queueapp_settle(p, p_keep, kept_charge, p_outcomes);
     UPDATE queueapp_processor
        SET jobs = ARRAY[p_keep], attempts = ARRAY[attempts[array_position(jobs, p_keep)]],
            charged = kept_charge, worked = p_elapsed, job_id = p_keep,

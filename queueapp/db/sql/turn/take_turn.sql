@@ -2,33 +2,29 @@
 -- That locks two flows. No two processors wait for each other's, as a claim that comes with a settlement waits for no
 -- flow: where it would have to, the settlement is committed first, and it is asked again.
 --   p_turn      the processor's last turn; 0: it does not know
---   p_settle    whether that is to be settled; the arrays: what came of it, as settle.sql takes it
+--   p_outcomes  what came of that, as settle.sql takes it; null: it is not to be settled
 --   p_claim     whether to take another
 --   skip        flows that were found empty, in and out; at first none
--- kept: whether the last turn was still the processor's. again: commit, and call again, without settling. turn, ids and
--- so on: the turn, and its jobs, as claim.sql has them; null: there is nothing to do.
+-- kept: whether the last turn was still the processor's. status, turn, jobs: as claim.sql has them. On status 'retry'
+-- commit, and call again, without outcomes.
 -- Raises QJ410 where another is asked for, nothing was settled, and the processor is unknown, draining, or in the middle
 -- of a turn.
 -- Locks: the processor's row, the owners (record.sql), the flow settled, the flow claimed (waited for only alone).
 CREATE OR REPLACE FUNCTION queueapp_take_turn(
-    p_processor bigint, p_claim boolean, p_quantum double precision, p_most integer, p_lease double precision,
-    p_turn bigint, p_settle boolean, p_jobs bigint[], p_owners bigint[], p_statuses text[], p_attempts smallint[],
-    p_spent double precision[], p_ago double precision[], p_progress double precision[], p_messages text[],
-    p_results jsonb[], p_errors text[], p_logs text[], p_retries double precision[], INOUT skip bigint[],
-    OUT kept boolean, OUT again boolean, OUT turn bigint, OUT ids bigint[], OUT names text[], OUT owners bigint[],
-    OUT tasks text[], OUT payloads text[], OUT durations double precision[], OUT attempts smallint[],
-    OUT limits double precision[], OUT memory_limits double precision[]
+    p_processor bigint, p_turn bigint, p_outcomes queueapp_job_outcome[], p_claim boolean,
+    p_quantum double precision, p_most integer, p_lease double precision, INOUT skip bigint[],
+    OUT kept boolean, OUT status text, OUT turn bigint, OUT jobs json
 )
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
     -- A database crash then runs a job again at worst; it never loses one.
     asynchronous text := set_config('synchronous_commit', 'off', true);
     p queueapp_processor;
-    taken record;
+    claimed record;
     settled boolean := false;
 BEGIN
     kept := true;
-    again := false;
+    status := 'idle';
 
     -- 1. The processor: from here to the commit nobody takes its turn away. By the turn first: every turn writes the row
     -- anew, and while a transaction stays open elsewhere, all its old versions have to be walked to find it by its id.
@@ -38,12 +34,11 @@ BEGIN
     END IF;
 
     -- 2. The last turn. One that was settled before, and is sent again as the answer was lost, has no jobs left.
-    IF p_settle THEN
+    IF p_outcomes IS NOT NULL THEN
         kept := p.turn IS NOT DISTINCT FROM p_turn;
         settled := kept AND cardinality(p.jobs) > 0;
         IF settled THEN
-            PERFORM queueapp_settle(p, NULL, 0, p_jobs, p_owners, p_statuses, p_attempts, p_spent, p_ago, p_progress,
-                                    p_messages, p_results, p_errors, p_logs, p_retries);
+            PERFORM queueapp_settle(p, NULL, 0, p_outcomes);
         END IF;
     END IF;
     IF p_claim AND NOT settled AND (p.id IS NULL OR p.draining OR cardinality(p.jobs) > 0) THEN
@@ -53,19 +48,11 @@ BEGIN
 
     -- 3. The next turn. Where everything is paused, none is taken; running jobs end and are settled as ever.
     IF p_claim AND NOT p.draining AND NOT queueapp_all_paused() THEN
-        taken := queueapp_claim(p, p_quantum, p_most, p_lease, NOT settled, skip);
-        skip := taken.skip;
-        again := taken.again;
-        turn := taken.turn;
-        ids := taken.ids;
-        names := taken.names;
-        owners := taken.owners;
-        tasks := taken.tasks;
-        payloads := taken.payloads;
-        durations := taken.durations;
-        attempts := taken.attempts;
-        limits := taken.limits;
-        memory_limits := taken.memory_limits;
+        claimed := queueapp_claim(p, p_quantum, p_most, p_lease, NOT settled, skip);
+        skip := claimed.skip;
+        status := claimed.status;
+        turn := claimed.turn;
+        jobs := claimed.jobs;
     END IF;
     IF settled AND turn IS NULL THEN
         UPDATE queueapp_processor AS q
