@@ -7,7 +7,7 @@
 --   skip         flows that were found empty, in and out
 -- again: true where a flow was found empty, or gone ahead, or was not to be waited for; commit, and call again. turn:
 -- its number, null where there is nothing to take. The others: its jobs in their order, each array with an element for
--- every job. Locks: one flow's tally.
+-- every job. Locks: one flow state; then the waiting rows. The flow (advisory, exclusive) is only tried.
 CREATE OR REPLACE FUNCTION queueapp_claim(
     p queueapp_processor, p_quantum double precision, p_most integer, p_lease double precision, p_wait boolean,
     INOUT skip bigint[], OUT again boolean, OUT turn bigint, OUT ids bigint[], OUT names text[], OUT owners bigint[],
