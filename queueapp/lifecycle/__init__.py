@@ -1,6 +1,7 @@
-"""Does: one file per arrow of the state diagram. Each verb owns its transaction.
+"""One module per verb of a job's life. Each verb owns its transaction.
 
-Locks are always taken in this order: routing (advisory), flow (advisory), processor row, pending move, owner
-(advisory), order (advisory), flow states by flow, waiting rows. Only due.sql locks waiting rows first: it skips those
-that others are at, and they are in no flow. The SQL in db/sql/ names each where it takes it.
+Locks are taken in this order: routing (advisory), flow (advisory), processor row, pending move, owner (advisory), order
+(advisory), order start, flow states by flow, waiting rows. Where a step differs it does not wait: claim.sql only tries
+the flow (advisory), after the flow state, and due.sql skips waiting rows that are locked. docs/internals/locks.md has
+each lock, who takes it and when, and the few steps after which a deadlock is possible and retried (db/conflicts.py).
 """

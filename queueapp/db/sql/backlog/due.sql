@@ -2,8 +2,8 @@
 -- Those that are paused by then are parked instead.
 --   p_most  jobs at the most
 -- owners: whose jobs; null: none. next_in: seconds until the next one's moment; null: none waits for one.
--- Locks: routing (advisory, shared), the order start (advisory, shared), the jobs' waiting rows (skipping those that others
--- are at), the flows' states, by id.
+-- Locks: routing (advisory, shared), order (advisory, shared), the jobs' waiting rows (locked ones are skipped), the
+-- flow states, by flow.
 CREATE OR REPLACE FUNCTION queueapp_due(p_most integer, OUT owners bigint[], OUT next_in double precision)
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE

@@ -7,7 +7,7 @@
 -- A job that exists with the same content is left as it stands. Raises QJ404 where an owner
 -- has no flow yet, and QJ409, with the indexes of the jobs as its detail, where one exists with other content.
 -- One plan for all calls: knowing how short p_owners is, PostgreSQL would think a new one cheaper, and plan every time.
--- Locks: routing, the flows, lowest first, and the order start, advisory and shared; a flow's state only where it wakes up.
+-- Locks: routing, the flows, lowest first, and order, advisory and shared; a flow's state only where it wakes up.
 CREATE OR REPLACE FUNCTION queueapp_submit(
     p_owners bigint[], p_jobs jsonb, p_far integer,
     OUT new_jobs integer, OUT newest bigint, OUT newest_at timestamptz, OUT ahead integer

@@ -1,7 +1,7 @@
 -- Put parked jobs that nothing pauses any more into their owners' flows, in their places; each flow rejoins at V.
--- Returns the owners. Locks: routing (advisory, exclusive: what is submitted meanwhile comes after), the order start
--- (advisory, shared), the states of the flows that processors work for, by id: a settlement that puts jobs back comes
--- before this, or does not see the pause; then those of the flows that the jobs join, by id.
+-- Returns the owners. Locks: routing (advisory, exclusive: what is submitted meanwhile comes after), order (advisory,
+-- shared), by flow the states of the flows that processors work for (a settlement that puts jobs back comes before
+-- this, or does not see the pause) and of those that the jobs join, the waiting rows.
 CREATE OR REPLACE FUNCTION queueapp_unpark() RETURNS bigint[]
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE

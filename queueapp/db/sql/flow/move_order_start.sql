@@ -3,7 +3,7 @@
 -- That is V, or less: what a flow at work would have if its turns had cost no more than is known of them by now.
 -- Whoever joins the ready flows otherwise than by the end of a turn holds the lock shared, from before it looks at V
 -- until its commit; so none is under way here. Returns whether it was raised: not while somebody joins.
--- Locks: the order start (advisory, exclusive, tried; then its row).
+-- Locks: order (advisory, exclusive, tried; then its row).
 CREATE OR REPLACE FUNCTION queueapp_move_order_start(p_anew boolean) RETURNS boolean
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE

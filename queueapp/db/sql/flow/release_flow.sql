@@ -1,5 +1,5 @@
 -- Let the flows of a user that are held take part again, at V, unless jobs of the user are still left over elsewhere.
--- Locks: the order start (advisory, shared), the flows' states.
+-- Locks: order (advisory, shared), the flows' states.
 CREATE OR REPLACE FUNCTION queueapp_release_flow(p_user bigint) RETURNS void
 LANGUAGE sql AS $$
     SELECT queueapp_join_order();

@@ -1,5 +1,6 @@
 -- Give a flow the terms of another rule: weight and cap. One that a wider cap makes ready again rejoins at V.
--- Locks: the order start (advisory, shared; its row), the flow's state, the flow's row.
+-- The caller holds routing (advisory, exclusive). Locks: order (advisory, shared), the order start, the flow state, the
+-- flow.
 CREATE OR REPLACE FUNCTION queueapp_set_flow(
     p_flow bigint, p_rule bigint, p_weight double precision, p_cap smallint
 ) RETURNS void

@@ -7,7 +7,8 @@
 --   skip         flows that were found empty, in and out
 -- status: 'claimed', with the turn's number and its jobs in their order, each an array of job, submitter's name, owner,
 -- task, payload as text, duration, attempt, time limit and memory limit; 'idle', where nothing is ready; 'retry', where a
--- flow was found empty, or gone ahead, or was not to be waited for: commit, and call again. Locks: one flow's state.
+-- flow was found empty, or gone ahead, or was not to be waited for: commit, and call again.
+-- Locks: one flow state; then the waiting rows. The flow (advisory, exclusive) is only tried.
 CREATE OR REPLACE FUNCTION queueapp_claim(
     p queueapp_processor, p_quantum double precision, p_most integer, p_lease double precision, p_wait boolean,
     INOUT skip bigint[], OUT status text, OUT turn bigint, OUT jobs json
