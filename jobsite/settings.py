@@ -39,7 +39,7 @@ MIDDLEWARE = [
     "jobsite.health.probes",
     "queueapp.http.middleware.AsyncSecurityMiddleware",
     "queueapp.http.middleware.AsyncContentSecurityPolicyMiddleware",
-    "queueapp.http.middleware.gate",
+    "queueapp.http.middleware.checks_and_headers",
     "queueapp.http.compression.CompressionMiddleware",
     "queueapp.limits.bulkhead.bulkhead",
     "jobsite.static.StaticMiddleware",

@@ -74,7 +74,7 @@ class AsyncXFrameOptionsMiddleware(NoThreadHop, XFrameOptionsMiddleware):
 
 
 @sync_and_async_middleware
-def protection(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
+def checks_and_headers(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
     """The middleware; no thread is changed for it."""
     if iscoroutinefunction(get_response):
 

@@ -91,7 +91,7 @@ def settle_part(
 ) -> bool:
     """Record what is over of a turn while job `keep` runs on, and put back what was not started.
 
-    Returns whether the lease still stood. Locks: see sql/settle_part.sql.
+    Returns whether the lease still stood. Locks: see db/sql/turn/settle_part.sql.
     """
     arguments: list[Any] = [processor, turn, keep, elapsed, literal(outcomes, now)]
 

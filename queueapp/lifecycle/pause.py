@@ -21,7 +21,8 @@ T = TypeVar("T")
 def pause(reason: str, user: User | None = None, task: str = "", by: User | None = None) -> Pause:
     """Pause a user, a task, or, with neither, everything. Raises IntegrityError where that is paused already.
 
-    Takes time in proportion to the jobs that wait there; submissions wait meanwhile. Locks: see sql/park.sql.
+    Takes time in proportion to the jobs that wait there; submissions wait meanwhile.
+    Locks: see db/sql/backlog/park.sql.
     """
     paused = Pause(user=user, task=task, reason=reason, by=by)
     begin(paused)
@@ -42,7 +43,8 @@ def begin(paused: Pause) -> None:
 def resume(paused: Pause) -> None:
     """End a pause: its jobs go on in their places, unless another one keeps them.
 
-    Takes time in proportion to the jobs that were parked; submissions wait meanwhile. Locks: see sql/unpark.sql.
+    Takes time in proportion to the jobs that were parked; submissions wait meanwhile.
+    Locks: see db/sql/backlog/unpark.sql.
     """
     key = paused.pk
 

@@ -39,7 +39,7 @@ def register(cluster: str, pid: int | None = None) -> Processor:
 def heartbeat(processor: int, turn: int, *, elapsed: float = 0.0, progress: float = 0.0, message: str = "") -> Beat:
     """Extend the lease of a turn and show progress; what the processor is to do.
 
-    `elapsed`: seconds that the present job has run. Locks: see sql/heartbeat.sql.
+    `elapsed`: seconds that the present job has run. Locks: see db/sql/processor/heartbeat.sql.
     """
 
     def work() -> Beat:

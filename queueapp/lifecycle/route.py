@@ -138,7 +138,7 @@ def move_some() -> int | None:
     """Move a batch of waiting jobs to the flow that their owner has joined: how many. Else route a batch of users: 0.
 
     None: nothing is left to do. Takes about ten milliseconds, for which claims pass over the flows concerned.
-    Locks: see sql/move.sql, or as route_some().
+    Locks: see db/sql/move/move.sql, or as route_some().
     """
     moved = retried(_move)
     return 0 if moved is None and route_some() else moved

@@ -57,7 +57,7 @@ def submit_each(asked: Sequence[tuple[User, Submission]]) -> Accepted:
     """Accept jobs, each of its owner, all or nothing, in the order given. Committed when this returns.
 
     Raises JobConflict, with the indexes, where a job_id is taken by other content, and BacklogFull where an owner
-    has no room for those that are new. Locks: see sql/submit.sql.
+    has no room for those that are new. Locks: see db/sql/backlog/submit.sql.
     """
     _make_room(asked)
     owners = {owner.pk: owner for owner, _ in asked}

@@ -56,7 +56,7 @@ def take_turn(
 ) -> Turn:
     """Settle turn number `last` with its outcomes (None: there was none), then take the next where `more` says so.
 
-    Commits on its own: call it outside of any transaction. Raises NotAccepting. Locks: see sql/take_turn.sql.
+    Commits on its own: call it outside of any transaction. Raises NotAccepting. Locks: see db/sql/turn/take_turn.sql.
     """
     settings = queue_settings()
     terms = [more, settings.QUANTUM_SECONDS, settings.MAX_TURN_JOBS, settings.LEASE_SECONDS]

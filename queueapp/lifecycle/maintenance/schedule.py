@@ -13,7 +13,7 @@ AT_ONCE = 500
 def join_due() -> float | None:
     """Put jobs whose moment has come into their flows; seconds until the next one's, None: none waits for one.
 
-    Locks: see sql/due.sql.
+    Locks: see db/sql/backlog/due.sql.
     """
     owners, next_in = retried(_due)
     if owners:

@@ -92,7 +92,7 @@ def recount(flows: str) -> int:
     """Make the counts of the flows that a query gives true; how many were off. Each in a transaction of its own.
 
     There should be none. One whose count of processors at work is too high may be kept from its turns for good.
-    Locks: see sql/recount_flow.sql.
+    Locks: see db/sql/flow/recount_flow.sql.
     """
     with connection.cursor() as cursor:
         cursor.execute(flows)

@@ -38,7 +38,7 @@ class Tidying:
 
         Each turn leaves entries at the very place of the order where the next one begins to look, and old versions of
         its rows. PostgreSQL comes by once a minute: by then a single flow is at two thirds of its speed. Takes some
-        10 ms for 1,000 flows, and stops nobody. Locks: see sql/move_order_start.sql.
+        10 ms for 1,000 flows, and stops nobody. Locks: see db/sql/flow/move_order_start.sql.
         """
         begun = time.monotonic()
         if begun >= self._clear_at:

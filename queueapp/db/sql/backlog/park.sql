@@ -2,7 +2,8 @@
 --   p_user, p_task  one of them; the other is null
 -- The pause itself was written by this transaction. Returns the owners of the jobs.
 -- Locks: routing (advisory, exclusive: no submission is under way that did not see the pause); the flows that such jobs
--- are in and those that processors work for, by id: a settlement that puts jobs back comes before this or sees the pause.
+-- are in and those that processors work for, by id: a settlement that puts jobs back comes before this or sees the
+-- pause.
 CREATE OR REPLACE FUNCTION queueapp_park(p_user bigint, p_task text) RETURNS bigint[]
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE

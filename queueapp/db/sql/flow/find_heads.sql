@@ -1,5 +1,5 @@
--- Set the heads of flows that waiting jobs have been taken out of by other than a claim: ties are decided by them. A flow
--- in which nothing waits any more keeps its own, and goes to rest at its next claim.
+-- Set the heads of flows that waiting jobs have been taken out of by other than a claim: ties are decided by them. A
+-- flow in which nothing waits any more keeps its own, and goes to rest at its next claim.
 --   p_flows  the flows, their states locked by the caller
 CREATE OR REPLACE FUNCTION queueapp_find_heads(p_flows bigint[]) RETURNS void
 LANGUAGE sql AS $$

@@ -1,8 +1,7 @@
--- Make what is known of a flow true: processors at work, its first job, where its scan starts, and whether it has a backlog. A flow that
--- becomes ready by that rejoins at V. Returns whether something was off.
--- Once the state is locked no turn of the flow begins or ends: whoever does that locks the state, too, and commits both
--- together. Jobs may be submitted meanwhile; so a flow is woken here, but not put to rest.
--- Locks: order (advisory, shared), the flow's state.
+-- Make what is known of a flow true: processors at work, its first job, where its scan starts, and whether it has a
+-- backlog. A flow that becomes ready by that rejoins at V. Returns whether something was off. Once the state is locked
+-- no turn of the flow begins or ends: whoever does that locks the state, too, and commits both together. Jobs may be
+-- submitted meanwhile; so a flow is woken here, but not put to rest. Locks: order (advisory, shared), the flow's state.
 CREATE OR REPLACE FUNCTION queueapp_recount_flow(p_flow bigint) RETURNS boolean
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE

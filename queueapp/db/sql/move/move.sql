@@ -1,9 +1,10 @@
 -- Move waiting jobs that are in a flow that their owner has left, keeping their places in time.
 --   p_most  jobs at the most
--- Works off one pending_move, a user and the flow left, per call. Returns how many jobs were moved; null: nothing is left
--- over, or others are at it. Locks: routing (advisory, shared: a change of routes would else not see, as left behind,
--- what is moved just now), the pending move (a locked one is skipped), order (advisory, shared), by flow the states of
--- the flows left and joined, the waiting rows; after the last batch the user's own flow's state (release_flow.sql).
+-- Works off one pending move, a user and the flow left, per call. Returns how many jobs were moved; null: nothing is
+-- left over, or others are at it. Locks: routing (advisory, shared: a change of routes would else not see, as left
+-- behind, what is moved just now), the pending move (a locked one is skipped), order (advisory, shared), by flow the
+-- states of the flows left and joined, the waiting rows; after the last batch the user's own flow's state
+-- (release_flow.sql).
 --
 -- The order of the user's jobs is kept while they are in two flows: into a flow of the user's own the last move first,
 -- and it is held until the first have moved, or run, too; out of a flow of the user's own the first move first, and

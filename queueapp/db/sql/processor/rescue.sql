@@ -4,10 +4,10 @@
 --   p_most, p_error      attempts at the most, and the error of this one
 --   p_singly             expected seconds, at least, of what goes back: a quantum has each taken in a turn of its own,
 --                        so that the one at fault is known the next time; 0: as declared
--- Jobs go back to their places, all but the blamed one as they were; one that was to be cancelled is. The flow is charged
--- for the seconds that the processor was seen at work. The processor's turn moves on, so that a late settlement of it
--- changes nothing.
--- Returns the owners whose jobs it touched. Locks: the processor's row, the owners (record.sql), the flow's state.
+-- Jobs go back to their places, all but the blamed one as they were; one that was to be cancelled is. The flow is
+-- charged for the seconds that the processor was seen at work. The processor's turn moves on, so that a late settlement
+-- of it changes nothing. Returns the owners whose jobs it touched. Locks: the processor's row, the owners (record.sql),
+-- the flow's state.
 CREATE OR REPLACE FUNCTION queueapp_rescue(
     p_processor bigint, p_turn bigint, p_blame bigint, p_most integer, p_error text, p_singly double precision
 ) RETURNS bigint[]

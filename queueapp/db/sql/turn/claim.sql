@@ -6,9 +6,9 @@
 --   p_wait       whether to wait for a flow that others have locked: not by who has locked another
 --   skip         flows that were found empty, in and out
 -- status: 'claimed', with the turn's number and its jobs in their order, each an array of job, submitter's name, owner,
--- task, payload as text, duration, attempt, time limit and memory limit; 'idle', where nothing is ready; 'retry', where a
--- flow was found empty, or gone ahead, or was not to be waited for: commit, and call again.
--- Locks: one flow state; then the waiting rows. The flow (advisory, exclusive) is only tried.
+-- task, payload as text, duration, attempt, time limit and memory limit; 'idle', where nothing is ready; 'retry', where
+-- a flow was found empty, or gone ahead, or was not to be waited for: commit, and call again. Locks: one flow state;
+-- then the waiting rows. The flow (advisory, exclusive) is only tried.
 CREATE OR REPLACE FUNCTION queueapp_claim(
     p queueapp_processor, p_quantum double precision, p_most integer, p_lease double precision, p_wait boolean,
     INOUT skip bigint[], OUT status text, OUT turn bigint, OUT jobs json
@@ -63,8 +63,8 @@ BEGIN
     END IF;
 
     -- 2. The head of its backlog, up to the quantum. A statement of its own, with a snapshot taken after the
-    -- flow was locked: an older one would show jobs that are gone. It begins at the flow's scan_from: while a transaction
-    -- stays open elsewhere, all jobs that were ever taken are still in the index before it.
+    -- flow was locked: an older one would show jobs that are gone. It begins at the flow's scan_from: while a
+    -- transaction stays open elsewhere, all jobs that were ever taken are still in the index before it.
     nobody_submits := pg_try_advisory_lock(queueapp_flow_lock(f.flow_id));
     IF nobody_submits THEN
         PERFORM pg_advisory_unlock(queueapp_flow_lock(f.flow_id));
@@ -104,8 +104,8 @@ BEGIN
         still_backlogged := next_head IS NOT NULL;
     END IF;
 
-    -- 5. Charge the flow. Its scan_from rises to the job that was its first: where nobody was submitting to it just before
-    -- the backlog was read, no job below can come any more, as ids are drawn in their order.
+    -- 5. Charge the flow. Its scan_from rises to the job that was its first: where nobody was submitting to it just
+    -- before the backlog was read, no job below can come any more, as ids are drawn in their order.
     UPDATE queueapp_flowstate
        SET revision = f.revision + 1,
            vtime = f.vtime + expected_sum / f.weight,

@@ -7,9 +7,9 @@
 --   skip        flows that were found empty, in and out; at first none
 -- kept: whether the last turn was still the processor's. status, turn, jobs: as claim.sql has them. On status 'retry'
 -- commit, and call again, without outcomes.
--- Raises QJ410 where another is asked for, nothing was settled, and the processor is unknown, draining, or in the middle
--- of a turn.
--- Locks: the processor's row, the owners (record.sql), the flow settled, the flow claimed (waited for only alone).
+-- Raises QJ410 where another is asked for, nothing was settled, and the processor is unknown, draining, or in the
+-- middle of a turn. Locks: the processor's row, the owners (record.sql), the flow settled, the flow claimed (waited for
+-- only alone).
 CREATE OR REPLACE FUNCTION queueapp_take_turn(
     p_processor bigint, p_turn bigint, p_outcomes queueapp_job_outcome[], p_claim boolean,
     p_quantum double precision, p_most integer, p_lease double precision, INOUT skip bigint[],
@@ -26,8 +26,9 @@ BEGIN
     kept := true;
     status := 'idle';
 
-    -- 1. The processor: from here to the commit nobody takes its turn away. By the turn first: every turn writes the row
-    -- anew, and while a transaction stays open elsewhere, all its old versions have to be walked to find it by its id.
+    -- 1. The processor: from here to the commit nobody takes its turn away. By the turn first: every turn writes the
+    -- row anew, and while a transaction stays open elsewhere, all its old versions have to be walked to find it by its
+    -- id.
     SELECT * INTO p FROM queueapp_processor AS q WHERE q.turn = p_turn FOR NO KEY UPDATE;
     IF p.id IS DISTINCT FROM p_processor THEN
         SELECT * INTO p FROM queueapp_processor AS q WHERE q.id = p_processor FOR NO KEY UPDATE;
