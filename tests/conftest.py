@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from queueapp.lifecycle.announce import announcer
 from queueapp.models import PriorityRule
-from tests.site import BASE, Site
+from tests.kit.site import BASE, Site
 
 # No thread of this process may use the database between tests, nor hold it when it is dropped.
 announcer.driven = True

@@ -14,5 +14,5 @@ QUEUEAPP = QUEUEAPP | {
     "RETRY_DELAY_SECONDS": 0.2,
     "CANCEL_GRACE_SECONDS": 0.9,
     "UNKNOWN_TASK_DELAY_SECONDS": 1.0,
-    "LOGINS_PER_MINUTE": 0,  # all tests log in from one address; tests/test_security.py has a limit
+    "LOGINS_PER_MINUTE": 0,  # all tests log in from one address; tests/limits/test_security.py has a limit
 }

@@ -1,0 +1,209 @@
+"""Who may do what: every address of the site, by everyone. An address without a row here fails the test.
+
+Ada owns the job "theirs" and is the owner of the columns, Bob is another user; the clerk is staff without any
+permission in the admin, the boss is a superuser; Gil logged in before his account was deactivated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.cookies import SimpleCookie
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from queueapp.lifecycle.pause import pause
+from queueapp.lifecycle.processors import register
+from queueapp.models import Flow, Job, Pause, PriorityRule, Processor, User
+from tests.kit.queue import everyone_takes_turns, make_user, submit_jobs
+
+EVERYONE = ("nobody", "ada", "bob", "clerk", "boss", "gil")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one request to an address is answered with, for everyone, in the order of EVERYONE."""
+
+    address: str
+    method: str
+    path: str
+    answers: tuple[int, int, int, int, int, int]
+    data: Any = None
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} {self.data or ''}"
+
+
+def row(address: str, method: str, answers: str, path: str = "", data: Any = None) -> Row:
+    """A row; where it is the address itself, the path is left out."""
+    one, two, three, four, five, six = map(int, answers.split())
+    return Row(address, method, f"/{path or address}", (one, two, three, four, five, six), data)
+
+
+ONE, BULK = {"job_id": "new", "duration": 1}, {"jobs": [{"job_id": "new", "duration": 1}]}
+JOB, RETRY, API = "api/v1/jobs/<str:job_id>/", "api/v1/jobs/<str:job_id>/retry/", "api/v1/"
+THEIRS, WRONG = "api/v1/jobs/theirs/", {"username": "ada", "password": "wrong"}
+# fmt: off
+ROWS = [
+    #                                     nobody ada bob clerk boss gil
+    row("", "GET",                          "302 200 200 200 200 302"),
+    row("login/", "GET",                    "200 302 302 302 302 200"),
+    row("login/", "POST",                   "200 302 302 302 302 200", data=WRONG),
+    row("logout/", "POST",                  "302 302 302 302 302 302"),
+    row("logout/", "GET",                   "405 405 405 405 405 405"),
+    row(f"{API}token/", "POST",             "401 401 401 401 401 401", data=WRONG),
+    row(f"{API}token/refresh/", "POST",     "401 401 401 401 401 401", data={"refresh": "none"}),
+    row(f"{API}token/revoke/", "POST",      "401 401 401 401 401 401", data={"refresh": "none"}),
+    row(f"{API}jobs/", "GET",               "401 200 200 200 200 401"),
+    row(f"{API}jobs/", "GET",               "401 200 403 200 200 401", "api/v1/jobs/?user=ada"),
+    row(f"{API}jobs/", "POST",              "401 201 201 201 201 401", data=ONE),
+    row(f"{API}jobs/", "POST",              "401 201 403 201 201 401", data=ONE | {"user": "ada"}),
+    row(f"{API}jobs/bulk/", "POST",         "401 201 201 201 201 401", data=BULK),
+    row(f"{API}jobs/bulk/", "POST",         "401 201 403 201 201 401", data={"jobs": [ONE | {"user": "ada"}]}),
+    row(JOB, "GET",                         "401 200 404 404 404 401", THEIRS),
+    row(JOB, "GET",                         "401 200 403 200 200 401", f"{THEIRS}?user=ada"),
+    row(JOB, "GET",                         "401 404 404 404 404 401", "api/v1/jobs/nobodys/"),
+    row(JOB, "DELETE",                      "401 200 404 404 404 401", THEIRS),
+    row(JOB, "DELETE",                      "401 200 403 200 200 401", f"{THEIRS}?user=ada"),
+    row(RETRY, "POST",                      "401 409 404 404 404 401", f"{THEIRS}retry/"),
+    row(RETRY, "POST",                      "401 409 403 409 409 401", f"{THEIRS}retry/?user=ada"),
+    row(f"{API}queue/", "GET",              "401 200 200 200 200 401"),
+    row(f"{API}events/", "GET",             "401 200 200 200 200 401"),
+    row("favicon.ico", "GET",               "302 302 302 302 302 302"),
+    row(f"{API}schema/", "GET",             "200 200 200 200 200 200"),
+    row(f"{API}docs/", "GET",               "200 200 200 200 200 200"),
+    row("admin/login/", "GET",              "200 200 200 302 302 200"),
+    row("admin/login/", "POST",             "200 200 200 200 200 200", data=WRONG),
+    row("admin/logout/", "POST",            "302 302 302 302 302 302"),
+    row("admin/", "GET",                    "302 302 302 200 200 302"),
+    row("admin/password_change/", "GET",    "302 302 302 200 200 302"),
+    row("admin/password_change/done/", "GET", "302 302 302 200 200 302"),
+    row("admin/jsi18n/", "GET",             "302 302 302 200 200 302"),
+    row("admin/autocomplete/", "GET",       "302 302 302 403 403 302"),
+    row("admin/r/<path:content_type_id>/<path:object_id>/", "GET", "302 302 302 404 404 302", "admin/r/0/0/"),
+    row("admin/<app_label>/", "GET",        "302 302 302 404 200 302", "admin/queueapp/"),
+    row("admin/(?P<url>.*)$", "GET",        "302 302 302 404 404 302", "admin/nowhere/"),
+    row("admin/queueapp/flow/shares/", "GET", "302 302 302 403 200 302"),
+    row("admin/queueapp/user/<id>/password/", "GET", "302 302 302 403 200 302", "admin/queueapp/user/{user}/password/"),
+]
+# fmt: on
+FULL, SHOWN = {"add": 200, "delete": 200}, {"add": 403, "delete": 403}
+ADMIN: dict[str, dict[str, int]] = {
+    "queueapp/flow": SHOWN,
+    "queueapp/job": SHOWN,
+    "queueapp/processor": SHOWN,
+    "queueapp/pause": FULL,
+    "queueapp/priorityrule": FULL,
+    "queueapp/user": FULL,
+    "auth/group": FULL,
+    "axes/accessattempt": {"add": 403, "delete": 200},
+}
+"""Models in the admin: whether a superuser may add and delete. Staff need the permission, all others are sent away."""
+
+
+def of_model(model: str, may: dict[str, int]) -> Iterator[Row]:
+    """The rows of the admin's five pages of a model."""
+    base, one = f"admin/{model}/", "<path:object_id>/"
+    key = f"{base}{{{model.split('/')[1]}}}/"
+    yield row(base, "GET", "302 302 302 403 200 302")
+    yield row(f"{base}add/", "GET", f"302 302 302 403 {may['add']} 302")
+    yield row(f"{base}{one}change/", "GET", "302 302 302 403 200 302", f"{key}change/")
+    yield row(f"{base}{one}delete/", "GET", f"302 302 302 403 {may['delete']} 302", f"{key}delete/")
+    yield row(f"{base}{one}history/", "GET", "302 302 302 403 200 302", f"{key}history/")
+    yield row(f"{base}{one}", "GET", "302 302 302 302 302 302", key)  # to the page of changes
+
+
+MATRIX = [*ROWS, *(found for model, may in ADMIN.items() for found in of_model(model, may))]
+
+
+def addresses(resolver: URLResolver, before: str = "") -> Iterator[tuple[str, URLPattern]]:
+    """Every address below this one."""
+    for pattern in resolver.url_patterns:
+        address = before + re.sub(r"^\^\(\?P<app_label>.*\)/\$$", "<app_label>/", str(pattern.pattern))
+        if isinstance(pattern, URLResolver):
+            yield from addresses(pattern, address)
+        else:
+            yield address, pattern
+
+
+def test_every_address_has_a_row_and_every_row_an_address() -> None:
+    assert {address for address, _ in addresses(get_resolver())} == {found.address for found in MATRIX}
+
+
+def test_every_method_of_the_api_has_a_row() -> None:
+    tested = {(found.address, found.method) for found in MATRIX}
+    for address, pattern in addresses(get_resolver()):
+        view = getattr(pattern.callback, "cls", None)
+        for method in ("get", "post", "put", "patch", "delete"):
+            if hasattr(view, method):
+                assert (address, method.upper()) in tested
+
+
+@pytest.fixture
+def things() -> dict[str, Any]:
+    """One of each model, by the name that paths have."""
+    everyone_takes_turns()
+    people = {name: make_user(name) for name in ("ada", "bob", "gil")}
+    make_user("clerk", is_staff=True)
+    make_user("boss", is_staff=True, is_superuser=True)
+    submit_jobs(people["ada"], "theirs")
+    register("cluster")
+    pause("maintenance", task="checksum")
+    made = [Flow, Job, Pause, Processor, PriorityRule]
+    found = {model.__name__.lower(): model._default_manager.earliest("pk").pk for model in made}
+    attempt = Client().post("/login/", {"username": "eve", "password": "wrong"})
+    assert attempt.status_code == 200
+    return found | {
+        "user": people["bob"].pk,
+        "group": Group.objects.create(name="Readers").pk,
+        "accessattempt": _latest("axes.AccessAttempt"),
+    }
+
+
+def _latest(model: str) -> Any:
+    from django.apps import apps
+
+    return apps.get_model(model)._default_manager.latest("pk").pk
+
+
+@pytest.mark.django_db
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", EVERYONE)
+def test_who_gets_which_answer(name: str, things: dict[str, Any]) -> None:
+    client = Client()
+    if name != "nobody":
+        client.force_login(User.objects.get(username=name))
+    session = client.cookies.output(header="")
+    User.objects.filter(username="gil").update(is_active=False)
+    got = {}
+    for asked in MATRIX:
+        client.cookies = SimpleCookie(session)
+        with transaction.atomic():
+            got[str(asked)] = _ask(client, asked, asked.path.format(**things))
+            transaction.set_rollback(True)
+    assert got == {str(asked): asked.answers[EVERYONE.index(name)] for asked in MATRIX}
+
+
+def _ask(client: Client, asked: Row, path: str) -> int:
+    json = {"content_type": "application/json"} if path.startswith("/api/") else {}
+    data = {} if asked.data is None else {"data": asked.data, **json}
+    return int(getattr(client, asked.method.lower())(path, **data).status_code)
+
+
+@pytest.mark.django_db
+def test_what_is_not_ones_own_is_not_there_in_the_same_words(things: dict[str, Any]) -> None:
+    client = Client()
+    client.force_login(User.objects.get(username="bob"))
+    for ask_for in (client.get, client.delete):
+        theirs, nobodys = (ask_for(f"/api/v1/jobs/{name}/") for name in ("theirs", "nobodys"))
+        assert (theirs.status_code, theirs.content) == (nobodys.status_code, nobodys.content)
+    for path in ("jobs/?user={}", "jobs/theirs/?user={}", "jobs/theirs/retry/?user={}"):
+        method = client.post if "retry" in path else client.get
+        known, unknown = (method(f"/api/v1/{path.format(name)}") for name in ("ada", "eve"))
+        assert (known.status_code, known.content) == (unknown.status_code, unknown.content) == (403, known.content)

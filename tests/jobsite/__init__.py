@@ -1,0 +1,1 @@
+"""The site: start, stop, servers, networks."""

@@ -1,0 +1,1 @@
+"""What tests share: a site, jobs and users, crowds, networks."""

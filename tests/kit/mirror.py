@@ -1,0 +1,126 @@
+"""The reference scheduler with the database beside it: every step is taken on both, and must come out the same."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+from django.db import connection
+
+from queueapp.lifecycle.outcome import JobOutcome, settle_part
+from queueapp.lifecycle.pause import pause, resume
+from queueapp.lifecycle.processors import Beat, heartbeat, register
+from queueapp.lifecycle.submit import submit_each
+from queueapp.lifecycle.turn import Turn, take_turn
+from queueapp.lifecycle.validation import Submission
+from queueapp.models import Pause, User
+from queueapp.policy.scheduler import FlowState, QueuedJob, Scheduler, TurnState
+from queueapp.states import Status
+from tests.kit.queue import make_flow
+
+
+class Mirror(Scheduler):
+    """Each flow is a user's; each turn is held by a processor's row. Raises AssertionError at the first difference.
+
+    The order start is moved after every step, which must make no difference.
+    """
+
+    def __init__(self, **sizes: Any) -> None:
+        super().__init__(**sizes)
+        self.claims = 0
+        self._users: dict[Hashable, User] = {}
+        self._tasks: dict[int, QueuedJob] = {}
+        self._jobs: dict[QueuedJob, int] = {}
+        self._turns: dict[TurnState, tuple[int, Turn]] = {}
+        self._free: list[int] = []
+        with connection.cursor() as cursor:
+            cursor.execute("SET synchronous_commit = off")
+
+    def submit(self, flow: FlowState, tasks: Sequence[QueuedJob]) -> None:
+        super().submit(flow, tasks)
+        user = self._user(flow)
+        submit_each([(user, Submission(job_id=f"j{task.place}", duration=task.expected)) for task in tasks])
+        for task in tasks:
+            self._tasks[task.place] = task
+        self._compare(flow)
+
+    def claim(self) -> TurnState | None:
+        expected = super().claim()
+        processor = self._free.pop() if self._free else register("mirror").pk
+        turn = take_turn(processor)
+        if expected is None:
+            assert turn.jobs == []
+            self._free.append(processor)
+            return None
+        self.claims += 1
+        assert [job.name for job in turn.jobs] == [f"j{task.place}" for task in expected.jobs]
+        for task, job in zip(expected.jobs, turn.jobs, strict=True):
+            self._jobs[task] = job.id
+        self._turns[expected] = processor, turn
+        self._compare(expected.flow)
+        return expected
+
+    def settle(
+        self,
+        turn: TurnState,
+        spent: Sequence[tuple[QueuedJob, float]],
+        keep: QueuedJob | None = None,
+        elapsed: float = 0.0,
+    ) -> None:
+        super().settle(turn, spent, keep, elapsed)
+        processor, held = self._turns[turn]
+        now = time.monotonic()
+        owner = self._users[turn.flow.key].pk
+        outcomes = [JobOutcome(self._jobs[task], owner, Status.SUCCEEDED, 1, seconds, now) for task, seconds in spent]
+        if keep is not None:
+            kept = settle_part(processor, held.number, outcomes, keep=self._jobs[keep], elapsed=elapsed, now=now)
+        else:
+            kept = take_turn(processor, held.number, outcomes, now=now, more=False).kept
+            del self._turns[turn]
+            self._free.append(processor)
+        assert kept
+        self._compare(turn.flow)
+
+    def heartbeat(self, turn: TurnState, elapsed: float) -> None:
+        super().heartbeat(turn, elapsed)
+        processor, held = self._turns[turn]
+        assert heartbeat(processor, held.number, elapsed=elapsed) is Beat.GO_ON
+        self._compare(turn.flow)
+
+    def set_flow(self, flow: FlowState, weight: float, cap: int | None) -> None:
+        super().set_flow(flow, weight, cap)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT queueapp_set_flow(%s, NULL, %s, %s::smallint)", [self._user(flow).flow_id, weight, cap]
+            )
+        self._compare(flow)
+
+    def pause(self, flow: FlowState) -> None:
+        super().pause(flow)
+        pause("", self._user(flow))
+        self._compare(flow)
+
+    def resume(self, flow: FlowState) -> None:
+        super().resume(flow)
+        resume(Pause.objects.get(user=self._user(flow)))
+        self._compare(flow)
+
+    def _user(self, flow: FlowState) -> User:
+        if flow.key not in self._users:
+            row = make_flow(f"mirror:{flow.key}", weight=flow.weight, cap=flow.cap)
+            self._users[flow.key] = User.objects.create(username=f"mirror-{flow.key}", flow=row)
+        return self._users[flow.key]
+
+    def _compare(self, flow: FlowState) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT queueapp_move_order_start(false)")
+            assert cursor.fetchone() == (True,)
+            cursor.execute("SELECT flow_id FROM queueapp_flowstate WHERE ready AND vtime < queueapp_order_start()")
+            assert cursor.fetchall() == []
+            cursor.execute(
+                "SELECT vtime, busy, backlogged, queueapp_virtual_time() FROM queueapp_flowstate WHERE flow_id = %s",
+                [self._user(flow).flow_id],
+            )
+            found = cursor.fetchone()
+        assert found == (flow.vtime, flow.busy, flow.backlogged, self.virtual_time())

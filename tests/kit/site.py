@@ -1,0 +1,156 @@
+"""A whole site for tests: its own database, a real ASGI server, a real cluster."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+import psycopg
+from psycopg import sql
+
+from jobsite.up import web_server
+
+BASE = Path(__file__).resolve().parents[2]
+DEADLINE = 30.0
+PASSWORD = "turnabout-test"
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Site:
+    """Start it, make users, talk to it, stop it. Everything it starts ends with it."""
+
+    def __init__(self, database: str, processors: int, **environment: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        server = urlsplit(os.environ["DATABASE_URL"])
+        self._server_url = os.environ["DATABASE_URL"]
+        self._database = f"{database}_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+        self.database_url = urlunsplit(server._replace(path=f"/{self._database}"))
+        self._environment = os.environ | {
+            "DATABASE_URL": self.database_url,
+            "DJANGO_SETTINGS_MODULE": "tests.settings",
+            "PROCESSORS": str(processors),
+            "PYTHONUNBUFFERED": "1",
+            **environment,
+        }
+        self.web: subprocess.Popen[bytes] | None = None
+        self.cluster: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, cluster: bool = True, web: bool = True) -> None:
+        """Make the database anew, then start web server and cluster (unless told not to); wait until they are there."""
+        with psycopg.connect(self._server_url, autocommit=True) as connection:
+            name = sql.Identifier(self._database)
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
+        self.manage("migrate", "--verbosity", "0")
+        if cluster:
+            self.start_cluster()
+        if web:
+            self.start_web()
+        if cluster:
+            self.wait_for("SELECT count(*) >= %s FROM queueapp_processor", int(self._environment["PROCESSORS"]))
+
+    def start_web(self) -> None:
+        """Start the web server on this site's port and wait until it answers."""
+        self.web = self._popen(*web_server(self.port))
+        self.until(self._answers, "the web server answers")
+
+    def start_cluster(self, stderr: int | None = None) -> None:
+        """Start a cluster of processors; `stderr`: as of subprocess.Popen."""
+        self.cluster = self._popen("manage.py", "processors", stderr=stderr)
+
+    def stop(self) -> None:
+        """Stop cluster and web server as a person would, and see that they end well."""
+        if self.cluster is not None:
+            assert self.end(self.cluster) == 0
+        if self.web is not None:
+            # uvicorn ends cleanly, and then by the signal that it was sent.
+            assert self.end(self.web) in {0, -signal.SIGTERM}
+
+    def end(self, process: subprocess.Popen[bytes]) -> int:
+        """SIGTERM, and the exit code."""
+        process.send_signal(signal.SIGTERM)
+        try:
+            return process.wait(DEADLINE)
+        finally:
+            process.kill()
+
+    def manage(self, *command: str) -> str:
+        """What `manage.py` with this command prints. Raises where it fails."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *command],
+            cwd=BASE, env=self._environment, check=True, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        return done.stdout
+
+    def refused(self, *command: str, **environment: str) -> str:
+        """What Python with this command says on standard error when it refuses to start."""
+        done = subprocess.run(
+            [sys.executable, *command], cwd=BASE, env=self._environment | environment, capture_output=True, text=True,
+            timeout=DEADLINE,
+        )  # fmt: skip
+        assert done.returncode == 1, done
+        return done.stderr
+
+    def query(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """The rows that a statement gives on the site's database."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            cursor = connection.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    def wait_for(self, condition: str, *parameters: Any) -> None:
+        """Wait until a query answers true."""
+        self.until(lambda: bool(self.query(condition, *parameters)[0][0]), condition)
+
+    def user(self, name: str, *, staff: bool = False) -> tuple[str, str]:
+        """Make a user; name and password."""
+        from django.contrib.auth.hashers import make_password
+
+        self.query(
+            "INSERT INTO queueapp_user (username, password, is_staff, is_superuser, is_active, first_name, last_name,"
+            " email, date_joined) VALUES (%s, %s, %s, %s, true, '', '', '', now())",
+            name, make_password(PASSWORD), staff, staff,
+        )  # fmt: skip
+        return name, PASSWORD
+
+    def client(self, name: str) -> httpx.Client:
+        """An API client with a token of this user, who exists."""
+        answer = httpx.post(f"{self.url}/api/v1/token/", json={"username": name, "password": PASSWORD})
+        answer.raise_for_status()
+        token = answer.json()["access"]
+        return httpx.Client(
+            base_url=f"{self.url}/api/v1/", headers={"Authorization": f"Bearer {token}"}, timeout=DEADLINE
+        )
+
+    def _popen(self, *command: str, stderr: int | None = None) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, *command], cwd=BASE, env=self._environment, stderr=stderr)
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/api/v1/queue/").status_code == 401
+        except httpx.TransportError:
+            return False
+
+    def until(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait until a condition holds. Raises AssertionError, saying what was waited for, after DEADLINE seconds."""
+        deadline = time.monotonic() + DEADLINE
+        while not condition():
+            assert time.monotonic() < deadline, f"waited in vain until {what}"
+            time.sleep(0.02)

@@ -1,0 +1,54 @@
+"""Retention: old finished jobs go, with all that is known of them; nothing else does."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from queueapp.lifecycle.maintenance.prune import prune
+from queueapp.lifecycle.processors import register
+from queueapp.lifecycle.turn import take_turn
+from queueapp.models import Attempt, Job, Outcome
+from tests.kit.queue import make_user, run_all, settle, submit_jobs
+
+
+@pytest.mark.usefixtures("no_rules")
+def test_only_what_ended_long_ago_goes(settings: Settings) -> None:
+    settings.QUEUEAPP = {"RETENTION_DAYS": 30}
+    submit_jobs(make_user("ada"), "old", "young", "waiting")
+    processor = register("c").pk
+    turn = take_turn(processor)
+    turn = settle(processor, turn, more=True)
+    settle(processor, turn)
+    old = Outcome.objects.get(job__job_id="old")
+    Outcome.objects.filter(pk=old.pk).update(finished_at=timezone.now() - timedelta(days=31))
+    now = timezone.now()
+    Attempt.objects.create(job_id=old.pk, number=1, started_at=now, finished_at=now, time_spent=1, error="x")
+    assert prune() == 1
+    assert prune() == 0
+    assert set(Job.objects.values_list("job_id", flat=True)) == {"young", "waiting"}
+    assert not Attempt.objects.exists()
+    assert Outcome.objects.count() == 1
+
+
+@pytest.mark.usefixtures("no_rules")
+def test_0_days_keep_everything(settings: Settings) -> None:
+    settings.QUEUEAPP = {"RETENTION_DAYS": 0}
+    submit_jobs(make_user("ada"), "old")
+    processor = register("c").pk
+    settle(processor, take_turn(processor))
+    Outcome.objects.update(finished_at=timezone.now() - timedelta(days=3000))
+    assert prune() == 0
+
+
+@pytest.mark.usefixtures("no_rules")
+def test_a_call_deletes_a_batch_and_the_next_one_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("queueapp.lifecycle.maintenance.prune.AT_ONCE", 2)
+    submit_jobs(make_user("ada"), "a", "b", "c")
+    processor = register("c").pk
+    run_all(processor)
+    Outcome.objects.update(finished_at=timezone.now() - timedelta(days=3000))
+    assert [prune(), prune(), prune()] == [2, 1, 0]

@@ -1,0 +1,1 @@
+"""The whole, from end to end, and the proofs."""

@@ -1,0 +1,1 @@
+"""Clusters, workers and task processes."""

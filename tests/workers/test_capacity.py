@@ -1,0 +1,80 @@
+"""What `manage.py processors` says, in one sentence, where it cannot start; and that it waits for a database."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.kit.site import BASE, Site, free_port
+
+
+@pytest.fixture(scope="module")
+def idle() -> Site:
+    """A database with the site's schema; nothing runs."""
+    site = Site("turnabout_capacity", processors=2)
+    site.start(cluster=False, web=False)
+    return site
+
+
+def refusal(site: Site, **environment: str) -> str:
+    """The one line that the command says."""
+    said = site.refused("manage.py", "processors", **environment).strip()
+    assert len(said.splitlines()) == 1
+    return said
+
+
+def test_more_processors_than_the_server_takes_are_refused_at_the_start(idle: Site) -> None:
+    [[room]] = idle.query(
+        "SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int"
+    )
+    fit = (room - 3) // 2
+    said = refusal(idle, PROCESSORS=str(fit + 1))
+    assert f"{fit + 1} processors need {2 * fit + 5} connections" in said
+    assert f"set PROCESSORS to at most {fit}" in said
+
+
+def test_the_limit_of_the_role_counts(idle: Site) -> None:
+    idle.query("CREATE ROLE turnabout_few LOGIN SUPERUSER CONNECTION LIMIT 9")
+    url = idle.database_url.replace("//postgres@", "//turnabout_few@")
+    try:
+        assert "set PROCESSORS to at most 3" in refusal(idle, PROCESSORS="4", DATABASE_URL=url)
+    finally:
+        idle.query("DROP ROLE turnabout_few")
+
+
+def test_a_schema_of_a_later_version_is_refused(idle: Site) -> None:
+    idle.query("INSERT INTO django_migrations (app, name, applied) VALUES ('queueapp', '9999_later', now())")
+    try:
+        assert "of a later version (migration 9999_later)" in refusal(idle)
+    finally:
+        idle.query("DELETE FROM django_migrations WHERE name = '9999_later'")
+
+
+def test_a_schema_that_lacks_a_migration_is_refused(idle: Site) -> None:
+    [[last]] = idle.query("SELECT max(name) FROM django_migrations WHERE app = 'queueapp'")
+    idle.query("DELETE FROM django_migrations WHERE app = 'queueapp' AND name = %s", last)
+    try:
+        assert f"lacks migrations (queueapp.{last}): run manage.py migrate first" in refusal(idle)
+    finally:
+        idle.query("INSERT INTO django_migrations (app, name, applied) VALUES ('queueapp', %s, now())", last)
+
+
+def test_processors_wait_for_a_database_that_is_away(idle: Site) -> None:
+    server, port = urlsplit(idle.database_url), free_port()
+    away = Site("turnabout_capacity", 2, DATABASE_URL=f"postgresql://postgres@127.0.0.1:{port}{server.path}")
+    away.start_cluster(stderr=subprocess.PIPE)
+    assert away.cluster is not None
+    assert away.cluster.stderr is not None
+    said = away.cluster.stderr.readline().decode()
+    assert "The database cannot be reached; trying again until it can" in said
+    socket = f"{parse_qs(server.query)['host'][0]}/.s.PGSQL.5432"
+    forward = subprocess.Popen([sys.executable, "-m", "tests.kit.forward", "127.0.0.1", str(port), socket], cwd=BASE)
+    try:
+        idle.wait_for("SELECT count(*) >= 2 FROM queueapp_processor")
+        away.stop()
+    finally:
+        forward.kill()
+        forward.wait()
