@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -28,8 +29,9 @@ class Children:
         self._passing: list[subprocess.Popen[bytes]] = []
 
     def stop_soon(self, number: int, frame: FrameType | None) -> None:
-        """Receiver of SIGINT, SIGTERM and SIGHUP."""
+        """Receiver of SIGINT, SIGTERM and SIGHUP. From now on another start waits instead of being refused."""
         self.stopping = True
+        os.ftruncate(self._lock, 0)
 
     def start(self, name: str, *command: str) -> None:
         """Start a child that is to run as long as this process."""

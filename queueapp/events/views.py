@@ -16,7 +16,7 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 
 from ..conf import queue_settings
 from ..errors import FieldError, InvalidQuery
-from ..http.problems import problem_page, too_many
+from ..http.problems import MEDIA_TYPE, problem_page, too_many
 from ..limits.throttles import request_wait
 from ..models import User
 from ..snapshots import stream_start
@@ -38,7 +38,8 @@ async def events(request: HttpRequest) -> HttpResponseBase:
     """
     if request.method != "GET":
         return problem_page(request, 405, f'Method "{request.method}" not allowed.', {"Allow": "GET"})
-    if not request.accepts("text/event-stream"):
+    # Clients that are generated from the schema may name but one type of its answers, which is that of the errors.
+    if not (request.accepts("text/event-stream") or request.accepts(MEDIA_TYPE)):
         return problem_page(request, 406, "Events are given out as text/event-stream only.")
     try:
         cursor = _cursor(request)

@@ -175,13 +175,14 @@ def test_nothing_stays_behind_however_it_ends(folder: Path, end: str) -> None:
     assert of_session(process.pid) == []
 
 
-def test_a_start_waits_for_one_that_is_still_stopping(folder: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_start_waits_for_one_that_is_still_stopping(folder: Path, number: signal.Signals) -> None:
     port = free_port()
     first = start(folder, port)
     read_until(first, "admin")
     with log_in(port, "alice") as client:
         client.post("jobs/", json={"job_id": "long", "duration": 2})
-    first.kill()  # the processors let the job end
+    first.send_signal(number)  # the processors let the job end
     second = start(folder, port)
     assert "waiting for it" in read_until(second, "admin")
     with log_in(port, "alice") as client:
