@@ -21,24 +21,6 @@ BATCHES_AT_ONCE = 20
 JOBS_AT_ONCE = 500
 MOVED_AT_ONCE = 1_000
 
-# Users join other flows. What waits in the flows that they leave is noted, and held back where that keeps its order:
-# a flow of the user's own, whether joined or left.
-_FOLLOW = """
-    WITH wanted AS (SELECT * FROM unnest(%s::bigint[], %s::bigint[]) AS w(id, flow)
-    ), leaving AS (
-        SELECT u.id, u.flow_id FROM queueapp_user u JOIN wanted w ON w.id = u.id
-         WHERE u.flow_id <> w.flow
-           AND EXISTS (SELECT FROM queueapp_waiting q WHERE q.owner_id = u.id AND q.flow_id = u.flow_id)
-    ), noted AS (
-        INSERT INTO queueapp_pendingmove (user_id, flow_id) SELECT id, flow_id FROM leaving ON CONFLICT DO NOTHING
-    ), held AS (
-        UPDATE queueapp_flowstate t SET revision = revision + 1, held = true
-          FROM queueapp_flow f JOIN leaving l ON f.user_id = l.id
-         WHERE t.flow_id = f.id
-    )
-    UPDATE queueapp_user u SET flow_id = w.flow FROM wanted w WHERE u.id = w.id AND u.flow_id IS DISTINCT FROM w.flow
-"""
-
 
 def load_rules(among: Collection[int] | None = None) -> list[Rule]:
     """The active rules in the order in which they are asked, as policy/ needs them. Four queries.
@@ -169,7 +151,10 @@ def _apply(users: Collection[User], now: datetime) -> None:
             terms = _terms(wanted[flow.key])
             if (flow.rule_id, flow.state.weight, flow.state.cap) != terms:
                 cursor.execute("SELECT queueapp_set_flow(%s, %s, %s, %s::smallint)", [flow.pk, *terms])
-        cursor.execute(_FOLLOW, [list(routes), [flows[route.key].pk for route in routes.values()]])
+        cursor.execute(
+            "SELECT queueapp_follow(%s::bigint[], %s::bigint[])",
+            [list(routes), [flows[route.key].pk for route in routes.values()]],
+        )
 
 
 def _decide(user: User, rules: list[Rule], now: datetime) -> Route:

@@ -39,10 +39,11 @@ REPLICA_IDENTITY = """
     END $$;
     ALTER TABLE queueapp_flowstate REPLICA IDENTITY USING INDEX flowstate_newest
 """
-# What came of one attempt at a job, as SQL functions take it: how it ended, and the seconds since. Status 'retry': this
+# The terms of a rule; and what came of one attempt at a job, as SQL functions take it: how it ended, and the seconds since. Status 'retry': this
 # attempt failed, and the next may start in `retry` seconds; 'defer': it was not started, and waits for so long, for the
 # reason in its message. `log`: what it printed, and its traceback.
-JOB_OUTCOME = """
+TYPES = """
+    CREATE TYPE queueapp_terms AS (weight double precision, cap smallint);
     CREATE TYPE queueapp_job_outcome AS (
         job bigint, owner bigint, status text, attempt smallint, spent double precision, ago double precision,
         progress double precision, message text, result jsonb, error text, log text, retry double precision
@@ -384,7 +385,7 @@ class Migration(migrations.Migration):
             model_name='flowstate',
             constraint=models.UniqueConstraint(fields=('flow', 'revision'), name='flowstate_newest'),
         ),
-        migrations.RunSQL(JOB_OUTCOME, 'DROP TYPE queueapp_job_outcome CASCADE'),
+        migrations.RunSQL(TYPES, 'DROP TYPE queueapp_job_outcome, queueapp_terms CASCADE'),
         migrations.RunSQL(STORAGE, migrations.RunSQL.noop),
         migrations.RunSQL(NO_PRIMARY_KEYS, migrations.RunSQL.noop),
         migrations.RunSQL(REPLICA_IDENTITY, migrations.RunSQL.noop),

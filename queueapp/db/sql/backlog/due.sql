@@ -2,15 +2,13 @@
 -- Those that are paused by then are parked instead.
 --   p_most  jobs at the most
 -- owners: whose jobs; null: none. next_in: seconds until the next one's moment; null: none waits for one.
--- Locks: routing (advisory, shared), order (advisory, shared), the jobs' waiting rows (locked ones are skipped), the
--- flow states, by flow.
+-- Locks: routing (advisory, shared), the jobs' waiting rows (locked ones are skipped), the flow states, by flow.
 CREATE OR REPLACE FUNCTION queueapp_due(p_most integer, OUT owners bigint[], OUT next_in double precision)
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
     go_on record;
 BEGIN
     PERFORM pg_advisory_xact_lock_shared(queueapp_routing_lock());
-    PERFORM queueapp_join_order();
     WITH due AS MATERIALIZED (
         SELECT job_id, owner_id FROM queueapp_waiting
          WHERE flow_id IS NULL AND not_before <= clock_timestamp()

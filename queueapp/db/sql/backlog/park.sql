@@ -31,9 +31,6 @@ BEGIN
     SELECT array_agg(DISTINCT owner_id) INTO owners FROM parked;
 
     -- 3. Their flows have other heads, or rest: nobody submits to them meanwhile.
-    PERFORM queueapp_find_heads(flows);
-    UPDATE queueapp_flowstate SET revision = revision + 1, backlogged = false
-     WHERE flow_id = ANY (flows) AND backlogged
-       AND NOT EXISTS (SELECT FROM queueapp_waiting w WHERE w.flow_id = queueapp_flowstate.flow_id);
+    PERFORM queueapp_reread_head(flow, p_may_rest => true) FROM unnest(flows) AS flow;
     RETURN owners;
 END $$;

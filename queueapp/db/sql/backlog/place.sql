@@ -1,6 +1,6 @@
--- Put waiting jobs that are in no flow into their owners' flows, in their places. A flow that rested rejoins at V.
+-- Put waiting jobs that are in no flow into their owners' flows, in their places.
 --   p_owners, p_jobs  the jobs, and the owner of each
--- The caller holds the routing lock, and has joined the order (join_order.sql). Locks: the flows' states, by id.
+-- The caller holds the routing lock. Locks: the flows' states, by flow, as change_flow.sql.
 CREATE OR REPLACE FUNCTION queueapp_place(p_owners bigint[], p_jobs bigint[]) RETURNS void
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
@@ -21,7 +21,7 @@ BEGIN
         )
         SELECT min(job_id) INTO first_job FROM placed;
         IF first_job IS NOT NULL THEN
-            PERFORM queueapp_adjust_flow(f.id, 0, 0, first_job);
+            PERFORM queueapp_change_flow(f.id, p_first => first_job);
         END IF;
     END LOOP;
 END $$;

@@ -7,7 +7,7 @@
 -- A job that exists with the same content is left as it stands. Raises QJ404 where an owner
 -- has no flow yet, and QJ409, with the indexes of the jobs as its detail, where one exists with other content.
 -- One plan for all calls: knowing how short p_owners is, PostgreSQL would think a new one cheaper, and plan every time.
--- Locks: routing, the flows, lowest first, and order, advisory and shared; a flow's state only where it wakes up.
+-- Locks: routing and the flows, lowest first, advisory and shared; a flow's state only where it wakes up.
 CREATE OR REPLACE FUNCTION queueapp_submit(
     p_owners bigint[], p_jobs jsonb, p_far integer,
     OUT new_jobs integer, OUT newest bigint, OUT newest_at timestamptz, OUT ahead integer
@@ -78,15 +78,11 @@ BEGIN
     END IF;
 
     -- Wake the flows that rest.
-    PERFORM queueapp_join_order();
-    FOREACH flow IN ARRAY flows LOOP
-        UPDATE queueapp_flowstate
-           SET revision = revision + 1, backlogged = true, head = (first_jobs->>flow::text)::bigint,
-               vtime = greatest(vtime, queueapp_virtual_time())
-         WHERE flow_id = flow
-           AND revision >= (SELECT revision FROM queueapp_flowstate WHERE flow_id = flow ORDER BY revision DESC LIMIT 1)
-           AND NOT backlogged AND first_jobs ? flow::text;
-    END LOOP;
+    PERFORM queueapp_change_flow(resting.id, p_first => (first_jobs->>resting.id::text)::bigint)
+       FROM (SELECT id FROM unnest(flows) AS id
+              WHERE first_jobs ? id::text
+                AND NOT (SELECT backlogged FROM queueapp_flowstate WHERE flow_id = id ORDER BY revision DESC LIMIT 1)
+            ) AS resting;
 
     -- Where the newest stands, counted from itself forward: at the front are the entries of jobs that were taken.
     IF last_place[2] IS NOT NULL THEN

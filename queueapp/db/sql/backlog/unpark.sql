@@ -1,6 +1,6 @@
 -- Put parked jobs that nothing pauses any more into their owners' flows, in their places; each flow rejoins at V.
--- Returns the owners. Locks: routing (advisory, exclusive: what is submitted meanwhile comes after), order (advisory,
--- shared), by flow the states of the flows that processors work for (a settlement that puts jobs back comes before
+-- Returns the owners. Locks: routing (advisory, exclusive: what is submitted meanwhile comes after),
+-- by flow the states of the flows that processors work for (a settlement that puts jobs back comes before
 -- this, or does not see the pause) and of those that the jobs join, the waiting rows.
 CREATE OR REPLACE FUNCTION queueapp_unpark() RETURNS bigint[]
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
@@ -8,7 +8,6 @@ DECLARE
     parked record;
 BEGIN
     PERFORM queueapp_lock_routing();
-    PERFORM queueapp_join_order();
     PERFORM FROM queueapp_flowstate
       WHERE busy > 0 OR flow_id IN (
             SELECT u.flow_id FROM queueapp_user u JOIN queueapp_waiting w ON w.owner_id = u.id

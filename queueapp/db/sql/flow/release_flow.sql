@@ -1,13 +1,10 @@
--- Let the flows of a user that are held take part again, at V, unless jobs of the user are still left over elsewhere.
--- Locks: order (advisory, shared), the flows' states.
+-- Let the flows of a user that are held take part again, unless jobs of the user are still to be moved.
+-- Locks: the flows' states, by flow, as change_flow.sql.
 CREATE OR REPLACE FUNCTION queueapp_release_flow(p_user bigint) RETURNS void
 LANGUAGE sql AS $$
-    SELECT queueapp_join_order();
-    UPDATE queueapp_flowstate t
-       SET revision = revision + 1, held = false,
-           vtime = CASE WHEN backlogged AND (cap IS NULL OR busy < cap)
-                        THEN greatest(vtime, queueapp_virtual_time()) ELSE vtime END
-      FROM queueapp_flow f
-     WHERE f.user_id = p_user AND t.flow_id = f.id AND held
-       AND NOT EXISTS (SELECT FROM queueapp_pendingmove l WHERE l.user_id = p_user)
+    SELECT queueapp_change_flow(held.id, p_held => false)
+      FROM (SELECT f.id FROM queueapp_flow f JOIN queueapp_flowstate s ON s.flow_id = f.id
+             WHERE f.user_id = p_user AND s.held
+               AND NOT EXISTS (SELECT FROM queueapp_pendingmove m WHERE m.user_id = p_user)
+             ORDER BY f.id) AS held
 $$;

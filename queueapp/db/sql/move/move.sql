@@ -2,7 +2,7 @@
 --   p_most  jobs at the most
 -- Works off one pending move, a user and the flow left, per call. Returns how many jobs were moved; null: nothing is
 -- left over, or others are at it. Locks: routing (advisory, shared: a change of routes would else not see, as left
--- behind, what is moved just now), the pending move (a locked one is skipped), order (advisory, shared), by flow the
+-- behind, what is moved just now), the pending move (a locked one is skipped), by flow the
 -- states of the flows left and joined, the waiting rows; after the last batch the user's own flow's state
 -- (release_flow.sql).
 --
@@ -22,7 +22,6 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
-    PERFORM queueapp_join_order();
     SELECT flow_id INTO joining FROM queueapp_user WHERE id = lo.user_id;
     PERFORM FROM queueapp_flowstate WHERE flow_id IN (lo.flow_id, joining) ORDER BY flow_id FOR NO KEY UPDATE;
     SELECT user_id IS NOT NULL INTO own FROM queueapp_flow WHERE id = joining;
@@ -39,8 +38,8 @@ BEGIN
 
     -- The one they left has another head; the flow they join wakes if it rested.
     IF cardinality(moving) > 0 THEN
-        PERFORM queueapp_find_heads(ARRAY[lo.flow_id]);
-        PERFORM queueapp_adjust_flow(joining, 0, 0, (SELECT min(job_id) FROM unnest(moving) AS m(job_id)));
+        PERFORM queueapp_reread_head(lo.flow_id, p_may_rest => false);
+        PERFORM queueapp_change_flow(joining, p_first => (SELECT min(job_id) FROM unnest(moving) AS m(job_id)));
     END IF;
     IF cardinality(moving) < p_most THEN
         DELETE FROM queueapp_pendingmove WHERE id = lo.id;

@@ -23,8 +23,7 @@ BEGIN
            worked = greatest(p.worked, p_elapsed), progress = p_progress, message = p_message
      WHERE turn = p.turn;
     IF cardinality(p.jobs) = 1 AND p_elapsed > p.charged THEN
-        UPDATE queueapp_flowstate SET revision = revision + 1, vtime = vtime + (p_elapsed - p.charged) / weight
-         WHERE flow_id = p.flow_id;
+        PERFORM queueapp_change_flow(p.flow_id, p_elapsed - p.charged);
     END IF;
     RETURN CASE WHEN p.cancelling THEN 'cancel' WHEN p.draining THEN 'drain' ELSE 'go on' END;
 END $$;

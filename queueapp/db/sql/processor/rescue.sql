@@ -55,6 +55,6 @@ BEGIN
        SET turn = nextval('queueapp_turn_number'), jobs = '{}', attempts = '{}', charged = 0, job_id = NULL,
            job_started_at = NULL, progress = 0, message = '', cancelling = false
      WHERE turn = p_turn;
-    PERFORM queueapp_adjust_flow(p.flow_id, seen_at_work - p.charged, -1, back_from);
+    PERFORM queueapp_change_flow(p.flow_id, seen_at_work - p.charged, -1, back_from);
     RETURN owners;
 END $$;

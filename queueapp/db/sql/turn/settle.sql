@@ -27,6 +27,6 @@ BEGIN
     END IF;
 
     -- 3. The flow. No less than signs of life have said: the order start hangs on that.
-    PERFORM queueapp_adjust_flow(p.flow_id, greatest(spent + p_kept_charge, p.worked) - p.charged,
+    PERFORM queueapp_change_flow(p.flow_id, greatest(spent + p_kept_charge, p.worked) - p.charged,
                                  -(p_keep IS NULL)::int, back_from);
 END $$;
