@@ -60,7 +60,11 @@ class Server:
 
 def open_server() -> Server:
     """The server that DATABASE_URL names, else an embedded one of the benches' own, which ends with this process."""
-    return Server(os.environ.get("DATABASE_URL") or local.start_database(local.var_folder() / "bench"))
+    if url := os.environ.get("DATABASE_URL"):
+        return Server(url)
+    folder = local.var_folder() / "bench"
+    folder.mkdir(exist_ok=True)
+    return Server(local.start_database(folder))
 
 
 def use_database(url: str) -> None:

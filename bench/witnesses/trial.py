@@ -21,7 +21,7 @@ from .mutations import Mutation
 TREE = Path(__file__).resolve().parent.parent.parent
 LONGEST = 90
 """Seconds that one test may take: a mutation may well make it wait for ever."""
-_FAILED = re.compile(r"^(?:FAILED|ERROR) tests/\w+\.py::(\S.*?)(?: - .*)?$", re.MULTILINE)
+_FAILED = re.compile(r"^(?:FAILED|ERROR) tests/[\w/]+\.py::(\S.*?)(?: - .*)?$", re.MULTILINE)
 _MARK = "WITNESSES_RUN"
 """In the environment of whatever a run of the tests starts, by which it is found and ended."""
 _SETTINGS = ("DATABASE_URL", "SECRET_KEY", "ALLOWED_HOSTS", "HTTPS", "VAR_DIR")

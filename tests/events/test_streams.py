@@ -51,9 +51,9 @@ def test_a_stream_begins_with_the_queue_and_follows_a_job_to_its_end(site: Site)
 
 def test_a_client_that_names_only_the_type_of_errors_gets_the_stream(site: Site) -> None:
     """As the Python client of OpenAPI Generator does: of several types it sends but the one that has "json" in it."""
-    site.user("gil")
+    site.user("gia")
     headers = {"Accept": "application/problem+json"}
-    with site.client("gil") as client, client.stream("GET", "events/", headers=headers) as answer:
+    with site.client("gia") as client, client.stream("GET", "events/", headers=headers) as answer:
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/event-stream")
 
