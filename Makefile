@@ -3,11 +3,12 @@ PORT ?= 8000
 PROCESSORS ?= 4
 PYTHON ?= python3
 BIN = .venv/bin
+INSTALL = -m pip install --quiet --disable-pip-version-check --require-hashes -r
 TESTS = $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 export PORT PROCESSORS
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stop test quick check format clean
+.PHONY: help run demo stop test quick check format lock clean
 
 help: ## List these targets
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -30,6 +31,7 @@ quick: .venv/dev.done check ## The same without the stories of a minute each
 	$(TESTS) -m "not slow"
 
 check: .venv/dev.done ## Lint, format, layers, types, and known weaknesses of packages
+	@sh tools/lock.sh --check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
@@ -43,6 +45,9 @@ bench-%: .venv-bench/bench.done ## Measure; bench/README.md has what (bench-fair
 format: .venv/dev.done ## Put the code in shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+lock: .venv/dev.done ## Write the lock files anew from what requirements*.txt pin (ARGS=--upgrade)
+	@sh tools/lock.sh $(ARGS)
 
 clean: ## Remove the virtual environment, and all data under var/
 	@data=$$(readlink var/postgres); case "$$data" in /var/lib/turnabout/data-*) rm -rf "$${data%/postgres}";; esac
@@ -58,16 +63,16 @@ endef
 	$(call new_enough,$(PYTHON))
 	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
-.venv-bench/bench.done: requirements-bench.txt requirements.txt
+.venv-bench/bench.done: requirements-bench.lock
 	$(call new_enough,$(PYTHON))
 	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	.venv-bench/bin/python $(INSTALL) requirements-bench.lock
 	@touch $@
 
-.venv/run.done: requirements.txt | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+.venv/run.done: requirements.lock | .venv/bin/python
+	$(BIN)/python $(INSTALL) requirements.lock
 	@touch $@
 
-.venv/dev.done: requirements-dev.txt requirements.txt | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+.venv/dev.done: requirements-dev.lock requirements.lock | .venv/bin/python
+	$(BIN)/python $(INSTALL) requirements-dev.lock
 	@touch $@ .venv/run.done
