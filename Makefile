@@ -30,13 +30,14 @@ quick: .venv/dev.done check ## The same without the stories of a minute each
 	@sh tools/chromium.sh
 	$(TESTS) -m "not slow"
 
-check: .venv/dev.done ## Lint, format, layers, types, and known weaknesses of packages
+check: .venv/dev.done ## Pins, lint, format, layers, types, and known weaknesses of packages
 	@sh tools/lock.sh --check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	SECRET_KEY=for-the-type-checker-only-which-reads-the-settings DATABASE_URL=postgresql://check@/check \
 	    ALLOWED_HOSTS=localhost $(BIN)/mypy .
+	@sh tools/node/page.sh --check
 	@sh tools/audit.sh
 
 bench-%: .venv-bench/bench.done ## Measure; bench/README.md has what (bench-fairness ARGS=--help)
@@ -45,6 +46,7 @@ bench-%: .venv-bench/bench.done ## Measure; bench/README.md has what (bench-fair
 format: .venv/dev.done ## Put the code in shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	@sh tools/node/page.sh --write
 
 lock: .venv/dev.done ## Write the lock files anew from what requirements*.txt pin (ARGS=--upgrade)
 	@sh tools/lock.sh $(ARGS)

@@ -29,3 +29,6 @@ for set in requirements requirements-dev requirements-bench; do
     .venv/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
         --custom-compile-command "make lock" $shared "$@" --output-file "$set.lock" "$set.txt"
 done
+PATH=$PWD/.venv/bin:$PATH
+npm install --prefix tools/node --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit \
+    --no-fund --loglevel=error >/dev/null
