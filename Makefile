@@ -5,6 +5,9 @@ PYTHON ?= python3
 BIN = .venv/bin
 INSTALL = -m pip install --quiet --disable-pip-version-check --require-hashes -r
 TESTS = $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+# For checks that read the settings only: there is no such database, and none is asked.
+SETTINGS = SECRET_KEY=for-checks-only-which-read-the-settings-and-sign-nothing ALLOWED_HOSTS=localhost \
+    DATABASE_URL=postgresql://check@/check?host=/nonexistent
 export PORT PROCESSORS
 
 .DEFAULT_GOAL := help
@@ -30,13 +33,14 @@ quick: .venv/dev.done check ## The same without the stories of a minute each
 	@sh tools/chromium.sh
 	$(TESTS) -m "not slow"
 
-check: .venv/dev.done ## Pins, lint, format, layers, types, and known weaknesses of packages
+check: .venv/dev.done ## Pins, lint, format, layers, types, migrations, and known weaknesses of packages
 	@sh tools/lock.sh --check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	SECRET_KEY=for-the-type-checker-only-which-reads-the-settings DATABASE_URL=postgresql://check@/check \
-	    ALLOWED_HOSTS=localhost $(BIN)/mypy .
+	$(SETTINGS) $(BIN)/mypy .
+	@$(SETTINGS) $(BIN)/python -W "ignore:Got an error checking a consistent migration history" manage.py \
+	    makemigrations --check --dry-run
 	@sh tools/node/page.sh --check
 	@sh tools/audit.sh
 
