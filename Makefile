@@ -4,14 +4,14 @@ PROCESSORS ?= 4
 PYTHON ?= python3
 BIN = .venv/bin
 INSTALL = -m pip install --quiet --disable-pip-version-check --require-hashes -r
-TESTS = $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+PYTEST = -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 # For checks that read the settings only: there is no such database, and none is asked.
 SETTINGS = SECRET_KEY=for-checks-only-which-read-the-settings-and-sign-nothing ALLOWED_HOSTS=localhost \
     DATABASE_URL=postgresql://check@/check?host=/nonexistent
 export PORT PROCESSORS
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stop test quick check format lock clean
+.PHONY: help run demo stop test quick coverage check format lock clean
 
 help: ## List these targets
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -27,11 +27,18 @@ stop: .venv/run.done ## Stop the site, and what an earlier start of it left behi
 
 test: .venv/dev.done check ## Set everything up, then all checks and tests, the browser included
 	@sh tools/chromium.sh
-	$(TESTS)
+	$(BIN)/python $(PYTEST)
 
 quick: .venv/dev.done check ## The same without the stories of a minute each
 	@sh tools/chromium.sh
-	$(TESTS) -m "not slow"
+	$(BIN)/python $(PYTEST) -m "not slow"
+
+coverage: .venv/dev.done ## All tests, with the lines and branches that they run in any process (ARGS="-m 'not slow'")
+	@sh tools/chromium.sh
+	rm -rf var/coverage
+	@code=0; $(BIN)/coverage run $(PYTEST) $(ARGS) || code=$$?; \
+	    $(BIN)/coverage combine --quiet && $(BIN)/coverage html --quiet && $(BIN)/coverage report && \
+	    echo "Line by line: var/coverage/html/index.html" && exit $$code
 
 check: .venv/dev.done ## Pins, lint, format, layers, types, migrations, and known weaknesses of packages
 	@sh tools/lock.sh --check
