@@ -3,11 +3,15 @@ PORT ?= 8000
 PROCESSORS ?= 4
 PYTHON ?= python3
 BIN = .venv/bin
-TESTS = $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+INSTALL = -m pip install --quiet --disable-pip-version-check --require-hashes -r
+PYTEST = -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+# For checks that read the settings only: there is no such database, and none is asked.
+SETTINGS = SECRET_KEY=for-checks-only-which-read-the-settings-and-sign-nothing ALLOWED_HOSTS=localhost \
+    DATABASE_URL=postgresql://check@/check?host=/nonexistent
 export PORT PROCESSORS
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stop test quick check format clean
+.PHONY: help run demo stop test quick coverage check format lock clean
 
 help: ## List these targets
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -23,18 +27,28 @@ stop: .venv/run.done ## Stop the site, and what an earlier start of it left behi
 
 test: .venv/dev.done check ## Set everything up, then all checks and tests, the browser included
 	@sh tools/chromium.sh
-	$(TESTS)
+	$(BIN)/python $(PYTEST)
 
 quick: .venv/dev.done check ## The same without the stories of a minute each
 	@sh tools/chromium.sh
-	$(TESTS) -m "not slow"
+	$(BIN)/python $(PYTEST) -m "not slow"
 
-check: .venv/dev.done ## Lint, format, layers, types, and known weaknesses of packages
+coverage: .venv/dev.done ## All tests, with the lines and branches that they run in any process (ARGS="-m 'not slow'")
+	@sh tools/chromium.sh
+	rm -rf var/coverage
+	@code=0; $(BIN)/coverage run $(PYTEST) $(ARGS) || code=$$?; \
+	    $(BIN)/coverage combine --quiet && $(BIN)/coverage html --quiet && $(BIN)/coverage report && \
+	    echo "Line by line: var/coverage/html/index.html" && exit $$code
+
+check: .venv/dev.done ## Pins, lint, format, layers, types, migrations, and known weaknesses of packages
+	@sh tools/lock.sh --check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	SECRET_KEY=for-the-type-checker-only-which-reads-the-settings DATABASE_URL=postgresql://check@/check \
-	    ALLOWED_HOSTS=localhost $(BIN)/mypy .
+	$(SETTINGS) $(BIN)/mypy .
+	@$(SETTINGS) $(BIN)/python -W "ignore:Got an error checking a consistent migration history" manage.py \
+	    makemigrations --check --dry-run
+	@sh tools/node/page.sh --check
 	@sh tools/audit.sh
 
 bench-%: .venv-bench/bench.done ## Measure; bench/README.md has what (bench-fairness ARGS=--help)
@@ -43,6 +57,10 @@ bench-%: .venv-bench/bench.done ## Measure; bench/README.md has what (bench-fair
 format: .venv/dev.done ## Put the code in shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	@sh tools/node/page.sh --write
+
+lock: .venv/dev.done ## Write the lock files anew from what requirements*.txt pin (ARGS=--upgrade)
+	@sh tools/lock.sh $(ARGS)
 
 clean: ## Remove the virtual environment, and all data under var/
 	@data=$$(readlink var/postgres); case "$$data" in /var/lib/turnabout/data-*) rm -rf "$${data%/postgres}";; esac
@@ -58,16 +76,16 @@ endef
 	$(call new_enough,$(PYTHON))
 	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
-.venv-bench/bench.done: requirements-bench.txt requirements.txt
+.venv-bench/bench.done: requirements-bench.lock
 	$(call new_enough,$(PYTHON))
 	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	.venv-bench/bin/python $(INSTALL) requirements-bench.lock
 	@touch $@
 
-.venv/run.done: requirements.txt | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+.venv/run.done: requirements.lock | .venv/bin/python
+	$(BIN)/python $(INSTALL) requirements.lock
 	@touch $@
 
-.venv/dev.done: requirements-dev.txt requirements.txt | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+.venv/dev.done: requirements-dev.lock requirements.lock | .venv/bin/python
+	$(BIN)/python $(INSTALL) requirements-dev.lock
 	@touch $@ .venv/run.done

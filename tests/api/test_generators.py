@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from tests.kit.site import BASE, Site
 
 SOURCES = BASE / "tests" / "generators"
 BESIDE = Path(sys.executable).parent
+REGISTRY_UNREACHABLE = 75
 PATH = f"{BESIDE}{os.pathsep}{os.environ['PATH']}"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -56,23 +56,13 @@ def test_the_client_of_openapi_python_client(site: Site, tmp_path: Path) -> None
 @pytest.fixture(scope="module")
 def node_packages() -> Path:
     """The folder that has the pinned packages of node; kept. Skips where they are not there, and no network is."""
-    folder = BASE / "var" / "generators"
-    folder.mkdir(parents=True, exist_ok=True)
-    wanted, there = (SOURCES / "package.json").read_text(), folder / "package.json"
-    if not there.exists() or there.read_text() != wanted:
-        command = ["install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", "."]
-        command += ["--fetch-retries=1", "--fetch-timeout=20000"]
-        shutil.rmtree(folder / "node_modules", ignore_errors=True)
-        there.write_text(wanted)
-        try:
-            run("npm", *command, cwd=folder)
-        except (AssertionError, subprocess.TimeoutExpired) as failed:
-            there.unlink()
-            unreachable = r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|ETIMEDOUT|network|timed out|CERT"
-            if re.search(unreachable, str(failed)):
-                pytest.skip("the packages of node cannot be fetched: there is no network")
-            raise
-    return folder
+    done = subprocess.run(
+        ["sh", BASE / "tools" / "node" / "packages.sh"], capture_output=True, text=True, timeout=250
+    )  # fmt: skip
+    if done.returncode == REGISTRY_UNREACHABLE:
+        pytest.skip(done.stderr.splitlines()[-1])
+    assert done.returncode == 0, done.stderr
+    return Path(done.stdout.strip())
 
 
 def test_the_client_of_openapi_typescript(site: Site, node_packages: Path) -> None:

@@ -17,7 +17,8 @@ function told<T>({ data, error }: { data?: T; error?: unknown }): T {
 }
 
 function same(found: unknown, wanted: unknown): void {
-  if (JSON.stringify(found) !== JSON.stringify(wanted)) throw new Error(`${JSON.stringify(found)} is not ${JSON.stringify(wanted)}`);
+  if (JSON.stringify(found) !== JSON.stringify(wanted))
+    throw new Error(`${JSON.stringify(found)} is not ${JSON.stringify(wanted)}`);
 }
 
 async function* events(stream: ReadableStream<Uint8Array>): AsyncGenerator<{ name: string; data: string }> {
@@ -57,7 +58,12 @@ const ended = async (id: string): Promise<Job> =>
   JSON.parse(await until("completed", (data) => (JSON.parse(data) as Job).job_id === id)) as Job;
 
 const bulk = await client.POST("/api/v1/jobs/bulk/", {
-  body: { jobs: [{ job_id: "quick", task: "wait", duration: 0.1 }, { job_id: "long", task: "wait", duration: 600 }] },
+  body: {
+    jobs: [
+      { job_id: "quick", task: "wait", duration: 0.1 },
+      { job_id: "long", task: "wait", duration: 600 },
+    ],
+  },
 });
 same(told(bulk).accepted, 2);
 same((await ended("quick")).status, "succeeded");
@@ -67,6 +73,9 @@ same([stopping.response.status, told(stopping).stopping], [202, true]);
 same((await ended("long")).status, "cancelled");
 
 const listed = told(await client.GET("/api/v1/jobs/", { params: { query: { page_size: 10 } } }));
-same(listed.results.map((job) => job.job_id), ["long", "quick", "later"]);
+same(
+  listed.results.map((job) => job.job_id),
+  ["long", "quick", "later"],
+);
 console.log("all well");
 process.exit(0);

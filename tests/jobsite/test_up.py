@@ -286,7 +286,7 @@ def test_a_port_that_is_taken_stops_the_start_with_one_sentence(folder: Path) ->
 def test_a_python_that_is_too_old_is_told_so_before_anything_is_installed(tmp_path: Path, target: str) -> None:
     place = tmp_path / "a path with blanks"
     place.mkdir()
-    files = ["Makefile", "requirements.txt", "requirements-dev.txt"]
+    files = ["Makefile", "requirements.lock", "requirements-dev.lock"]
     for name in files:
         shutil.copy(BASE / name, place)
     old = tmp_path / "python3.10"

@@ -19,7 +19,11 @@ export function allowAgain(finished, waits) {
     if (button.dataset.part === "retry") tryAgain(row, button, waits);
   });
   // The event does not bubble.
-  finished.list.addEventListener("toggle", ({ target }) => showWhole(finished, /** @type {HTMLElement} */ (target)), true);
+  finished.list.addEventListener(
+    "toggle",
+    ({ target }) => showWhole(finished, /** @type {HTMLElement} */ (target)),
+    true,
+  );
 }
 
 /**

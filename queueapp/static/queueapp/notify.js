@@ -98,7 +98,9 @@ function about(job) {
  */
 function aboutMany(jobs) {
   const count = (/** @type {string} */ status) => jobs.filter((job) => job.status === status).length;
-  const words = ["succeeded", "failed", "cancelled"].filter(count).map((status) => `${grouped(count(status))} ${status}`);
+  const words = ["succeeded", "failed", "cancelled"]
+    .filter(count)
+    .map((status) => `${grouped(count(status))} ${status}`);
   return [`${grouped(jobs.length)} jobs done`, words.join(", ")];
 }
 

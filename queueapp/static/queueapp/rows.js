@@ -290,7 +290,9 @@ export function fillFinished(row, job) {
  */
 function isCut(job) {
   const errors = [job.error, ...job.attempts.map(({ error }) => error)];
-  return job.payload_omitted || job.result_omitted || errors.some((error) => error.length >= CUT && error.endsWith("…"));
+  return (
+    job.payload_omitted || job.result_omitted || errors.some((error) => error.length >= CUT && error.endsWith("…"))
+  );
 }
 
 /**
@@ -321,7 +323,8 @@ function fillAttempts(row, job) {
  * @param {Row} row
  */
 export function localTimes(row) {
-  for (const name of ["submitted", "started", "ended"]) row.moment(name, row.parts[name].getAttribute("datetime") || null, "never");
+  for (const name of ["submitted", "started", "ended"])
+    row.moment(name, row.parts[name].getAttribute("datetime") || null, "never");
   for (const time of row.parts.attempts.querySelectorAll("time")) write(time, exactTime(new Date(time.dateTime)));
 }
 
