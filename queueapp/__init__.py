@@ -1,1 +1,34 @@
-"""A job queue for many users: fair turns, live pages, nothing lost. docs/architecture.md is the map."""
+"""A fair job queue for many users: the names that a project uses. docs/index.md is the map of the documentation.
+
+`task` registers a callable, which gets a `JobContext`; `JobFailed` and `JobCancelled` end an attempt in words;
+`submit` accepts jobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .errors import JobCancelled, JobFailed
+from .registry import JobContext, task
+
+if TYPE_CHECKING:
+    from .lifecycle.submit import Accepted
+    from .models import User
+
+__all__ = ["JobCancelled", "JobContext", "JobFailed", "submit", "task"]
+
+
+def submit(owner: User, *jobs: Mapping[str, Any]) -> Accepted:
+    """The number of new jobs, and of those that existed with the same content. All are accepted, or none.
+
+    Each job has the fields of POST jobs/: `job_id` and `duration`, and as needed `task`, `payload`, `run_at`,
+    `time_limit`, `memory_limit`. Commits, unless the caller is in a transaction: then the jobs come with its commit.
+    Raises InvalidSubmission with the field named, JobConflict where a job_id is taken by other content, BacklogFull
+    where the owner's quota has no room. Locks: see db/sql/backlog/submit.sql.
+    """
+    # Models are there once Django's applications are loaded, and this module is loaded before.
+    from .lifecycle.submit import submit as accept
+    from .lifecycle.validation import parse_all
+
+    return accept(owner, parse_all([dict(job) for job in jobs]))

@@ -21,8 +21,7 @@ import psutil
 from django.db import connection
 from django.utils import timezone
 
-from queueapp.errors import JobFailed
-from queueapp.registry import JobContext, task
+from queueapp import JobContext, JobFailed, task
 
 
 @task("nap")

@@ -1,0 +1,43 @@
+"""The names that a project imports from `queueapp`."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import transaction
+
+import queueapp
+from queueapp.errors import InvalidSubmission, JobConflict
+from queueapp.models import Waiting
+from tests.kit.queue import make_user
+
+pytestmark = pytest.mark.usefixtures("no_rules")
+
+
+def test_jobs_are_submitted_together_and_once() -> None:
+    ada = make_user("ada")
+    jobs = [{"job_id": "a", "duration": 1}, {"job_id": "b", "duration": 2, "payload": {}}]
+    accepted = queueapp.submit(ada, *jobs)
+    assert (accepted.accepted, accepted.existing) == (2, 0)
+    again = queueapp.submit(ada, *jobs)
+    assert (again.accepted, again.existing) == (0, 2)
+    with pytest.raises(JobConflict):
+        queueapp.submit(ada, {"job_id": "a", "duration": 3})
+
+
+def test_of_wrong_jobs_the_field_is_named_and_none_is_accepted() -> None:
+    with pytest.raises(InvalidSubmission) as refused:
+        queueapp.submit(make_user("ada"), {"job_id": "a", "duration": 1}, {"job_id": "b", "duration": 0})
+    assert [(error.field, error.index) for error in refused.value.errors] == [("duration", 1)]
+    assert not Waiting.objects.exists()
+
+
+def test_within_a_transaction_jobs_come_with_its_commit_or_not_at_all() -> None:
+    ada = make_user("ada")
+    with transaction.atomic():
+        queueapp.submit(ada, {"job_id": "a", "duration": 1})
+        transaction.set_rollback(True)
+    assert not Waiting.objects.exists()
+
+
+def test_all_names_are_there() -> None:
+    assert all(hasattr(queueapp, name) for name in queueapp.__all__)
