@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 from django.utils.module_loading import autodiscover_modules
 
 
@@ -20,5 +20,6 @@ class QueueConfig(AppConfig):
 
         queue_settings()
         autodiscover_modules("tasks")
+        pre_migrate.connect(install.refuse_unknown, sender=self)
         post_migrate.connect(install.install, sender=self)
         rule_changes.follow()

@@ -1,11 +1,17 @@
-"""Installs the SQL functions of sql/ after every migration, so that they are always those of this code."""
+"""Installs the SQL functions of sql/ after every migration, so that they are always those of this code.
+
+And refuses to migrate a database of another line of migrations.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from django.apps import AppConfig
+from django.core.management import CommandError
 from django.db import connections, transaction
+from django.db.migrations.loader import MigrationLoader
 
 FOLDER = Path(__file__).parent / "sql"
 
@@ -22,6 +28,17 @@ _DROP_ALL = """
         END LOOP;
     END $$
 """
+
+
+def refuse_unknown(sender: AppConfig, using: str = "default", **_: Any) -> None:
+    """Receiver of pre_migrate. Raises CommandError if the database has migrations that this code does not have."""
+    loader = MigrationLoader(connections[using])
+    applied = {name for app, name in loader.applied_migrations if app == sender.label}
+    if unknown := sorted(applied - {name for app, name in loader.disk_migrations if app == sender.label}):
+        raise CommandError(
+            f"The database has migrations that this version does not have ({unknown[-1]}): it is of a later version, "
+            "or from before the first release. UPGRADING.md says what to do; `make clean` begins with a new one."
+        )
 
 
 def install(using: str = "default", **_: Any) -> None:

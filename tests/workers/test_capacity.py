@@ -49,6 +49,7 @@ def test_a_schema_of_a_later_version_is_refused(idle: Site) -> None:
     idle.query("INSERT INTO django_migrations (app, name, applied) VALUES ('queueapp', '9999_later', now())")
     try:
         assert "of a later version (migration 9999_later)" in refusal(idle)
+        assert "does not have (9999_later)" in idle.refused("manage.py", "migrate")
     finally:
         idle.query("DELETE FROM django_migrations WHERE name = '9999_later'")
 
