@@ -1,0 +1,70 @@
+"""A cluster is stuck where work, a free processor and no claim last, and not for less."""
+
+from __future__ import annotations
+
+import pytest
+
+from queueapp.lifecycle.processors import register
+from queueapp.lifecycle.turn import take_turn
+from queueapp.workers import watchdog as module
+from queueapp.workers.watchdog import Watchdog
+from tests.kit.queue import make_user, settle, submit_jobs
+
+pytestmark = pytest.mark.usefixtures("no_rules")
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    found = Clock()
+    monkeypatch.setattr(module, "time", found)
+    return found
+
+
+def after(clock: Clock, seconds: float, watchdog: Watchdog) -> bool:
+    """Whether the cluster counts as stuck so many seconds later."""
+    clock.now += seconds
+    return watchdog.is_stuck("c")
+
+
+def test_work_a_free_processor_and_no_claim_make_a_stuck_cluster(clock: Clock) -> None:
+    watchdog = Watchdog()
+    submit_jobs(make_user("ada"), "a")
+    register("c")
+    assert not watchdog.is_stuck("c")
+    assert not after(clock, 1.5, watchdog)
+    assert after(clock, 1.5, watchdog), "WATCHDOG_SECONDS are 2 in tests"
+
+
+def test_a_claim_begins_the_time_anew(clock: Clock) -> None:
+    watchdog, ada = Watchdog(), make_user("ada")
+    submit_jobs(ada, "a", "b", "c")
+    working = register("c").pk
+    register("c")
+    assert not watchdog.is_stuck("c")
+    clock.now += 1.5
+    take_turn(working)
+    assert not after(clock, 1.0, watchdog)
+    assert not after(clock, 1.5, watchdog)
+    assert after(clock, 1.5, watchdog)
+
+
+def test_without_work_or_with_all_at_work_nothing_is_stuck(clock: Clock) -> None:
+    watchdog, ada = Watchdog(), make_user("ada")
+    only = register("c").pk
+    assert not watchdog.is_stuck("c")
+    assert not after(clock, 60, watchdog), "nothing waits"
+    submit_jobs(ada, "a", "b")
+    turn = take_turn(only)
+    assert not after(clock, 1.0, watchdog)
+    assert not after(clock, 60, watchdog), "the one processor works"
+    settle(only, turn)
