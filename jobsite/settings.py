@@ -1,4 +1,4 @@
-"""Django settings, all from environment variables; README.md lists them with their units."""
+"""Django settings, all from environment variables; docs/reference/settings.md lists them with their units."""
 
 from __future__ import annotations
 
