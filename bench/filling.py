@@ -15,7 +15,7 @@ NOTHING = "bench.nothing"
 WAITED = 60.0
 """Seconds that each job which ended had waited."""
 PART = 500_000
-"""Jobs that one statement makes at the most."""
+"""Jobs that one statement makes at most."""
 
 _EMPTY = """
     TRUNCATE queueapp_job, queueapp_waiting, queueapp_outcome, queueapp_attempt, queueapp_processor, queueapp_flow,

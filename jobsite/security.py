@@ -50,7 +50,7 @@ SILENCED_SYSTEM_CHECKS = [
 ]
 
 # Too many wrong passwords for one name from one address shut the log-in for that pair: whoever guesses at a name
-# elsewhere can not shut its owner out.
+# elsewhere cannot shut its owner out.
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]

@@ -18,7 +18,7 @@ class QueueSettings:
     """Seconds of expected time that one turn takes from a flow, at least one job. A round trip to the database takes a
     twentieth of it: less would cost speed, more would cost evenness among short jobs."""
     MAX_TURN_JOBS: int = 100
-    """Jobs that one turn takes at the most."""
+    """Maximum number of jobs in a turn."""
     WORKER_SLICE_SECONDS: float = 1.0
     """Seconds after which a processor gives django-q2's own tasks a chance."""
     LEASE_SECONDS: float = 15.0
@@ -34,11 +34,11 @@ class QueueSettings:
     RETRY_DELAY_SECONDS: float = 2.0
     """Seconds before the second attempt; twice as many before each further one, less a random part."""
     RETRY_DELAY_MAX_SECONDS: float = 600.0
-    """Seconds before a further attempt at the most."""
+    """Maximum delay before a further attempt, in seconds."""
     CANCEL_GRACE_SECONDS: float = 3.0
     """Seconds that a job has to stop when it is asked to, before its process is ended."""
     MAX_RESULT_CHARS: int = 1_000_000
-    """Characters of a job's result, as JSON, at the most; one with more fails."""
+    """Maximum length of a job's result as JSON, in characters. A job with a longer one fails."""
     TASK_PROCESS_MEMORY_MB: float = 512.0
     """Megabytes that a task process may still hold after a job; with more it is replaced."""
     TASK_PROCESS_FOR: str = "many"
@@ -53,26 +53,26 @@ class QueueSettings:
     MAX_DURATION_SECONDS: float = 7 * 24 * 3600.0
     """Longest duration, in seconds, that a job may declare."""
     MAX_BULK_JOBS: int = 10_000
-    """Jobs in one bulk submission at the most."""
+    """Maximum number of jobs in one bulk submission."""
     MAX_PAYLOAD_BYTES: int = 65_536
-    """Bytes of a job's payload, as JSON, at the most."""
+    """Maximum size of a job's payload as JSON, in bytes."""
     MAX_NESTING: int = 50
-    """Lists and objects within one another in a request at the most."""
+    """Maximum depth of lists and objects within one another in a request."""
     MAX_BODY_BYTES: int = 262_144
-    """Bytes of a request at the most."""
+    """Maximum size of a request, in bytes."""
     MAX_BULK_BODY_BYTES: int = 33_554_432
-    """Bytes of a bulk submission at the most."""
+    """Maximum size of a bulk submission, in bytes."""
     MAX_BULK_VALUES: int = 1_000_000
-    """Values (commas, colons and opening brackets outside of strings) of a request's JSON at the most. Each takes up to
-    about 100 bytes of memory, however few it takes in the request."""
+    """Maximum number of values (commas, colons, opening brackets outside of strings) in a request's JSON. Each takes up
+    to about 100 bytes of memory, however few it takes in the request."""
     BULKS_AT_ONCE: int = 2
-    """Bulk submissions that one web process reads at the same time at the most."""
+    """Maximum number of bulk submissions that one web process reads at the same time."""
     BULK_WAIT_SECONDS: float = 10.0
     """Seconds that a further bulk submission waits for its turn before it is refused."""
     MAX_WAITING_JOBS: int = 1_000_000
-    """Jobs of one user that wait at the most; 0: no limit."""
+    """Maximum number of queued jobs of one user; 0: no limit."""
     MAX_STREAMS: int = 20
-    """Event streams of one user in one web process at the most; 0: no limit."""
+    """Maximum number of event streams of one user in one web process; 0: no limit."""
     SUBMISSIONS_PER_MINUTE: int = 6_000
     """Requests of one user that submit, whether one job or many; 0: no limit, here and below."""
     REQUESTS_PER_MINUTE: int = 12_000

@@ -55,7 +55,7 @@ class BacklogFull(QueueError):
 
 
 class JobFailed(QueueError):
-    """The job can not be done."""
+    """The job cannot be done."""
 
 
 class NotRetryable(QueueError):
@@ -79,4 +79,4 @@ class LeaseLost(JobStopped):
 
 
 class SpanTooLarge(QueueError):
-    """So much happened in this span that it can not be shown at once; choose a shorter one."""
+    """So much happened in this span that it cannot be shown at once; choose a shorter one."""

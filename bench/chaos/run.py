@@ -25,7 +25,7 @@ _LIMITS = {"quantum": 0.02, "max_turn": 100, "flows": "own", "lease": 4.0}
 @dataclass(frozen=True)
 class Plan:
     """The bounds of a run. `seconds`: how long jobs are submitted and faults go on; `pause`: seconds between two
-    faults at the least; `rounds`: through all faults at the most; `calm`: seconds that all may take to end then."""
+    faults at the least; `rounds`: through all faults at most; `calm`: seconds that all may take to end then."""
 
     jobs: int = 10_000
     users: int = 50
@@ -104,7 +104,7 @@ def _in_turn(rounds: int) -> list[Fault]:
 
 
 def _wait(stand: Stand, clients: list[Client], calm: float) -> None:
-    """Until all has been submitted, has ended, and was told; `calm` seconds at the most, and the proof says what is
+    """Until all has been submitted, has ended, and was told; `calm` seconds at most, and the proof says what is
     missing."""
     deadline = time.monotonic() + calm
     while time.monotonic() < deadline:

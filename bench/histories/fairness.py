@@ -15,7 +15,7 @@ from itertools import combinations, pairwise
 from bench.histories.history import NEVER, History, Run, Setup
 
 BESIDE = 0.001
-"""Seconds that a run costs beside what its task saw of it, at the most on average."""
+"""Seconds that a run costs beside what its task saw of it, at most on average."""
 Span = tuple[float, float]
 
 

@@ -29,7 +29,7 @@ def main() -> int:
     parser.add_argument("--group", action="append", help="all kinds of one of tasks/: database, endings, ...")
     parser.add_argument("--mode", action="append", choices=["shared", "own"], help="left out: both")
     parser.add_argument("--short", action="store_true", help="the short form: some kinds in one flow, one stop")
-    parser.add_argument("--patience", type=float, help="seconds that a trial may take at the most; left out: by kind")
+    parser.add_argument("--patience", type=float, help="maximum seconds of a trial; left out: by kind")
     parser.add_argument("--list", action="store_true", help="say what the kinds are")
     options = parser.parse_args()
     if options.list:

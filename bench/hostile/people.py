@@ -69,7 +69,7 @@ class Listener(threading.Thread):
         self._heard: set[str] = set()
 
     def wait_for(self, jobs: list[str]) -> None:
-        """Until these have been told, for some seconds at the most: the checker says which are missing."""
+        """Until these have been told, for some seconds at most: the checker says which are missing."""
         deadline = time.monotonic() + 3
         while not self._heard.issuperset(jobs) and time.monotonic() < deadline:
             time.sleep(LOOK_EVERY)

@@ -21,7 +21,7 @@ class System(ABC):
     settings: ClassVar[str]
     """How it is set up, and why so."""
     needs: ClassVar[tuple[str, ...]] = ()
-    """Packages without which it can not run."""
+    """Packages without which it cannot run."""
     processors: int = PROCESSORS
     loads: ClassVar[tuple[str, ...]] = ("heavy", "weighted")
     """The loads for which this way of setting it up differs from another one here."""

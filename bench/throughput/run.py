@@ -20,7 +20,7 @@ from bench.throughput.meter import cpu_seconds, memory_mb, server_process
 
 LOOK_EVERY = 0.02
 LOOKING = 0.05
-"""The part of the time that looking takes at the most."""
+"""The part of the time that looking takes at most."""
 MIN_LOOKS = 3
 REST = 2.0
 BATCH = 10_000

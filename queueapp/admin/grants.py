@@ -16,7 +16,7 @@ else:
 
 
 class NoMoreThanOwn(Base):
-    """A page of users or groups. Those that have more than who asks are only shown, and can not be deleted either."""
+    """A page of users or groups. Those that have more than who asks are only shown, and cannot be deleted either."""
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """As Django has it; but nobody resets the password of somebody who may do more."""

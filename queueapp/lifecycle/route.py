@@ -15,7 +15,7 @@ from ..policy.rules import Route, Rule, route
 from .announce import announce
 
 USERS_AT_ONCE = 50
-"""Users, and so flows at the most, that one transaction routes: claims of these flows wait for it."""
+"""Users, and so flows at most, that one transaction routes: claims of these flows wait for it."""
 BATCHES_AT_ONCE = 20
 """Batches of users that a sweep routes; the brokers route the others between their looks for work."""
 JOBS_AT_ONCE = 500
@@ -64,7 +64,7 @@ def route_user(user: User) -> None:
 
 
 def reroute(batches: int | None = None) -> None:
-    """Bring everything in line with the rules as they are now, if it is not yet; `batches` of users at the most.
+    """Bring everything in line with the rules as they are now, if it is not yet; `batches` of users at most.
 
     Flows get their rule's weight and cap, users their flow; of the jobs that wait in a flow that their owner has left,
     the first MOVED_AT_ONCE follow now, and the brokers move the others (move_some). Each batch is a short transaction.

@@ -24,7 +24,7 @@ from .validation import Submission
 
 _SUBMIT = "SELECT * FROM queueapp_submit(%s::bigint[], %s::jsonb, %s)"
 FAR = 100
-"""Jobs ahead of a new one that are counted at the most."""
+"""Jobs ahead of a new one that are counted at most."""
 
 
 @dataclass(frozen=True)

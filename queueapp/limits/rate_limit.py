@@ -11,7 +11,7 @@ from django.db import connection
 from ..db.statements import prepared_row
 
 # Of an allowance only the moment is kept at which it is whole again: taking one moves it on by a minute's share, and
-# it may lie a minute ahead at the most. (Known as the generic cell rate algorithm.) One that lies further ahead is from
+# it may lie a minute ahead at most. (Known as the generic cell rate algorithm.) One that lies further ahead is from
 # before the clock was set back, and counts as whole. Nobody waits for the disk for it, unless in a transaction with
 # something else.
 _TAKE = """

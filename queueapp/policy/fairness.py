@@ -15,7 +15,7 @@ def service_gap_bound(processors: int, quantum: float, f: Flow, g: Flow, third_p
     are less than a quantum, and the last one is any. Source: Goyal, Vin, Cheng, Start-time Fair Queuing, SIGCOMM 1996,
     for one server; Jin, Chase, Kaur, SIGMETRICS 2004, for many.
 
-    `third_parties`: other flows that declare more than their jobs take, by how much at the most, and their weights.
+    `third_parties`: other flows that declare more than their jobs take, by how much at most, and their weights.
     Until such turns are settled V may lie that far ahead, and who joins, joins there: P * (over + q) / w more.
     """
     ahead = max((processors * largest_turn(over, quantum) / weight for over, weight in third_parties), default=0.0)
@@ -23,7 +23,7 @@ def service_gap_bound(processors: int, quantum: float, f: Flow, g: Flow, third_p
 
 
 def largest_turn(largest_job: float, quantum: float) -> float:
-    """Processor seconds that a turn costs at the most."""
+    """Processor seconds that a turn costs at most."""
     return quantum + largest_job
 
 

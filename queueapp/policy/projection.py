@@ -2,7 +2,7 @@
 
 Jobs start in the order of their tags: a job's tag is the virtual time at which its flow's turn comes, the flow's own
 plus the cost of the jobs before it divided by the weight. The projection gives the jobs that are next, in that order,
-to whichever processor is free first. What it can not know is who submits next.
+to whichever processor is free first. What it cannot know is who submits next.
 """
 
 from __future__ import annotations

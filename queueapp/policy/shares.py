@@ -2,7 +2,7 @@
 
 Owed: at every moment the service given then is divided, by weight, among the flows that had work, a job submitted
 and not yet ended. No flow is owed more than it could have used: its cap, one processor for each of its jobs, and
-the processor seconds that its jobs asked for and that it was not owed before. What one flow can not use is divided
+the processor seconds that its jobs asked for and that it was not owed before. What one flow cannot use is divided
 among the others, so what all are owed is exactly what all got.
 
 Without that limit a flow whose one short job waited for a second would be owed a share of that whole second, and

@@ -23,7 +23,7 @@ POLL = 0.5
 PATIENCE = 5.0
 """Seconds without a live processor after which nobody will come to do the jobs."""
 AT_ONCE = 500
-"""Jobs in one submission at the most."""
+"""Jobs in one submission at most."""
 ZERO = 1.0
 """Seconds of log time that a job with run time 0 stands for: logs count in whole seconds."""
 SHORTEST = 1e-6
@@ -49,7 +49,7 @@ _PROGRESS = """
 
 
 class NotReplayable(QueueError):
-    """This log can not be replayed like that."""
+    """This log cannot be replayed like that."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Log:
-    """The jobs of a log that can be replayed, and the lines that can not and why, as they stand in it."""
+    """The jobs of a log that can be replayed, and the lines that cannot and why, as they stand in it."""
 
     entries: list[Entry] = field(default_factory=list)
     malformed: list[Malformed] = field(default_factory=list)
@@ -135,7 +135,7 @@ def accounts(log: Log, names: Sequence[str] = ()) -> dict[int | None, User]:
     if missing := [name for name in names if name not in given]:
         raise NotReplayable(f"There is no user named {missing[0]!r}.")
     if len(given) < len(names):
-        raise NotReplayable("An account can not be given to two users of the log.")
+        raise NotReplayable("An account cannot be given to two users of the log.")
     called = dict(zip(users, names, strict=False)) | {user: user_name(user) for user in users[len(names) :]}
     known = User.objects.in_bulk(called.values(), field_name="username")
     new = [User(username=name, password=make_password(None)) for name in called.values() if name not in known]
@@ -179,7 +179,7 @@ class Replay:
     def wait(self, show: Show, timeout: float | None = None) -> str:
         """Wait until none of the jobs waits or runs. Returns why it gave up; empty: it did not.
 
-        `timeout`: seconds that it waits at the most; None: as long as it takes.
+        `timeout`: seconds that it waits at most; None: as long as it takes.
         """
         begun = alive_at = time.monotonic()
         while True:

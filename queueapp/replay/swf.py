@@ -29,7 +29,7 @@ _WHOLE = re.compile(r"[+-]?\d+(\.0*)?", re.ASCII)
 
 
 class UnreadableLog(Exception):
-    """The log can not be read, or not to its end; the message is one sentence for whoever asked for it."""
+    """The log cannot be read, or not to its end; the message is one sentence for whoever asked for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def read_log(path: Path) -> Iterator[Entry | Malformed]:
     """The jobs of a log and the lines that should be one and are not, in the order of the file.
 
     Reads as it is asked for more. Plain or gzip, whatever its name; any of the usual line ends. Comments and
-    blank lines are passed over. Raises UnreadableLog, also half way: for a file that can not be opened or
+    blank lines are passed over. Raises UnreadableLog, also half way: for a file that cannot be opened or
     read, and for compressed data that are damaged or end too early.
     """
     line = 0
@@ -153,6 +153,6 @@ def _sentence(path: Path, line: int, error: Exception) -> str:
     if isinstance(error, EOFError):
         return f"{path} is cut short: its compressed data end early, after line {line:,}."
     if isinstance(error, gzip.BadGzipFile | zlib.error):
-        return f"{path} is damaged: its compressed data can not be unpacked after line {line:,}."
+        return f"{path} is damaged: its compressed data cannot be unpacked after line {line:,}."
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return f"{path} can not be read: {reason}."
+    return f"{path} cannot be read: {reason}."

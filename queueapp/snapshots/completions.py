@@ -33,7 +33,7 @@ class Completion:
 
 
 def completions_after(cursors: dict[int, int], limit: int = AT_ONCE) -> list[Completion]:
-    """Each owner's completions after the number given for them, in order; `limit` per owner at the most.
+    """Each owner's completions after the number given for them, in order; `limit` per owner at most.
 
     They are on disk when this returns. Five queries, however many owners.
     Where an owner has `limit`, there may be more: ask again after the last. Locks: as _wait_for_lower().

@@ -134,7 +134,7 @@ def _estimate(job: int, place: Position | None, standing: Standing, fleet: Fleet
     if place is None:
         return None
     wait = fleet.projection.seconds_until_start(standing, job, place.ahead)
-    # What lies further off is no estimate, and a moment that Python can not hold must not fail everybody's look.
+    # What lies further off is no estimate, and a moment that Python cannot hold must not fail everybody's look.
     return None if wait is None or wait > FURTHEST_ESTIMATE else iso(now + timedelta(seconds=wait))
 
 

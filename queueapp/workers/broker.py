@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 POLL = 1.0
 """Seconds without a notification after which the broker looks for work all the same."""
 FAST = 0.02
-"""Seconds between looks while tickets are being handed out: announcements come ten times a second at the most."""
+"""Seconds between looks while tickets are being handed out: announcements come ten times a second at most."""
 TAKEN_BY = 0.003
 """Seconds in which tickets become turns: before that the same work would only get another ticket."""
 ASK_EVERY = 5.0
@@ -57,7 +57,7 @@ post_spawn.connect(start_worker, dispatch_uid="queueapp-start-worker")
 
 
 class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
-    """django-q2's broker_class. `dequeue` blocks for a second at the most, so that the pusher sees the stop event."""
+    """django-q2's broker_class. `dequeue` blocks for a second at most, so that the pusher sees the stop event."""
 
     def __init__(self, list_key: str | None = None) -> None:
         super().__init__(list_key)

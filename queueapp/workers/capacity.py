@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 APP = "queueapp"
 FIRST, MOST = 0.5, 10.0
-"""Seconds between the first two attempts to reach the database, doubled from there on; seconds at the most."""
+"""Seconds between the first two attempts to reach the database, doubled from there on; seconds at most."""
 
 # The least of what the server, the database and the role allow, and how much of the server's is in use.
 _ROOM = """

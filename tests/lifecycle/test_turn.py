@@ -333,7 +333,7 @@ def test_a_job_that_is_committed_late_is_not_forgotten_behind_the_floor_of_its_f
 
 
 def test_beside_an_open_transaction_a_claim_reads_no_more_for_all_that_was_taken() -> None:
-    """What was deleted or changed since can not be cleared away, and is walked only where it can not be told apart."""
+    """What was deleted or changed since cannot be cleared away, and is walked only where it cannot be told apart."""
     everyone_takes_turns()
     ada = make_user("ada")
     processor = register("c").pk

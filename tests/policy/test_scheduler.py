@@ -114,7 +114,7 @@ def test_two_backlogged_flows_get_service_by_weight_within_the_bound(arrivals: l
 @given(loads(honest=True), processors)
 @settings(max_examples=150, deadline=None)
 def test_within_a_flow_jobs_start_in_the_order_of_submission(arrivals: list[Arrival], many: int) -> None:
-    """Jobs of one turn run one after the other: a later turn may start that much before, a quantum at the most."""
+    """Jobs of one turn run one after the other: a later turn may start that much before, a quantum at most."""
     runs = Watch(arrivals, many).run().runs
     assert sorted(run.index for run in runs) == list(range(len(arrivals)))
     by_flow = defaultdict(list)
@@ -180,7 +180,7 @@ def test_one_flow_is_strictly_the_order_of_submission(arrivals: list[Arrival], m
     jobs_of_a_turn = [run for run in runs if together[run.index].expected < QUANTUM]
     if not jobs_of_a_turn:
         assert [run.index for run in runs] == list(range(len(together)))
-    else:  # jobs of a turn run one after the other: overtaken by the quantum at the most
+    else:  # jobs of a turn run one after the other: overtaken by the quantum at most
         for earlier, later in combinations(sorted(runs, key=lambda run: run.index), 2):
             assert earlier.started <= later.started + QUANTUM + SLACK
 

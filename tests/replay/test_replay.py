@@ -194,7 +194,7 @@ def test_a_log_can_be_replayed_again_under_another_name(log: Path) -> None:
         ({"timeout": -1.0}, "--timeout must be at least 0, not -1."),
         ({"run": "a:b"}, "--run takes up to 50 letters, digits and _ . - only."),
         ({"users": "nobody"}, "There is no user named 'nobody'."),
-        ({"users": "alice,alice"}, "An account can not be given to two users of the log."),
+        ({"users": "alice,alice"}, "An account cannot be given to two users of the log."),
     ],
 )
 def test_what_makes_no_sense_is_one_sentence(log: Path, options: dict[str, object], sentence: str) -> None:
@@ -208,7 +208,7 @@ def test_what_makes_no_sense_is_one_sentence(log: Path, options: dict[str, objec
 def test_a_file_without_jobs_and_none_at_all(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=r"log\.swf has no job that can be replayed"):
         run(write(tmp_path, ["; nothing"]))
-    with pytest.raises(CommandError, match="missing can not be read: No such file or directory"):
+    with pytest.raises(CommandError, match="missing cannot be read: No such file or directory"):
         run(tmp_path / "missing")
 
 

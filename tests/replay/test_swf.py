@@ -120,7 +120,7 @@ def test_damaged_gzip_is_one_sentence(tmp_path: Path, damaged: bytes) -> None:
 
 
 def test_a_file_that_is_not_there_or_is_none(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableLog, match=r"missing can not be read: No such file or directory\.$"):
+    with pytest.raises(UnreadableLog, match=r"missing cannot be read: No such file or directory\.$"):
         list(read_log(tmp_path / "missing"))
     with pytest.raises(UnreadableLog, match="Is a directory"):
         list(read_log(tmp_path))

@@ -28,7 +28,7 @@ class Command(BaseCommand):
     help = (
         "Replay a log in the Standard Workload Format (plain or gzip): submit every job as its user's, SPEED "
         "times as fast as it happened, wait until all have ended, and tell how they fared. Exit code: 0; "
-        "1 where the replay can not begin or a job was lost; 2 where jobs had not ended; 130 after Ctrl-C."
+        "1 where the replay cannot begin or a job was lost; 2 where jobs had not ended; 130 after Ctrl-C."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

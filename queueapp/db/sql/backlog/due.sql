@@ -1,6 +1,6 @@
 -- Put jobs whose moment has come, a start that was asked for or another attempt, into their owners' flows.
 -- Those that are paused by then are parked instead.
---   p_most  jobs at the most
+--   p_most  maximum number of jobs
 -- owners: whose jobs; null: none. next_in: seconds until the next one's moment; null: none waits for one.
 -- Locks: routing (advisory, shared), the jobs' waiting rows (locked ones are skipped), the flow states, by flow.
 CREATE OR REPLACE FUNCTION queueapp_due(p_most integer, OUT owners bigint[], OUT next_in double precision)

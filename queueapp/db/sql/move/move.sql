@@ -1,5 +1,5 @@
 -- Move waiting jobs that are in a flow that their owner has left, keeping their places in time.
---   p_most  jobs at the most
+--   p_most  maximum number of jobs
 -- Works off one pending move, a user and the flow left, per call. Returns how many jobs were moved; null: nothing is
 -- left over, or others are at it. Locks: routing (advisory, shared: a change of routes would else not see, as left
 -- behind, what is moved just now), the pending move (a locked one is skipped), by flow the

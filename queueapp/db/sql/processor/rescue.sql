@@ -1,7 +1,7 @@
 -- Take back the turn of a processor that gave no sign of life, or whose process ended.
 --   p_processor, p_turn  whose turn
 --   p_blame              the job whose attempt has failed with that; null: nobody knows, or it is no job's fault
---   p_most, p_error      attempts at the most, and the error of this one
+--   p_most, p_error      attempts at most, and the error of this one
 --   p_singly             expected seconds, at least, of what goes back: a quantum has each taken in a turn of its own,
 --                        so that the one at fault is known the next time; 0: as declared
 -- Jobs go back to their places, all but the blamed one as they were; one that was to be cancelled is. The flow is

@@ -1,7 +1,7 @@
 -- Take the next turn: the head of the backlog of the ready flow with the least virtual time.
 --   p            who takes it: its row, locked by the caller
 --   p_quantum    jobs are taken while the expected seconds before them are less than this; at least one
---   p_most       jobs at the most
+--   p_most       maximum number of jobs
 --   p_lease      seconds that the processor has until its next sign of life
 --   p_wait       whether to wait for a flow that others have locked: not by who has locked another
 --   skip         flows that were found empty, in and out
