@@ -54,6 +54,9 @@ check: .venv/dev.done ## Pins, lint, format, layers, types, migrations, and know
 bench-%: .venv-bench/bench.done ## Measure; bench/README.md has what (bench-fairness ARGS=--help)
 	.venv-bench/bin/python -m bench.$* $(ARGS)
 
+bench-witnesses: .venv/dev.done  # it runs tests
+	$(BIN)/python -m bench.witnesses $(ARGS)
+
 format: .venv/dev.done ## Put the code in shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
