@@ -108,6 +108,7 @@ def test_listen_through_a_pooler_stops_the_start_in_one_sentence(near: Site, tmp
 
 
 @pytest.mark.parametrize("mode", ["transaction", "session"])
+@pytest.mark.slow
 def test_the_site_works_behind_a_pooler(near: Site, tmp_path: Path, mode: str) -> None:
     with pooler(tmp_path, near.database_url, mode) as url:
         direct = {"LISTEN_DATABASE_URL": near.database_url} if mode == "transaction" else {}

@@ -47,6 +47,7 @@ def test_random_loads(seed: int) -> None:
     agree(random_load(seed, flows=7, jobs=300), processors=1 + seed % 4)
 
 
+@pytest.mark.slow
 def test_thousands_of_flows() -> None:
     agree([Arrival(n / 1000, n % 2000, 1.0, 1.0) for n in range(2500)], processors=3)
 

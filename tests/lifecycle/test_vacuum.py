@@ -57,6 +57,7 @@ def test_who_is_next_is_found_at_once_however_many_turns_there_were() -> None:
 
 
 @pytest.mark.usefixtures("nobody_else_tidies")
+@pytest.mark.slow
 def test_who_is_next_is_found_at_once_while_nothing_can_be_cleared_away(other: psycopg.Connection) -> None:
     submit_jobs(make_user("ada"), "job")
     change_places(MUCH + 100)

@@ -89,6 +89,7 @@ def test_submitters_who_hang_up_leave_connections_to_others_too(small_pool: Site
     assert max(waiting) == POOL // 2
 
 
+@pytest.mark.slow
 def test_a_page_and_a_list_that_cannot_be_read_now_say_so(small_pool: Site) -> None:
     small_pool.user("looker")
     client = small_pool.client("looker")
@@ -121,6 +122,7 @@ def test_a_person_gets_a_page_that_says_busy(small_pool: Site) -> None:
         assert browser.get("/").status_code == 200
 
 
+@pytest.mark.slow
 def test_a_server_that_stands_still_is_not_waited_for() -> None:
     site = Site("turnabout_still", processors=1, DATABASE_POOL="2")
     site.start(cluster=False, web=False)

@@ -254,6 +254,7 @@ def test_a_failed_job_is_tried_again_and_tells_of_each_attempt(site: Site, login
         expect(refused.locator('[data-part="attempts"] li')).to_have_count(visit + 2)
 
 
+@pytest.mark.slow
 def test_a_job_that_is_tried_again_elsewhere_goes_back_to_the_lists(site: Site, login: Login) -> None:
     name = fresh("pia")
     page = login(name)
@@ -533,6 +534,7 @@ def tidy(site: Site) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize(("scheme", "file"), [("light", "screenshot.png"), ("dark", "screenshot-dark.png")])
+@pytest.mark.slow
 def test_screenshot_for_the_docs(
     site: Site, login: Login, tidy: list[str], tmp_path: Path, scheme: str, file: str
 ) -> None:

@@ -408,6 +408,7 @@ def test_who_can_write_to_the_database_runs_no_code_by_it(site: Site, api: httpx
     [(signal.SIGTERM, False), (signal.SIGTERM, True), (signal.SIGINT, True), (signal.SIGHUP, False)],
     ids=["SIGTERM", "SIGTERM-to-all", "SIGINT-to-all", "SIGHUP"],
 )
+@pytest.mark.slow
 def test_a_stopped_cluster_gives_its_jobs_back_and_leaves_nothing(
     site: Site, api: httpx.Client, number: signal.Signals, to_all: bool
 ) -> None:
