@@ -54,11 +54,11 @@ class Bench:
         """The figure of docs/performance.md."""
         (local.BASE / "docs" / "figures" / "depth.svg").write_text(figure(self.figures, SLICE))
 
-    def users(self) -> list[Any]:
+    def owners(self) -> list[Any]:
         """Those that submit meanwhile."""
-        from queueapp.models import User
+        from queueapp.models import Owner
 
-        return list(User.objects.order_by("pk")[:1_000])
+        return list(Owner.objects.order_by("pk")[:1_000])
 
     def over_depth_and_width(self) -> None:
         """The rate for each depth and number of flows: medians over slices of a run, in several rounds."""
@@ -77,7 +77,7 @@ class Bench:
 
     def steady(self, seconds: float, slices: int) -> list[float]:
         """The rates of so many slices of `seconds` in all, with the queue as it was filled."""
-        with Claimers(self.users(), DECLARED) as claimers:
+        with Claimers(self.owners(), DECLARED) as claimers:
             claimers.rate(SETTLE)
             return [round(claimers.rate(seconds / slices)) for _ in range(slices)]
 

@@ -19,42 +19,43 @@ PART = 500_000
 
 _EMPTY = """
     TRUNCATE queueapp_job, queueapp_waiting, queueapp_outcome, queueapp_attempt, queueapp_processor, queueapp_flow,
-             queueapp_flowstate, queueapp_pendingmove, queueapp_orderstart, queueapp_user CASCADE"""
+             queueapp_flowstate, queueapp_pendingmove, queueapp_orderstart, queueapp_owner, accounts_user CASCADE"""
 _USERS = """
-    INSERT INTO queueapp_user (username, password, is_superuser, is_staff, is_active, first_name, last_name, email,
+    INSERT INTO accounts_user (username, password, is_superuser, is_staff, is_active, first_name, last_name, email,
                                date_joined)
     SELECT 'user-' || n, '', false, false, true, '', '', '', now() FROM generate_series(1, %(users)s) AS n"""
+_OWNERS = "INSERT INTO queueapp_owner (user_id) SELECT id FROM accounts_user ORDER BY id"
 _FLOWS = """
     WITH made AS (
-        INSERT INTO queueapp_flow (key, rule_id, user_id)
-        SELECT 'user:' || u.id, r.id, u.id
-          FROM queueapp_user u, queueapp_priorityrule r WHERE r.name = 'Everyone takes turns'
-        RETURNING id, rule_id, user_id
+        INSERT INTO queueapp_flow (key, rule_id, owner_id)
+        SELECT 'owner:' || o.id, r.id, o.id
+          FROM queueapp_owner o, queueapp_priorityrule r WHERE r.name = 'Everyone takes turns'
+        RETURNING id, rule_id, owner_id
     ), counted AS (
         INSERT INTO queueapp_flowstate (flow_id, weight)
         SELECT made.id, r.weight FROM made JOIN queueapp_priorityrule r ON r.id = made.rule_id
     )
-    UPDATE queueapp_user u SET flow_id = made.id FROM made WHERE made.user_id = u.id"""
+    UPDATE queueapp_owner o SET flow_id = made.id FROM made WHERE made.owner_id = o.id"""
 # By turns: job n is the one of user n modulo the number of users.
 _JOBS = """
     INSERT INTO queueapp_job (owner_id, job_id, task, payload, duration, submitted_at)
-    SELECT %(first_user)s + n %% %(users)s, %(prefix)s || n, %(task)s, %(payload)s, %(declared)s,
+    SELECT %(first_owner)s + n %% %(users)s, %(prefix)s || n, %(task)s, %(payload)s, %(declared)s,
            now() - make_interval(secs => %(over)s * (1 - n / %(many)s::float8) + %(waited)s)
       FROM generate_series(%(from)s::bigint, %(until)s::bigint - 1) AS n ORDER BY n
     RETURNING id, owner_id, submitted_at"""
 _WAITING = f"""
     WITH made AS ({_JOBS})
     INSERT INTO queueapp_waiting (owner_id, job_id, flow_id, expected, attempt)
-    SELECT m.owner_id, m.id, u.flow_id, %(declared)s, 1 FROM made m JOIN queueapp_user u ON u.id = m.owner_id
+    SELECT m.owner_id, m.id, o.flow_id, %(declared)s, 1 FROM made m JOIN queueapp_owner o ON o.id = m.owner_id
      ORDER BY m.id"""
 _ENDED = f"""
     WITH made AS ({_JOBS})
     INSERT INTO queueapp_outcome (job_id, owner_id, flow_id, number, status, attempt, started_at, finished_at,
                                   time_spent, progress, message, error)
-    SELECT m.id, m.owner_id, u.flow_id, nextval('queueapp_outcome_number'), 'succeeded', 1, m.started,
+    SELECT m.id, m.owner_id, o.flow_id, nextval('queueapp_outcome_number'), 'succeeded', 1, m.started,
            m.started + make_interval(secs => %(declared)s), %(declared)s, 0, '', ''
       FROM (SELECT made.*, submitted_at + make_interval(secs => %(waited)s) AS started FROM made) AS m
-      JOIN queueapp_user u ON u.id = m.owner_id ORDER BY m.id"""
+      JOIN queueapp_owner o ON o.id = m.owner_id ORDER BY m.id"""
 _WAKE = """
     UPDATE queueapp_flowstate t SET backlogged = true, head = first.job
       FROM (SELECT flow_id, min(job_id) AS job FROM queueapp_waiting GROUP BY flow_id) AS first
@@ -79,9 +80,10 @@ def fill(
         cursor.execute("SET enable_nestloop = off")
         cursor.execute(_EMPTY)
         cursor.execute(_USERS, {"users": users})
+        cursor.execute(_OWNERS)
         cursor.execute(_FLOWS)
-        cursor.execute("SELECT min(id) FROM queueapp_user")
-        common = {"first_user": cursor.fetchone()[0], "users": users, "declared": declared}
+        cursor.execute("SELECT min(id) FROM queueapp_owner")
+        common = {"first_owner": cursor.fetchone()[0], "users": users, "declared": declared}
         common |= {"task": task, "payload": json.dumps(payload or {})}
         of_ended = {"prefix": "ended-", "over": over, "waited": WAITED}
         of_waiting = {"prefix": "waits-", "over": 0, "waited": 0}

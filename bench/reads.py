@@ -58,18 +58,20 @@ OF_STAFF = {
 
 def prepare(jobs: int, users: int) -> None:
     """Fill, and give one user a password and a job of a known name; statistics as autovacuum soon has them."""
+    from django.contrib.auth import get_user_model
     from django.db import connection
 
     from queueapp.lifecycle.submit import submit
     from queueapp.lifecycle.validation import Submission
-    from queueapp.models import User
+    from queueapp.models import Owner
 
     fill(users, jobs // 10, jobs - jobs // 10, over=DAY)
-    user = User.objects.get(username=USER)
+    accounts = get_user_model().objects
+    user = accounts.get(username=USER)
     user.set_password(PASSWORD)
     user.save()
-    User.objects.create_superuser(STAFF, password=PASSWORD)
-    submit(user, [Submission(job_id="first", duration=DECLARED, task="bench.nothing")])
+    accounts.create_superuser(STAFF, password=PASSWORD)
+    submit(Owner.objects.of_user(user), [Submission(job_id="first", duration=DECLARED, task="bench.nothing")])
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
 
@@ -122,9 +124,9 @@ def main() -> None:
         prepare(options.jobs, options.users)
         from django.db import connections
 
-        from queueapp.models import User
+        from queueapp.models import Owner
 
-        feed = list(User.objects.exclude(username=STAFF))
+        feed = list(Owner.objects.all())
         connections.close_all()
         took = []
         load = os.getloadavg()[0]

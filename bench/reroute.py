@@ -58,14 +58,14 @@ def fill(users: int, jobs: int) -> None:
     """Put that many jobs in one line."""
     from queueapp.lifecycle.submit import submit
     from queueapp.lifecycle.validation import Submission
-    from queueapp.models import PriorityRule, User
+    from queueapp.models import Owner, PriorityRule
 
     PriorityRule.objects.update(active=False)
-    everyone = [User.objects.create(username=f"user-{n}") for n in range(users)]
+    everyone = [Owner.objects.create(key=f"owner-{n}") for n in range(users)]
     for start in range(0, jobs // users, 5_000):
-        for user in everyone:
+        for owner in everyone:
             part = range(start, min(start + 5_000, jobs // users))
-            submit(user, [Submission(job_id=f"j{n}", duration=1.0) for n in part])
+            submit(owner, [Submission(job_id=f"j{n}", duration=1.0) for n in part])
 
 
 def report(name: str, moments: list[float], begin: float, end: float) -> None:

@@ -13,22 +13,26 @@ from .errors import JobCancelled, JobFailed
 from .registry import JobContext, task
 
 if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
     from .lifecycle.submit import Accepted
-    from .models import User
 
 __all__ = ["JobCancelled", "JobContext", "JobFailed", "submit", "task"]
 
 
-def submit(owner: User, *jobs: Mapping[str, Any]) -> Accepted:
-    """The number of new jobs, and of those that existed with the same content. All are accepted, or none.
+def submit(owner: AbstractBaseUser | str, *jobs: Mapping[str, Any]) -> Accepted:
+    """Return the number of new jobs, and of those that existed with the same content. All are accepted, or none.
 
-    Each job has the fields of POST jobs/: `job_id` and `duration`, and as needed `task`, `payload`, `run_at`,
-    `time_limit`, `memory_limit`. Commits, unless the caller is in a transaction: then the jobs come with its commit.
+    `owner`: a user of the project, or a fairness key such as "team-blue". Each job has the fields of POST jobs/:
+    `job_id` and `duration`, and as needed `task`, `payload`, `run_at`, `time_limit`, `memory_limit`. Commits, unless
+    the caller is in a transaction: then the jobs come with its commit.
     Raises InvalidSubmission with the field named, JobConflict where a job_id is taken by other content, BacklogFull
-    where the owner's quota has no room. Locks: see db/sql/backlog/submit.sql.
+    where the owner's quota has no room, ValueError for a key that is none. Locks: see db/sql/backlog/submit.sql.
     """
     # Models are there once Django's applications are loaded, and this module is loaded before.
     from .lifecycle.submit import submit as accept
     from .lifecycle.validation import parse_all
+    from .models import Owner
 
-    return accept(owner, parse_all([dict(job) for job in jobs]))
+    whose = Owner.objects.of_key(owner) if isinstance(owner, str) else Owner.objects.of_user(owner)
+    return accept(whose, parse_all([dict(job) for job in jobs]))

@@ -12,7 +12,7 @@ def name_of(number: int) -> str:
 
 def make_users(many: int) -> None:
     """Make so many users."""
-    from queueapp.models import User
+    from django.contrib.auth import get_user_model
 
     for number in range(many):
-        User.objects.create_user(name_of(number), password=PASSWORD)
+        get_user_model().objects.create_user(name_of(number), password=PASSWORD)

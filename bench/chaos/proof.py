@@ -59,7 +59,8 @@ def prove(stand: Stand, clients: Sequence[Client]) -> Proof:
     proof = Proof()
     rows = stand.database.query(
         "SELECT username, j.job_id, o.number FROM queueapp_outcome o JOIN queueapp_job j ON j.id = o.job_id"
-        " JOIN queueapp_user u ON u.id = j.owner_id WHERE j.job_id NOT LIKE '%-meddled-%'"
+        " JOIN queueapp_owner w ON w.id = j.owner_id JOIN accounts_user u ON u.id = w.user_id"
+        " WHERE j.job_id NOT LIKE '%-meddled-%'"
     )
     outcomes = {(user, job): number for user, job, number in rows}
     for client in clients:

@@ -16,7 +16,8 @@ EVERY = 0.25
 LOOK_EVERY = 0.05
 """Seconds between two looks of the bystander."""
 LAST = """
-    SELECT coalesce(max(o.number), 0) FROM queueapp_outcome o JOIN queueapp_user u ON u.id = o.owner_id
+    SELECT coalesce(max(o.number), 0) FROM queueapp_outcome o
+      JOIN queueapp_owner w ON w.id = o.owner_id JOIN accounts_user u ON u.id = w.user_id
      WHERE u.username = %s"""
 
 

@@ -35,7 +35,7 @@ START_DEADLINE = 30.0
 NAME = "hostile_site"
 
 _SETUP = f"""
-from queueapp.models import PriorityRule, User
+from jobsite.accounts.models import User
 for name in {USERS!r}:
     User.objects.get_or_create(username=name)[0].set_password({PASSWORD!r})
     user = User.objects.get(username=name); user.set_password({PASSWORD!r}); user.save()

@@ -23,7 +23,8 @@ AFTER = 1.5
 """Seconds for which good jobs go on after the last hostile one has ended: what it left behind shows then."""
 ENDED = """
     SELECT u.username, j.job_id, o.status, o.attempt, o.error FROM queueapp_outcome o
-      JOIN queueapp_job j ON j.id = o.job_id JOIN queueapp_user u ON u.id = j.owner_id WHERE j.job_id LIKE %s"""
+      JOIN queueapp_job j ON j.id = o.job_id JOIN queueapp_owner w ON w.id = j.owner_id
+      JOIN accounts_user u ON u.id = w.user_id WHERE j.job_id LIKE %s"""
 
 
 @dataclass

@@ -61,13 +61,13 @@ def idle(server: Server, system: Any, jobs: int, number: int) -> list[float]:
 
 def beside_a_flood(server: Server, jobs: int, flood: int) -> list[float]:
     """The waits of a light user's single jobs while one other user's fill all processors."""
-    from queueapp.models import User
+    from django.contrib.auth import get_user_model
 
     system = Site()
     system.prepare(server, NOBODY, 0.0)
     try:
         fill(1, flood, declared=HELD, task="bench.hold", payload={"user": "flood"})
-        User.objects.create_user("user")
+        get_user_model().objects.create_user("user")
         with Crew(DATABASE_URL=system.url, PROCESSORS=str(PROCESSORS)) as crew:
             system.start(crew)
             crew.wait(lambda: system.records.count() > 0, LIMIT)

@@ -29,9 +29,9 @@ class Site(Turnabout):
 
     def start(self, crew: Crew) -> None:
         """Both parts of the site."""
-        from queueapp.models import User
+        from django.contrib.auth import get_user_model
 
-        user = User.objects.get(username=self.sender)
+        user = get_user_model().objects.get(username=self.sender)
         user.set_password(PASSWORD)
         user.save()
         super().start(crew)
@@ -65,7 +65,7 @@ class Direct(Turnabout):
 
         def send(name: str) -> None:
             job = {"job_id": f"sent-{name}", "duration": TINY, "task": HOLD, "payload": {"user": name}}
-            submit(self.users["user"], [parse(job)])
+            submit(self.owners["user"], [parse(job)])
 
         yield send
 

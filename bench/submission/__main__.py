@@ -123,12 +123,11 @@ def main() -> None:
     """Run every part in every round, and write."""
     options = _options()
     with own_database(NAME) as (server, url):
+        from django.contrib.auth import get_user_model
         from django.contrib.auth.hashers import make_password
 
-        from queueapp.models import User
-
         fill(100, 200_000)
-        User.objects.update(password=make_password(PASSWORD))
+        get_user_model().objects.update(password=make_password(PASSWORD))
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(
                 "CREATE TABLE bench_lean (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, owner bigint,"

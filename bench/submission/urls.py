@@ -12,8 +12,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from queueapp.models import User
-
 
 class LeanView(APIView):
     """Stores what it is sent, checks nothing, counts nothing."""
@@ -26,7 +24,7 @@ class LeanView(APIView):
         with connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO bench_lean (owner, job_id, duration, payload) VALUES (%s, %s, %s, %s::jsonb) RETURNING id",
-                [cast(User, request.user).pk, asked["job_id"], asked["duration"], json.dumps(asked["payload"])],
+                [request.user.pk, asked["job_id"], asked["duration"], json.dumps(asked["payload"])],
             )
             return Response({"id": cursor.fetchone()[0]}, 201)
 

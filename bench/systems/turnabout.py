@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.harness import Crew, use_database
 from bench.systems.system import System
 
 if TYPE_CHECKING:
-    from queueapp.models import User
+    from queueapp.models import Owner
 
 
 class Turnabout(System):
@@ -30,18 +30,26 @@ class Turnabout(System):
     def install(self) -> None:
         """Migrate, make the users, then the rules."""
         use_database(self.url)
-        from queueapp.models import User
+        from django.contrib.auth import get_user_model
 
-        self.users: dict[str, User] = {name: User.objects.create(username=name) for name in self.load.users}
+        from queueapp.models import Owner
+
+        users: Any = get_user_model()._default_manager
+        self.owners: dict[str, Owner] = {
+            name: Owner.objects.of_user(users.create(username=name)) for name in self.load.users
+        }
         self.make_rules()
 
     def make_rules(self) -> None:
         """A rule for each weight other than 1."""
+        from django.contrib.auth import get_user_model
+
         from queueapp.models import PriorityRule
 
         for weight in sorted(set(self.load.weights.values()) - {1.0}):
             rule = PriorityRule.objects.create(name=f"Weight {weight:g}", position=1, weight=weight)
-            rule.users.set(self.users[name] for name, its in self.load.weights.items() if its == weight)
+            owners = [self.owners[name] for name, its in self.load.weights.items() if its == weight]
+            rule.users.set(get_user_model().objects.filter(queue_owner__in=owners))
 
     def submit(self) -> None:
         """As the API does: checked, and accepted up to 10,000 at a time."""
@@ -54,7 +62,7 @@ class Turnabout(System):
                 {"job_id": f"job-{number}", "duration": self.seconds, "task": HOLD, "payload": {"user": name}}
                 for number in numbers
             ]
-            submit(self.users[name], parse_all(asked))
+            submit(self.owners[name], parse_all(asked))
 
     def start(self, crew: Crew) -> None:
         """A django-q2 cluster, as on a real site."""

@@ -55,7 +55,7 @@ class NoopTurnabout(Turnabout, Contender):
 
         for name, numbers in self.load.numbered():
             jobs = [{"job_id": f"job-{n}", "duration": self.declared, "task": NOTHING} for n in numbers]
-            submit(self.users[name], parse_all(jobs))
+            submit(self.owners[name], parse_all(jobs))
 
 
 class NoopPgQueuer(PgQueuer, Contender):

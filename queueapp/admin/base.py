@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from django.contrib import admin
+from django.contrib.admin import AdminSite
 from django.contrib.admin.views.main import ChangeList
+from django.contrib.auth import get_user_model
 from django.core.paginator import Page, Paginator
 from django.db import connection
 from django.db.models import Model, QuerySet
@@ -22,6 +24,15 @@ else:
 
     class QueueAdmin(admin.ModelAdmin, Generic[M]):
         """Django's class, which takes its model as a parameter for the type checker only."""
+
+
+def finds_users(site: AdminSite, request: HttpRequest) -> bool:
+    """Whether users can be looked up as one types: the admin has a page of users with a search, which one may view."""
+    model = get_user_model()
+    if not site.is_registered(model):
+        return False
+    page = site.get_model_admin(model)
+    return bool(page.get_search_fields(request)) and page.has_view_permission(request)
 
 
 class ReadOnlyAdmin(QueueAdmin[M]):

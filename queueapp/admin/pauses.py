@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template import engines
 
 from queueapp.lifecycle.pause import begin, resume
-from queueapp.models import Pause
+from queueapp.models import Owner, Pause
 from queueapp.registry import task_names
+from queueapp.user_model import active_users
 
-from .base import QueueAdmin
+from .base import QueueAdmin, finds_users
 from .formatting import ago
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 else:
     AnyPauseForm = forms.ModelForm
 
+_KEY_HELP = "A fairness key whose jobs are not started. Without user, key and task, everything is paused."
 INTRO = """{% extends "admin/change_list.html" %}
 {% block object-tools %}{{ block.super }}
 <p>What is paused is not started; what runs goes on to its end, and what waits keeps its place. Users read the reason on
@@ -30,15 +33,31 @@ their page. To resume, delete the pause.</p>
 
 
 class PauseForm(AnyPauseForm):
-    """A user, or a task from the list of all, or neither; and why."""
+    """A user, a key, or a task from the list of all, or none of them; and why."""
 
+    user: Any = forms.ModelChoiceField(None, required=False, help_text="Whose jobs are not started.")
+    key = forms.CharField(required=False, validators=Owner._meta.get_field("key").validators, help_text=_KEY_HELP)
     task = forms.ChoiceField(required=False, help_text=Pause._meta.get_field("task").help_text)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "task" in self.fields:
-            choices = [("", "---------"), *((name, name) for name in task_names())]
-            self.fields["task"].choices = choices  # type: ignore[attr-defined]  # of the field above
+        if "user" in self.fields:  # they are not, where a pause is only looked at
+            fields: dict[str, Any] = self.fields
+            fields["user"].queryset = active_users()
+            fields["task"].choices = [("", "---------"), *((name, name) for name in task_names())]
+
+    def clean(self) -> dict[str, Any]:
+        """Find the owner. Raises ValidationError if several things are named, or the one is paused already."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        user, key = data.get("user"), data.get("key")
+        if len(list(filter(None, (user, key, data.get("task"))))) > 1:
+            raise forms.ValidationError("Pause a user, a key or a task, not several at once.")
+        if user or key:
+            owner = Owner.objects.of_user(user) if user else Owner.objects.of_key(str(key))
+            if Pause.objects.filter(owner=owner).exists():
+                raise forms.ValidationError(f"{owner} is paused already.")
+            self.instance.owner = owner
+        return data
 
 
 @admin.register(Pause)
@@ -48,21 +67,27 @@ class PauseAdmin(QueueAdmin[Pause]):
     change_list_template = engines["django"].from_string(INTRO)
     form = PauseForm
     list_display = ("what", "reason", "by", "began")
-    list_select_related = ("user", "by")
+    list_select_related = ("owner__user", "by")
     sortable_by = ()
-    fields = ("user", "task", "reason")
 
     def has_change_permission(self, request: HttpRequest, obj: Pause | None = None) -> bool:
         """Nobody has it."""
         return False
 
-    def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        """Users are looked up as one types, where one may view users; else they are chosen from a list."""
-        return ("user",) if request.user.has_perm("queueapp.view_user") else ()
+    def get_fields(self, request: HttpRequest, obj: Pause | None = None) -> tuple[str, ...]:
+        """An owner is named as a user or as a key."""
+        return ("user", "key", "task", "reason") if obj is None else ("owner", "task", "reason")
+
+    def get_form(self, request: HttpRequest, obj: Pause | None = None, change: bool = False, **kwargs: Any) -> Any:
+        """Users are looked up as one types, where that can be; else they are chosen from a list."""
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        if obj is None and finds_users(self.admin_site, request):
+            form.base_fields["user"].widget = AutocompleteSelect(Owner._meta.get_field("user"), self.admin_site)
+        return form
 
     @admin.display(description="paused")
     def what(self, pause: Pause) -> str:
-        """The user, the task, or everything."""
+        """The owner, the task, or everything."""
         return str(pause)
 
     @admin.display(description="since")

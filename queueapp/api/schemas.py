@@ -38,7 +38,8 @@ class JobShape(BaseModel):
     """A job."""
 
     job_id: str
-    user: str
+    user: str | None = Field(description="Whose it is; null: the key's.")
+    key: str | None = Field(description="The fairness key whose it is, instead of a user.")
     task: str
     duration: float = Field(description="Expected processor seconds.")
     payload: dict[str, Any] | None = Field(description="Null where it is omitted.")
@@ -93,7 +94,8 @@ class Queue(BaseModel):
     """Your queue."""
 
     time: datetime
-    user: str
+    user: str | None
+    key: str | None
     running: list[JobShape]
     waiting: list[WaitingJob] = Field(description="The first 100, in order.")
     paused: str | None = Field(description="What of it staff have paused, and why, in a sentence; null: nothing.")

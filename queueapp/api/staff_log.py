@@ -1,26 +1,27 @@
-"""The admin's history of what staff did with other users' jobs through the API; the admin writes its own."""
+"""The admin's history of what staff did with other owners' jobs through the API; the admin writes its own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import AbstractBaseUser
 
-from ..models import Job, User
+from ..models import Job, Owner
 
 
-def note_job(by: User, job: Job, what: str) -> None:
-    """Note in the history of a job what was done with it, unless that was its owner. One statement."""
-    if by.pk != job.owner_id:
+def note_job(by: AbstractBaseUser, job: Job, what: str) -> None:
+    """Note in the history of a job what was done with it, unless its owner did it. One statement."""
+    if by.pk != job.owner.user_id:
         _note(by, job, f"{what} through the API.")
 
 
-def note_submitted(by: User, jobs: Mapping[User, int]) -> None:
-    """Note in the history of each other user how many jobs were submitted in their name."""
+def note_submitted(by: AbstractBaseUser, jobs: Mapping[Owner, int]) -> None:
+    """Note in the history of each other owner how many jobs were submitted in that name."""
     for owner, many in jobs.items():
-        if by.pk != owner.pk:
-            _note(by, owner, f"Submitted {many:,} {'job' if many == 1 else 'jobs'} in this user's name.")
+        if by.pk != owner.user_id:
+            _note(by, owner, f"Submitted {many:,} {'job' if many == 1 else 'jobs'} in this name.")
 
 
-def _note(by: User, what: Job | User, words: str) -> None:
+def _note(by: AbstractBaseUser, what: Job | Owner, words: str) -> None:
     LogEntry.objects.log_actions(by.pk, [what], CHANGE, words, single_object=True)

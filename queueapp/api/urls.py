@@ -3,13 +3,9 @@
 from django.urls import path
 
 from .docs import DocsView, SchemaView
-from .tokens import RefreshView, RevokeView, TokenView
 from .views import BulkView, JobsView, JobView, QueueView, RetryView
 
 urlpatterns = [
-    path("token/", TokenView.as_view(), name="token"),
-    path("token/refresh/", RefreshView.as_view(), name="token-refresh"),
-    path("token/revoke/", RevokeView.as_view(), name="token-revoke"),
     path("jobs/", JobsView.as_view(), name="jobs"),
     path("jobs/bulk/", BulkView.as_view(), name="jobs-bulk"),
     path("jobs/<str:job_id>/", JobView.as_view(), name="job"),

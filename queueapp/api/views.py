@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, ClassVar, cast
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -18,9 +19,10 @@ from ..lifecycle.cancel import cancel
 from ..lifecycle.retry import try_again
 from ..lifecycle.submit import submit_each
 from ..lifecycle.validation import Submission, parse, parse_all
-from ..models import Job, User
+from ..models import Job, Owner
 from ..snapshots import job_dict, new_job_dict, queue_snapshot
 from ..states import Status
+from ..user_model import user_named
 from .base import ProtectedView
 from .bulk import bulk_turn
 from .pagination import JobPages
@@ -29,35 +31,51 @@ from .staff_log import note_job, note_submitted
 
 _PROBLEM = OpenApiResponse(Problem, "An error, as problem details.")
 _ERRORS = {400: _PROBLEM, 401: _PROBLEM}
-_OF_USER = OpenApiParameter("user", str, description="For staff: the user whose jobs are meant; left out: you.")
+_WHOSE = [
+    OpenApiParameter("user", str, description="For staff: the user whose jobs are meant; left out: you."),
+    OpenApiParameter("key", str, description="For staff: the fairness key whose jobs are meant, instead of a user."),
+]
+_NAMES = {"user", "key"}
 
 
-def owner_of(request: Request, name: str | None, invalid: type[InvalidSubmission] = InvalidSubmission) -> User:
-    """The user that a request is about: the one who asks, or, for staff, the one named.
+def owner_of(request: Request, user: str | None, key: str | None) -> Owner:
+    """Return whose jobs a submission is about: of the one who asks, or, for staff, of the user or the key named.
 
-    Raises PermissionDenied where another is named without being staff, before looking whether there is one, and
-    `invalid` where there is none.
+    Raises PermissionDenied if another is named without being staff, before looking whether there is one, and
+    InvalidSubmission if there is none.
     """
     asking = _asking(request)
-    if name is None or name == asking.username:
-        return asking
-    if not asking.is_staff:
-        raise PermissionDenied("Only staff may name another user.")
-    named = User.objects.filter(username=name, is_active=True).first()
+    if key is None and user in (None, asking.get_username()):
+        return Owner.objects.of_user(asking)
+    if not _is_staff(request):
+        raise PermissionDenied("Only staff may name another user or a key.")
+    if user is None:
+        return Owner.objects.of_key(str(key))
+    if key is not None:
+        raise InvalidSubmission([FieldError("key", "name a user or a key, not both")])
+    named = user_named(user)
     if named is None:
-        raise invalid([FieldError("user", "there is no active user of this name")])
-    return named
+        raise InvalidSubmission([FieldError("user", "there is no active user of this name")])
+    return Owner.objects.of_user(named)
 
 
-def owner_in_query(request: Request) -> User:
-    """The same, as the query has it. Raises InvalidQuery where there is no such user."""
-    return owner_of(request, request.query_params.get("user"), InvalidQuery)
+def owner_in_query(request: Request) -> Owner:
+    """The same, as the query has it. Raises InvalidQuery; also for a key that has no jobs."""
+    user, key = request.query_params.get("user"), request.query_params.get("key")
+    try:
+        if key is None or user is not None or not _is_staff(request):
+            return owner_of(request, user, key)
+        if owner := Owner.objects.find_key(key):
+            return owner
+        raise InvalidQuery([FieldError("key", "no job has this key")])
+    except InvalidSubmission as wrong:
+        raise InvalidQuery(wrong.errors) from None
 
 
 class JobsView(ProtectedView):
     """All my jobs."""
 
-    takes: ClassVar = {"GET": {"status", "task", "cursor", "page_size", "user"}}
+    takes: ClassVar = {"GET": {"status", "task", "cursor", "page_size", *_NAMES}}
 
     @extend_schema(
         operation_id="jobs_list",
@@ -67,7 +85,7 @@ class JobsView(ProtectedView):
             OpenApiParameter("task", str),
             OpenApiParameter("cursor", str, description="From a page's next or previous."),
             OpenApiParameter("page_size", JobPages.SIZES, description="Jobs a page; left out: 100."),
-            _OF_USER,
+            *_WHOSE,
         ],
         responses={200: JobPages.shape(), 404: _PROBLEM, **_ERRORS},
     )
@@ -90,13 +108,14 @@ class JobsView(ProtectedView):
     )
     def post(self, request: Request) -> Response:
         submission = parse(request.data)
-        owner = owner_of(request, submission.user)
+        owner = owner_of(request, submission.user, submission.key)
         newest = submit_each([(owner, submission)]).newest
         if newest is None:
             return Response(job_dict(Job.objects.whole().get(owner=owner, job_id=submission.job_id)))
         note_submitted(_asking(request), {owner: 1})
         job = Job(newest.id, owner=owner, submitted_at=newest.submitted_at, **submission.fields())
-        of_whom = None if owner == _asking(request) else {"user": owner.username}
+        of_whom = {"user": submission.user, "key": submission.key}
+        of_whom = {name: value for name, value in of_whom.items() if value is not None}
         address = request.build_absolute_uri(reverse("job", args=[job.job_id], query=of_whom))
         return Response(new_job_dict(job, newest.position), 201, headers={"Location": address})
 
@@ -125,12 +144,12 @@ class BulkView(ProtectedView):
         if not isinstance(data, dict) or set(data) != {"jobs"}:
             raise InvalidSubmission([FieldError("jobs", "must be the one field of the request: a list of jobs")])
         submissions = parse_all(data["jobs"])
-        named = Counter(submission.user for submission in submissions)
-        owners = {name: owner_of(request, name) for name in named}
-        jobs = Counter[User]()
-        for name, many in named.items():  # one's own name may be given or left out
-            jobs[owners[name]] += many
-        accepted = submit_each([(owners[submission.user], submission) for submission in submissions])
+        named = Counter((submission.user, submission.key) for submission in submissions)
+        owners = {names: owner_of(request, *names) for names in named}
+        jobs = Counter[Owner]()
+        for names, many in named.items():  # one's own name may be given or left out
+            jobs[owners[names]] += many
+        accepted = submit_each([(owners[job.user, job.key], job) for job in submissions])
         note_submitted(_asking(request), jobs)
         return Response({"accepted": accepted.accepted, "existing": accepted.existing}, 201)
 
@@ -138,12 +157,12 @@ class BulkView(ProtectedView):
 class JobView(ProtectedView):
     """One of my jobs."""
 
-    takes: ClassVar = {"GET": {"user"}, "DELETE": {"user"}}
+    takes: ClassVar = {"GET": _NAMES, "DELETE": _NAMES}
 
     @extend_schema(
         operation_id="jobs_retrieve",
         summary="Look at a job",
-        parameters=[_OF_USER],
+        parameters=_WHOSE,
         responses={200: JobShape, 404: _PROBLEM, **_ERRORS},
     )
     def get(self, request: Request, job_id: str) -> Response:
@@ -152,7 +171,7 @@ class JobView(ProtectedView):
     @extend_schema(
         operation_id="jobs_cancel",
         summary="Cancel a job",
-        parameters=[_OF_USER],
+        parameters=_WHOSE,
         responses={
             200: OpenApiResponse(JobShape, "It waited, and is cancelled."),
             202: OpenApiResponse(JobShape, "It runs, and is asked to stop: the job as it stands."),
@@ -171,12 +190,12 @@ class JobView(ProtectedView):
 class RetryView(ProtectedView):
     """Another chance for one of my jobs."""
 
-    takes: ClassVar = {"POST": {"user"}}
+    takes: ClassVar = {"POST": _NAMES}
 
     @extend_schema(
         operation_id="jobs_try_again",
         summary="Try a job again that failed or was cancelled",
-        parameters=[_OF_USER],
+        parameters=_WHOSE,
         request=None,
         responses={200: JobShape, 404: _PROBLEM, 409: _PROBLEM, **_ERRORS},
     )
@@ -190,21 +209,25 @@ class RetryView(ProtectedView):
 class QueueView(ProtectedView):
     """My queue."""
 
-    takes: ClassVar = {"GET": {"user"}}
+    takes: ClassVar = {"GET": _NAMES}
 
     @extend_schema(
         operation_id="queue",
         summary="What runs, what waits, and my share",
-        parameters=[_OF_USER],
+        parameters=_WHOSE,
         responses={200: Queue, **_ERRORS},
     )
     def get(self, request: Request) -> Response:
         return Response(queue_snapshot(owner_in_query(request)))
 
 
-def _asking(request: Request) -> User:
+def _asking(request: Request) -> AbstractBaseUser:
     """The one who asks: nobody gets here without having logged in."""
-    return cast(User, request.user)
+    return cast(AbstractBaseUser, request.user)
+
+
+def _is_staff(request: Request) -> bool:
+    return bool(getattr(request.user, "is_staff", False))
 
 
 def _job(request: Request, job_id: str) -> Job:

@@ -1,6 +1,7 @@
 """Installs the SQL functions of sql/ after every migration, so that they are always those of this code.
 
-And refuses to migrate a database of another line of migrations.
+It also puts a trigger on the project's table of group memberships, and refuses to migrate a database of another line
+of migrations.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from django.apps import AppConfig
 from django.core.management import CommandError
 from django.db import connections, transaction
 from django.db.migrations.loader import MigrationLoader
+
+from ..user_model import memberships
 
 FOLDER = Path(__file__).parent / "sql"
 
@@ -28,6 +31,11 @@ _DROP_ALL = """
         END LOOP;
     END $$
 """
+# Rules name groups: whoever changes who is in one, a form or plain SQL, changes what the rules decide.
+_FOLLOW_MEMBERSHIPS = """
+    CREATE OR REPLACE TRIGGER queueapp_rule_change AFTER INSERT OR UPDATE OR DELETE ON {}
+    FOR EACH ROW EXECUTE FUNCTION queueapp_note_rule_change()
+"""
 
 
 def refuse_unknown(sender: AppConfig, using: str = "default", **_: Any) -> None:
@@ -43,10 +51,17 @@ def refuse_unknown(sender: AppConfig, using: str = "default", **_: Any) -> None:
 
 def install(using: str = "default", **_: Any) -> None:
     """Create or replace every function; receiver of post_migrate."""
-    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+    connection = connections[using]
+    with transaction.atomic(using=using), connection.cursor() as cursor:
+        tables = connection.introspection.table_names(cursor)
+        if "queueapp_flowstate" not in tables:  # after `migrate queueapp zero`
+            return
         # Older ones go first: their types may have been others. Those of triggers are a migration's, and stay.
         # A function may call one that a later file defines.
         cursor.execute(_DROP_ALL)
         cursor.execute("SET LOCAL check_function_bodies = off")
         for file in sorted(FOLDER.rglob("*.sql")):
             cursor.execute(file.read_text())
+        members = memberships()
+        if members is not None and members._meta.db_table in tables:
+            cursor.execute(_FOLLOW_MEMBERSHIPS.format(connection.ops.quote_name(members._meta.db_table)))

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass
 
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from ..models import User
+from ..user_model import active_users
 
 
 @dataclass(frozen=True)
 class StreamAccess:
-    """Whose it is, and what it ends with: the account, its password, the session or the token."""
+    """The owner whose queue it shows, and what it ends with: the user, the password, the session or the token."""
 
     owner: int
+    user: Hashable
     password: str
     session: str | None = None
     expires_at: float | None = None
@@ -29,8 +30,8 @@ class StreamAccess:
 
 def revoked(accesses: Collection[StreamAccess]) -> set[StreamAccess]:
     """Those that hold no more. Two queries, however many there are."""
-    people = {given.owner for given in accesses}
-    passwords = dict(User.objects.filter(pk__in=people, is_active=True).values_list("pk", "password"))
+    people = {given.user for given in accesses}
+    passwords = dict(active_users().filter(pk__in=people).values_list("pk", "password"))
     keys = {given.session for given in accesses if given.session is not None}
     sessions = set(
         Session.objects.filter(pk__in=keys, expire_date__gt=timezone.now()).values_list("pk", flat=True) if keys else ()
@@ -39,6 +40,6 @@ def revoked(accesses: Collection[StreamAccess]) -> set[StreamAccess]:
         given
         for given in accesses
         if given.has_expired
-        or passwords.get(given.owner) != given.password
+        or passwords.get(given.user) != given.password
         or (given.session is not None and given.session not in sessions)
     }

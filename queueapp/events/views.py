@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import cast
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AnonymousUser
@@ -18,7 +17,7 @@ from ..conf import queue_settings
 from ..errors import FieldError, InvalidQuery
 from ..http.problems import MEDIA_TYPE, problem_page, too_many
 from ..limits.throttles import request_wait
-from ..models import User
+from ..models import Owner
 from ..snapshots import stream_start
 from .access import StreamAccess
 from .hub import Hub, hub
@@ -87,7 +86,7 @@ def _let_in(request: HttpRequest, cursor: int | None) -> tuple[StreamAccess | No
         admitted = _pass(request)
         if admitted is None:
             return None, 0, False, request_wait(request, None)
-        wait = request_wait(request, admitted.owner)
+        wait = request_wait(request, admitted.user)
         return admitted, *stream_start(admitted.owner, cursor), wait
     finally:
         if not connection.in_atomic_block:  # as it is in tests only
@@ -102,12 +101,13 @@ def _pass(request: HttpRequest) -> StreamAccess | None:
             return None
         if found is None:
             return None
-        user, token = cast(User, found[0]), found[1]
-        return StreamAccess(user.pk, user.password, expires_at=float(token["exp"]))
+        user, token = found
+        return StreamAccess(Owner.objects.of_user(user).pk, user.pk, user.password, expires_at=float(token["exp"]))
     visitor = request.user
     if isinstance(visitor, AnonymousUser):
         return None
-    return StreamAccess(visitor.pk, visitor.password, session=request.session.session_key)
+    owner = Owner.objects.of_user(visitor)
+    return StreamAccess(owner.pk, visitor.pk, visitor.password, session=request.session.session_key)
 
 
 def _cursor(request: HttpRequest) -> int | None:

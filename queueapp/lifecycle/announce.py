@@ -19,7 +19,7 @@ from ..db.statements import prepared_row
 WORK = "queueapp_work"
 """Channel: some flow has a backlog. No payload."""
 OWNERS = "queueapp_owners"
-"""Channel: the queues of these users changed. Payload: their ids, joined by commas."""
+"""Channel: the queues of these owners changed. Payload: their ids, joined by commas."""
 
 # Nobody is told later because the announcement, too, has to reach the disk.
 _NOTIFY = """

@@ -1,6 +1,6 @@
-"""pause and resume: staff keep the jobs of a user, of a task, or all jobs from being started for a while.
+"""pause and resume: staff keep the jobs of an owner, of a task, or all jobs from being started for a while.
 
-Jobs that run end as ever. Waiting jobs of a paused user or task are parked, in no flow, so that their flow counts as
+Jobs that run end as ever. Waiting jobs of a paused owner or task are parked, in no flow, so that their flow counts as
 away and the claim need not look at pauses. A pause of everything moves no job: no turns are taken.
 """
 
@@ -9,22 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection, transaction
 
 from ..db.conflicts import retried
-from ..models import Pause, User, Waiting
+from ..models import Owner, Pause, Waiting
 from .announce import announce
 
 T = TypeVar("T")
 
 
-def pause(reason: str, user: User | None = None, task: str = "", by: User | None = None) -> Pause:
-    """Pause a user, a task, or, with neither, everything. Raises IntegrityError where that is paused already.
+def pause(reason: str, owner: Owner | None = None, task: str = "", by: AbstractBaseUser | None = None) -> Pause:
+    """Pause an owner, a task, or, with neither, everything. Raises IntegrityError where that is paused already.
 
     Takes time in proportion to the jobs that wait there; submissions wait meanwhile.
     Locks: see db/sql/backlog/park.sql.
     """
-    paused = Pause(user=user, task=task, reason=reason, by=by)
+    paused = Pause(owner=owner, task=task, reason=reason, by=by)  # type: ignore[misc]  # of whichever class
     begin(paused)
     return paused
 
@@ -35,7 +36,7 @@ def begin(paused: Pause) -> None:
     def work() -> list[int]:
         paused.pk = None
         paused.save(force_insert=True)
-        return _call("queueapp_park(%s, %s)", paused.user_id, paused.task) if _of_some(paused) else _waiting()
+        return _call("queueapp_park(%s, %s)", paused.owner_id, paused.task) if _of_some(paused) else _waiting()
 
     announce(_transaction(work))
 
@@ -57,18 +58,18 @@ def resume(paused: Pause) -> None:
 
 def unpark_forgotten() -> None:
     """Let parked jobs go on where nothing is paused any more: there are none, unless a pause went past resume()."""
-    of_some = Pause.objects.exclude(user=None, task="")
+    of_some = Pause.objects.exclude(owner=None, task="")
     if not of_some.exists() and Waiting.objects.filter(flow=None, not_before=None).exists():
         announce(_transaction(lambda: _call("queueapp_unpark()")), work=True)
 
 
 def _of_some(paused: Pause) -> bool:
-    return paused.user_id is not None or bool(paused.task)
+    return paused.owner_id is not None or bool(paused.task)
 
 
 def _waiting() -> list[int]:
-    """The users whose jobs wait."""
-    return list(User.objects.filter(flow__state__backlogged=True).values_list("pk", flat=True))
+    """The owners whose jobs wait."""
+    return list(Owner.objects.filter(flow__state__backlogged=True).values_list("pk", flat=True))
 
 
 def _call(function: str, *arguments: int | str | None) -> list[int]:

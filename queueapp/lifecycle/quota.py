@@ -1,4 +1,4 @@
-"""The quota of waiting jobs: how many of one user may wait at once."""
+"""The quota of waiting jobs: how many of one owner may wait at once."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ..conf import queue_settings
 from ..errors import BacklogFull
 
 GOOD_FOR = 10.0
-"""Seconds after which a user's jobs are counted again."""
+"""Seconds after which an owner's jobs are counted again."""
 FULL_FOR = 1.0
 """The same where there is no room."""
 PARTS = 8
 """A process takes the jobs in of a part of the room that it found, then counts again: others take jobs in, too."""
 MOST_KNOWN = 10_000
-"""Users whose room is remembered."""
+"""Owners whose room is remembered."""
 
 
 @dataclass
@@ -35,36 +35,36 @@ _lock = threading.Lock()
 
 
 def make_room(adding: dict[int, int]) -> None:
-    """See that so many new jobs of each user (by id) may wait. Raises BacklogFull.
+    """See that so many new jobs of each owner (by id) may wait. Raises BacklogFull.
 
     Counting a million jobs takes a tenth of a second, so it is done now and then, and the count is used up in
     between. A quota is a fence and no account: several processes together may let a few more in.
     """
     most = queue_settings().MAX_WAITING_JOBS
     if most > 0:
-        for user, many in adding.items():
-            _make_room(user, many, most)
+        for owner, many in adding.items():
+            _make_room(owner, many, most)
 
 
-def _make_room(user: int, many: int, most: int) -> None:
-    if _has_room(user, many, most):
+def _make_room(owner: int, many: int, most: int) -> None:
+    if _has_room(owner, many, most):
         return
-    free = most - _waiting(user, most)
+    free = most - _waiting(owner, most)
     with _lock:
         if len(_known) >= MOST_KNOWN:
             _known.clear()
         if free >= many:
-            _known[user] = Room((free - many) // PARTS, time.monotonic() + GOOD_FOR)
+            _known[owner] = Room((free - many) // PARTS, time.monotonic() + GOOD_FOR)
         elif free == 0:
-            _known[user] = Room(0, time.monotonic() + FULL_FOR, full=True)
+            _known[owner] = Room(0, time.monotonic() + FULL_FOR, full=True)
     if free < many:
         raise BacklogFull(most)
 
 
-def _has_room(user: int, many: int, most: int) -> bool:
+def _has_room(owner: int, many: int, most: int) -> bool:
     """Whether so many are within what an earlier count found; they are taken off. Raises BacklogFull."""
     with _lock:
-        room = _known.get(user)
+        room = _known.get(owner)
         if room is None or time.monotonic() >= room.until:
             return False
         if room.full:
@@ -74,11 +74,11 @@ def _has_room(user: int, many: int, most: int) -> bool:
         return enough
 
 
-def _waiting(user: int, most: int) -> int:
-    """How many jobs of the user wait, counted no further than `most`."""
+def _waiting(owner: int, most: int) -> int:
+    """How many jobs of the owner wait, counted no further than `most`."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM (SELECT FROM queueapp_waiting WHERE owner_id = %s LIMIT %s) AS first", [user, most]
+            "SELECT count(*) FROM (SELECT FROM queueapp_waiting WHERE owner_id = %s LIMIT %s) AS first", [owner, most]
         )
         count: int = cursor.fetchone()[0]
         return count

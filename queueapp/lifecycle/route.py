@@ -1,86 +1,58 @@
-"""Routes users to flows by the priority rules, and moves their jobs after a change of rules."""
+"""Routes owners to flows by the priority rules, and moves their jobs after a change of rules."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection
+from dataclasses import asdict, astuple
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
 
 from ..db.conflicts import retried
-from ..models import Flow, FlowState, PriorityRule, Routing, RuleChange, User, database_now
-from ..policy.rules import Route, Rule, route
+from ..models import Flow, FlowState, Owner, PriorityRule, Routing, RuleChange, database_now
+from ..policy.rules import Route, route
 from .announce import announce
 
-USERS_AT_ONCE = 50
-"""Users, and so flows at most, that one transaction routes: claims of these flows wait for it."""
-BATCHES_AT_ONCE = 20
-"""Batches of users that a sweep routes; the brokers route the others between their looks for work."""
-JOBS_AT_ONCE = 500
-MOVED_AT_ONCE = 1_000
+BATCH_OWNERS = 50
+"""Owners, and so flows at most, that one transaction routes: claims of these flows wait for it."""
+SWEEP_BATCHES = 20
+"""Batches of owners that a sweep routes. The brokers route the others between their looks for work."""
+BATCH_JOBS = 500
+"""Jobs that one transaction moves."""
+REROUTE_JOBS = 1_000
+"""Jobs that a change of rules moves itself. The brokers move the others."""
 
 
-def load_rules(among: Collection[int] | None = None) -> list[Rule]:
-    """The active rules in the order in which they are asked, as policy/ needs them. Four queries.
-
-    `among`: the users whom a decision is about. A rule may name very many others, who are left out.
-    """
-    users, groups = defaultdict(set), defaultdict(set)
-    named = PriorityRule.users.through._default_manager.all()
-    for rule, user in (named if among is None else named.filter(user__in=among)).values_list("priorityrule", "user"):
-        users[rule].add(user)
-    for rule, group in PriorityRule.groups.through._default_manager.values_list("priorityrule", "group"):
-        groups[rule].add(group)
-    naming = PriorityRule.objects.filter(Exists(named.filter(priorityrule=OuterRef("pk"))))
-    name_users = set(naming.values_list("pk", flat=True))
-    return [
-        Rule(
-            id=rule.pk,
-            weight=rule.weight,
-            together=rule.sharing == PriorityRule.Sharing.TOGETHER,
-            cap=rule.cap,
-            users=frozenset(users[rule.pk]),
-            groups=frozenset(groups[rule.pk]),
-            valid_from=rule.valid_from,
-            valid_until=rule.valid_until,
-            others=rule.pk in name_users,
-        )
-        for rule in PriorityRule.objects.active()
-    ]
-
-
-def route_user(user: User) -> None:
-    """Give one user the flow that the rules decide. Locks: as _apply()."""
+def route_owner(owner: Owner) -> None:
+    """Give one owner the flow that the rules decide. Locks: as _apply()."""
 
     @transaction.atomic
     def work() -> None:
         _lock_routing()
-        _apply([user], database_now())
+        _apply([owner.pk], database_now())
 
     retried(work)
-    user.refresh_from_db(fields=["flow"])
+    owner.refresh_from_db(fields=["flow"])
 
 
 def reroute(batches: int | None = None) -> None:
-    """Bring everything in line with the rules as they are now, if it is not yet; `batches` of users at most.
+    """Bring everything in line with the rules as they are now, if it is not yet; at most `batches` of owners.
 
-    Flows get their rule's weight and cap, users their flow; of the jobs that wait in a flow that their owner has left,
-    the first MOVED_AT_ONCE follow now, and the brokers move the others (move_some). Each batch is a short transaction.
+    Flows get their rule's terms, owners their flow; of the jobs that wait in a flow that their owner has left,
+    the first REROUTE_JOBS follow now, and the brokers move the others (move_some). Each batch is a short transaction.
     """
     routed = 0
     while (batches is None or routed < batches) and route_some():
         routed += 1
     if routed:
-        left = MOVED_AT_ONCE
+        left = REROUTE_JOBS
         while left > 0 and (moved := retried(_move)) is not None:
             left -= moved
-        announce(User.objects.filter(flow__state__backlogged=True).values_list("pk", flat=True), work=True)
+        announce(Owner.objects.filter(flow__state__backlogged=True).values_list("pk", flat=True), work=True)
 
 
 def route_some() -> bool:
-    """Route the next batch of users, if the rules have changed, began or ended; whether there was one.
+    """Route the next batch of owners, if the rules have changed, began or ended; whether there was one.
 
     Any process does the next batch of the pass under way, so that one that dies, or is late, leaves nothing behind.
     """
@@ -104,20 +76,20 @@ def _route_batch() -> bool:
     if routing.begun is None:
         # Each batch reads the rules as they are then. What changes behind it is followed by the next pass.
         RuleChange.objects.all().delete()
-        routing.begun, routing.last_user = now, 0
-    waiting = User.objects.filter(pk__gt=routing.last_user)
-    users = list(waiting.prefetch_related("groups").order_by("pk")[:USERS_AT_ONCE])
-    _apply(users, now)
-    if len(users) < USERS_AT_ONCE:
+        routing.begun, routing.last_owner = now, 0
+    rest = Owner.objects.filter(pk__gt=routing.last_owner).order_by("pk")
+    owners = list(rest.values_list("pk", flat=True)[:BATCH_OWNERS])
+    _apply(owners, now)
+    if len(owners) < BATCH_OWNERS:
         routing.followed, routing.begun = routing.begun, None
     else:
-        routing.last_user = users[-1].pk
+        routing.last_owner = owners[-1]
     routing.save()
     return True
 
 
 def move_some() -> int | None:
-    """Move a batch of waiting jobs to the flow that their owner has joined: how many. Else route a batch of users: 0.
+    """Move a batch of waiting jobs to the flow that their owner has joined: how many. Else route a batch of owners: 0.
 
     None: nothing is left to do. Takes about ten milliseconds, for which claims pass over the flows concerned.
     Locks: see db/sql/move/move.sql, or as route_some().
@@ -128,7 +100,7 @@ def move_some() -> int | None:
 
 def _move() -> int | None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT queueapp_move(%s)", [JOBS_AT_ONCE])
+        cursor.execute("SELECT queueapp_move(%s)", [BATCH_JOBS])
         moved: int | None = cursor.fetchone()[0]
         return moved
 
@@ -139,38 +111,32 @@ def _lock_routing() -> None:
         cursor.execute("SELECT queueapp_lock_routing()")
 
 
-def _apply(users: Collection[User], now: datetime) -> None:
-    """Route users. Locks: routing (advisory, exclusive), by the caller, so that no submission is under way with an old
-    route; then the flows whose weight or cap changes, by id."""
-    rules = load_rules([user.pk for user in users])
-    routes = {user.pk: _decide(user, rules, now) for user in users}
+def _apply(owners: Collection[int], now: datetime) -> None:
+    """Route owners. Locks: routing (advisory, exclusive), by the caller, so that no submission is under way with an old
+    route; then the flows whose terms change, by id."""
+    subjects = Owner.objects.filter(pk__in=owners).subjects()
+    rules = PriorityRule.objects.load({subject.user for subject in subjects.values()} - {None})
+    routes = {pk: route(pk, subject, rules, now) for pk, subject in subjects.items()}
     wanted = {route.key: route for route in routes.values()}
     flows = _make_flows(wanted)
     with connection.cursor() as cursor:
         for flow in flows.values():
-            terms = _terms(wanted[flow.key])
-            if (flow.rule_id, flow.state.weight, flow.state.cap) != terms:
-                cursor.execute("SELECT queueapp_set_flow(%s, %s, %s, %s::smallint)", [flow.pk, *terms])
+            terms, rule = wanted[flow.key].terms, wanted[flow.key].rule
+            if (flow.rule_id, flow.state.terms) != (rule, terms):
+                given = [flow.pk, rule, *astuple(terms)]
+                cursor.execute("SELECT queueapp_set_flow(%s, %s, ROW(%s, %s)::queueapp_terms)", given)
         cursor.execute(
             "SELECT queueapp_follow(%s::bigint[], %s::bigint[])",
             [list(routes), [flows[route.key].pk for route in routes.values()]],
         )
 
 
-def _decide(user: User, rules: list[Rule], now: datetime) -> Route:
-    return route(user.pk, frozenset(group.pk for group in user.groups.all()), rules, now)
-
-
 def _make_flows(wanted: dict[str, Route]) -> dict[str, Flow]:
-    """The flows of these routes, by key and in the order of their ids; those that lack are made."""
+    """Return the flows of these routes, by key and in the order of their ids; create those that are missing."""
     there = set(Flow.objects.filter(key__in=wanted).values_list("key", flat=True))
     Flow.objects.bulk_create(
-        Flow(key=key, rule_id=route.rule, user_id=route.user) for key, route in wanted.items() if key not in there
+        Flow(key=key, rule_id=route.rule, owner_id=route.owner) for key, route in wanted.items() if key not in there
     )
     new = Flow.objects.filter(key__in=wanted, state=None)
-    FlowState.objects.bulk_create(FlowState(flow=f, weight=wanted[f.key].weight, cap=wanted[f.key].cap) for f in new)
+    FlowState.objects.bulk_create(FlowState(flow=flow, **asdict(wanted[flow.key].terms)) for flow in new)
     return {f.key: f for f in Flow.objects.select_related("state").filter(key__in=wanted).order_by("pk")}
-
-
-def _terms(route: Route) -> tuple[int | None, float, int | None]:
-    return route.rule, route.weight, route.cap

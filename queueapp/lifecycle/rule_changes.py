@@ -1,18 +1,20 @@
 """Rules are followed as soon as the transaction that changed them has been committed.
 
 Triggers note each change (models/routing.py), and sweeps follow what is noted. The receivers here only make it prompt:
-the process that changed something routes the users itself.
+the process that changed something routes the owners itself.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete
 
-from ..models import PriorityRule, User
+from ..models import PriorityRule
+from ..user_model import memberships
 from .route import reroute
 
 
@@ -24,10 +26,10 @@ def _rules_changed(**_: Any) -> None:
         transaction.on_commit(reroute, robust=True)
 
 
-def _switch_off_emptied(instance: User | Group, **_: Any) -> None:
+def _switch_off_emptied(instance: Any, **_: Any) -> None:
     """A rule whose last user or group goes must not come to cover everyone: it is switched off, in the same commit."""
     for rule in instance.priority_rules.prefetch_related("users", "groups"):
-        if [*rule.users.all(), *rule.groups.all()] == [instance]:
+        if [*rule.users.all(), *rule.groups.all(), *rule.keys] == [instance]:
             PriorityRule.objects.filter(pk=rule.pk).update(active=False)
 
 
@@ -37,11 +39,13 @@ def _groups_changed(instance: Any, action: str, **_: Any) -> None:
 
 
 def follow() -> None:
-    """Connect the receivers: rules, what they name, and who is in which group. New users are routed at first need."""
+    """Connect the receivers: rules, what they name, and who is in which group. New owners are routed at first need."""
     post_save.connect(_rules_changed, sender=PriorityRule, dispatch_uid="route-rule-saved")
     post_delete.connect(_rules_changed, sender=PriorityRule, dispatch_uid="route-rule-deleted")
     post_delete.connect(_rules_changed, sender=Group, dispatch_uid="route-group-deleted")
-    for named in (User, Group):
+    for named in (get_user_model(), Group):
         pre_delete.connect(_switch_off_emptied, sender=named, dispatch_uid=f"route-{named.__name__}-goes")
-    for through in (PriorityRule.users.through, PriorityRule.groups.through, User.groups.through):
+    for through in (PriorityRule.users.through, PriorityRule.groups.through, memberships()):
+        if through is None:
+            continue
         m2m_changed.connect(_groups_changed, sender=through, dispatch_uid=f"route-{through.__name__}")

@@ -16,10 +16,10 @@ from django.db import DatabaseError, connection, transaction
 from ..db.conflicts import retried
 from ..db.statements import prepared_row
 from ..errors import BacklogFull, JobConflict
-from ..models import User
+from ..models import Owner
 from .announce import announce
 from .quota import make_room
-from .route import route_user
+from .route import route_owner
 from .validation import Submission
 
 _SUBMIT = "SELECT * FROM queueapp_submit(%s::bigint[], %s::jsonb, %s)"
@@ -48,12 +48,12 @@ class Accepted:
     newest: Newest | None = None
 
 
-def submit(owner: User, submissions: Sequence[Submission]) -> Accepted:
+def submit(owner: Owner, submissions: Sequence[Submission]) -> Accepted:
     """Accept the jobs of one owner; as submit_each() otherwise."""
     return submit_each([(owner, submission) for submission in submissions])
 
 
-def submit_each(asked: Sequence[tuple[User, Submission]]) -> Accepted:
+def submit_each(asked: Sequence[tuple[Owner, Submission]]) -> Accepted:
     """Accept jobs, each of its owner, all or nothing, in the order given. Committed when this returns.
 
     Raises JobConflict, with the indexes, where a job_id is taken by other content, and BacklogFull where an owner
@@ -63,14 +63,14 @@ def submit_each(asked: Sequence[tuple[User, Submission]]) -> Accepted:
     owners = {owner.pk: owner for owner, _ in asked}
     for owner in owners.values():
         if owner.flow_id is None:
-            route_user(owner)
+            route_owner(owner)
     jobs = json.dumps([{"owner": owner.pk, **job.content()} for owner, job in asked], ensure_ascii=False)
     new, newest = retried(partial(_submit, f"{{{','.join(map(str, owners))}}}", jobs))
     announce(owners, work=new > 0)
     return Accepted(new, len(asked) - new, newest)
 
 
-def _make_room(asked: Sequence[tuple[User, Submission]]) -> None:
+def _make_room(asked: Sequence[tuple[Owner, Submission]]) -> None:
     """See that the owners' quotas have room; which jobs are new is looked up only where they have none for all."""
     try:
         make_room(Counter(owner.pk for owner, _ in asked))

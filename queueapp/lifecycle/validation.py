@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from ..conf import queue_settings
 from ..errors import FieldError, InvalidSubmission
+from ..models.owner import KEY, KEY_SENTENCE
 from ..registry import find_task, task_names
 from ..storable import has_nul
 
@@ -48,9 +49,15 @@ class Submission(BaseModel):
     )
     user: str | None = Field(
         default=None,
-        max_length=150,
+        max_length=254,
         pattern=r"^[^\x00]*$",
-        description="The submitter's user name; left out: you.",
+        description="For staff: the name of the user whose job it is. Left out: you.",
+    )
+    key: str | None = Field(
+        default=None,
+        max_length=200,
+        description="For staff: the fairness key whose job it is, instead of a user.",
+        json_schema_extra={"pattern": f"^{KEY}$"},
     )
 
     @field_validator("job_id")
@@ -60,6 +67,13 @@ class Submission(BaseModel):
             raise ValueError(f"{value!r} is reserved; choose another name")
         if not JOB_ID.fullmatch(value):
             raise ValueError("use letters, digits and _ . : @ + ~ - only, and begin with a letter, a digit or _")
+        return value
+
+    @field_validator("key")
+    @classmethod
+    def _key(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(KEY, value):
+            raise ValueError(KEY_SENTENCE)
         return value
 
     @field_validator("run_at", mode="before")

@@ -21,8 +21,8 @@ def login_wait(request: HttpRequest) -> float:
     return take("login", client_address(request) or "unknown", queue_settings().LOGINS_PER_MINUTE)
 
 
-def request_wait(request: HttpRequest, user: int | None) -> float:
-    """The same for any other request, of a user or else of an address."""
+def request_wait(request: HttpRequest, user: object | None) -> float:
+    """The same for any other request, of a user (by primary key) or else of an address."""
     whose = client_address(request) or "unknown" if user is None else str(user)
     return take("request", whose, queue_settings().REQUESTS_PER_MINUTE)
 

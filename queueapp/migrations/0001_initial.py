@@ -3,14 +3,11 @@
 SQL functions are not here: db/install.py replaces them after every migration.
 """
 
-import django.contrib.auth.models
-import django.contrib.auth.validators
 import django.contrib.postgres.fields
 import django.contrib.postgres.indexes
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.datetime
-import django.utils.timezone
 import queueapp.states
 from django.conf import settings
 from django.db import migrations, models
@@ -63,7 +60,7 @@ RULE_CHANGE = """
     FOR EACH ROW EXECUTE FUNCTION queueapp_note_rule_change()
 """
 RULE_TABLES = [
-    'queueapp_priorityrule', 'queueapp_priorityrule_users', 'queueapp_priorityrule_groups', 'queueapp_user_groups'
+    'queueapp_priorityrule', 'queueapp_priorityrule_users', 'queueapp_priorityrule_groups'
 ]
 
 
@@ -78,6 +75,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
@@ -96,7 +94,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('followed', models.DateTimeField(help_text='Rules that began or ended by then were followed.', null=True)),
                 ('begun', models.DateTimeField(help_text='When the pass under way began; empty: none is.', null=True)),
-                ('last_user', models.BigIntegerField(default=0, help_text='The last user that the pass under way has routed.')),
+                ('last_owner', models.BigIntegerField(default=0, help_text='The last owner that the pass under way has routed.')),
             ],
         ),
         migrations.CreateModel(
@@ -107,43 +105,25 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name='User',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('username', models.CharField(error_messages={'unique': 'A user with that username already exists.'}, help_text='Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.', max_length=150, unique=True, validators=[django.contrib.auth.validators.UnicodeUsernameValidator()], verbose_name='username')),
-                ('first_name', models.CharField(blank=True, max_length=150, verbose_name='first name')),
-                ('last_name', models.CharField(blank=True, max_length=150, verbose_name='last name')),
-                ('email', models.EmailField(blank=True, max_length=254, verbose_name='email address')),
-                ('is_staff', models.BooleanField(default=False, help_text='Designates whether the user can log into this admin site.', verbose_name='staff status')),
-                ('is_active', models.BooleanField(default=True, help_text='Designates whether this user should be treated as active. Unselect this instead of deleting accounts.', verbose_name='active')),
-                ('date_joined', models.DateTimeField(default=django.utils.timezone.now, verbose_name='date joined')),
-                ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
-                ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
-            ],
-            options={
-                'verbose_name': 'user',
-                'verbose_name_plural': 'users',
-                'abstract': False,
-            },
-            managers=[
-                ('objects', django.contrib.auth.models.UserManager()),
-            ],
-        ),
-        migrations.CreateModel(
             name='Flow',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(help_text='Which rule and which user it stands for.', max_length=64)),
-                ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='own_flows', to=settings.AUTH_USER_MODEL)),
+                ('key', models.CharField(help_text='Which rule or which owner it stands for.', max_length=64)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Owner',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.CharField(blank=True, db_collation='C', help_text='A fairness key: a team, a tenant or an API client that is no user.', max_length=200, null=True, unique=True, validators=[django.core.validators.RegexValidator('\\A[A-Za-z0-9_.:@+~/-]{1,200}\\Z', 'use 1 to 200 letters, digits and _ . : @ + ~ / - only')])),
+                ('flow', models.ForeignKey(blank=True, editable=False, help_text='The flow that its next job joins.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='members', to='queueapp.flow')),
+                ('user', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='queue_owner', to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.AddField(
-            model_name='user',
-            name='flow',
-            field=models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='members', to='queueapp.flow'),
+            model_name='flow',
+            name='owner',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='own_flows', to='queueapp.owner'),
         ),
         migrations.CreateModel(
             name='Job',
@@ -157,7 +137,7 @@ class Migration(migrations.Migration):
                 ('memory_limit', models.FloatField(blank=True, help_text="Megabytes that one attempt may take; empty: the task's.", null=True)),
                 ('run_at', models.DateTimeField(blank=True, help_text='Not to be started before.', null=True)),
                 ('submitted_at', models.DateTimeField()),
-                ('owner', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='jobs', to=settings.AUTH_USER_MODEL)),
+                ('owner', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='jobs', to='queueapp.owner')),
             ],
         ),
         migrations.CreateModel(
@@ -184,7 +164,7 @@ class Migration(migrations.Migration):
                 ('reason', models.CharField(help_text='A few words that the users concerned read, e.g. “maintenance”.', max_length=200)),
                 ('since', models.DateTimeField(auto_now_add=True)),
                 ('by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('user', models.OneToOneField(blank=True, help_text='Whose jobs are not started. Leave user and task empty to pause everything.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='pause', to=settings.AUTH_USER_MODEL)),
+                ('owner', models.OneToOneField(blank=True, help_text='Whose jobs are not started. Without owner and task, everything is paused.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='pause', to='queueapp.owner')),
             ],
             options={
                 'ordering': ['since'],
@@ -195,7 +175,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('flow', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='queueapp.flow')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='queueapp.owner')),
             ],
         ),
         migrations.CreateModel(
@@ -204,14 +184,15 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(help_text='What you call this rule, e.g. “Premium”.', max_length=100, unique=True)),
                 ('active', models.BooleanField(default=True, help_text='Switch a rule off to keep it without its effect.')),
-                ('position', models.PositiveIntegerField(default=100, help_text='Rules are asked from the lowest number up; the first one that covers a user decides. Put special rules before general ones.')),
+                ('position', models.PositiveIntegerField(default=100, help_text='Rules are asked from the lowest number up; the first one that covers an owner decides. Put special rules before general ones.')),
                 ('weight', models.FloatField(default=1.0, help_text='How many turns they get for each turn of a user with weight 1: from 0.1 to 10. 3 means three turns to one, never all of them: nobody is shut out.', validators=[django.core.validators.MinValueValidator(0.1), django.core.validators.MaxValueValidator(10.0)])),
                 ('sharing', models.CharField(choices=[('separately', 'separately: each user takes turns with everybody else'), ('together', 'together: they queue up as one, in the order they submitted')], default='separately', help_text='Whether each covered user gets that weight, or all of them share it.', max_length=10)),
                 ('cap', models.PositiveSmallIntegerField(blank=True, help_text='The most processors that work for them at the same time. Leave it empty for no limit.', null=True, validators=[django.core.validators.MinValueValidator(1)], verbose_name='processors at once')),
                 ('valid_from', models.DateTimeField(blank=True, help_text='Has no effect before this moment.', null=True)),
                 ('valid_until', models.DateTimeField(blank=True, help_text='Has no effect from this moment on.', null=True)),
+                ('keys', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=200, validators=[django.core.validators.RegexValidator('\\A(?:[A-Za-z0-9_.:@+~/-]{1,200}|(?:[A-Za-z0-9_.:@+~/-]{1,200})?\\*)\\Z', 'Write a key, or the beginning of keys and then *.')]), blank=True, default=list, help_text='It also covers these fairness keys, joined by commas. team-* covers all keys that begin with team-.', size=None)),
                 ('groups', models.ManyToManyField(blank=True, help_text='It also covers all members of these groups.', related_name='priority_rules', to='auth.group')),
-                ('users', models.ManyToManyField(blank=True, help_text='The users it covers. With no users and no groups it covers everyone.', related_name='priority_rules', to=settings.AUTH_USER_MODEL)),
+                ('users', models.ManyToManyField(blank=True, help_text='The users it covers. With no users, groups and keys it covers everyone.', related_name='priority_rules', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'ordering': ['position', 'id'],
@@ -259,7 +240,7 @@ class Migration(migrations.Migration):
                 ('note', models.CharField(blank=True, db_default='', help_text='Why it waits, if it says.', max_length=500)),
                 ('flow', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='backlog', to='queueapp.flow')),
                 ('job', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='places', to='queueapp.job')),
-                ('owner', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('owner', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='queueapp.owner')),
             ],
             options={
                 'verbose_name_plural': 'waiting',
@@ -301,7 +282,7 @@ class Migration(migrations.Migration):
                 ('error', models.TextField(blank=True)),
                 ('log', models.TextField(blank=True, db_default='', help_text='What it printed, and its traceback; both cut.')),
                 ('flow', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='queueapp.flow')),
-                ('owner', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('owner', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='queueapp.owner')),
             ],
         ),
         migrations.AddIndex(
@@ -326,7 +307,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='pause',
-            constraint=models.CheckConstraint(condition=models.Q(('user__isnull', True), ('task', ''), _connector='OR'), name='pause_user_or_task'),
+            constraint=models.CheckConstraint(condition=models.Q(('owner__isnull', True), ('task', ''), _connector='OR'), name='pause_owner_or_task'),
         ),
         migrations.AddConstraint(
             model_name='pause',
@@ -334,11 +315,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='pause',
-            constraint=models.UniqueConstraint(condition=models.Q(('task', ''), ('user__isnull', True)), fields=('task',), name='pause_of_everything_once'),
+            constraint=models.UniqueConstraint(condition=models.Q(('owner__isnull', True), ('task', '')), fields=('task',), name='pause_of_everything_once'),
         ),
         migrations.AddConstraint(
             model_name='pendingmove',
-            constraint=models.UniqueConstraint(fields=('user', 'flow'), name='pending_move_once'),
+            constraint=models.UniqueConstraint(fields=('owner', 'flow'), name='pending_move_once'),
         ),
         migrations.AddConstraint(
             model_name='priorityrule',
@@ -351,6 +332,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='priorityrule',
             constraint=models.CheckConstraint(condition=models.Q(('valid_from__isnull', True), ('valid_until__isnull', True), ('valid_from__lt', models.F('valid_until')), _connector='OR'), name='rule_valid_from_before_until'),
+        ),
+        migrations.AddConstraint(
+            model_name='owner',
+            constraint=models.CheckConstraint(condition=models.Q(('user__isnull', True), ('key__isnull', True), _connector='XOR'), name='owner_user_or_key'),
         ),
         migrations.AddConstraint(
             model_name='flow',

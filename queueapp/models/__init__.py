@@ -12,11 +12,11 @@ from .attempt import Attempt
 from .flow import Flow, FlowState, OrderStart, PendingMove
 from .job import Job, Waiting
 from .outcome import Outcome
+from .owner import Owner
 from .pause import Pause
 from .processor import Processor
 from .routing import Routing, RuleChange
 from .rule import PriorityRule
-from .user import User
 
 __all__ = [
     "Attempt",
@@ -26,13 +26,13 @@ __all__ = [
     "Job",
     "OrderStart",
     "Outcome",
+    "Owner",
     "Pause",
     "PendingMove",
     "PriorityRule",
     "Processor",
     "Routing",
     "RuleChange",
-    "User",
     "Waiting",
     "at_one_moment",
     "database_now",

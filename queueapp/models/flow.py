@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from ..policy.rules import Terms
+from .owner import Owner
 from .rule import PriorityRule
 
 
 class Flow(models.Model):
-    """A stream of jobs that takes turns with other flows; usually one user. Made by route.py, and seldom changed."""
+    """A stream of jobs that takes turns with other flows; usually one owner's. Made by route.py, and seldom changed."""
 
-    key = models.CharField(max_length=64, help_text="Which rule and which user it stands for.")
+    key = models.CharField(max_length=64, help_text="Which rule or which owner it stands for.")
     rule = models.ForeignKey(PriorityRule, null=True, blank=True, on_delete=models.SET_NULL, related_name="flows")
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="own_flows"
-    )
+    owner = models.ForeignKey(Owner, null=True, blank=True, on_delete=models.CASCADE, related_name="own_flows")
 
     class Meta:
         constraints = [
@@ -29,9 +28,9 @@ class Flow(models.Model):
 
     @property
     def name(self) -> str:
-        """What people call it: its user, else its rule, else that it is everyone's."""
-        if self.user_id is not None:
-            return str(self.user)
+        """What people call it: its owner, else its rule, else that it is everyone's."""
+        if self.owner is not None:
+            return self.owner.name
         return str(self.rule) if self.rule_id is not None else "everyone else"
 
 
@@ -99,6 +98,11 @@ class FlowState(models.Model):
     def __str__(self) -> str:
         return f"{self.flow}: {self.vtime:g}"
 
+    @property
+    def terms(self) -> Terms:
+        """What its rule gives to it."""
+        return Terms(self.weight, self.cap)
+
 
 class OrderStart(models.Model):
     """The virtual time below which no flow is ready, now or later. One row; none: nobody has looked yet.
@@ -113,16 +117,16 @@ class OrderStart(models.Model):
 
 
 class PendingMove(models.Model):
-    """That jobs of a user may still wait in a flow that the user has left. Gone when they have moved.
+    """That jobs of an owner may still wait in a flow that the owner has left. Gone when they have moved.
 
-    Written by whoever changes a user's flow, and by put_back.sql; worked off in batches by move.sql.
+    Written by whoever changes an owner's flow, and by put_back.sql; worked off in batches by move.sql.
     """
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    owner = models.ForeignKey(Owner, on_delete=models.CASCADE, related_name="+")
     flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="+", db_index=False)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["user", "flow"], name="pending_move_once")]
+        constraints = [models.UniqueConstraint(fields=["owner", "flow"], name="pending_move_once")]
 
     def __str__(self) -> str:
-        return f"{self.user} in {self.flow}"
+        return f"{self.owner} in {self.flow}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Prefetch, Q
 
@@ -12,6 +11,7 @@ from .attempt import Attempt
 from .brief import beginning, is_large, small
 from .flow import Flow
 from .outcome import Outcome
+from .owner import Owner
 from .processor import Processor
 
 
@@ -31,7 +31,7 @@ class JobQuerySet(models.QuerySet["Job"]):
             super()._fetch_all()
 
     def of(self, owner_id: int) -> JobQuerySet:
-        """The jobs of one user."""
+        """The jobs of one owner."""
         return self.filter(owner_id=owner_id)
 
     def newest_first(self) -> JobQuerySet:
@@ -52,17 +52,17 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def whole(self) -> JobQuerySet:
         """With all that a job's state follows from, as of one moment, in three queries however many jobs there are."""
-        return self.select_related("owner", "outcome").prefetch_related("attempts")._with_processors()
+        return self.select_related("owner__user", "outcome").prefetch_related("attempts")._with_processors()
 
     def brief(self) -> JobQuerySet:
         """As lists have them, with owner and attempts, in two queries: what is large is not read."""
         attempts = Attempt.objects.defer("error", "log").annotate(error_begins=beginning("error"))
-        brief = self.select_related("owner").prefetch_related(Prefetch("attempts", queryset=attempts))
+        brief = self.select_related("owner__user").prefetch_related(Prefetch("attempts", queryset=attempts))
         return brief.defer("payload").annotate(small_payload=small("payload"))
 
     def ended_brief(self) -> JobQuerySet:
         """As brief(), with how they ended."""
-        ended = self.brief().select_related("owner", "outcome")
+        ended = self.brief().select_related("owner__user", "outcome")
         return ended.defer("outcome__result", "outcome__error", "outcome__log").annotate(
             small_result=small("outcome__result"),
             result_is_large=is_large("outcome__result"),
@@ -83,7 +83,7 @@ class JobQuerySet(models.QuerySet["Job"]):
 class Job(models.Model):
     """One request for work, as it was submitted. Its row never changes."""
 
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="jobs", db_index=False)
+    owner = models.ForeignKey(Owner, on_delete=models.PROTECT, related_name="jobs", db_index=False)
     # Byte by byte, so that the index on it also finds how ids begin.
     job_id = models.CharField(
         "job id", max_length=200, db_collation="C", help_text="The submitter's own name for the job."
@@ -109,7 +109,7 @@ class Job(models.Model):
             models.CheckConstraint(condition=Q(duration__gt=0), name="job_duration_above_0"),
         ]
         indexes = [
-            # Reader: a user's list of jobs, newest first.
+            # Reader: an owner's list of jobs, newest first.
             models.Index(fields=["owner", "-id"], name="job_of_owner"),
             # Readers: lists of the jobs of one task, which may be few among very many.
             models.Index(fields=["task"], name="job_of_task"),
@@ -148,13 +148,7 @@ class Waiting(models.Model):
     """
 
     pk = models.CompositePrimaryKey("owner", "job")
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.DO_NOTHING,
-        db_constraint=False,
-        db_index=False,
-        related_name="+",
-    )
+    owner = models.ForeignKey(Owner, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
     job = models.ForeignKey(
         Job, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="places"
     )

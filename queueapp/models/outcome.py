@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 
 from ..states import FINISHED, Status
 from .flow import Flow
+from .owner import Owner
 
 
 class Outcome(models.Model):
@@ -19,13 +19,7 @@ class Outcome(models.Model):
     """
 
     job = models.OneToOneField("Job", primary_key=True, on_delete=models.CASCADE, db_constraint=False)
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.DO_NOTHING,
-        db_constraint=False,
-        db_index=False,
-        related_name="+",
-    )
+    owner = models.ForeignKey(Owner, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
     flow = models.ForeignKey(
         Flow, null=True, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
     )

@@ -7,20 +7,22 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
+from .owner import Owner
+
 
 class Pause(models.Model):
-    """That nobody begins with the jobs of a user, with those of a task, or with any at all. Resumed: the row goes.
+    """That nobody begins with the jobs of an owner, with those of a task, or with any at all. Resumed: the row goes.
 
-    Written by lifecycle/pause.py only. Waiting jobs of a paused user or task are *parked*: in no flow, for no moment.
+    Written by lifecycle/pause.py only. Waiting jobs of a paused owner or task are *parked*: in no flow, for no moment.
     """
 
-    user = models.OneToOneField(
-        settings.AUTH_USER_MODEL,
+    owner = models.OneToOneField(
+        Owner,
         null=True,
         blank=True,
         on_delete=models.CASCADE,
         related_name="pause",
-        help_text="Whose jobs are not started. Leave user and task empty to pause everything.",
+        help_text="Whose jobs are not started. Without owner and task, everything is paused.",
     )
     task = models.CharField(
         max_length=100, blank=True, help_text="Jobs of this task are not started, whoever's they are."
@@ -36,23 +38,23 @@ class Pause(models.Model):
     class Meta:
         ordering = ["since"]
         constraints = [
-            models.CheckConstraint(condition=Q(user__isnull=True) | Q(task=""), name="pause_user_or_task"),
+            models.CheckConstraint(condition=Q(owner__isnull=True) | Q(task=""), name="pause_owner_or_task"),
             # Readers: paused.sql.
             models.UniqueConstraint(fields=["task"], condition=~Q(task=""), name="pause_once_per_task"),
             # Reader: all_paused.sql.
             models.UniqueConstraint(
-                fields=["task"], condition=Q(task="", user__isnull=True), name="pause_of_everything_once"
+                fields=["task"], condition=Q(task="", owner__isnull=True), name="pause_of_everything_once"
             ),
         ]
 
     def __str__(self) -> str:
-        if self.user is not None:
-            return f"user {self.user}"
+        if self.owner is not None:
+            return f"{'key' if self.owner.user is None else 'user'} {self.owner}"
         return f"task {self.task}" if self.task else "everything"
 
     def clean(self) -> None:
-        """Raises ValidationError where it names a user and a task, or pauses everything once more."""
-        if self.user_id is not None and self.task:
-            raise ValidationError("Pause a user or a task, not both at once.")
-        if self.user_id is None and not self.task and Pause.objects.filter(user=None, task="").exists():
+        """Raises ValidationError where it names an owner and a task, or pauses everything once more."""
+        if self.owner_id is not None and self.task:
+            raise ValidationError("Pause an owner or a task, not both at once.")
+        if self.owner_id is None and not self.task and Pause.objects.filter(owner=None, task="").exists():
             raise ValidationError("Everything is paused already.")

@@ -1,4 +1,4 @@
-"""How far users have been routed by the priority rules: what route.py still has to do."""
+"""How far owners have been routed by the priority rules: what route.py still has to do."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 
 
 class RuleChange(models.Model):
-    """That a rule, the users or groups that it names, or the members of a group changed, and no pass has begun since.
+    """That a rule, what it names, or the members of a group changed, and no pass has begun since.
 
     Written by triggers, in the transaction of the change, whoever makes it: the admin, a bulk update or plain SQL.
     Deleted by the pass that follows it.
@@ -20,15 +20,15 @@ class RuleChange(models.Model):
 
 
 class Routing(models.Model):
-    """The passes that route all users. One row; none: nobody has been routed yet.
+    """The passes that route all owners. One row; none: nobody has been routed yet.
 
-    A pass goes through the users by id, a batch in each transaction. Whoever comes next does the next batch, so a
+    A pass goes through the owners by id, a batch in each transaction. Whoever comes next does the next batch, so a
     process that dies leaves nothing undone.
     """
 
     followed = models.DateTimeField(null=True, help_text="Rules that began or ended by then were followed.")
     begun = models.DateTimeField(null=True, help_text="When the pass under way began; empty: none is.")
-    last_user = models.BigIntegerField(default=0, help_text="The last user that the pass under way has routed.")
+    last_owner = models.BigIntegerField(default=0, help_text="The last owner that the pass under way has routed.")
 
     def __str__(self) -> str:
         return f"{self.followed}"

@@ -1,13 +1,23 @@
-"""Priority rules: which users share how. Written by staff in the admin."""
+"""Priority rules: which owners share how. Written by staff in the admin."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection
+from typing import Any
+
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
+
+from ..policy.rules import Rule, Terms
+from .owner import KEY
+
+KEY_PATTERN = RegexValidator(rf"\A(?:{KEY}|(?:{KEY})?\*)\Z", "Write a key, or the beginning of keys and then *.")
 
 
 class RuleQuerySet(models.QuerySet["PriorityRule"]):
@@ -15,9 +25,30 @@ class RuleQuerySet(models.QuerySet["PriorityRule"]):
         """The rules that are switched on, first to be asked first."""
         return self.filter(active=True).order_by("position", "id")
 
+    def load(self, users: Collection[Any] | None = None) -> list[Rule]:
+        """Return the active rules as policy/ needs them, in the order in which they are asked. Four queries.
+
+        `users`: the primary keys of the users whom a decision is about. A rule may name very many others, who are left
+        out.
+        """
+        user = PriorityRule._meta.get_field("users").m2m_reverse_field_name()
+        mentions = PriorityRule.users.through._default_manager
+        named = mentions.all() if users is None else mentions.filter(**{f"{user}__in": users})
+        of_users, of_groups = defaultdict(set), defaultdict(set)
+        for rule, pk in named.values_list("priorityrule", user):
+            of_users[rule].add(pk)
+        for rule, pk in PriorityRule.groups.through._default_manager.values_list("priorityrule", "group"):
+            of_groups[rule].add(pk)
+        naming = PriorityRule.objects.filter(Exists(mentions.filter(priorityrule=OuterRef("pk"))))
+        name_users = set(naming.values_list("pk", flat=True))
+        return [
+            rule.as_policy(of_users[rule.pk], of_groups[rule.pk], others=rule.pk in name_users)
+            for rule in self.active()
+        ]
+
 
 class PriorityRule(models.Model):
-    """Who is covered, and what they get. The first active rule that covers a user decides."""
+    """Whom it covers, and what they get. The first active rule that covers an owner decides."""
 
     class Sharing(models.TextChoices):
         SEPARATELY = "separately", "separately: each user takes turns with everybody else"
@@ -27,20 +58,26 @@ class PriorityRule(models.Model):
     active = models.BooleanField(default=True, help_text="Switch a rule off to keep it without its effect.")
     position = models.PositiveIntegerField(
         default=100,
-        help_text="Rules are asked from the lowest number up; the first one that covers a user decides. "
+        help_text="Rules are asked from the lowest number up; the first one that covers an owner decides. "
         "Put special rules before general ones.",
     )
     users = models.ManyToManyField(
         settings.AUTH_USER_MODEL,
         blank=True,
         related_name="priority_rules",
-        help_text="The users it covers. With no users and no groups it covers everyone.",
+        help_text="The users it covers. With no users, groups and keys it covers everyone.",
     )
     groups = models.ManyToManyField(
         Group,
         blank=True,
         related_name="priority_rules",
         help_text="It also covers all members of these groups.",
+    )
+    keys = ArrayField(
+        models.CharField(max_length=200, validators=[KEY_PATTERN]),
+        default=list,
+        blank=True,
+        help_text="It also covers these fairness keys, joined by commas. team-* covers all keys that begin with team-.",
     )
     weight = models.FloatField(
         default=1.0,
@@ -84,3 +121,17 @@ class PriorityRule(models.Model):
         """Raises ValidationError, naming the field, where the rule would end before it begins."""
         if self.valid_from and self.valid_until and self.valid_from >= self.valid_until:
             raise ValidationError({"valid_until": "The rule must end after it begins."})
+
+    def as_policy(self, users: Collection[Any], groups: Collection[int], *, others: bool = False) -> Rule:
+        """Return the rule as policy/ needs it, with the primary keys of the users and groups that it names."""
+        return Rule(
+            id=self.pk,
+            terms=Terms(self.weight, self.cap),
+            together=self.sharing == self.Sharing.TOGETHER,
+            users=frozenset(users),
+            groups=frozenset(groups),
+            keys=tuple(self.keys),
+            valid_from=self.valid_from,
+            valid_until=self.valid_until,
+            others=others,
+        )

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -16,7 +17,7 @@ from django.views.decorators.http import require_safe
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticUserError
 
-from ..models import User, at_one_moment
+from ..models import Owner, at_one_moment
 from ..models.brief import MOST
 from ..registry import find_task, task_names
 from ..snapshots import last_number, queue_snapshot, recent_jobs
@@ -37,15 +38,16 @@ _LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """The queue of the user who asks."""
-    user = cast(User, request.user)
+    owner = Owner.objects.of_user(cast(AbstractBaseUser, request.user))
     # Asked first: a job that ends while the page is made is then sent again by the stream, and not forgotten.
-    last = last_number(user.pk)
+    last = last_number(owner.pk)
     with at_one_moment():
-        queue, finished = queue_snapshot(user), recent_jobs(user, RECENT)
+        queue, finished = queue_snapshot(owner), recent_jobs(owner, RECENT)
     now = datetime.fromisoformat(queue["time"])
     running, waiting = queue["running"], queue["waiting"]
     fleet = queue["processors"]
     context = {
+        "owner": owner.name,
         "last_number": last,
         "now": now,
         "running": [shown(job, now) for job in running],
@@ -54,9 +56,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "finished": [shown(job, now) for job in finished],
         "paused": queue["paused"],
         "share_width": f"{queue['share']['owed']:.2%}",
-        "share_sentence": humanize.share(
-            queue["share"], user.username, bool(running or waiting), next_turn(waiting, now)
-        ),
+        "share_sentence": humanize.share(queue["share"], owner.name, bool(running or waiting), next_turn(waiting, now)),
         "processors": fleet,
         "dots": dots(fleet["alive"], fleet["busy"], len(running)),
         "processors_sentence": humanize.processors(fleet["alive"], fleet["busy"], len(running)),

@@ -1,62 +1,89 @@
-"""Which rule covers a user, and so which flow the user's jobs join, with what weight."""
+"""Which rule covers an owner, and so which flow the owner's jobs join, on which terms."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 COMMON = "common"
-"""The flow of everyone whom no rule covers."""
+"""The key of the flow for all owners that no rule covers."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What rules ask about an owner: the user (by primary key) and the user's groups, or the fairness key."""
+
+    user: Hashable | None = None
+    groups: frozenset[int] = frozenset()
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a rule gives to a flow. `cap`: processors at once; None: no limit. In SQL: the type queueapp_terms."""
+
+    weight: float = 1.0
+    cap: int | None = None
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A priority rule as the decision needs it. `users` and `groups` both empty, and no `others`: everyone.
+    """A priority rule as the decision needs it. Without users, groups, keys and `others` it covers everyone.
 
+    `users`, `groups`: primary keys. `keys`: fairness keys; one that ends with `*` stands for all that begin so.
     `others`: whether it names users beside `users`, whom the decision is not about.
     """
 
     id: int
-    weight: float = 1.0
+    terms: Terms = Terms()
     together: bool = False
-    cap: int | None = None
-    users: frozenset[int] = field(default_factory=frozenset)
+    users: frozenset[Hashable] = field(default_factory=frozenset)
     groups: frozenset[int] = field(default_factory=frozenset)
+    keys: tuple[str, ...] = ()
     valid_from: datetime | None = None
     valid_until: datetime | None = None
     others: bool = False
 
-    def covers(self, user: int, groups: frozenset[int], now: datetime) -> bool:
-        """Whether the rule is in force at `now` and names this user, a group of theirs, or everyone."""
+    @property
+    def for_everyone(self) -> bool:
+        """Whether it names nobody."""
+        return not (self.users or self.groups or self.keys or self.others)
+
+    def covers(self, subject: Subject, now: datetime) -> bool:
+        """Whether the rule is in force at `now` and names this user, one of the user's groups, this key, or nobody."""
         if self.valid_from is not None and now < self.valid_from:
             return False
         if self.valid_until is not None and now >= self.valid_until:
             return False
-        everyone = not self.users and not self.groups and not self.others
-        return everyone or user in self.users or not self.groups.isdisjoint(groups)
+        named = subject.user is not None and subject.user in self.users
+        return self.for_everyone or named or not self.groups.isdisjoint(subject.groups) or self._names(subject.key)
+
+    def _names(self, key: str | None) -> bool:
+        if key is None:
+            return False
+        return any(key.startswith(name[:-1]) if name.endswith("*") else key == name for name in self.keys)
 
 
 @dataclass(frozen=True)
 class Route:
-    """The flow that a user's jobs join. `user` is set where the flow is that user's alone.
+    """The flow that an owner's jobs join. `owner` is set where the flow is that owner's alone.
 
-    A user has one flow alone, whichever rule decides: from one such rule to another only its weight and cap change,
-    and no job has to move.
+    An owner has one flow alone, whichever rule decides: from one such rule to another only its terms change, and no job
+    has to move.
     """
 
     key: str
     rule: int | None = None
-    user: int | None = None
-    weight: float = 1.0
-    cap: int | None = None
+    owner: int | None = None
+    terms: Terms = Terms()
 
 
-def route(user: int, groups: frozenset[int], rules: Iterable[Rule], now: datetime) -> Route:
-    """The route by the first rule, in the order given, that covers the user; else the common flow."""
+def route(owner: int, subject: Subject, rules: Iterable[Rule], now: datetime) -> Route:
+    """Return the route by the first rule, in the order given, that covers the owner; else the common flow."""
     for rule in rules:
-        if rule.covers(user, groups, now):
+        if rule.covers(subject, now):
             if rule.together:
-                return Route(f"rule:{rule.id}", rule.id, None, rule.weight, rule.cap)
-            return Route(f"user:{user}", rule.id, user, rule.weight, rule.cap)
+                return Route(f"rule:{rule.id}", rule.id, None, rule.terms)
+            return Route(f"owner:{owner}", rule.id, owner, rule.terms)
     return Route(COMMON)

@@ -1,4 +1,4 @@
-"""Replays a log of a shared computer: every job is submitted by its user when its moment of the log comes."""
+"""Replays a log of a shared computer: every job is submitted for its user when its moment of the log comes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from django.contrib.auth.hashers import make_password
 from django.db import connection
 from django.db.models import Max
 
@@ -15,7 +14,8 @@ from ..conf import queue_settings
 from ..errors import QueueError
 from ..lifecycle.submit import submit
 from ..lifecycle.validation import parse
-from ..models import Job, Processor, User
+from ..models import Job, Owner, Processor
+from ..user_model import user_named
 from .swf import Entry, Malformed, read_log
 
 POLL = 0.5
@@ -119,36 +119,36 @@ def load(path: Path, pace: Pace, limit: int | None = None) -> Log:
     return log
 
 
-def user_name(user: int | None) -> str:
-    """The name of the account that a user of a log gets."""
+def key_of(user: int | None) -> str:
+    """Return the fairness key that a user of a log gets."""
     return f"log-user-{'unknown' if user is None else user}"
 
 
-def accounts(log: Log, names: Sequence[str] = ()) -> dict[int | None, User]:
-    """Each user's account, by the log's number of the user.
+def owners_of(log: Log, names: Sequence[str] = ()) -> dict[int | None, Owner]:
+    """Return the owner of each user's jobs, by the log's number of the user.
 
-    The first users to appear get the existing accounts `names`; the others one called after them, made where
-    it is missing, without a password. Raises NotReplayable where one of `names` is missing or there twice.
+    The first users to appear get the project's users `names`, in this order. Each of the others gets a fairness key.
+    Raises NotReplayable if one of `names` is unknown or there twice.
     """
     users = list(dict.fromkeys(entry.user for entry in log.entries))
-    given = User.objects.in_bulk(names, field_name="username")
-    if missing := [name for name in names if name not in given]:
-        raise NotReplayable(f"There is no user named {missing[0]!r}.")
-    if len(given) < len(names):
-        raise NotReplayable("An account cannot be given to two users of the log.")
-    called = dict(zip(users, names, strict=False)) | {user: user_name(user) for user in users[len(names) :]}
-    known = User.objects.in_bulk(called.values(), field_name="username")
-    new = [User(username=name, password=make_password(None)) for name in called.values() if name not in known]
-    # Two replays that begin at once may make the same ones.
-    User.objects.bulk_create(new, ignore_conflicts=True)
-    known |= User.objects.in_bulk([user.username for user in new], field_name="username")
-    return {user: known[name] for user, name in called.items()}
+    if len(set(names)) < len(names):
+        raise NotReplayable("One user cannot stand for two users of the log.")
+    given = {name: user_named(name) for name in names}
+    if missing := [name for name, user in given.items() if user is None]:
+        raise NotReplayable(f"There is no active user named {missing[0]!r}.")
+    stand_in = dict(zip(users, given.values(), strict=False))
+    return {
+        user: Owner.objects.of_key(key_of(user))
+        if (found := stand_in.get(user)) is None
+        else Owner.objects.of_user(found)
+        for user in users
+    }
 
 
 class Replay:
     """One run of a log: its jobs are called swf-NAME:NUMBER, where NAME is the run's and NUMBER the log's."""
 
-    def __init__(self, log: Log, owners: dict[int | None, User], pace: Pace, name: str) -> None:
+    def __init__(self, log: Log, owners: dict[int | None, Owner], pace: Pace, name: str) -> None:
         """Raises NotReplayable where these owners have jobs of a run of this name."""
         self.entries, self.owners, self.pace = log.entries, owners, pace
         self.prefix = f"swf-{name}:"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import connection
 
-from ..models import at_one_moment
+from ..models import Owner, PriorityRule, at_one_moment
+from ..policy.rules import route
 
 SHOWN = 5
 """Examples that are named of each thing that is off."""
@@ -41,9 +43,9 @@ _CHECKS = {
         SELECT w.job_id FROM queueapp_waiting w JOIN queueapp_job j ON j.id = w.job_id
          WHERE w.flow_id IS NOT NULL AND queueapp_paused(w.owner_id, j.task)""",
     "jobs wait in a flow that their owner has left, and nothing says that they are to move": """
-        SELECT w.job_id FROM queueapp_waiting w JOIN queueapp_user u ON u.id = w.owner_id
-         WHERE w.flow_id <> u.flow_id
-           AND NOT EXISTS (SELECT FROM queueapp_pendingmove l WHERE l.user_id = u.id AND l.flow_id = w.flow_id)""",
+        SELECT w.job_id FROM queueapp_waiting w JOIN queueapp_owner o ON o.id = w.owner_id
+         WHERE w.flow_id <> o.flow_id
+           AND NOT EXISTS (SELECT FROM queueapp_pendingmove l WHERE l.owner_id = o.id AND l.flow_id = w.flow_id)""",
     "flows rest although jobs wait in them": """
         SELECT f.key FROM queueapp_flow f JOIN queueapp_flowstate t ON t.flow_id = f.id
          WHERE NOT t.backlogged AND EXISTS (SELECT FROM queueapp_waiting w WHERE w.flow_id = f.id)""",
@@ -53,9 +55,9 @@ _CHECKS = {
     "flows have waiting jobs that are out of sight, before their scan": """
         SELECT f.key FROM queueapp_flow f JOIN queueapp_flowstate t ON t.flow_id = f.id
          WHERE EXISTS (SELECT FROM queueapp_waiting w WHERE w.flow_id = f.id AND w.job_id < t.scan_from)""",
-    "flows are held although nothing is left over of their user's": """
+    "flows are held although no move of their owner's jobs is pending": """
         SELECT f.key FROM queueapp_flow f JOIN queueapp_flowstate t ON t.flow_id = f.id
-         WHERE t.held AND NOT EXISTS (SELECT FROM queueapp_pendingmove l WHERE l.user_id = f.user_id)""",
+         WHERE t.held AND NOT EXISTS (SELECT FROM queueapp_pendingmove l WHERE l.owner_id = f.owner_id)""",
     "flows count other processors at work than there are": """
         SELECT f.key FROM queueapp_flow f JOIN queueapp_flowstate t ON t.flow_id = f.id
          WHERE t.busy <> (SELECT count(*) FROM queueapp_processor p
@@ -69,25 +71,6 @@ _CHECKS = {
                (SELECT clock_timestamp() - interval '1 minute') AS d(due)
          WHERE p.active AND (p.valid_from > r.followed AND p.valid_from < due
                              OR p.valid_until > r.followed AND p.valid_until < due)""",
-    "users are in another flow, or their flow has other terms, than the priority rules say": """
-        SELECT u.username FROM queueapp_user u
-          JOIN queueapp_flow f ON f.id = u.flow_id JOIN queueapp_flowstate t ON t.flow_id = f.id
-          LEFT JOIN LATERAL (
-               SELECT r.id, r.sharing = 'together' AS together, r.weight, r.cap FROM queueapp_priorityrule r
-                WHERE r.active
-                  AND coalesce(r.valid_from <= clock_timestamp(), true)
-                  AND coalesce(r.valid_until > clock_timestamp(), true)
-                  AND (EXISTS (SELECT FROM queueapp_priorityrule_users n
-                                WHERE n.priorityrule_id = r.id AND n.user_id = u.id)
-                       OR EXISTS (SELECT FROM queueapp_priorityrule_groups n, queueapp_user_groups m
-                                   WHERE n.priorityrule_id = r.id AND m.group_id = n.group_id AND m.user_id = u.id)
-                       OR NOT EXISTS (SELECT FROM queueapp_priorityrule_users n WHERE n.priorityrule_id = r.id)
-                          AND NOT EXISTS (SELECT FROM queueapp_priorityrule_groups n WHERE n.priorityrule_id = r.id))
-                ORDER BY r.position, r.id LIMIT 1) AS r ON true
-         WHERE NOT queueapp_routing_due()
-           AND (f.key, f.rule_id, t.weight, t.cap) IS DISTINCT FROM
-               (CASE WHEN r.id IS NULL THEN 'common' WHEN r.together THEN 'rule:' || r.id ELSE 'user:' || u.id END,
-                r.id, coalesce(r.weight, 1), r.cap)""",
     "flows have no state, or several": """
         SELECT f.key FROM queueapp_flow f
          WHERE (SELECT count(*) FROM queueapp_flowstate t WHERE t.flow_id = f.id) <> 1""",
@@ -110,6 +93,8 @@ _CHECKS = {
            AND w.attempt - 1 > (SELECT count(*) FROM queueapp_attempt a WHERE a.job_id = w.job_id)""",
 }
 
+_MISROUTED = "owners are in another flow, or their flow has other terms, than the priority rules say"
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -129,11 +114,26 @@ def audit() -> list[Finding]:
 
     All checks see the same moment, so that work that goes on meanwhile confuses none of them.
     """
-    with at_one_moment(), connection.cursor() as cursor:
+    with at_one_moment() as now, connection.cursor() as cursor:
         found = []
         for what, query in _CHECKS.items():
             cursor.execute(f"SELECT count(*), (array_agg(name))[:{SHOWN}] FROM ({query}) AS off(name)")  # noqa: S608
             many, examples = cursor.fetchone()
             if many:
                 found.append(Finding(many, what, tuple(map(str, examples))))
+        cursor.execute("SELECT queueapp_routing_due()")
+        if not cursor.fetchone()[0] and (misrouted := _misrouted(now)):
+            found.append(Finding(len(misrouted), _MISROUTED, tuple(misrouted[:SHOWN])))
         return found
+
+
+def _misrouted(now: datetime) -> list[str]:
+    """Return the names of owners whose flow, or its terms, are not what the rules say."""
+    rules, subjects = PriorityRule.objects.load(), Owner.objects.subjects()
+    found = []
+    for owner in Owner.objects.filter(flow__isnull=False).select_related("user", "flow__state"):
+        assert owner.flow is not None
+        said = route(owner.pk, subjects[owner.pk], rules, now)
+        if (owner.flow.key, owner.flow.rule_id, owner.flow.state.terms) != (said.key, said.rule, said.terms):
+            found.append(owner.name)
+    return found

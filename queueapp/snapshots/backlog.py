@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import Q
 
 from ..conf import queue_settings
-from ..models import Flow, FlowState, Job, Processor, User, at_one_moment
+from ..models import Flow, FlowState, Job, Owner, Processor, at_one_moment
 from ..policy import scheduler
 from ..policy.preview.sampling import Remainder, depth, sample_size, samples
 from ..policy.preview.state import Fate, QueueState, Routes, RunningTurn
@@ -20,7 +20,7 @@ from ..policy.rules import Rule, route
 from ..policy.scheduler import QueuedJob
 
 MOST = 20_000
-"""Waiting jobs that are looked at one by one; a deeper backlog is read in samples. Where more users than this have
+"""Waiting jobs that are looked at one by one; a deeper backlog is read in samples. Where more owners than this have
 jobs, no times are projected."""
 
 # Whose jobs wait in which flow: how many, how much work, and the last of them. Jobs that wait for a moment are in none.
@@ -51,9 +51,9 @@ class _Waiting:
 
 
 def read_backlog(now: datetime, *rules: Sequence[Rule]) -> tuple[QueueState, list[Routes]]:
-    """The queue as it is, and for each of these lists of rules the routes of all users with jobs.
+    """The queue as it is, and for each of these lists of rules the routes of all owners with jobs.
 
-    Six queries, however many users and jobs. One of them adds up the whole backlog; the others are bounded by MOST.
+    Six queries, however many owners and jobs. One of them adds up the whole backlog; the others are bounded by MOST.
     """
     with at_one_moment():
         waiting = _read_waiting()
@@ -68,7 +68,7 @@ def read_backlog(now: datetime, *rules: Sequence[Rule]) -> tuple[QueueState, lis
         flows=[_state(flow, waiting.tasks[flow.pk]) for flow in flows],
         owners=waiting.owners | started,
         waiting=many,
-        own={flow.key: flow.user_id for flow in flows if flow.user_id is not None},
+        own={flow.key: flow.owner_id for flow in flows if flow.owner_id is not None},
         underway=_underway(processors, {flow.pk: flow.key for flow in flows}, jobs, now),
         samples=waiting.samples,
         timed=bool(waiting.owners) or not waiting.rests,
@@ -119,7 +119,7 @@ def _add(found: _Waiting, tasks: dict[tuple[int, int], list[QueuedJob]], size: i
 
 
 def _many(waiting: _Waiting, processors: Iterable[Processor], started: dict[int, int], now: datetime) -> dict[int, int]:
-    """How many jobs of each user have not been started; those of a turn that is lost come back."""
+    """How many jobs of each owner have not been started; those of a turn that is lost come back."""
     many: dict[int, int] = defaultdict(int)
     for (owner, _), rest in waiting.rests.items():
         many[owner] += rest.many
@@ -130,18 +130,9 @@ def _many(waiting: _Waiting, processors: Iterable[Processor], started: dict[int,
     return dict(many)
 
 
-def groups_of(users: Collection[int]) -> dict[int, frozenset[int]]:
-    """The groups of each of these users. One query."""
-    found: dict[int, set[int]] = {user: set() for user in users}
-    memberships = User.groups.through._default_manager.filter(user_id__in=users)
-    for user, group in memberships.values_list("user_id", "group_id"):
-        found[user].add(group)
-    return {user: frozenset(groups) for user, groups in found.items()}
-
-
-def _routes(users: set[int], rules: Iterable[Sequence[Rule]], now: datetime) -> list[Routes]:
-    groups = groups_of(sorted(users))
-    return [{user: route(user, groups[user], some, now) for user in groups} for some in rules]
+def _routes(owners: set[int], rules: Iterable[Sequence[Rule]], now: datetime) -> list[Routes]:
+    subjects = Owner.objects.filter(pk__in=owners).order_by("pk").subjects()
+    return [{owner: route(owner, subject, some, now) for owner, subject in subjects.items()} for some in rules]
 
 
 def _flows(wanted: set[str]) -> list[Flow]:

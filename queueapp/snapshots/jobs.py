@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from ..models import Attempt, Job, Outcome, Processor, User, Waiting, database_now
+from ..models import Attempt, Job, Outcome, Owner, Processor, Waiting, database_now
 from ..models.brief import cut
 from ..states import Status
 from .positions import positions
@@ -37,9 +37,9 @@ def job_dicts(jobs: Sequence[Job], now: datetime | None = None) -> list[JobDict]
     ]  # fmt: skip
 
 
-def recent_jobs(user: User, limit: int = 50) -> list[JobDict]:
-    """The user's jobs that ended last, newest first."""
-    ended = Job.objects.ended_brief().filter(outcome__owner=user).order_by("-outcome__number")[:limit]
+def recent_jobs(owner: Owner, limit: int = 50) -> list[JobDict]:
+    """The owner's jobs that ended last, newest first."""
+    ended = Job.objects.ended_brief().filter(outcome__owner=owner).order_by("-outcome__number")[:limit]
     return [describe(job, job.outcome.finished_at, ended=job.outcome) for job in ended]
 
 
@@ -66,7 +66,8 @@ def describe(
     status = ended.status if ended else Status.RUNNING if processor else Status.QUEUED
     return {
         "job_id": job.job_id,
-        "user": job.owner.username,
+        "user": job.owner.user_name,
+        "key": job.owner.key,
         "task": job.task,
         "duration": job.duration,
         **_payload(job),

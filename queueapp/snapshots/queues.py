@@ -1,6 +1,6 @@
-"""Whole queues: what of a user's runs and waits, when it will start, and the share that the user is owed.
+"""Whole queues: what of an owner's runs and waits, when it will start, and the share that the owner is owed.
 
-For many users at once, in a number of queries that does not grow with them: the hub asks for all who are connected.
+For many owners at once, in a number of queries that does not grow with them: the hub asks for all who are connected.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connection
 
-from ..models import Job, Processor, User, at_one_moment
+from ..models import Job, Owner, Processor, at_one_moment
 from ..policy.projection import Standing, others_and_own, share_owed
 from .fleet import FleetNow, fleet_now
 from .jobs import JobDict, describe, iso
@@ -26,61 +26,64 @@ FURTHEST_ESTIMATE = 10 * 365 * 86_400.0
 
 Snapshot = dict[str, Any]
 
-# Of each user the first waiting jobs, and how many there are (FARTHEST + 1: more than FARTHEST).
+# Of each owner the first waiting jobs, and how many there are (FARTHEST + 1: more than FARTHEST).
 _WAITING = """
-    SELECT u.id, w.job_id, w.flow_id, w.note, w.not_before, c.many
-      FROM unnest(%s::bigint[]) AS u(id)
+    SELECT o.id, w.job_id, w.flow_id, w.note, w.not_before, c.many
+      FROM unnest(%s::bigint[]) AS o(id)
      CROSS JOIN LATERAL (
            SELECT count(*) AS many FROM (
-                  SELECT FROM queueapp_waiting WHERE owner_id = u.id LIMIT %s) AS counted
+                  SELECT FROM queueapp_waiting WHERE owner_id = o.id LIMIT %s) AS counted
            ) AS c
      CROSS JOIN LATERAL (
            SELECT job_id, flow_id, note, not_before FROM queueapp_waiting
-            WHERE owner_id = u.id ORDER BY job_id LIMIT %s
+            WHERE owner_id = o.id ORDER BY job_id LIMIT %s
            ) AS w
-     ORDER BY u.id, w.job_id
+     ORDER BY o.id, w.job_id
 """
 
 
-def queue_snapshot(user: User) -> Snapshot:
-    """The queue of one user."""
-    return queue_snapshots([user.pk])[user.pk]
+def queue_snapshot(owner: Owner) -> Snapshot:
+    """The queue of one owner."""
+    return queue_snapshots([owner.pk])[owner.pk]
 
 
-def queue_snapshots(user_ids: Iterable[int]) -> dict[int, Snapshot]:
-    """The queues of users, by id; ids of nobody are left out. A fixed number of queries, however many."""
+def queue_snapshots(owner_ids: Iterable[int]) -> dict[int, Snapshot]:
+    """The queues of owners, by id; ids of nobody are left out. A fixed number of queries, however many."""
     with at_one_moment() as now:
-        return _queues(list(user_ids), now)
+        return _queues(list(owner_ids), now)
 
 
-def _queues(user_ids: list[int], now: datetime) -> dict[int, Snapshot]:
-    users = list(User.objects.filter(pk__in=user_ids).select_related("flow__rule", "flow__user", "flow__state"))
+def _queues(owner_ids: list[int], now: datetime) -> dict[int, Snapshot]:
+    owners = list(
+        Owner.objects.filter(pk__in=owner_ids).select_related("user", "flow__rule", "flow__owner__user", "flow__state")
+    )
     fleet = fleet_now(now)
-    running = _running([user.pk for user in users], now)
+    running = _running([owner.pk for owner in owners], now)
     pauses = Pauses()
-    waiting, many = _waiting(users, fleet, pauses, now)
+    waiting, many = _waiting(owners, fleet, pauses, now)
     return {
-        user.pk: {
+        owner.pk: {
             "time": iso(now),
-            "user": user.username,
-            "running": running[user.pk],
-            "waiting": waiting[user.pk],
-            "waiting_count": many[user.pk],
-            "paused": pauses.sentence(user.pk, (job["task"] for job in waiting[user.pk])),
-            "share": _share(user, fleet, pauses),
+            "user": owner.user_name,
+            "key": owner.key,
+            "running": running[owner.pk],
+            "waiting": waiting[owner.pk],
+            "waiting_count": many[owner.pk],
+            "paused": pauses.sentence(owner.pk, (job["task"] for job in waiting[owner.pk])),
+            "share": _share(owner, fleet, pauses),
             "processors": {"alive": fleet.fleet.processors, "busy": fleet.fleet.busy},
         }
-        for user in users
+        for owner in owners
     }
 
 
-def progress_snapshots(user_ids: Iterable[int]) -> dict[int, Snapshot]:
-    """How far the running jobs of users are, by user; who has none is left out. One query."""
+def progress_snapshots(owner_ids: Iterable[int]) -> dict[int, Snapshot]:
+    """How far the running jobs of owners are, by owner; who has none is left out. One query."""
     found: dict[int, Snapshot] = {}
     rows = (
         Processor.objects.working()
         .dated()
-        .filter(job__owner_id__in=list(user_ids))
+        .filter(job__owner_id__in=list(owner_ids))
         .select_related("job")
         .order_by("job")
     )
@@ -98,32 +101,32 @@ def progress_snapshots(user_ids: Iterable[int]) -> dict[int, Snapshot]:
     return found
 
 
-def _running(user_ids: list[int], now: datetime) -> dict[int, list[JobDict]]:
+def _running(owner_ids: list[int], now: datetime) -> dict[int, list[JobDict]]:
     found: dict[int, list[JobDict]] = defaultdict(list)
-    held = Processor.objects.working().filter(job__owner_id__in=user_ids).values("job")
+    held = Processor.objects.working().filter(job__owner_id__in=owner_ids).values("job")
     for job in Job.objects.listed().filter(pk__in=held).order_by("pk"):
         found[job.owner_id].append(describe(job, now, ended=job.ended, processor=job.processor))
     return found
 
 
 def _waiting(
-    users: list[User], fleet: FleetNow, pauses: Pauses, now: datetime
+    owners: list[Owner], fleet: FleetNow, pauses: Pauses, now: datetime
 ) -> tuple[dict[int, list[JobDict]], dict[int, int]]:
-    """The first waiting jobs of each user with position and estimated start, and how many there are."""
+    """The first waiting jobs of each owner with position and estimated start, and how many there are."""
     with connection.cursor() as cursor:
-        cursor.execute(_WAITING, [[user.pk for user in users], FARTHEST + 1, FIRST])
+        cursor.execute(_WAITING, [[owner.pk for owner in owners], FARTHEST + 1, FIRST])
         rows = cursor.fetchall()
-    many = defaultdict(int, {user: count for user, *_, count in rows})
+    many = defaultdict(int, {owner: count for owner, *_, count in rows})
     place_of = positions({flow for _, _, flow, *_ in rows}, [job for _, job, *_ in rows])
     jobs = Job.objects.brief().in_bulk([job for _, job, *_ in rows])
-    standing = {user.flow_id: fleet.standing(user.flow.state) for user in users if user.flow is not None}
+    standing = {owner.flow_id: fleet.standing(owner.flow.state) for owner in owners if owner.flow is not None}
     found: dict[int, list[JobDict]] = defaultdict(list)
-    for user, job, flow, note, moment, _ in rows:
+    for owner, job, flow, note, moment, _ in rows:
         place = place_of.get(job)
         sure = None if pauses.everything else place
         # A job outside all flows: of its start no more is known than the moment that it waits for.
-        at = moment if flow is None and not pauses.stops(user, jobs[job].task) else None
-        found[user].append(
+        at = moment if flow is None and not pauses.stops(owner, jobs[job].task) else None
+        found[owner].append(
             describe(jobs[job], now, position=place.position if place else None, note=note)
             | {"estimated_start": iso(at) or _estimate(job, sure, standing.get(flow, Standing()), fleet, now)}
         )
@@ -138,14 +141,13 @@ def _estimate(job: int, place: Position | None, standing: Standing, fleet: Fleet
     return None if wait is None or wait > FURTHEST_ESTIMATE else iso(now + timedelta(seconds=wait))
 
 
-def _share(user: User, fleet: FleetNow, pauses: Pauses) -> dict[str, Any]:
-    """What the user's flow is owed now, nothing while the user is paused; of a user without a flow yet, what a flow of
-    weight 1 would be."""
-    standing = fleet.standing(user.flow.state) if user.flow is not None else Standing(active=False)
+def _share(owner: Owner, fleet: FleetNow, pauses: Pauses) -> dict[str, Any]:
+    """What the owner's flow is owed now, nothing while the owner is paused; before it has one, as for weight 1."""
+    standing = fleet.standing(owner.flow.state) if owner.flow is not None else Standing(active=False)
     return {
-        "owed": 0.0 if pauses.stops(user.pk) else round(share_owed(standing, fleet.fleet), 4),
+        "owed": 0.0 if pauses.stops(owner.pk) else round(share_owed(standing, fleet.fleet), 4),
         "weight": standing.weight,
-        "flow": user.flow.name if user.flow is not None else user.username,
+        "flow": owner.flow.name if owner.flow is not None else owner.name,
         "flows": others_and_own(standing, fleet.fleet)[0],
         "cap": standing.cap,
     }

@@ -150,7 +150,7 @@ def _shares(cursor: Any, span: dict[str, Any]) -> Shares:
     # To take one flow for "the others" would save nothing.
     room = SHOWN if len(found) > SHOWN + 1 else SHOWN + 1
     shown = {one.flow: one for one in found[:room] if one.flow is not None}
-    flows = Flow.objects.select_related("user", "rule", "state").in_bulk(shown)
+    flows = Flow.objects.select_related("owner__user", "rule", "state").in_bulk(shown)
     return Shares(
         begin=span["begin"],
         until=span["until"],

@@ -20,9 +20,9 @@ WITH found(flow, jobs, since, started, ended, seconds) AS (
       LEFT JOIN queueapp_attempt b ON b.job_id = o.job_id AND b.number = o.attempt - 1
      WHERE o.finished_at > %(begin)s AND j.id >= %(first)s AND j.id <= %(last_ended)s
      UNION ALL
-    SELECT u.flow_id, 1, greatest(j.submitted_at, j.run_at, b.finished_at), a.started_at, a.finished_at,
+    SELECT queueapp_owner.flow_id, 1, greatest(j.submitted_at, j.run_at, b.finished_at), a.started_at, a.finished_at,
            date_part('epoch', a.finished_at - a.started_at)
-      FROM queueapp_attempt a JOIN queueapp_job j ON j.id = a.job_id JOIN queueapp_user u ON u.id = j.owner_id
+      FROM queueapp_attempt a JOIN queueapp_job j ON j.id = a.job_id JOIN queueapp_owner ON queueapp_owner.id = j.owner_id
       LEFT JOIN queueapp_attempt b ON b.job_id = a.job_id AND b.number = a.number - 1
      WHERE a.finished_at > %(begin)s AND a.job_id <= %(last)s
            -- The last attempt at a job that failed is there once more, as its outcome.

@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from jobsite.accounts.models import User
 from queueapp.admin import base, formatting
 from queueapp.admin.jobs import actions
 from queueapp.lifecycle.outcome import JobOutcome
@@ -24,13 +25,14 @@ from queueapp.lifecycle.route import reroute
 from queueapp.lifecycle.submit import submit
 from queueapp.lifecycle.turn import Turn, take_turn
 from queueapp.lifecycle.validation import parse
-from queueapp.models import Flow, Job, Outcome, PriorityRule, Processor, User, Waiting
+from queueapp.models import Flow, Job, Outcome, Owner, PriorityRule, Processor, Waiting
+from queueapp.policy.rules import Terms
 from queueapp.states import Status
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 READ_ONLY = ("job", "flow", "processor")
-LISTS = (*READ_ONLY, "priorityrule", "user")
+LISTS = (*READ_ONLY, "owner", "priorityrule", "user")
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +61,8 @@ def user(name: str) -> User:
     return User.objects.get_or_create(username=name)[0]
 
 
-def submitted(owner: User, *names: str, seconds: float = 5.0) -> list[Job]:
+def submitted(whose: User, *names: str, seconds: float = 5.0) -> list[Job]:
+    owner = Owner.objects.of_user(whose)
     submit(owner, [parse({"job_id": name, "duration": seconds}) for name in names])
     return [Job.objects.get(owner=owner, job_id=name) for name in names]
 
@@ -78,7 +81,7 @@ def settled(status: Status, *, result: str | None = None, error: str = "") -> No
 
 
 def list_of(model: str) -> str:
-    return reverse(f"admin:queueapp_{model}_changelist")
+    return reverse(f"admin:{'accounts' if model == 'user' else 'queueapp'}_{model}_changelist")
 
 
 def page_of(thing: Model) -> str:
@@ -134,7 +137,7 @@ def test_staff_see_only_what_they_may(client: Client, model: str) -> None:
 def test_what_the_queue_writes_is_only_looked_at(boss: Client, model: str) -> None:
     (job,) = submitted(user("anna"), "report")
     processor, _ = claimed()
-    thing = {"job": job, "flow": Flow.objects.get(user__username="anna"), "processor": processor}[model]
+    thing = {"job": job, "flow": Flow.objects.get(owner__user__username="anna"), "processor": processor}[model]
     assert boss.get(page_of(thing)).status_code == 200
     assert boss.post(page_of(thing), {}).status_code == 403
     assert boss.get(reverse(f"admin:queueapp_{model}_add")).status_code == 403
@@ -160,7 +163,7 @@ def test_a_rule_that_is_edited_takes_effect_on_jobs_that_wait(boss: Client) -> N
     response = boss.post(page_of(rule), rule_form(rule, **changes))
     assert response.status_code == 302
     flow = flow_of_job("a2")
-    assert (flow.rule, flow.user, flow.state.weight, flow.state.cap) == (rule, anna, 3.0, 2)
+    assert (flow.rule, flow.owner, flow.state.terms) == (rule, Owner.objects.of_user(anna), Terms(3.0, 2))
     assert flow_of_job("b1").rule != rule
 
 
@@ -223,19 +226,23 @@ def test_who_may_not_view_users_still_chooses_them(client: Client) -> None:
 def test_a_user_shows_the_flow(boss: Client) -> None:
     anna = user("anna")
     submitted(anna, "report")
-    link = page_of(Flow.objects.get(user=anna))
+    link = page_of(Flow.objects.get(owner__user=anna))
     assert link in boss.get(page_of(anna)).content.decode()
     assert link in boss.get(list_of("user")).content.decode()
+    assert link in boss.get(page_of(Owner.objects.get())).content.decode()
 
 
 def test_a_user_with_jobs_stays_and_one_without_can_go(boss: Client) -> None:
     anna, ben = user("anna"), user("ben")
     submitted(anna, "report")
+    idle = Owner.objects.of_user(ben)
+    PriorityRule.objects.create(name="Everyone alone")
     reroute()
+    assert Flow.objects.filter(owner=idle).exists()
     for person in (anna, ben):
-        boss.post(reverse("admin:queueapp_user_delete", args=[person.pk]), {"post": "yes"})
+        boss.post(reverse("admin:accounts_user_delete", args=[person.pk]), {"post": "yes"})
     assert set(User.objects.filter(username__in=["anna", "ben"])) == {anna}
-    assert not Flow.objects.filter(key__endswith=f"user:{ben.pk}").exists()
+    assert not Flow.objects.filter(key=f"owner:{idle.pk}").exists()
 
 
 def test_nobody_goes_whose_going_makes_a_rule_cover_everyone(boss: Client) -> None:
@@ -244,8 +251,8 @@ def test_nobody_goes_whose_going_makes_a_rule_cover_everyone(boss: Client) -> No
         PriorityRule.objects.create(name=name)
     PriorityRule.objects.get(name="Anna first").users.add(anna)
     PriorityRule.objects.get(name="Lab first").groups.add(lab)
-    for where in ("queueapp_user", "auth_group"):
-        thing = anna if where == "queueapp_user" else lab
+    for where in ("accounts_user", "auth_group"):
+        thing = anna if where == "accounts_user" else lab
         page = boss.post(reverse(f"admin:{where}_delete", args=[thing.pk]), {"post": "yes"})
         assert "would then cover everyone" in page.content.decode()
     assert User.objects.filter(pk=anna.pk).exists()
@@ -436,7 +443,7 @@ def test_processors_say_what_they_do(boss: Client) -> None:
 
 def test_a_flow_tells_how_many_jobs_wait(boss: Client) -> None:
     submitted(user("anna"), "a", "b", "c")
-    page = boss.get(page_of(Flow.objects.get(user__username="anna"))).content.decode()
+    page = boss.get(page_of(Flow.objects.get(owner__user__username="anna"))).content.decode()
     assert '<div class="readonly">3</div>' in page
 
 

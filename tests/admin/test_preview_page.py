@@ -16,12 +16,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from jobsite.accounts.models import User
 from queueapp.admin.rules import report, rows
 from queueapp.admin.rules.report import listed
 from queueapp.admin.rules.rows import percent, soon
 from queueapp.lifecycle.processors import register
-from queueapp.models import Job, PriorityRule, Processor, User, Waiting
-from queueapp.snapshots import idle_users
+from queueapp.models import Job, PriorityRule, Processor, Waiting
+from queueapp.snapshots import idle_owners
 from tests.kit.queue import everyone_takes_turns, make_user, run_all, submit_jobs
 
 pytestmark = pytest.mark.usefixtures("no_rules")
@@ -65,7 +66,7 @@ def preview(client: Client, url: str, **changes: Any) -> Any:
 
 def shown_rows(response: Any) -> dict[str, rows.Row]:
     """The rows that are shown, by user."""
-    return {row.user: row for table in response.context["preview"]["tables"] for row in table["rows"]}
+    return {row.owner: row for table in response.context["preview"]["tables"] for row in table["rows"]}
 
 
 class Fields(HTMLParser):
@@ -117,7 +118,7 @@ def test_what_is_saved_does_what_was_shown(boss: Client, queue: tuple[User, User
     now, first, last = 0.0, dict[str, float](), dict[str, float]()
     jobs = {job.job_id: job for job in Job.objects.select_related("owner")}
     for name in run_all(Processor.objects.get().pk):
-        owner = jobs[name].owner.username
+        owner = jobs[name].owner.name
         first.setdefault(owner, now)
         last[owner] = now
         now += jobs[name].duration
@@ -197,14 +198,14 @@ def test_many_idle_users_are_only_counted(boss: Client, monkeypatch: pytest.Monk
     users = [make_user(f"user{n}") for n in range(8)]
     page = preview(boss, ADD, users=[user.pk for user in users]).content.decode()
     assert "user0, user1, user2, user3, user4 and 3 others have no jobs now" in page
-    monkeypatch.setattr(idle_users, "MOST", 6)
+    monkeypatch.setattr(idle_owners, "MOST", 6)
     page = preview(boss, ADD, users=[user.pk for user in users]).content.decode()
     assert "user4 and more than 2 others have no jobs now" in page
 
 
-def test_only_who_may_view_users_gets_links_to_them(client: Client, queue: tuple[User, User]) -> None:
+def test_only_who_may_view_owners_gets_links_to_them(client: Client, queue: tuple[User, User]) -> None:
     assert shown_rows(preview(staff(client, "add_priorityrule"), ADD, users=[queue[0].pk]))["ada"].page == ""
-    clerk = staff(client, "add_priorityrule", "view_user")
+    clerk = staff(client, "add_priorityrule", "view_owner")
     assert shown_rows(preview(clerk, ADD, users=[queue[0].pk]))["ada"].page
 
 

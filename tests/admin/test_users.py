@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
-from queueapp.models import User
+from jobsite.accounts.models import User
 from tests.kit.queue import make_user
 
 OWN = ("view_user", "change_user", "delete_user", "view_group", "change_group", "delete_group")
@@ -37,7 +37,7 @@ def save_user(client: Client, user: User, **fields: Any) -> None:
         "groups": [group.pk for group in user.groups.all()],
         "user_permissions": [permission.pk for permission in user.user_permissions.all()],
     }  # fmt: skip
-    client.post(f"/admin/queueapp/user/{user.pk}/change/", form | fields)
+    client.post(f"/admin/accounts/user/{user.pk}/change/", form | fields)
 
 
 def test_they_can_change_a_user_and_give_what_they_have(clerk: Client) -> None:
@@ -45,7 +45,7 @@ def test_they_can_change_a_user_and_give_what_they_have(clerk: Client) -> None:
     save_user(clerk, ada, first_name="Ada", user_permissions=[each.pk for each in may("view_user")])
     ada.refresh_from_db()
     assert ada.first_name == "Ada"
-    assert ada.has_perm("queueapp.view_user")
+    assert ada.has_perm("accounts.view_user")
 
 
 @pytest.mark.parametrize("name", ["ada", "clerk"])
@@ -82,9 +82,9 @@ def test_they_change_nobody_who_may_do_more(clerk: Client, by: str, active: bool
     boss.save()
     save_user(clerk, boss, first_name="Changed")
     new = {"usable_password": "true", "password1": "a-new-pass-word", "password2": "a-new-pass-word"}
-    assert clerk.post(f"/admin/queueapp/user/{boss.pk}/password/", new).status_code == 403
-    clerk.post(f"/admin/queueapp/user/{boss.pk}/delete/", {"post": "yes"})
-    clerk.post("/admin/queueapp/user/", {"action": "delete_selected", "_selected_action": [boss.pk], "post": "yes"})
+    assert clerk.post(f"/admin/accounts/user/{boss.pk}/password/", new).status_code == 403
+    clerk.post(f"/admin/accounts/user/{boss.pk}/delete/", {"post": "yes"})
+    clerk.post("/admin/accounts/user/", {"action": "delete_selected", "_selected_action": [boss.pk], "post": "yes"})
     there = User.objects.get(pk=boss.pk)
     assert there.first_name == ""
     assert there.password == boss.password

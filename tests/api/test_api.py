@@ -11,32 +11,34 @@ from rest_framework.test import APIClient
 
 from queueapp.lifecycle.processors import heartbeat, register
 from queueapp.lifecycle.turn import take_turn
-from queueapp.models import Job, Pause, User, Waiting
-from tests.kit.queue import make_user, settle, submit_jobs
+from queueapp.models import Job, Owner, Pause, Waiting
+from tests.kit.queue import everyone_takes_turns, make_user, settle, submit_jobs
 
 pytestmark = pytest.mark.django_db
 
 JOB_FIELDS = {
-    "job_id", "user", "task", "duration", "payload", "status", "position", "progress", "message", "time_spent",
+    "job_id", "user", "key", "task", "duration", "payload", "status", "position", "progress", "message", "time_spent",
     "attempt", "submitted_at", "started_at", "finished_at", "result", "error", "attempts", "stopping", "time_limit",
     "run_at", "payload_omitted", "result_omitted", "memory_limit",
 }  # fmt: skip
 
 
 @pytest.fixture
-def ada() -> User:
+def ada() -> Any:
     return make_user("ada")
 
 
 @pytest.fixture
-def api(ada: User) -> APIClient:
+def api(ada: Any) -> APIClient:
     return client_of(ada)
 
 
-def client_of(user: User) -> APIClient:
+def client_of(user: Any) -> APIClient:
     """A client with a token, got as any program gets it."""
     client = APIClient()
-    answer = client.post("/api/v1/token/", {"username": user.username, "password": "turnabout-test"}, format="json")
+    answer = client.post(
+        "/api/v1/token/", {"username": user.get_username(), "password": "turnabout-test"}, format="json"
+    )
     assert answer.status_code == 200
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {answer.json()['access']}")
     return client
@@ -69,7 +71,7 @@ class TestTokens:
         ]
         assert answers == [200, 401, 401]
 
-    def test_refresh_gives_a_new_access_token(self, ada: User) -> None:
+    def test_refresh_gives_a_new_access_token(self, ada: Any) -> None:
         client = APIClient()
         login = {"username": "ada", "password": "turnabout-test"}
         tokens = client.post("/api/v1/token/", login, format="json").json()
@@ -77,7 +79,7 @@ class TestTokens:
         client.credentials(HTTP_AUTHORIZATION=f"Bearer {again.json()['access']}")
         assert client.get("/api/v1/jobs/").status_code == 200
 
-    def test_wrong_password(self, ada: User) -> None:
+    def test_wrong_password(self, ada: Any) -> None:
         login = {"username": "ada", "password": "wrong"}
         assert_problem(APIClient().post("/api/v1/token/", login, format="json"), 401)
 
@@ -94,7 +96,7 @@ class TestTokens:
     def test_nothing_without_one(self, path: str) -> None:
         assert_problem(APIClient().get(f"/api/v1/{path}"), 401)
 
-    def test_a_session_does_too_and_needs_the_csrf_token_to_change_anything(self, ada: User) -> None:
+    def test_a_session_does_too_and_needs_the_csrf_token_to_change_anything(self, ada: Any) -> None:
         client = APIClient(enforce_csrf_checks=True)
         client.force_login(ada)
         assert client.get("/api/v1/queue/").status_code == 200
@@ -253,6 +255,22 @@ class TestSubmit:
         assert_problem(submit(staff, user="nobody"), 400, "user")
         assert submit(api, user="ada").status_code == 201
 
+    def test_for_a_key_only_staff(self, api: APIClient) -> None:
+        refused = assert_problem(submit(api, key="team-blue"), 403)
+        assert assert_problem(submit(api, user="ada", key="team-blue"), 403) == refused
+        staff = client_of(make_user("boss", is_staff=True))
+        answer = submit(staff, key="team-blue")
+        assert (answer.json()["user"], answer.json()["key"]) == (None, "team-blue")
+        assert staff.get(answer["Location"]).json()["key"] == "team-blue"
+        assert staff.get("/api/v1/queue/?key=team-blue").json()["share"]["flow"] == "team-blue"
+        assert_problem(submit(staff, user="ada", key="team-blue"), 400, "key")
+        for key in ("two words", "", "a,b", "team-*", "x" * 201):
+            assert_problem(submit(staff, key=key), 400, "key")
+        assert_problem(staff.get("/api/v1/jobs/?key=unknown"), 400, "key")
+        assert_problem(staff.get("/api/v1/jobs/?user=ada&key=team-blue"), 400, "key")
+        assert_problem(api.get("/api/v1/jobs/?key=team-blue"), 403)
+        assert not Owner.objects.filter(key="unknown").exists()
+
 
 class TestBulk:
     def post(self, api: APIClient, *jobs: Any) -> Any:
@@ -319,7 +337,7 @@ class TestLook:
         assert api.get("/api/v1/queue/").json()["waiting"] == []
         assert_problem(api.get("/api/v1/jobs/secret/?user=bob"), 403)
 
-    def test_what_staff_do_with_a_users_jobs_is_in_the_admins_history(self, api: APIClient, ada: User) -> None:
+    def test_what_staff_do_with_a_users_jobs_is_in_the_admins_history(self, api: APIClient, ada: Any) -> None:
         boss = make_user("boss", is_staff=True)
         staff = client_of(boss)
         submit(staff, user="ada")
@@ -332,10 +350,10 @@ class TestLook:
         api.delete("/api/v1/jobs/own/")
         noted = LogEntry.objects.order_by("pk").values_list("user", "object_repr", "change_message")
         assert list(noted) == [
-            (boss.pk, "ada", "Submitted 1 job in this user's name."),
+            (boss.pk, "ada", "Submitted 1 job in this name."),
             (boss.pk, "j1", "Cancelled through the API."),
             (boss.pk, "j1", "Tried again through the API."),
-            (boss.pk, "ada", "Submitted 2 jobs in this user's name."),
+            (boss.pk, "ada", "Submitted 2 jobs in this name."),
         ]
 
     def test_staff_look_at_a_users_job(self) -> None:
@@ -355,7 +373,7 @@ class TestLook:
             detail = assert_problem(staff.get(f"/api/v1/{path}/?user=nobody"), 400, "user")["detail"]
             assert "query" in detail, "nothing was submitted"
 
-    def test_pages_newest_first(self, api: APIClient, ada: User) -> None:
+    def test_pages_newest_first(self, api: APIClient, ada: Any) -> None:
         submit_jobs(ada, *[f"j{n}" for n in range(25)])
         seen, address = [], "/api/v1/jobs/?page_size=10"
         while address:
@@ -365,7 +383,7 @@ class TestLook:
         assert [len(page) for page in seen] == [10, 10, 5]
         assert [name for page in seen for name in page] == [f"j{n}" for n in reversed(range(25))]
 
-    def test_filters(self, api: APIClient, ada: User) -> None:
+    def test_filters(self, api: APIClient, ada: Any) -> None:
         submit_jobs(ada, "w")
         submit(api, job_id="c", task="checksum", payload={"path": "hello.txt"})
         api.delete("/api/v1/jobs/w/")
@@ -401,7 +419,7 @@ class TestLook:
 
 @pytest.mark.usefixtures("no_rules")
 class TestWhileItRuns:
-    def test_a_running_job_shows_its_progress_and_its_time(self, ada: User) -> None:
+    def test_a_running_job_shows_its_progress_and_its_time(self, ada: Any) -> None:
         api = client_of(ada)
         submit_jobs(ada, "j1", "j2", duration=10)
         processor = register("c").pk
@@ -424,23 +442,22 @@ class TestWhileItRuns:
         assert done["time_spent"] == 3
         assert done["started_at"] < done["finished_at"]
 
-    def test_positions_count_everybody_where_all_are_in_one_line(self, ada: User) -> None:
+    def test_positions_count_everybody_where_all_are_in_one_line(self, ada: Any) -> None:
         submit_jobs(make_user("bob"), "b1", "b2")
         submit_jobs(ada, "a1")
         assert client_of(ada).get("/api/v1/jobs/a1/").json()["position"] == 3
 
-    def test_a_job_with_a_moment_is_expected_then(self, api: APIClient, ada: User) -> None:
+    def test_a_job_with_a_moment_is_expected_then(self, api: APIClient, ada: Any) -> None:
         for name in ("first", "second"):
             submit(api, job_id=name, run_at="2100-01-31T08:00:00+02:00")
         expected = [job["estimated_start"] for job in api.get("/api/v1/queue/").json()["waiting"]]
         assert expected == ["2100-01-31T06:00:00.000000Z"] * 2
-        Pause.objects.create(user=ada, reason="audit")
+        Pause.objects.create(owner=Owner.objects.of_user(ada), reason="audit")
         expected = [job["estimated_start"] for job in api.get("/api/v1/queue/").json()["waiting"]]
         assert expected == [None] * 2, "nobody knows when staff will resume"
 
-    def test_the_share_owed_follows_weights(self, ada: User) -> None:
+    def test_the_share_owed_follows_weights(self, ada: Any) -> None:
         from queueapp.models import PriorityRule
-        from tests.kit.queue import everyone_takes_turns
 
         everyone_takes_turns()
         PriorityRule.objects.create(name="Premium", weight=3, position=1).users.add(ada)

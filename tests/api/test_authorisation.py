@@ -18,9 +18,10 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from jobsite.accounts.models import User
 from queueapp.lifecycle.pause import pause
 from queueapp.lifecycle.processors import register
-from queueapp.models import Flow, Job, Pause, PriorityRule, Processor, User
+from queueapp.models import Flow, Job, Owner, Pause, PriorityRule, Processor
 from tests.kit.queue import everyone_takes_turns, make_user, submit_jobs
 
 EVERYONE = ("nobody", "ada", "bob", "clerk", "boss", "gil")
@@ -64,6 +65,8 @@ ROWS = [
     row(f"{API}jobs/", "GET",               "401 200 403 200 200 401", "api/v1/jobs/?user=ada"),
     row(f"{API}jobs/", "POST",              "401 201 201 201 201 401", data=ONE),
     row(f"{API}jobs/", "POST",              "401 201 403 201 201 401", data=ONE | {"user": "ada"}),
+    row(f"{API}jobs/", "POST",              "401 403 403 201 201 401", data=ONE | {"key": "team"}),
+    row(f"{API}jobs/", "GET",               "401 403 403 400 400 401", "api/v1/jobs/?key=team"),
     row(f"{API}jobs/bulk/", "POST",         "401 201 201 201 201 401", data=BULK),
     row(f"{API}jobs/bulk/", "POST",         "401 201 403 201 201 401", data={"jobs": [ONE | {"user": "ada"}]}),
     row(JOB, "GET",                         "401 200 404 404 404 401", THEIRS),
@@ -90,7 +93,7 @@ ROWS = [
     row("admin/<app_label>/", "GET",        "302 302 302 404 200 302", "admin/queueapp/"),
     row("admin/(?P<url>.*)$", "GET",        "302 302 302 404 404 302", "admin/nowhere/"),
     row("admin/queueapp/flow/shares/", "GET", "302 302 302 403 200 302"),
-    row("admin/queueapp/user/<id>/password/", "GET", "302 302 302 403 200 302", "admin/queueapp/user/{user}/password/"),
+    row("admin/accounts/user/<id>/password/", "GET", "302 302 302 403 200 302", "admin/accounts/user/{user}/password/"),
 ]
 # fmt: on
 FULL, SHOWN = {"add": 200, "delete": 200}, {"add": 403, "delete": 403}
@@ -100,7 +103,8 @@ ADMIN: dict[str, dict[str, int]] = {
     "queueapp/processor": SHOWN,
     "queueapp/pause": FULL,
     "queueapp/priorityrule": FULL,
-    "queueapp/user": FULL,
+    "queueapp/owner": SHOWN,
+    "accounts/user": FULL,
     "auth/group": FULL,
     "axes/accessattempt": {"add": 403, "delete": 200},
 }
@@ -155,7 +159,7 @@ def things() -> dict[str, Any]:
     submit_jobs(people["ada"], "theirs")
     register("cluster")
     pause("maintenance", task="checksum")
-    made = [Flow, Job, Pause, Processor, PriorityRule]
+    made = [Flow, Job, Owner, Pause, Processor, PriorityRule]
     found = {model.__name__.lower(): model._default_manager.earliest("pk").pk for model in made}
     attempt = Client().post("/login/", {"username": "eve", "password": "wrong"})
     assert attempt.status_code == 200

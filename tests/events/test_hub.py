@@ -11,16 +11,16 @@ from queueapp.events.access import StreamAccess
 from queueapp.events.hub import Hub
 from queueapp.events.stream import MOST_COMPLETIONS, Stream
 from queueapp.lifecycle.processors import register
-from queueapp.models import User
+from queueapp.models import Owner
 from queueapp.snapshots import AT_ONCE, last_number
-from tests.kit.queue import everyone_takes_turns, make_user, run_all, submit_jobs
+from tests.kit.queue import everyone_takes_turns, make_owner, run_all, submit_jobs, user_of
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
 MANY = MOST_COMPLETIONS + AT_ONCE + 100
 
 
-def many_ended(user: User) -> None:
+def many_ended(user: Owner) -> None:
     everyone_takes_turns()
     submit_jobs(user, *[f"j{n}" for n in range(MANY)], duration=1e-6)
     run_all(register("c").pk)
@@ -33,12 +33,12 @@ async def completions(stream: Stream) -> AsyncIterator[bytes]:
 
 
 def test_a_stream_that_nobody_reads_holds_up_no_other() -> None:
-    ada = make_user("ada")
+    ada = make_owner("ada")
     many_ended(ada)
 
     async def read() -> int:
         hub = Hub()
-        stalled, read = (Stream(StreamAccess(ada.pk, ada.password), 0) for _ in range(2))
+        stalled, read = (Stream(StreamAccess(ada.pk, ada.user_id, user_of(ada).password), 0) for _ in range(2))
         hub.join(stalled)
         hub.join(read)
         got = 0
@@ -59,7 +59,7 @@ def test_a_stream_that_nobody_reads_holds_up_no_other() -> None:
 
 
 def test_a_stream_that_catches_up_keeps_none_waiting_that_is_up_to_date() -> None:
-    ada = make_user("ada")
+    ada = make_owner("ada")
     many_ended(ada)
     last = last_number(ada.pk)
     submit_jobs(ada, "new")
@@ -67,7 +67,7 @@ def test_a_stream_that_catches_up_keeps_none_waiting_that_is_up_to_date() -> Non
 
     async def read() -> tuple[int, int]:
         hub = Hub()
-        access = StreamAccess(ada.pk, ada.password)
+        access = StreamAccess(ada.pk, ada.user_id, user_of(ada).password)
         behind, up_to_date = Stream(access, 0), Stream(access, last)
         hub.join(behind)
         hub.join(up_to_date)
@@ -97,7 +97,7 @@ async def collect(stream: Stream, told: list[bytes]) -> None:
 
 def test_a_stream_ends_with_its_client_though_something_comes_at_that_moment() -> None:
     async def leave_as_progress_comes() -> None:
-        stream = Stream(StreamAccess(1, ""), 0)
+        stream = Stream(StreamAccess(1, 1, ""), 0)
 
         async def read() -> None:
             async for _ in stream.events():

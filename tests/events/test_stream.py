@@ -36,7 +36,7 @@ def sent(stream: Stream, *offers: Callable[[], None]) -> list[bytes]:
 
 @pytest.fixture
 def stream() -> Stream:
-    return Stream(StreamAccess(1, ""), cursor=5)
+    return Stream(StreamAccess(1, 1, ""), cursor=5)
 
 
 def test_of_queues_the_latest_is_sent_and_progress_before_it_is_dropped(stream: Stream) -> None:
@@ -66,5 +66,5 @@ def test_a_full_stream_keeps_its_cursor_so_that_the_rest_is_read_again(
 
 
 def test_a_cursor_ahead_of_all_is_reset_with_the_next_queue() -> None:
-    stream = Stream(StreamAccess(1, ""), cursor=3, reset=True)
+    stream = Stream(StreamAccess(1, 1, ""), cursor=3, reset=True)
     assert sent(stream, lambda: stream.offer_queue(sse.data("q"))) == [b'event: reset\nid: 3\ndata: "q"\n\n']

@@ -85,7 +85,8 @@ def test_who_comes_back_gets_every_completion_that_was_missed(site: Site) -> Non
         jobs = [{"job_id": name, "duration": 0.001} for name in names]
         client.post("jobs/bulk/", json={"jobs": jobs}).raise_for_status()
         site.wait_for(
-            "SELECT count(*) = 701 FROM queueapp_outcome o JOIN queueapp_user u ON u.id = o.owner_id"
+            "SELECT count(*) = 701 FROM queueapp_outcome o JOIN queueapp_owner w ON w.id = o.owner_id"
+            " JOIN accounts_user u ON u.id = w.user_id"
             " WHERE username = 'oda'"
         )
         with stream(client, **{"Last-Event-ID": last}) as events:
@@ -126,8 +127,9 @@ def test_a_stream_that_is_open_while_the_database_is_restored_is_told_so(site: S
         submit(client, "after")
         first(events, "completed")
         site.query(
-            "WITH gone AS (DELETE FROM queueapp_outcome o USING queueapp_user u WHERE u.id = o.owner_id"
-            "               AND username = 'vic' AND number > %s RETURNING job_id)"
+            "WITH gone AS (DELETE FROM queueapp_outcome o USING queueapp_owner w, accounts_user u"
+            "               WHERE w.id = o.owner_id AND u.id = w.user_id AND username = 'vic'"
+            "                 AND number > %s RETURNING job_id)"
             "DELETE FROM queueapp_job WHERE id IN (SELECT job_id FROM gone)",
             int(last),
         )

@@ -195,10 +195,12 @@ def test_a_demo_account_is_made_once_and_shut_where_anything_is_configured(folde
     read_until(process, "admin")
     with connect(folder) as connection:
         connection.execute(
-            "CREATE TEMPORARY TABLE gone AS SELECT id FROM queueapp_user WHERE username IN ('bob', 'admin');"
-            "UPDATE queueapp_user SET flow_id = NULL WHERE id IN (SELECT id FROM gone);"
-            "DELETE FROM queueapp_flow WHERE user_id IN (SELECT id FROM gone);"
-            "DELETE FROM queueapp_user WHERE id IN (SELECT id FROM gone)"
+            "CREATE TEMPORARY TABLE gone AS SELECT id FROM accounts_user WHERE username IN ('bob', 'admin');"
+            "UPDATE queueapp_owner SET flow_id = NULL WHERE user_id IN (SELECT id FROM gone);"
+            "DELETE FROM queueapp_flow USING queueapp_owner o"
+            "      WHERE o.id = owner_id AND o.user_id IN (SELECT id FROM gone);"
+            "DELETE FROM queueapp_owner WHERE user_id IN (SELECT id FROM gone);"
+            "DELETE FROM accounts_user WHERE id IN (SELECT id FROM gone)"
         )
     process.terminate()
     process.communicate(timeout=DEADLINE)
@@ -227,7 +229,7 @@ def test_on_a_configured_site_no_demo_account_is_made(folder: Path, name: str) -
     process = start(folder, free_port(), **{name: value})
     assert "Demo" not in read_until(process, "createsuperuser")
     with connect(folder) as connection:
-        assert connection.execute("SELECT count(*) FROM queueapp_user").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM accounts_user").fetchone() == (0,)
 
 
 def test_with_a_database_of_ones_own_none_is_started_and_no_demo_accounts_are_made(folder: Path) -> None:
@@ -244,7 +246,7 @@ def test_with_a_database_of_ones_own_none_is_started_and_no_demo_accounts_are_ma
     assert process.wait(DEADLINE) == 0
     assert not (folder / "postgres").exists()
     with psycopg.connect(own) as connection:
-        assert connection.execute("SELECT count(*) FROM queueapp_user").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM accounts_user").fetchone() == (0,)
 
 
 @pytest.mark.parametrize(

@@ -25,11 +25,11 @@ from queueapp.lifecycle.route import move_some, reroute
 from queueapp.lifecycle.submit import Accepted, submit
 from queueapp.lifecycle.turn import NotAccepting, Turn, take_turn
 from queueapp.lifecycle.validation import parse
-from queueapp.models import Flow, FlowState, Job, Outcome, Pause, PendingMove, PriorityRule, Processor, User, Waiting
+from queueapp.models import Flow, FlowState, Job, Outcome, Owner, Pause, PendingMove, PriorityRule, Processor, Waiting
 from queueapp.snapshots.audit import audit
 from queueapp.states import Status
 from tests.kit.interleaving import Run
-from tests.kit.queue import everyone_takes_turns, make_flow, make_user, names, outcome, run_all, settle, submit_jobs
+from tests.kit.queue import everyone_takes_turns, make_flow, make_owner, names, outcome, run_all, settle, submit_jobs
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -39,7 +39,7 @@ class World:
     """Ada's a0 runs on its own, and Ben's t0 to t3 are a turn of tiny jobs; a1, t4 and t5 wait. "failed" of Ada's has
     failed, and her "due" is due. Cid is paused. Dan has left a flow, and his d0 waits there."""
 
-    ada: User
+    ada: Owner
     paused: Pause
     working: int
     long_turn: Turn
@@ -52,7 +52,7 @@ class World:
 
 def make_world() -> World:
     everyone_takes_turns()
-    ada, ben, cid, dan = map(make_user, ("ada", "ben", "cid", "dan"))
+    ada, ben, cid, dan = map(make_owner, ("ada", "ben", "cid", "dan"))
     reroute()
     working, tiny, *idle = (register("crowd").pk for _ in range(5))
     submit_jobs(ada, "failed")
@@ -67,20 +67,20 @@ def make_world() -> World:
     Waiting.objects.filter(not_before__isnull=False).update(not_before=LONG_AGO)
     long_turn, tiny_turn = take_turn(working), take_turn(tiny)
     assert (names(long_turn.jobs), names(tiny_turn.jobs)) == (["a0"], ["t0", "t1", "t2", "t3"])
-    paused = pause("for a while", user=cid)
+    paused = pause("for a while", owner=cid)
     submit_jobs(cid, "c0")
     _leave_a_flow(dan)
     assert [str(finding) for finding in audit()] == []
     return World(ada, paused, working, long_turn, tiny, tiny_turn, idle, Processor.objects.in_bulk())
 
 
-def _leave_a_flow(dan: User) -> None:
+def _leave_a_flow(dan: Owner) -> None:
     submit_jobs(dan, "d0")
     left = make_flow("left")
     Waiting.objects.filter(owner=dan).update(flow=left)
-    PendingMove.objects.create(user=dan, flow=left)
+    PendingMove.objects.create(owner=dan, flow=left)
     FlowState.objects.filter(flow=left).update(backlogged=True, head=Job.objects.get(job_id="d0").pk, revision=1)
-    FlowState.objects.filter(flow=Flow.objects.get(user=dan)).update(held=True, backlogged=False)
+    FlowState.objects.filter(flow=Flow.objects.get(owner=dan)).update(held=True, backlogged=False)
 
 
 def _job(name: str) -> Job:
@@ -117,8 +117,8 @@ ACTORS: dict[str, Callable[[World, int], Any]] = {
     "cancel": lambda world, n: cancel(_job("a1")),
     "cancel running": lambda world, n: cancel(_job("a0")),
     "try again": lambda world, n: try_again(_job("failed")),
-    "pause": lambda world, n: pause("too much", user=world.ada),
-    "resume": lambda world, n: resume(Pause.objects.get(user__username="cid")),
+    "pause": lambda world, n: pause("too much", owner=world.ada),
+    "resume": lambda world, n: resume(Pause.objects.get(owner__user__username="cid")),
     "move": lambda world, n: move_some(),
     "due": lambda world, n: join_due(),
     "sweep": _sweep,

@@ -14,14 +14,14 @@ from queueapp.lifecycle.processors import Beat, heartbeat, register
 from queueapp.lifecycle.submit import submit_each
 from queueapp.lifecycle.turn import Turn, take_turn
 from queueapp.lifecycle.validation import Submission
-from queueapp.models import Pause, User
+from queueapp.models import Owner, Pause
 from queueapp.policy.scheduler import FlowState, QueuedJob, Scheduler, TurnState
 from queueapp.states import Status
 from tests.kit.queue import make_flow
 
 
 class Mirror(Scheduler):
-    """Each flow is a user's; each turn is held by a processor's row. Raises AssertionError at the first difference.
+    """Each flow is an owner's; each turn is held by a processor's row. Raises AssertionError at the first difference.
 
     The order start is moved after every step, which must make no difference.
     """
@@ -29,7 +29,7 @@ class Mirror(Scheduler):
     def __init__(self, **sizes: Any) -> None:
         super().__init__(**sizes)
         self.claims = 0
-        self._users: dict[Hashable, User] = {}
+        self._owners: dict[Hashable, Owner] = {}
         self._tasks: dict[int, QueuedJob] = {}
         self._jobs: dict[QueuedJob, int] = {}
         self._turns: dict[TurnState, tuple[int, Turn]] = {}
@@ -39,8 +39,8 @@ class Mirror(Scheduler):
 
     def submit(self, flow: FlowState, tasks: Sequence[QueuedJob]) -> None:
         super().submit(flow, tasks)
-        user = self._user(flow)
-        submit_each([(user, Submission(job_id=f"j{task.place}", duration=task.expected)) for task in tasks])
+        owner = self._owner(flow)
+        submit_each([(owner, Submission(job_id=f"j{task.place}", duration=task.expected)) for task in tasks])
         for task in tasks:
             self._tasks[task.place] = task
         self._compare(flow)
@@ -71,7 +71,7 @@ class Mirror(Scheduler):
         super().settle(turn, spent, keep, elapsed)
         processor, held = self._turns[turn]
         now = time.monotonic()
-        owner = self._users[turn.flow.key].pk
+        owner = self._owners[turn.flow.key].pk
         outcomes = [JobOutcome(self._jobs[task], owner, Status.SUCCEEDED, 1, seconds, now) for task, seconds in spent]
         if keep is not None:
             kept = settle_part(processor, held.number, outcomes, keep=self._jobs[keep], elapsed=elapsed, now=now)
@@ -92,25 +92,26 @@ class Mirror(Scheduler):
         super().set_flow(flow, weight, cap)
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT queueapp_set_flow(%s, NULL, %s, %s::smallint)", [self._user(flow).flow_id, weight, cap]
+                "SELECT queueapp_set_flow(%s, NULL, ROW(%s, %s)::queueapp_terms)",
+                [self._owner(flow).flow_id, weight, cap],
             )
         self._compare(flow)
 
     def pause(self, flow: FlowState) -> None:
         super().pause(flow)
-        pause("", self._user(flow))
+        pause("", self._owner(flow))
         self._compare(flow)
 
     def resume(self, flow: FlowState) -> None:
         super().resume(flow)
-        resume(Pause.objects.get(user=self._user(flow)))
+        resume(Pause.objects.get(owner=self._owner(flow)))
         self._compare(flow)
 
-    def _user(self, flow: FlowState) -> User:
-        if flow.key not in self._users:
+    def _owner(self, flow: FlowState) -> Owner:
+        if flow.key not in self._owners:
             row = make_flow(f"mirror:{flow.key}", weight=flow.weight, cap=flow.cap)
-            self._users[flow.key] = User.objects.create(username=f"mirror-{flow.key}", flow=row)
-        return self._users[flow.key]
+            self._owners[flow.key] = Owner.objects.create(key=f"mirror-{flow.key}", flow=row)
+        return self._owners[flow.key]
 
     def _compare(self, flow: FlowState) -> None:
         with connection.cursor() as cursor:
@@ -120,7 +121,7 @@ class Mirror(Scheduler):
             assert cursor.fetchall() == []
             cursor.execute(
                 "SELECT vtime, busy, backlogged, queueapp_virtual_time() FROM queueapp_flowstate WHERE flow_id = %s",
-                [self._user(flow).flow_id],
+                [self._owner(flow).flow_id],
             )
             found = cursor.fetchone()
         assert found == (flow.vtime, flow.busy, flow.backlogged, self.virtual_time())

@@ -9,24 +9,37 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from django.contrib.auth import get_user_model
 from django.db import connection, connections
 
 from queueapp.lifecycle.outcome import JobOutcome
 from queueapp.lifecycle.submit import Accepted, submit
 from queueapp.lifecycle.turn import ClaimedJob, Turn, take_turn
 from queueapp.lifecycle.validation import parse
-from queueapp.models import Flow, FlowState, PriorityRule, User
+from queueapp.models import Flow, FlowState, Owner, PriorityRule
 from queueapp.states import Status
 
 
-def make_user(name: str, **fields: Any) -> User:
-    """A new user."""
-    return User.objects.create_user(name, password="turnabout-test", **fields)
+def make_user(name: str, **fields: Any) -> Any:
+    """A new user, of whichever model, by this name."""
+    users: Any = get_user_model()._default_manager
+    return users.create_user(name, password="turnabout-test", **fields)
 
 
-def make_flow(key: str, user: User | None = None, **terms: Any) -> Flow:
+def make_owner(name: str) -> Owner:
+    """A new user's owner."""
+    return Owner.objects.of_user(make_user(name))
+
+
+def user_of(owner: Owner) -> Any:
+    """The user whose jobs they are, of whichever model."""
+    assert owner.user is not None
+    return owner.user
+
+
+def make_flow(key: str, owner: Owner | None = None, **terms: Any) -> Flow:
     """A new flow that rests, of no rule; `terms`: its weight and cap."""
-    flow = Flow.objects.create(key=key, user=user)
+    flow = Flow.objects.create(key=key, owner=owner)
     FlowState.objects.create(flow=flow, **terms)
     return flow
 
@@ -37,8 +50,9 @@ def everyone_takes_turns(**fields: Any) -> PriorityRule:
     return rule
 
 
-def submit_jobs(owner: User, *names: str, duration: float = 1.0) -> Accepted:
-    """Submit `wait` jobs of these names."""
+def submit_jobs(whose: Any, *names: str, duration: float = 1.0) -> Accepted:
+    """Submit `wait` jobs of these names, of an owner or a user."""
+    owner = whose if isinstance(whose, Owner) else Owner.objects.of_user(whose)
     return submit(owner, [parse({"job_id": name, "duration": duration}) for name in names])
 
 
@@ -50,7 +64,7 @@ def second_connection() -> Iterator[psycopg.Connection]:
         yield theirs
 
 
-def ask_uncommitted(theirs: psycopg.Connection, owner: User, *names: str) -> None:
+def ask_uncommitted(theirs: psycopg.Connection, owner: Owner, *names: str) -> None:
     """Submit jobs of 1 s on somebody else's connection, which has to commit."""
     jobs = [{"owner": owner.pk, **parse({"job_id": name, "duration": 1.0}).content()} for name in names]
     theirs.execute("SELECT queueapp_submit(%s, %s::jsonb, 1)", [[owner.pk], json.dumps(jobs)])

@@ -124,7 +124,7 @@ class Site:
         from django.contrib.auth.hashers import make_password
 
         self.query(
-            "INSERT INTO queueapp_user (username, password, is_staff, is_superuser, is_active, first_name, last_name,"
+            "INSERT INTO accounts_user (username, password, is_staff, is_superuser, is_active, first_name, last_name,"
             " email, date_joined) VALUES (%s, %s, %s, %s, true, '', '', '', now())",
             name, make_password(PASSWORD), staff, staff,
         )  # fmt: skip

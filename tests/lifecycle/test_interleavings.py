@@ -23,7 +23,7 @@ from queueapp.snapshots import completions_after
 from queueapp.snapshots.audit import audit
 from tests.kit.crowd import ACTORS, Saved, World, check, make_world
 from tests.kit.interleaving import Choose, Run, Stage, Work, play_all, replayed, seeded
-from tests.kit.queue import everyone_takes_turns, make_user, names, run_all, settle, submit_jobs
+from tests.kit.queue import everyone_takes_turns, make_owner, names, run_all, settle, submit_jobs
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_rules")]
 
@@ -158,8 +158,8 @@ def test_jobs_that_are_being_moved_while_their_owner_is_routed_elsewhere_follow(
 
 def test_two_claims_at_once_take_two_flows_and_neither_waits(stage: Stage) -> None:
     everyone_takes_turns()
-    submit_jobs(make_user("ada"), "a0")
-    submit_jobs(make_user("ben"), "b0")
+    submit_jobs(make_owner("ada"), "a0")
+    submit_jobs(make_owner("ben"), "b0")
     first, second = register("c").pk, register("c").pk
     both = {"1": lambda: take_turn(first), "2": lambda: take_turn(second)}
     run = stage.run(both, replayed("01"))
@@ -169,8 +169,8 @@ def test_two_claims_at_once_take_two_flows_and_neither_waits(stage: Stage) -> No
 
 def test_a_settlement_is_committed_before_the_claim_that_comes_with_it_waits_for_a_flow(stage: Stage) -> None:
     everyone_takes_turns()
-    submit_jobs(make_user("ada"), "a0")
-    submit_jobs(make_user("ben"), "b0", "b1")
+    submit_jobs(make_owner("ada"), "a0")
+    submit_jobs(make_owner("ben"), "b0", "b1")
     settling, beating = register("c").pk, register("c").pk
     turn, other = take_turn(settling), take_turn(beating)
     actors: dict[str, Work] = {
@@ -188,7 +188,7 @@ def test_a_settlement_is_committed_before_the_claim_that_comes_with_it_waits_for
 def test_a_flow_that_a_claim_empties_is_awake_for_whoever_submits_meanwhile(stage: Stage) -> None:
     """A claim finds one job, which may be cancelled just then; the next one is submitted while it looks."""
     everyone_takes_turns()
-    ada = make_user("ada")
+    ada = make_owner("ada")
     runs: list[Run] = []
 
     def play(choose: Choose) -> Run:
@@ -202,7 +202,7 @@ def test_a_flow_that_a_claim_empties_is_awake_for_whoever_submits_meanwhile(stag
         }
         runs.append(run := stage.run(works, choose))
         assert not FlowState.objects.filter(
-            flow__user=ada, backlogged=False, flow__in=Waiting.objects.values("flow")
+            flow__owner=ada, backlogged=False, flow__in=Waiting.objects.values("flow")
         ), run
         rescue_cluster(f"{n}")
         run_all(register("last").pk)
@@ -218,7 +218,7 @@ def test_a_flow_that_a_claim_empties_is_awake_for_whoever_submits_meanwhile(stag
 @pytest.mark.parametrize("first", range(1, 7))
 def test_a_cancellation_never_waits_in_line_behind_a_reader_of_completions(no_rules: None, first: int) -> None:
     """It begins, with so many steps; then claim, settlement and reader go as far as they come."""
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit_jobs(ada, "ended", "running", "waiting")
     working, idle = register("c").pk, register("c").pk
     turn = settle(working, take_turn(working), more=True)

@@ -20,7 +20,7 @@ from queueapp.lifecycle.processors import heartbeat, register
 from queueapp.lifecycle.turn import take_turn
 from queueapp.models import Processor, Waiting
 from queueapp.snapshots import queue_snapshot
-from tests.kit.queue import everyone_takes_turns, in_thread, make_user, submit_jobs
+from tests.kit.queue import everyone_takes_turns, in_thread, make_owner, submit_jobs
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
@@ -45,7 +45,7 @@ def clock_to_be_set() -> Iterator[Any]:
 def two_at_work() -> tuple[int, int, int]:
     """A processor with a turn, the number of that turn, and another processor with one."""
     everyone_takes_turns()
-    submit_jobs(make_user("ada"), "a0", "a1")
+    submit_jobs(make_owner("ada"), "a0", "a1")
     alive, dead = register("c").pk, register("c").pk
     turn = take_turn(alive)
     take_turn(dead)
@@ -63,7 +63,7 @@ def test_a_host_whose_clock_is_off_takes_nobody_for_dead(hours: int, monkeypatch
     monkeypatch.setattr(timezone, "now", lambda: now() + timedelta(hours=hours))
     assert not Processor.objects.overdue().exists()
     assert set(Processor.objects.accepting().values_list("pk", flat=True)) == {alive, other}
-    user = make_user("bob")
+    user = make_owner("bob")
     assert queue_snapshot(user)["processors"]["alive"] == 2
     Processor.objects.update(lease_until=now() - timedelta(seconds=1))
     assert Processor.objects.overdue().count() == 2
@@ -112,7 +112,7 @@ def test_whoever_could_not_reach_the_database_waits_for_signs_of_life(settings: 
 
 def test_sweeps_of_many_hosts_take_a_turn_back_once() -> None:
     everyone_takes_turns()
-    submit_jobs(make_user("ada"), "job")
+    submit_jobs(make_owner("ada"), "job")
     take_turn(register("c").pk)
     Processor.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
 

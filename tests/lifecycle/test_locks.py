@@ -7,9 +7,9 @@ from django.db import connection
 
 from queueapp.lifecycle.cancel import cancel
 from queueapp.lifecycle.processors import register
-from queueapp.models import Flow, Job, User
+from queueapp.models import Flow, Job, Owner
 from queueapp.snapshots import completions_after, last_number
-from tests.kit.queue import everyone_takes_turns, make_user, run_all, submit_jobs
+from tests.kit.queue import everyone_takes_turns, make_owner, run_all, submit_jobs
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
@@ -19,9 +19,9 @@ BEYOND = 2**32 + 7
 def test_users_and_flows_work_whose_ids_have_more_than_32_bits() -> None:
     everyone_takes_turns()
     with connection.cursor() as cursor:
-        for table in (User, Flow):
+        for table in (Owner, Flow):
             cursor.execute("SELECT setval(pg_get_serial_sequence(%s, 'id'), %s)", [table._meta.db_table, BEYOND])
-    ada, bob = make_user("ada"), make_user("bob")
+    ada, bob = make_owner("ada"), make_owner("bob")
     submit_jobs(ada, "a0", "a1")
     submit_jobs(bob, "b0")
     cancel(Job.objects.get(job_id="a1"))

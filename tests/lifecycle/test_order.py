@@ -8,24 +8,24 @@ import pytest
 
 from queueapp.lifecycle.processors import heartbeat, register
 from queueapp.lifecycle.turn import take_turn
-from queueapp.models import FlowState, PriorityRule, User
-from tests.kit.queue import everyone_takes_turns, make_user, names, run_all, settle, submit_jobs
+from queueapp.models import FlowState, Owner, PriorityRule
+from tests.kit.queue import everyone_takes_turns, make_owner, names, run_all, settle, submit_jobs, user_of
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
 
-def state_of(user: User) -> FlowState:
+def state_of(user: Owner) -> FlowState:
     user.refresh_from_db()
     assert user.flow is not None
     return user.flow.state
 
 
 def test_without_rules_jobs_run_strictly_in_the_order_of_submission() -> None:
-    ada, bob = make_user("ada"), make_user("bob")
+    ada, bob = make_owner("ada"), make_owner("bob")
     asked = []
     for n in range(10):
         for user, many in ((ada, 3), (bob, 1)):
-            new = [f"{user.username}-{n}-{i}" for i in range(many)]
+            new = [f"{user.name}-{n}-{i}" for i in range(many)]
             submit_jobs(user, *new)
             asked += new
     assert run_all(register("c").pk) == asked
@@ -33,7 +33,7 @@ def test_without_rules_jobs_run_strictly_in_the_order_of_submission() -> None:
 
 def test_with_the_shipped_rule_users_take_turns() -> None:
     everyone_takes_turns()
-    ada, bob = make_user("ada"), make_user("bob")
+    ada, bob = make_owner("ada"), make_owner("bob")
     submit_jobs(ada, *[f"a{n}" for n in range(100)])
     submit_jobs(bob, "b0", "b1", "b2")
     assert run_all(register("c").pk, limit=7) == ["a0", "b0", "a1", "b1", "a2", "b2", "a3"]
@@ -42,8 +42,8 @@ def test_with_the_shipped_rule_users_take_turns() -> None:
 def test_weight_three_gets_three_turns_for_each_of_the_others_and_never_all() -> None:
     premium = PriorityRule.objects.create(name="Premium", weight=3, position=1)
     everyone_takes_turns()
-    ada, bob = make_user("ada"), make_user("bob")
-    premium.users.add(ada)
+    ada, bob = make_owner("ada"), make_owner("bob")
+    premium.users.add(user_of(ada))
     submit_jobs(ada, *[f"a{n}" for n in range(60)])
     submit_jobs(bob, *[f"b{n}" for n in range(60)])
     turns = Counter(name[0] for name in run_all(register("c").pk, limit=40))
@@ -54,8 +54,8 @@ def test_weight_three_gets_three_turns_for_each_of_the_others_and_never_all() ->
 def test_together_a_group_is_one_flow_in_its_order_of_submission() -> None:
     team = PriorityRule.objects.create(name="Team", sharing="together", position=1)
     everyone_takes_turns()
-    ada, bob, eve = make_user("ada"), make_user("bob"), make_user("eve")
-    team.users.add(ada, bob)
+    ada, bob, eve = make_owner("ada"), make_owner("bob"), make_owner("eve")
+    team.users.add(user_of(ada), user_of(bob))
     submit_jobs(ada, "t0", "t1")
     submit_jobs(bob, "t2")
     submit_jobs(ada, "t3")
@@ -66,7 +66,7 @@ def test_together_a_group_is_one_flow_in_its_order_of_submission() -> None:
 def test_turns_are_shares_of_time_and_not_of_jobs() -> None:
     """Jobs ten times as long come a tenth as often."""
     everyone_takes_turns()
-    long, short = make_user("long"), make_user("short")
+    long, short = make_owner("long"), make_owner("short")
     submit_jobs(long, *[f"l{n}" for n in range(10)], duration=10)
     submit_jobs(short, *[f"s{n}" for n in range(100)], duration=1)
     turns = Counter(name[0] for name in run_all(register("c").pk, limit=44))
@@ -76,7 +76,7 @@ def test_turns_are_shares_of_time_and_not_of_jobs() -> None:
 def test_declaring_too_little_buys_nothing() -> None:
     """Who declares 1 s and takes 4 is charged 4, as who declared 4."""
     everyone_takes_turns()
-    liar, honest = make_user("liar"), make_user("honest")
+    liar, honest = make_owner("liar"), make_owner("honest")
     submit_jobs(liar, *[f"l{n}" for n in range(30)], duration=1)
     submit_jobs(honest, *[f"h{n}" for n in range(30)], duration=4)
     turns = Counter(name[0] for name in run_all(register("c").pk, spent=4, limit=20))
@@ -85,7 +85,7 @@ def test_declaring_too_little_buys_nothing() -> None:
 
 def test_a_job_that_outruns_its_duration_is_charged_as_it_goes() -> None:
     everyone_takes_turns()
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit_jobs(ada, "a0", duration=1)
     processor = register("c").pk
     turn = take_turn(processor)
@@ -102,7 +102,7 @@ def test_a_job_that_outruns_its_duration_is_charged_as_it_goes() -> None:
 def test_being_away_saves_no_credit() -> None:
     """Who comes back after a long time takes turns from then on, and does not catch up."""
     everyone_takes_turns()
-    ada, bob = make_user("ada"), make_user("bob")
+    ada, bob = make_owner("ada"), make_owner("bob")
     processor = register("c").pk
     submit_jobs(bob, "early")
     run_all(processor)
@@ -115,7 +115,7 @@ def test_being_away_saves_no_credit() -> None:
 
 def test_a_past_burst_while_others_were_away_costs_nothing() -> None:
     everyone_takes_turns()
-    ada, bob = make_user("ada"), make_user("bob")
+    ada, bob = make_owner("ada"), make_owner("bob")
     processor = register("c").pk
     submit_jobs(ada, *[f"a{n}" for n in range(50)])
     run_all(processor)
@@ -126,7 +126,7 @@ def test_a_past_burst_while_others_were_away_costs_nothing() -> None:
 
 def test_a_turn_takes_jobs_up_to_the_quantum() -> None:
     everyone_takes_turns()
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit_jobs(ada, *[f"tiny{n}" for n in range(10)], duration=0.008)
     submit_jobs(ada, "long", duration=5)
     processor = register("c").pk
@@ -137,7 +137,7 @@ def test_a_turn_takes_jobs_up_to_the_quantum() -> None:
 
 def test_a_flow_at_its_cap_is_away_and_rejoins() -> None:
     everyone_takes_turns(cap=1)
-    ada, bob = make_user("ada"), make_user("bob")
+    ada, bob = make_owner("ada"), make_owner("bob")
     submit_jobs(ada, "a0", "a1")
     first, second, third = (register("c").pk for _ in range(3))
     turn = take_turn(first)
@@ -152,7 +152,7 @@ def test_a_flow_at_its_cap_is_away_and_rejoins() -> None:
 
 def test_a_rule_switched_off_and_on_reaches_the_jobs_that_wait() -> None:
     rule = everyone_takes_turns()
-    ada, bob = make_user("ada"), make_user("bob")
+    ada, bob = make_owner("ada"), make_owner("bob")
     submit_jobs(ada, "a0", "a1", "a2", "a3")
     submit_jobs(bob, "b0", "b1")
     processor = register("c").pk
@@ -171,9 +171,9 @@ def test_a_change_of_groups_reaches_the_jobs_that_wait() -> None:
     rule = PriorityRule.objects.create(name="Gold", weight=4, position=1)
     rule.groups.add(gold)
     everyone_takes_turns()
-    ada, bob = make_user("ada"), make_user("bob")
+    ada, bob = make_owner("ada"), make_owner("bob")
     submit_jobs(ada, *[f"a{n}" for n in range(40)])
     submit_jobs(bob, *[f"b{n}" for n in range(40)])
-    bob.groups.add(gold)
+    user_of(bob).groups.add(gold)
     turns = Counter(name[0] for name in run_all(register("c").pk, limit=25))
     assert turns["b"] == pytest.approx(20, abs=2)

@@ -29,6 +29,7 @@ from tests.kit.queue import (
     await_a_waiter,
     everyone_takes_turns,
     in_thread,
+    make_owner,
     make_user,
     names,
     outcome,
@@ -55,10 +56,10 @@ def nap(name: str) -> dict[str, object]:
 
 @pytest.mark.usefixtures("rules")
 def test_a_paused_users_jobs_wait_and_others_go_on() -> None:
-    ada, bob = make_user("ada"), make_user("bob")
+    ada, bob = make_owner("ada"), make_owner("bob")
     submit_jobs(ada, "a1", "a2")
     submit_jobs(bob, "b1", "b2")
-    paused = pause("maintenance", user=ada)
+    paused = pause("maintenance", owner=ada)
     submit_jobs(ada, "a3")
     processor = register("c").pk
     assert run_all(processor) == ["b1", "b2"]
@@ -72,7 +73,7 @@ def test_a_paused_users_jobs_wait_and_others_go_on() -> None:
 
 @pytest.mark.usefixtures("rules")
 def test_a_paused_task_waits_and_goes_on_in_its_places() -> None:
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit(ada, [parse(nap("n1")), parse({"job_id": "w1", "duration": 1}), parse(nap("n2"))])
     paused = pause("broken", task="nap")
     submit(ada, [parse(nap("n3")), parse({"job_id": "w2", "duration": 1})])
@@ -84,10 +85,10 @@ def test_a_paused_task_waits_and_goes_on_in_its_places() -> None:
 
 def test_a_user_who_was_away_paused_gets_no_more_turns_than_the_others_afterwards() -> None:
     everyone_takes_turns()
-    ada, bob = make_user("ada"), make_user("bob")
+    ada, bob = make_owner("ada"), make_owner("bob")
     submit_jobs(ada, *[f"a{n}" for n in range(3)])
     submit_jobs(bob, *[f"b{n}" for n in range(8)])
-    paused = pause("too much", user=ada)
+    paused = pause("too much", owner=ada)
     processor = register("c").pk
     assert run_all(processor, limit=5) == ["b0", "b1", "b2", "b3", "b4"]
     resume(paused)
@@ -95,7 +96,7 @@ def test_a_user_who_was_away_paused_gets_no_more_turns_than_the_others_afterward
 
 
 def test_while_everything_is_paused_no_turn_is_taken_and_running_jobs_end() -> None:
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit_jobs(ada, "a1", "a2")
     processor = register("c").pk
     turn = take_turn(processor)
@@ -109,11 +110,11 @@ def test_while_everything_is_paused_no_turn_is_taken_and_running_jobs_end() -> N
 
 
 def test_jobs_that_come_back_to_a_paused_user_are_parked() -> None:
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit_jobs(ada, "a1", "a2", duration=0.001)
     lost = register("lost").pk
     assert names(take_turn(lost).jobs) == ["a1", "a2"]
-    paused = pause("maintenance", user=ada)
+    paused = pause("maintenance", owner=ada)
     rescue_cluster("lost")
     processor = register("c").pk
     assert run_all(processor) == []
@@ -123,11 +124,11 @@ def test_jobs_that_come_back_to_a_paused_user_are_parked() -> None:
 
 
 def test_a_start_that_comes_during_a_pause_waits_for_its_end() -> None:
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit(
         ada, [parse({"job_id": "later", "duration": 1, "run_at": (timezone.now() + timedelta(hours=1)).isoformat()})]
     )
-    paused = pause("maintenance", user=ada)
+    paused = pause("maintenance", owner=ada)
     Waiting.objects.update(not_before=timezone.now() - timedelta(seconds=1))
     join_due()
     processor = register("c").pk
@@ -138,9 +139,9 @@ def test_a_start_that_comes_during_a_pause_waits_for_its_end() -> None:
 
 
 def test_two_pauses_of_one_job_must_both_end() -> None:
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit(ada, [parse(nap("n1"))])
-    of_user, of_task = pause("one", user=ada), pause("two", task="nap")
+    of_user, of_task = pause("one", owner=ada), pause("two", task="nap")
     resume(of_user)
     processor = register("c").pk
     assert run_all(processor) == []
@@ -149,17 +150,17 @@ def test_two_pauses_of_one_job_must_both_end() -> None:
 
 
 def test_nothing_is_paused_twice() -> None:
-    ada = make_user("ada")
-    for what in ({"user": ada}, {"task": "nap"}, {}):
+    ada = make_owner("ada")
+    for what in ({"owner": ada}, {"task": "nap"}, {}):
         pause("once", **what)
         with pytest.raises(IntegrityError):
             pause("twice", **what)
 
 
 def test_jobs_whose_pause_is_gone_are_found() -> None:
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit_jobs(ada, "a1")
-    pause("maintenance", user=ada)
+    pause("maintenance", owner=ada)
     Pause.objects.all().delete()
     with pytest.raises(CommandError, match="nothing pauses them"):
         call_command("audit")
@@ -169,28 +170,28 @@ def test_jobs_whose_pause_is_gone_are_found() -> None:
 
 
 def test_users_read_what_is_paused_and_why() -> None:
-    ada, bob = make_user("ada"), make_user("bob")
+    ada, bob = make_owner("ada"), make_owner("bob")
     submit(ada, [parse(nap("n1"))])
     pause("broken", task="nap")
     assert queue_snapshot(ada)["paused"] == "Jobs of the task nap are paused by staff: broken"
     assert queue_snapshot(ada)["waiting"][0]["status"] == "queued"
     assert queue_snapshot(bob)["paused"] is None
-    pause("too much", user=ada)
+    pause("too much", owner=ada)
     assert queue_snapshot(ada)["paused"] == "Your jobs are paused by staff: too much"
     pause("maintenance")
     assert queue_snapshot(bob)["paused"] == "Paused by staff: maintenance"
 
 
 def test_staff_pause_and_resume_in_the_admin(client: Client) -> None:
-    boss, ada = make_user("boss", is_staff=True, is_superuser=True), make_user("ada")
+    boss, ada = make_user("boss", is_staff=True, is_superuser=True), make_owner("ada")
     client.force_login(boss)
     submit_jobs(ada, "a1")
     add = reverse("admin:queueapp_pause_add")
-    both = client.post(add, {"user": ada.pk, "task": "nap", "reason": "why"})
-    assert "not both at once" in both.content.decode()
-    client.post(add, {"user": ada.pk, "task": "", "reason": "maintenance"})
+    both = client.post(add, {"user": ada.user_id, "task": "nap", "reason": "why"})
+    assert "not several at once" in both.content.decode()
+    client.post(add, {"user": ada.user_id, "task": "", "reason": "maintenance"})
     paused = Pause.objects.get()
-    assert (paused.user, paused.reason, paused.by) == (ada, "maintenance", boss)
+    assert (paused.owner, paused.reason, paused.by) == (ada, "maintenance", boss)
     processor = register("c").pk
     assert run_all(processor) == []
     listed = client.get(reverse("admin:queueapp_pause_changelist")).content.decode()
@@ -208,12 +209,12 @@ def test_staff_pause_and_resume_in_the_admin(client: Client) -> None:
 @pytest.mark.usefixtures("rules")
 def test_a_job_that_is_put_back_while_its_user_is_resumed_goes_on() -> None:
     """The settlement that puts it back has seen the pause, and is not committed yet."""
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit_jobs(ada, "a1", "a2", duration=0.001)
     processor = register("c").pk
     turn = take_turn(processor)
     assert names(turn.jobs) == ["a1", "a2"]
-    paused = pause("maintenance", user=ada)
+    paused = pause("maintenance", owner=ada)
     settled, go_on = Event(), Event()
 
     def settle_late() -> None:
@@ -238,10 +239,10 @@ def test_a_job_that_is_put_back_while_its_user_is_resumed_goes_on() -> None:
 
 def test_whoever_is_paused_is_told_of_no_share() -> None:
     everyone_takes_turns()
-    ada, bob = make_user("ada"), make_user("bob")
+    ada, bob = make_owner("ada"), make_owner("bob")
     submit_jobs(ada, "a1")
     submit_jobs(bob, "b1")
-    paused = pause("maintenance", user=ada)
+    paused = pause("maintenance", owner=ada)
     shares = [queue_snapshot(user)["share"]["owed"] for user in (ada, bob)]
     assert shares == [0, 1]
     assert humanize.share(queue_snapshot(ada)["share"], "ada", active=True) == "No turns while paused"

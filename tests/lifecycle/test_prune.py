@@ -12,13 +12,13 @@ from queueapp.lifecycle.maintenance.prune import prune
 from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.turn import take_turn
 from queueapp.models import Attempt, Job, Outcome
-from tests.kit.queue import make_user, run_all, settle, submit_jobs
+from tests.kit.queue import make_owner, run_all, settle, submit_jobs
 
 
 @pytest.mark.usefixtures("no_rules")
 def test_only_what_ended_long_ago_goes(settings: Settings) -> None:
     settings.QUEUEAPP = {"RETENTION_DAYS": 30}
-    submit_jobs(make_user("ada"), "old", "young", "waiting")
+    submit_jobs(make_owner("ada"), "old", "young", "waiting")
     processor = register("c").pk
     turn = take_turn(processor)
     turn = settle(processor, turn, more=True)
@@ -37,7 +37,7 @@ def test_only_what_ended_long_ago_goes(settings: Settings) -> None:
 @pytest.mark.usefixtures("no_rules")
 def test_0_days_keep_everything(settings: Settings) -> None:
     settings.QUEUEAPP = {"RETENTION_DAYS": 0}
-    submit_jobs(make_user("ada"), "old")
+    submit_jobs(make_owner("ada"), "old")
     processor = register("c").pk
     settle(processor, take_turn(processor))
     Outcome.objects.update(finished_at=timezone.now() - timedelta(days=3000))
@@ -47,7 +47,7 @@ def test_0_days_keep_everything(settings: Settings) -> None:
 @pytest.mark.usefixtures("no_rules")
 def test_a_call_deletes_a_batch_and_the_next_one_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("queueapp.lifecycle.maintenance.prune.AT_ONCE", 2)
-    submit_jobs(make_user("ada"), "a", "b", "c")
+    submit_jobs(make_owner("ada"), "a", "b", "c")
     processor = register("c").pk
     run_all(processor)
     Outcome.objects.update(finished_at=timezone.now() - timedelta(days=3000))

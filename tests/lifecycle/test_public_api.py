@@ -7,7 +7,7 @@ from django.db import transaction
 
 import queueapp
 from queueapp.errors import InvalidSubmission, JobConflict
-from queueapp.models import Waiting
+from queueapp.models import Job, Owner, Waiting
 from tests.kit.queue import make_user
 
 pytestmark = pytest.mark.usefixtures("no_rules")
@@ -37,6 +37,22 @@ def test_within_a_transaction_jobs_come_with_its_commit_or_not_at_all() -> None:
         queueapp.submit(ada, {"job_id": "a", "duration": 1})
         transaction.set_rollback(True)
     assert not Waiting.objects.exists()
+
+
+def test_a_key_owns_jobs_as_a_user_does() -> None:
+    queueapp.submit("team-blue", {"job_id": "a", "duration": 1})
+    queueapp.submit("team-red", {"job_id": "a", "duration": 1})
+    queueapp.submit("team-blue", {"job_id": "b", "duration": 1})
+    assert [(job.owner.name, job.job_id) for job in Job.objects.order_by("pk")] == [
+        ("team-blue", "a"), ("team-red", "a"), ("team-blue", "b"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ["", "two words", "a,b", "team-*", "x" * 201, "nul\0"])
+def test_what_is_no_key_is_refused(key: str) -> None:
+    with pytest.raises(ValueError, match="is not a key: use 1 to 200 letters"):
+        queueapp.submit(key, {"job_id": "a", "duration": 1})
+    assert not Owner.objects.exists()
 
 
 def test_all_names_are_there() -> None:

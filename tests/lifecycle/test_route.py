@@ -14,33 +14,33 @@ from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.rescue import rescue_cluster
 from queueapp.lifecycle.route import move_some
 from queueapp.lifecycle.turn import take_turn
-from queueapp.models import Flow, FlowState, Job, PendingMove, PriorityRule, User, Waiting
-from tests.kit.queue import everyone_takes_turns, make_user, settle, submit_jobs
+from queueapp.models import Flow, FlowState, Job, Owner, PendingMove, PriorityRule, Waiting
+from tests.kit.queue import everyone_takes_turns, make_owner, settle, submit_jobs, user_of
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
 
-def key(user: User) -> str | None:
+def key(user: Owner) -> str | None:
     user.refresh_from_db()
     return None if user.flow is None else user.flow.key
 
 
 def test_a_new_user_is_routed_with_the_first_job() -> None:
     everyone_takes_turns()
-    ada = make_user("ada")
+    ada = make_owner("ada")
     assert key(ada) is None
     submit_jobs(ada, "job")
-    assert key(ada) == f"user:{ada.pk}"
+    assert key(ada) == f"owner:{ada.pk}"
 
 
 def test_jobs_keep_their_places_when_they_move() -> None:
-    ada, bob = make_user("ada"), make_user("bob")
+    ada, bob = make_owner("ada"), make_owner("bob")
     submit_jobs(ada, "a0")
     submit_jobs(bob, "b0")
     submit_jobs(ada, "a1")
     everyone_takes_turns()
     for user in (ada, bob):
-        assert key(user) == f"user:{user.pk}"
+        assert key(user) == f"owner:{user.pk}"
         moved = Waiting.objects.filter(flow=user.flow).values_list("job_id", flat=True)
         assert set(moved) == set(Job.objects.filter(owner=user).values_list("pk", flat=True))
         assert user.flow is not None
@@ -50,11 +50,11 @@ def test_jobs_keep_their_places_when_they_move() -> None:
 
 def test_weight_and_cap_reach_flows_that_exist() -> None:
     rule = everyone_takes_turns()
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit_jobs(ada, "job")
     rule.weight, rule.cap = 2.5, 3
     rule.save()
-    flow = Flow.objects.get(user=ada)
+    flow = Flow.objects.get(owner=ada)
     assert (flow.state.weight, flow.state.cap) == (2.5, 3)
 
 
@@ -62,7 +62,7 @@ def test_a_rule_whose_only_group_is_deleted_does_not_come_to_cover_everyone() ->
     gold = Group.objects.create(name="gold")
     rule = PriorityRule.objects.create(name="Gold", weight=5, position=1)
     rule.groups.add(gold)
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit_jobs(ada, "job")
     gold.delete()
     rule.refresh_from_db()
@@ -72,7 +72,7 @@ def test_a_rule_whose_only_group_is_deleted_does_not_come_to_cover_everyone() ->
 
 def test_a_deleted_rule_frees_its_jobs() -> None:
     rule = everyone_takes_turns()
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit_jobs(ada, "job")
     rule.delete()
     assert key(ada) == "common"
@@ -80,7 +80,7 @@ def test_a_deleted_rule_frees_its_jobs() -> None:
 
 
 def test_a_forgotten_flow_is_woken() -> None:
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit_jobs(ada, "job")
     assert wake_forgotten() == 0
     FlowState.objects.update(backlogged=False)
@@ -103,8 +103,8 @@ def test_a_rule_must_end_after_it_begins() -> None:
 
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(route, "MOVED_AT_ONCE", 20)
-    monkeypatch.setattr(route, "JOBS_AT_ONCE", 10)
+    monkeypatch.setattr(route, "REROUTE_JOBS", 20)
+    monkeypatch.setattr(route, "BATCH_JOBS", 10)
 
 
 def drained_while_moving(processor: int) -> list[str]:
@@ -119,7 +119,7 @@ def drained_while_moving(processor: int) -> list[str]:
 
 @pytest.mark.usefixtures("small_batches")
 def test_a_users_jobs_keep_their_order_while_they_move_to_a_flow_of_the_users_own() -> None:
-    ada, bob = make_user("ada"), make_user("bob")
+    ada, bob = make_owner("ada"), make_owner("bob")
     mine = [f"a{n:02}" for n in range(45)]
     submit_jobs(ada, *mine)
     submit_jobs(bob, "b0")
@@ -136,7 +136,7 @@ def test_a_users_jobs_keep_their_order_while_they_move_to_a_flow_of_the_users_ow
 @pytest.mark.usefixtures("small_batches")
 def test_a_users_jobs_keep_their_order_while_they_move_from_a_flow_of_the_users_own() -> None:
     rule = everyone_takes_turns()
-    ada, bob = make_user("ada"), make_user("bob")
+    ada, bob = make_owner("ada"), make_owner("bob")
     mine = [f"a{n:02}" for n in range(45)]
     submit_jobs(ada, *mine)
     submit_jobs(bob, "b0")
@@ -152,26 +152,26 @@ def test_a_users_jobs_keep_their_order_while_they_move_from_a_flow_of_the_users_
 
 def test_a_change_between_rules_that_give_a_flow_alone_moves_nothing() -> None:
     everyone_takes_turns()
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit_jobs(ada, *[f"a{n}" for n in range(9)])
     premium = PriorityRule.objects.create(name="Premium", weight=3, position=1)
-    premium.users.add(ada)
+    premium.users.add(user_of(ada))
     assert not PendingMove.objects.exists()
-    flow = Flow.objects.get(user=ada)
+    flow = Flow.objects.get(owner=ada)
     assert (flow.state.weight, flow.rule) == (3, premium)
     assert Waiting.objects.filter(flow=flow).count() == 9
 
 
 def test_a_flow_that_is_held_for_nothing_is_let_go() -> None:
     everyone_takes_turns()
-    submit_jobs(make_user("ada"), "job")
+    submit_jobs(make_owner("ada"), "job")
     FlowState.objects.update(held=True)
     wake_forgotten()
     assert not FlowState.objects.filter(held=True).exists()
 
 
 def test_a_job_that_comes_back_after_its_owner_left_follows() -> None:
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit_jobs(ada, "job")
     lost = register("c")
     take_turn(lost.pk)

@@ -7,21 +7,36 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
+from queueapp import user_model
 from queueapp.lifecycle import route
 from queueapp.lifecycle.maintenance.sweep import Sweeping
-from queueapp.lifecycle.route import reroute, route_user
-from queueapp.models import Flow, PriorityRule, Routing, RuleChange, User
-from tests.kit.queue import await_a_waiter, everyone_takes_turns, in_thread, make_user, second_connection, submit_jobs
+from queueapp.lifecycle.route import reroute, route_owner
+from queueapp.models import Flow, Owner, PriorityRule, Routing, RuleChange
+from tests.kit.queue import (
+    await_a_waiter,
+    everyone_takes_turns,
+    in_thread,
+    make_owner,
+    make_user,
+    second_connection,
+    submit_jobs,
+    user_of,
+)
+
+MEMBERSHIPS = user_model.memberships()._meta.db_table  # type: ignore[union-attr]
+USERS, NAME = get_user_model()._meta.db_table, get_user_model().USERNAME_FIELD
+USER = PriorityRule._meta.get_field("users").m2m_reverse_name()
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
 
-def weight(user: User) -> float:
+def weight(user: Owner) -> float:
     user.refresh_from_db()
     assert user.flow is not None
     return user.flow.state.weight
@@ -44,7 +59,7 @@ def time_passes(hours: int) -> None:
 
 def test_a_rule_that_begins_or_ends_takes_effect_with_the_next_sweep() -> None:
     everyone_takes_turns()
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit_jobs(ada, "job")
     now = timezone.now()
     PriorityRule.objects.create(
@@ -59,7 +74,7 @@ def test_a_rule_that_begins_or_ends_takes_effect_with_the_next_sweep() -> None:
 
 def test_a_rule_that_began_while_no_cluster_ran_takes_effect_when_one_starts() -> None:
     everyone_takes_turns()
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit_jobs(ada, "job")
     PriorityRule.objects.create(name="Night", position=1, weight=5, valid_from=timezone.now() + timedelta(hours=1))
     time_passes(2)
@@ -69,7 +84,7 @@ def test_a_rule_that_began_while_no_cluster_ran_takes_effect_when_one_starts() -
 
 def test_a_clock_that_was_set_back_does_not_keep_rules_from_being_followed() -> None:
     everyone_takes_turns()
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit_jobs(ada, "job")
     PriorityRule.objects.create(name="Night", position=1, weight=5, valid_from=timezone.now() + timedelta(hours=1))
     Routing.objects.update(followed=timezone.now() + timedelta(hours=2))
@@ -85,18 +100,19 @@ def test_a_clock_that_was_set_back_does_not_keep_rules_from_being_followed() -> 
     [
         "UPDATE queueapp_priorityrule SET weight = 3 WHERE name = 'Gold'",
         "UPDATE queueapp_priorityrule SET active = false WHERE name = 'Gold'",
-        "DELETE FROM queueapp_user_groups",
-        "INSERT INTO queueapp_priorityrule_users (priorityrule_id, user_id)"
-        " SELECT r.id, u.id FROM queueapp_priorityrule r, queueapp_user u WHERE r.name = 'Silver' AND username = 'ada'",
+        f"DELETE FROM {MEMBERSHIPS}",
+        f"INSERT INTO queueapp_priorityrule_users (priorityrule_id, {USER})"
+        f" SELECT r.id, o.user_id FROM queueapp_priorityrule r, queueapp_owner o, {USERS} u"
+        f" WHERE r.name = 'Silver' AND u.id = o.user_id AND u.{NAME} = 'ada'",
         "DELETE FROM queueapp_priorityrule_groups; UPDATE queueapp_flow SET rule_id = NULL;"
         "DELETE FROM queueapp_priorityrule WHERE name = 'Gold'",
     ],
 )
 def test_a_change_that_went_past_the_application_is_followed_by_the_next_sweep(change: str) -> None:
     everyone_takes_turns()
-    ada = make_user("ada")
+    ada = make_owner("ada")
     gold = Group.objects.create(name="gold")
-    ada.groups.add(gold)
+    user_of(ada).groups.add(gold)
     PriorityRule.objects.create(name="Gold", position=1, weight=5).groups.add(gold)
     PriorityRule.objects.create(name="Silver", position=0, weight=7).users.add(make_user("bob"))
     submit_jobs(ada, "job")
@@ -111,7 +127,7 @@ def test_a_change_that_went_past_the_application_is_followed_by_the_next_sweep(c
 
 def test_a_bulk_update_is_followed_by_the_next_sweep() -> None:
     everyone_takes_turns()
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit_jobs(ada, "job")
     PriorityRule.objects.update(weight=2)
     Sweeping().sweep()
@@ -120,10 +136,10 @@ def test_a_bulk_update_is_followed_by_the_next_sweep() -> None:
 
 def test_a_pass_that_was_cut_short_is_gone_on_with(monkeypatch: pytest.MonkeyPatch) -> None:
     everyone_takes_turns()
-    users = [make_user(f"user-{n}") for n in range(5)]
+    users = [make_owner(f"user-{n}") for n in range(5)]
     for user in users:
         submit_jobs(user, "job")
-    monkeypatch.setattr(route, "USERS_AT_ONCE", 2)
+    monkeypatch.setattr(route, "BATCH_OWNERS", 2)
     PriorityRule.objects.update(weight=2)
     reroute(1)  # and ends here: the process is killed
     assert [weight(user) for user in users] == [2, 2, 1, 1, 1]
@@ -134,10 +150,10 @@ def test_a_pass_that_was_cut_short_is_gone_on_with(monkeypatch: pytest.MonkeyPat
 
 def test_whoever_was_held_up_does_not_write_old_rules_over_new_ones() -> None:
     everyone_takes_turns()
-    ada = make_user("ada")
+    ada = make_owner("ada")
     with second_connection() as theirs, ThreadPoolExecutor(1) as pool:
         theirs.execute("SELECT queueapp_lock_routing()")
-        routing = pool.submit(in_thread, lambda: route_user(ada))
+        routing = pool.submit(in_thread, lambda: route_owner(ada))
         await_a_waiter(routing.done)
         theirs.execute("UPDATE queueapp_priorityrule SET weight = 3")
         theirs.commit()
@@ -147,11 +163,11 @@ def test_whoever_was_held_up_does_not_write_old_rules_over_new_ones() -> None:
 
 def test_a_change_of_weight_draws_no_new_ids_of_flows() -> None:
     everyone_takes_turns()
-    submit_jobs(make_user("ada"), "job")
+    submit_jobs(make_owner("ada"), "job")
     PriorityRule.objects.update(weight=2)
     reroute()
     last = Flow.objects.latest("pk").pk
-    submit_jobs(make_user("bob"), "job")
+    submit_jobs(make_owner("bob"), "job")
     assert Flow.objects.latest("pk").pk == last + 1
 
 
@@ -190,7 +206,7 @@ def a_rule_ends_unnoticed() -> None:
 )
 def test_the_audit_says_where_rules_are_not_followed(damage: Callable[[], None], says: str) -> None:
     everyone_takes_turns()
-    submit_jobs(make_user("ada"), "job")
+    submit_jobs(make_owner("ada"), "job")
     call_command("audit")
     damage()
     with pytest.raises(CommandError, match=says):

@@ -18,7 +18,7 @@ from queueapp.lifecycle.turn import ClaimedJob, Turn, take_turn
 from queueapp.models import Job
 from queueapp.snapshots import completions_after, job_dict, queue_snapshot
 from queueapp.states import Status
-from tests.kit.queue import everyone_takes_turns, in_thread, make_user, outcome, settle, submit_jobs
+from tests.kit.queue import everyone_takes_turns, in_thread, make_owner, outcome, settle, submit_jobs
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
@@ -41,7 +41,7 @@ def before_statement(number: int, do: Callable[[], Any]) -> Iterator[list[str]]:
 
 def at_work() -> tuple[Any, int, Turn]:
     everyone_takes_turns()
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit_jobs(ada, "job", "next")
     processor = register("c").pk
     return ada, processor, take_turn(processor)
@@ -72,7 +72,7 @@ def failed(job: ClaimedJob) -> Any:
 
 def test_a_completion_that_is_tried_again_meanwhile_hides_no_other() -> None:
     everyone_takes_turns()
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit_jobs(ada, *[f"j{n}" for n in range(9)])
     processor = register("c").pk
     for _ in range(9):

@@ -22,7 +22,7 @@ from queueapp.lifecycle.processors import drain as stop_claims
 from queueapp.lifecycle.rescue import rescue_cluster, rescue_ended, rescue_overdue
 from queueapp.lifecycle.retry import try_again
 from queueapp.lifecycle.turn import NotAccepting, Turn, take_turn
-from queueapp.models import Flow, FlowState, Job, Outcome, Processor, Waiting
+from queueapp.models import Flow, FlowState, Job, Outcome, Owner, Processor, Waiting
 from queueapp.policy.fairness import service_gap_bound
 from queueapp.snapshots.audit import audit
 from queueapp.states import Status
@@ -31,7 +31,7 @@ from tests.kit.queue import (
     ask_uncommitted,
     everyone_takes_turns,
     make_flow,
-    make_user,
+    make_owner,
     names,
     outcome,
     run_all,
@@ -79,17 +79,15 @@ def claim_all(expected: int) -> list[tuple[str, str]]:
     return got
 
 
-def submit_for_all(user_ids: list[int], many: int) -> int:
-    return sum(submit_some(user_id, many) for user_id in user_ids)
+def submit_for_all(owner_ids: list[int], many: int) -> int:
+    return sum(submit_some(owner_id, many) for owner_id in owner_ids)
 
 
-def submit_some(user_id: int, many: int) -> int:
-    from queueapp.models import User
-
-    user, chooser, sent = User.objects.get(pk=user_id), random.Random(user_id), 0
+def submit_some(owner_id: int, many: int) -> int:
+    owner, chooser, sent = Owner.objects.get(pk=owner_id), random.Random(owner_id), 0
     while sent < many:
         burst = min(chooser.randint(1, 7), many - sent)
-        submit_jobs(user, *[f"{sent + n:05}" for n in range(burst)], duration=chooser.choice([0.01, 0.05, 1]))
+        submit_jobs(owner, *[f"{sent + n:05}" for n in range(burst)], duration=chooser.choice([0.01, 0.05, 1]))
         sent += burst
     return sent
 
@@ -98,7 +96,7 @@ def submit_some(user_id: int, many: int) -> int:
 def test_four_processors_and_two_submitters_at_once_lose_and_double_nothing(rules: bool) -> None:
     if rules:
         everyone_takes_turns()
-    users = [make_user(f"u{n}").pk for n in range(6)]
+    users = [make_owner(f"u{n}").pk for n in range(6)]
     each = 150
     claims = [(claim_all, (len(users) * each,))] * 4
     submissions = [(submit_for_all, (users[n::2], each)) for n in range(2)]
@@ -120,21 +118,19 @@ def test_four_processors_and_two_submitters_at_once_lose_and_double_nothing(rule
 
 
 def test_simultaneous_duplicates_become_one_job() -> None:
-    user = make_user("ada")
+    user = make_owner("ada")
     accepted = in_processes([(submit_same, (user.pk,))] * 4)
     assert sorted(accepted) == [0, 0, 0, 1]
     assert Job.objects.count() == Waiting.objects.count() == 1
 
 
-def submit_same(user_id: int) -> int:
-    from queueapp.models import User
-
-    return submit_jobs(User.objects.get(pk=user_id), "same").accepted
+def submit_same(owner_id: int) -> int:
+    return submit_jobs(Owner.objects.get(pk=owner_id), "same").accepted
 
 
 def test_what_was_not_started_goes_back_while_a_job_outruns_the_quantum() -> None:
     everyone_takes_turns()
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit_jobs(ada, *[f"{n}" for n in range(6)], duration=0.005)
     processor, other = register("c").pk, register("c").pk
     turn = take_turn(processor)
@@ -159,7 +155,7 @@ def lose(processor: int) -> None:
 
 def test_a_lost_lease_is_rescued_in_place_and_a_late_settlement_changes_nothing() -> None:
     everyone_takes_turns()
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit_jobs(ada, "first", "second")
     lost, other = register("c").pk, register("c").pk
     turn = take_turn(lost)
@@ -179,7 +175,7 @@ def test_a_lost_lease_is_rescued_in_place_and_a_late_settlement_changes_nothing(
 
 def test_a_turn_that_was_taken_back_from_a_processor_that_lives_on_is_not_settled() -> None:
     """Its last sign of life came when it had been taken for dead."""
-    submit_jobs(make_user("ada"), "job")
+    submit_jobs(make_owner("ada"), "job")
     processor = register("c")
     turn = take_turn(processor.pk)
     taken_for_dead = Processor.objects.get()
@@ -194,8 +190,8 @@ def test_a_turn_that_was_taken_back_from_a_processor_that_lives_on_is_not_settle
 
 def test_what_is_said_late_of_an_earlier_turn_changes_nothing_of_the_present_one() -> None:
     """As where an answer was lost, and the statement is sent again after the next turn has begun."""
-    submit_jobs(make_user("ada"), "a0", "a1", duration=0.01)
-    submit_jobs(make_user("bob"), "next")
+    submit_jobs(make_owner("ada"), "a0", "a1", duration=0.01)
+    submit_jobs(make_owner("bob"), "next")
     processor = register("c").pk
     earlier = take_turn(processor)
     assert names(earlier.jobs) == ["a0", "a1"]
@@ -216,7 +212,7 @@ def test_what_is_said_late_of_an_earlier_turn_changes_nothing_of_the_present_one
 
 
 def test_a_job_whose_processors_keep_dying_fails_in_the_end() -> None:
-    submit_jobs(make_user("ada"), "killer", "innocent")
+    submit_jobs(make_owner("ada"), "killer", "innocent")
     for _ in range(3):
         processor = register("c").pk
         assert names(take_turn(processor).jobs) == ["killer"]
@@ -233,7 +229,7 @@ def test_a_job_whose_processors_keep_dying_fails_in_the_end() -> None:
 
 
 def test_a_draining_processor_takes_no_turn() -> None:
-    submit_jobs(make_user("ada"), "job")
+    submit_jobs(make_owner("ada"), "job")
     processor = register("mine").pk
     stop_claims("mine")
     with pytest.raises(NotAccepting):
@@ -243,7 +239,7 @@ def test_a_draining_processor_takes_no_turn() -> None:
 
 def test_cancelled_jobs_are_not_claimed_nor_charged() -> None:
     everyone_takes_turns()
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit_jobs(ada, "a", "b", "c", duration=0.004)
     cancel(Job.objects.get(job_id="b"))
     assert Job.objects.get(job_id="b").status == Status.CANCELLED
@@ -256,7 +252,7 @@ def test_cancelled_jobs_are_not_claimed_nor_charged() -> None:
 def test_a_claim_reads_only_the_head_of_a_deep_backlog_without_statistics() -> None:
     """The plan must not hang on ANALYZE: it was made while there were few jobs and flows, and both were just filled."""
     everyone_takes_turns()
-    ada = make_user("ada")
+    ada = make_owner("ada")
     processor = register("c").pk
     submit_jobs(ada, "early", "earlier", "earliest")
     with connection.cursor() as cursor:
@@ -273,7 +269,7 @@ def test_a_claim_reads_only_the_head_of_a_deep_backlog_without_statistics() -> N
 def test_a_claim_reads_only_the_head_where_statistics_were_taken_before_a_flood_was_committed(table: str) -> None:
     """They say that many pages hold no rows, of one table or of all; autovacuum takes such, and keeps them a minute."""
     everyone_takes_turns()
-    ada = make_user("ada")
+    ada = make_owner("ada")
     first, second = register("c").pk, register("c").pk
     submit_jobs(ada, "early")
     run_all(first)
@@ -315,7 +311,7 @@ def read() -> dict[str, tuple[int, int]]:
 def test_a_job_that_is_committed_late_is_not_forgotten_behind_the_floor_of_its_flow() -> None:
     """Its id is drawn, and lower, but later ones of the same user are committed, taken and settled before it."""
     everyone_takes_turns()
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit_jobs(ada, "first")
     processor = register("c").pk
     with second_connection() as late:
@@ -335,7 +331,7 @@ def test_a_job_that_is_committed_late_is_not_forgotten_behind_the_floor_of_its_f
 def test_beside_an_open_transaction_a_claim_reads_no_more_for_all_that_was_taken() -> None:
     """What was deleted or changed since cannot be cleared away, and is walked only where it cannot be told apart."""
     everyone_takes_turns()
-    ada = make_user("ada")
+    ada = make_owner("ada")
     processor = register("c").pk
     with second_connection() as witness:
         witness.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
@@ -378,8 +374,8 @@ def test_four_claimers_at_once_share_by_weight_within_the_bound() -> None:
     weights = {"a": 1.0, "b": 1.0, "c": 2.5, "d": 10.0, "e": 0.3}
     costs = {"a": 1.0, "b": 7.0, "c": 2.0, "d": 1.5, "e": 3.0}
     for name, weight in weights.items():
-        flow = make_flow(name, weight=weight)
-        submit_jobs(make_user(name, flow=flow), *[f"{name}{n}" for n in range(1200)], duration=costs[name])
+        owner = Owner.objects.create(key=name, flow=make_flow(name, weight=weight))
+        submit_jobs(owner, *[f"{name}{n}" for n in range(1200)], duration=costs[name])
     took_part = in_processes([(claim_some, (1000,))] * 4)
     assert sum(many > 20 for many in took_part) >= 2, "one processor did it all: nothing was shown"
     assert FlowState.objects.filter(backlogged=True).count() == len(weights)
@@ -398,7 +394,7 @@ def test_four_claimers_at_once_share_by_weight_within_the_bound() -> None:
 def test_a_turn_whose_answer_was_lost_is_given_back_and_costs_no_attempt() -> None:
     """As when the connection is cut after the claim's commit: the processor holds jobs that it knows nothing of."""
     everyone_takes_turns()
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit_jobs(ada, "a0", "a1", duration=0.001)
     worker = Worker()
     try:
@@ -415,7 +411,7 @@ def test_a_turn_whose_answer_was_lost_is_given_back_and_costs_no_attempt() -> No
 
 def test_a_turn_that_was_begun_and_whose_outcomes_got_lost_has_cost_an_attempt() -> None:
     """Else a job whose worker fails at it each time would run again and again as its first attempt."""
-    submit_jobs(make_user("ada"), "a0")
+    submit_jobs(make_owner("ada"), "a0")
     worker = Worker()
     try:
         turn = worker.settle_and_claim(Turn(), None, more=True)
@@ -429,7 +425,7 @@ def test_a_turn_that_was_begun_and_whose_outcomes_got_lost_has_cost_an_attempt()
 
 def test_signs_of_life_between_turns_do_not_keep_a_turn_whose_answer_was_lost() -> None:
     everyone_takes_turns()
-    submit_jobs(make_user("ada"), "a0")
+    submit_jobs(make_owner("ada"), "a0")
     processor = register("test")
     take_turn(processor.pk)
     before = Processor.objects.get().lease_until
@@ -440,7 +436,7 @@ def test_signs_of_life_between_turns_do_not_keep_a_turn_whose_answer_was_lost() 
 def test_a_settlement_that_the_database_refuses_fails_that_job_alone() -> None:
     """Text that PostgreSQL cannot store comes to the settlement, past every check before it."""
     everyone_takes_turns()
-    submit_jobs(make_user("ada"), "a0", "a1", "a2", duration=0.001)
+    submit_jobs(make_owner("ada"), "a0", "a1", "a2", duration=0.001)
     worker = Worker()
     try:
         turn = take_turn(worker.processor)
@@ -457,7 +453,7 @@ def test_a_settlement_that_the_database_refuses_fails_that_job_alone() -> None:
 def test_a_turn_whose_settlement_was_acknowledged_to_nobody_is_not_settled_twice() -> None:
     """A part is settled, the answer is lost, and the end of the turn comes with all that was not acknowledged."""
     everyone_takes_turns()
-    submit_jobs(make_user("ada"), "flaky", "long", duration=0.001)
+    submit_jobs(make_owner("ada"), "flaky", "long", duration=0.001)
     worker = Worker()
     try:
         turn = take_turn(worker.processor)
@@ -475,7 +471,7 @@ def test_a_turn_whose_settlement_was_acknowledged_to_nobody_is_not_settled_twice
 
 def test_cancelling_a_job_of_a_turn_stops_no_other() -> None:
     """A tiny job is cancelled while the turn still stands for it; then a long one of another user runs on."""
-    mallory, ada = make_user("mallory"), make_user("ada")
+    mallory, ada = make_owner("mallory"), make_owner("ada")
     submit_jobs(mallory, "tiny", duration=0.001)
     submit_jobs(ada, "long", duration=0.001)
     processor = register("c").pk
@@ -489,8 +485,8 @@ def test_cancelling_a_job_of_a_turn_stops_no_other() -> None:
 
 def test_of_a_turn_of_several_jobs_nobody_is_blamed_and_each_is_then_taken_singly() -> None:
     """One of them kills whatever runs it: the others lose no attempt, and it is found."""
-    submit_jobs(make_user("ada"), "a0", "a1", duration=0.001)
-    submit_jobs(make_user("mallory"), "killer", duration=0.001)
+    submit_jobs(make_owner("ada"), "a0", "a1", duration=0.001)
+    submit_jobs(make_owner("mallory"), "killer", duration=0.001)
     processor = register("c").pk
     assert names(take_turn(processor).jobs) == ["a0", "a1", "killer"]
     lose(processor)
@@ -511,7 +507,7 @@ def test_of_a_turn_of_several_jobs_nobody_is_blamed_and_each_is_then_taken_singl
 @pytest.mark.parametrize("stopped", [True, False], ids=["its cluster was stopped", "its processor died"])
 def test_a_job_that_was_to_be_cancelled_does_not_come_back(stopped: bool) -> None:
     """Its owner was told that it is asked to stop."""
-    submit_jobs(make_user("ada"), "cancelled", "other")
+    submit_jobs(make_owner("ada"), "cancelled", "other")
     processor = register("c").pk
     assert names(take_turn(processor).jobs) == ["cancelled"]
     assert not cancel(Job.objects.get(job_id="cancelled"))
@@ -527,7 +523,7 @@ def test_a_job_that_was_to_be_cancelled_does_not_come_back(stopped: bool) -> Non
 
 
 def test_a_cluster_that_its_operator_stops_costs_no_attempt() -> None:
-    submit_jobs(make_user("ada"), "long")
+    submit_jobs(make_owner("ada"), "long")
     for _ in range(4):
         assert [(job.name, job.attempt) for job in take_turn(register("c").pk).jobs] == [("long", 1)]
         rescue_cluster("c")
@@ -537,7 +533,7 @@ def test_a_cluster_that_its_operator_stops_costs_no_attempt() -> None:
 
 def test_a_job_that_was_cancelled_between_attempts_and_tried_again_is_numbered_on() -> None:
     """Its new attempt's error and time are kept."""
-    submit_jobs(make_user("ada"), "job")
+    submit_jobs(make_owner("ada"), "job")
     processor = register("c").pk
     turn = take_turn(processor)
     failed = replace(outcome(turn.jobs[0], 1.0), status=Status.FAILED, error="first", retry=1000.0)

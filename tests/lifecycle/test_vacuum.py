@@ -17,7 +17,7 @@ from queueapp.models import FlowState, OrderStart
 from tests.kit.queue import (
     ask_uncommitted,
     everyone_takes_turns,
-    make_user,
+    make_owner,
     names,
     outcome,
     run_all,
@@ -47,7 +47,7 @@ def other(no_rules: None) -> Iterator[psycopg.Connection]:
 
 @pytest.mark.usefixtures("nobody_else_tidies", "no_rules")
 def test_who_is_next_is_found_at_once_however_many_turns_there_were() -> None:
-    submit_jobs(make_user("ada"), "job")
+    submit_jobs(make_owner("ada"), "job")
     assert not Tidying().tidy(), "nothing to do yet"
     change_places(MUCH + 100)
     assert pages_read() > 15
@@ -59,7 +59,7 @@ def test_who_is_next_is_found_at_once_however_many_turns_there_were() -> None:
 @pytest.mark.usefixtures("nobody_else_tidies")
 @pytest.mark.slow
 def test_who_is_next_is_found_at_once_while_nothing_can_be_cleared_away(other: psycopg.Connection) -> None:
-    submit_jobs(make_user("ada"), "job")
+    submit_jobs(make_owner("ada"), "job")
     change_places(MUCH + 100)
     assert pages_read() > 15
     tidying = Tidying()
@@ -99,8 +99,8 @@ def move_order_start() -> bool:
 @pytest.mark.usefixtures("no_rules")
 def test_a_flow_whose_job_took_less_than_declared_is_not_lost_below_the_order_start() -> None:
     everyone_takes_turns()
-    submit_jobs(make_user("ada"), "long", "after", duration=100)
-    submit_jobs(make_user("bob"), *[f"b{n}" for n in range(20)], duration=1)
+    submit_jobs(make_owner("ada"), "long", "after", duration=100)
+    submit_jobs(make_owner("bob"), *[f"b{n}" for n in range(20)], duration=1)
     first, second = register("c").pk, register("c").pk
     long = take_turn(first)
     assert names(long.jobs) == ["long"]
@@ -115,7 +115,7 @@ def test_a_flow_whose_job_took_less_than_declared_is_not_lost_below_the_order_st
 
 def test_while_somebody_joins_the_order_the_order_start_does_not_pass_them(other: psycopg.Connection) -> None:
     everyone_takes_turns()
-    ada, bob = make_user("ada"), make_user("bob")
+    ada, bob = make_owner("ada"), make_owner("bob")
     submit_jobs(ada, *[f"a{n}" for n in range(9)])
     submit_jobs(bob, "early")
     processor = register("c").pk
@@ -132,14 +132,14 @@ def test_while_somebody_joins_the_order_the_order_start_does_not_pass_them(other
 def test_a_flow_with_another_weight_is_seen_again() -> None:
     """What it gets back for a job that took less is worth more then."""
     everyone_takes_turns()
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit_jobs(ada, "long", "after", duration=10)
-    submit_jobs(make_user("bob"), *[f"b{n}" for n in range(20)], duration=1)
+    submit_jobs(make_owner("bob"), *[f"b{n}" for n in range(20)], duration=1)
     first, second = register("c").pk, register("c").pk
     long = take_turn(first)
     run_all(second, limit=5)
     assert move_order_start()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT queueapp_set_flow(%s, NULL, 0.1, NULL)", [ada.flow_id])
+        cursor.execute("SELECT queueapp_set_flow(%s, NULL, (0.1, NULL))", [ada.flow_id])
     settle(first, long, 0.0)
     assert names(take_turn(first).jobs) == ["after"]

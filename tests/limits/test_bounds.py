@@ -93,7 +93,7 @@ def test_submitters_who_hang_up_leave_connections_to_others_too(small_pool: Site
 def test_a_page_and_a_list_that_cannot_be_read_now_say_so(small_pool: Site) -> None:
     small_pool.user("looker")
     client = small_pool.client("looker")
-    with held(small_pool, "LOCK TABLE queueapp_job, queueapp_user"):
+    with held(small_pool, "LOCK TABLE queueapp_job, accounts_user"):
         listed = client.get("jobs/")
         page = httpx.get(f"{small_pool.url}/login/")
         stream = client.get("events/")

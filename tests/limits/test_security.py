@@ -25,8 +25,8 @@ from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import AccessToken
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
+from jobsite.accounts.models import User
 from queueapp.events import access
-from queueapp.models import User
 from tests.api.test_api import assert_problem, client_of
 from tests.kit.queue import make_user
 from tests.kit.site import BASE, PASSWORD, Site
@@ -155,7 +155,7 @@ def test_the_page_of_a_user_who_is_deactivated_says_so(site: Site, browser: Brow
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Log in").click()
     page.wait_for_selector('[data-state="live"]')
-    site.query("UPDATE queueapp_user SET is_active = false WHERE username = %s", name)
+    site.query("UPDATE accounts_user SET is_active = false WHERE username = %s", name)
     page.wait_for_selector('[data-state="ended"]')
     page.close()
 
@@ -170,7 +170,7 @@ class TestLockout:
     """Five failures for one name from one address."""
 
     @pytest.fixture(autouse=True)
-    def ada(self) -> User:
+    def ada(self) -> Any:
         return make_user("ada")
 
     def token(self, address: str = "10.0.0.1", **fields: str) -> Any:
@@ -347,7 +347,7 @@ class TestStreamsEnd:
             open_stream(site, gil) as ends,
             open_stream(site, hal) as lives,
         ):
-            site.query("UPDATE queueapp_user SET is_active = false WHERE username = 'gil'")
+            site.query("UPDATE accounts_user SET is_active = false WHERE username = 'gil'")
             assert_ends(ends, 8)
             assert hal.get("queue/").status_code == 200
             assert next(lives)
@@ -365,7 +365,7 @@ class TestStreamsEnd:
 
     def test_of_a_token_that_expires(self, site: Site) -> None:
         site.user("jo")
-        ((pk, password),) = site.query("SELECT id, password FROM queueapp_user WHERE username = 'jo'")
+        ((pk, password),) = site.query("SELECT id, password FROM accounts_user WHERE username = 'jo'")
         token = AccessToken()
         token.set_exp(lifetime=timedelta(seconds=2))
         token["user_id"], token["hash_password"] = str(pk), get_md5_hash_password(password)
@@ -378,12 +378,12 @@ class TestStreamsEnd:
 @pytest.mark.django_db
 def test_passes_are_looked_at_in_two_queries(django_assert_num_queries: Callable[[int], Any]) -> None:
     users = [make_user(f"u{n}") for n in range(5)]
-    valid = {access.StreamAccess(user.pk, user.password) for user in users}
+    valid = {access.StreamAccess(0, user.pk, user.password) for user in users}
     over = {
-        access.StreamAccess(users[0].pk, "another password"),
-        access.StreamAccess(users[1].pk, users[1].password, session="no such session"),
-        access.StreamAccess(users[2].pk, users[2].password, expires_at=time.time() - 1),
-        access.StreamAccess(0, ""),
+        access.StreamAccess(0, users[0].pk, "another password"),
+        access.StreamAccess(0, users[1].pk, users[1].password, session="no such session"),
+        access.StreamAccess(0, users[2].pk, users[2].password, expires_at=time.time() - 1),
+        access.StreamAccess(0, 0, ""),
     }
     with django_assert_num_queries(2):
         assert access.revoked(valid | over) == over

@@ -91,7 +91,8 @@ def send(site: Site, name: str, jobs: list[dict[str, Any]]) -> None:
 def wait_for_ended(site: Site, name: str, many: int) -> None:
     """Wait until so many jobs of the user have ended."""
     site.wait_for(
-        "SELECT count(*) = %s FROM queueapp_outcome o JOIN queueapp_user u ON u.id = owner_id WHERE username = %s",
+        "SELECT count(*) = %s FROM queueapp_outcome o JOIN queueapp_owner w ON w.id = owner_id"
+        " JOIN accounts_user u ON u.id = w.user_id WHERE username = %s",
         many,
         name,
     )
@@ -512,7 +513,8 @@ def look_back_on_a_morning(site: Site, name: str) -> None:
     wait_for_ended(site, name, len(_ENDED))
     site.query(
         "WITH ended AS (SELECT job_id, row_number() OVER (ORDER BY number DESC) AS back FROM queueapp_outcome o"
-        "  JOIN queueapp_user u ON u.id = owner_id WHERE username = %s),"
+        "  JOIN queueapp_owner w ON w.id = owner_id"
+        " JOIN accounts_user u ON u.id = w.user_id WHERE username = %s),"
         " longer AS (UPDATE queueapp_job j SET duration = duration * 40 FROM ended WHERE ended.job_id = j.id)"
         " UPDATE queueapp_outcome o SET time_spent = time_spent * 40,"
         "  finished_at = finished_at - interval '3 min' * back * back,"
@@ -610,7 +612,8 @@ def test_a_waiting_job_says_why_it_waits(site: Site, login: Login) -> None:
     why = "Waits for a processor that has its task."
     job = "(SELECT id FROM queueapp_job WHERE job_id = 'later' AND owner_id IN"
     site.query(f"UPDATE queueapp_waiting SET note = %s WHERE job_id = {job}"
-               " (SELECT id FROM queueapp_user WHERE username = %s))", why, name)  # fmt: skip
+               " (SELECT w.id FROM queueapp_owner w JOIN accounts_user u ON u.id = w.user_id"
+               "  WHERE username = %s))", why, name)  # fmt: skip
     expect(row(page, "waiting", "later")).to_contain_text(why)
     page.reload()
     expect(row(page, "waiting", "later")).to_contain_text(why)

@@ -17,34 +17,33 @@ from django.utils import timezone
 from queueapp.admin.rules.change import by_deleting, by_saving
 from queueapp.conf import queue_settings
 from queueapp.lifecycle.processors import register
-from queueapp.lifecycle.route import load_rules
 from queueapp.lifecycle.submit import submit
 from queueapp.lifecycle.turn import take_turn
 from queueapp.lifecycle.validation import parse
-from queueapp.models import Job, PriorityRule, Processor, User
+from queueapp.models import Job, Owner, PriorityRule, Processor
 from queueapp.policy.preview.effects import Preview, preview
 from queueapp.policy.preview.sampling import Remainder, depth, sample_size, samples
 from queueapp.policy.preview.state import Fate, QueueState, Routes, RunningTurn
-from queueapp.policy.rules import COMMON, Route
+from queueapp.policy.rules import COMMON, Route, Terms
 from queueapp.policy.scheduler import FlowState, QueuedJob
 from queueapp.policy.simulation import HEARTBEAT
 from queueapp.snapshots import backlog
 from queueapp.snapshots.backlog import read_backlog
-from tests.kit.queue import everyone_takes_turns, make_user, run_all, settle, submit_jobs
+from tests.kit.queue import everyone_takes_turns, make_owner, run_all, settle, submit_jobs, user_of
 
 ADA, BOB = 1, 2
 
 
-def alone(user: int, weight: float = 1.0, cap: int | None = None, rule: int = 1) -> Route:
-    return Route(f"user:{user}", rule, user, weight, cap)
+def alone(owner: int, weight: float = 1.0, cap: int | None = None, rule: int = 1) -> Route:
+    return Route(f"owner:{owner}", rule, owner, Terms(weight, cap))
 
 
 def present(processors: int = 1, underway: tuple[RunningTurn, ...] = (), **changes: Any) -> QueueState:
     """Ada and Bob wait in flows of their own: Ada with jobs 1, 3, 5, 7 of 1 s, Bob with jobs 2, 4, 6 of 2 s."""
-    ada = FlowState("user:1", backlog=[QueuedJob(n, 1.0) for n in (1, 3, 5, 7)], backlogged=True, head=1)
-    bob = FlowState("user:2", backlog=[QueuedJob(n, 2.0) for n in (2, 4, 6)], backlogged=True, head=2)
+    ada = FlowState("owner:1", backlog=[QueuedJob(n, 1.0) for n in (1, 3, 5, 7)], backlogged=True, head=1)
+    bob = FlowState("owner:2", backlog=[QueuedJob(n, 2.0) for n in (2, 4, 6)], backlogged=True, head=2)
     owners = {1: ADA, 2: BOB, 3: ADA, 4: BOB, 5: ADA, 6: BOB, 7: ADA}
-    own = {"user:1": ADA, "user:2": BOB}
+    own = {"owner:1": ADA, "owner:2": BOB}
     found = QueueState(processors, (ada, bob), owners, {ADA: 4, BOB: 3}, own, underway)
     return replace(found, **changes)
 
@@ -53,12 +52,12 @@ EVEN = {ADA: alone(ADA), BOB: alone(BOB)}
 
 
 def times(found: Preview, after: bool) -> dict[int, tuple[float | None, float | None]]:
-    outlooks = {e.user: e.after if after else e.before for e in found.effects}
+    outlooks = {e.owner: e.after if after else e.before for e in found.effects}
     return {user: (outlook.first, outlook.last) for user, outlook in outlooks.items()}
 
 
 def shares(found: Preview, after: bool) -> dict[int, float]:
-    return {e.user: (e.after if after else e.before).share for e in found.effects}
+    return {e.owner: (e.after if after else e.before).share for e in found.effects}
 
 
 class TestByHand:
@@ -71,11 +70,11 @@ class TestByHand:
         assert times(found, after=True) == {ADA: (0.0, 5.0), BOB: (1.0, 8.0)}
         assert shares(found, after=False) == {ADA: 0.5, BOB: 0.5}
         assert shares(found, after=True) == {ADA: 0.75, BOB: 0.25}
-        assert (found.users, found.ends) == (2, (8.0, 8.0))
+        assert (found.owners, found.ends) == (2, (8.0, 8.0))
 
     def test_the_largest_change_comes_first_and_what_stays_is_left_out(self) -> None:
         found = preview(present(), EVEN, EVEN | {ADA: alone(ADA, 3.0)})
-        assert [(e.user, e.rerouted, e.delay) for e in found.effects] == [(ADA, True, -2.0), (BOB, False, 0.0)]
+        assert [(e.owner, e.rerouted, e.delay) for e in found.effects] == [(ADA, True, -2.0), (BOB, False, 0.0)]
         assert preview(present(), EVEN, dict(EVEN)).effects == ()
 
     def test_together_in_the_order_of_submission(self) -> None:
@@ -111,7 +110,7 @@ class TestByHand:
 
     def test_what_runs_ends_first(self) -> None:
         """Bob's job 0 has run for 3 of its 5 seconds, and its flow was charged for it."""
-        world = present(underway=(RunningTurn("user:2", [QueuedJob(0, 5.0)], 5.0, 3.0),))
+        world = present(underway=(RunningTurn("owner:2", [QueuedJob(0, 5.0)], 5.0, 3.0),))
         world.flows[1].vtime, world.flows[1].busy = 5.0, 1
         world = replace(world, owners={**world.owners, 0: BOB})
         found = preview(world, EVEN, EVEN | {BOB: alone(BOB, 0.5)})
@@ -119,7 +118,7 @@ class TestByHand:
         assert times(found, after=False)[BOB] == times(found, after=True)[BOB] == (6.0, 10.0)
 
     def test_a_processor_that_leaves_takes_no_further_turn(self) -> None:
-        turn = RunningTurn("user:2", [QueuedJob(0, 5.0)], 5.0, 3.0, Fate.LEAVES)
+        turn = RunningTurn("owner:2", [QueuedJob(0, 5.0)], 5.0, 3.0, Fate.LEAVES)
         world = present(0, (turn,))
         world.flows[1].busy = 1
         world = replace(world, owners={**world.owners, 0: BOB})
@@ -131,7 +130,7 @@ class TestByHand:
         assert times(found, after=False)[ADA] == (0.0, 7.0)
 
     def test_a_turn_that_is_lost_goes_back_to_its_place(self) -> None:
-        turn = RunningTurn("user:1", [QueuedJob(0, 1.0)], 1.0, 0.0, Fate.LOST)
+        turn = RunningTurn("owner:1", [QueuedJob(0, 1.0)], 1.0, 0.0, Fate.LOST)
         world = present(1, (turn,))
         world.flows[0].busy, world.flows[0].vtime = 1, 1.0
         world = replace(world, owners={**world.owners, 0: ADA})
@@ -172,9 +171,9 @@ class Scene:
     def __init__(self, seed: int) -> None:
         self.chooser = random.Random(seed)
         self.groups = [Group.objects.create(name=name) for name in ("lab", "shop")]
-        self.users = [make_user(name) for name in ("ada", "bob", "cleo", "dan", "eve", "fay")]
+        self.users = [make_owner(name) for name in ("ada", "bob", "cleo", "dan", "eve", "fay")]
         for user in self.users:
-            user.groups.set(self.chooser.sample(self.groups, self.chooser.randint(0, 2)))
+            user_of(user).groups.set(self.chooser.sample(self.groups, self.chooser.randint(0, 2)))
         for number in range(self.chooser.randint(0, 3)):
             save(self.form(number))
         self.processor = register("c").pk
@@ -194,7 +193,7 @@ class Scene:
             "name": f"rule {number}",
             "active": self.chooser.random() < 0.9,
             "position": self.chooser.choice([1, 5, 5, 9]),
-            "users": [user.pk for user in self.chooser.sample(self.users, self.chooser.choice([0, 0, 1, 3]))],
+            "users": [user.user_id for user in self.chooser.sample(self.users, self.chooser.choice([0, 0, 1, 3]))],
             "groups": [group.pk for group in self.chooser.sample(self.groups, self.chooser.choice([0, 0, 1]))],
             "weight": self.chooser.choice([0.1, 1.0, 1.0, 3.0, 10.0]),
             "sharing": self.chooser.choice(["separately", "separately", "together"]),
@@ -223,7 +222,7 @@ def started(names: list[str], after: float) -> dict[str, tuple[float, float]]:
     jobs = {job.job_id: job for job in Job.objects.select_related("owner")}
     found: dict[str, tuple[float, float]] = {}
     for name in names:
-        owner = jobs[name].owner.username
+        owner = jobs[name].owner.name
         found[owner] = (found.get(owner, (after, after))[0], after)
         after += jobs[name].duration
     return found
@@ -256,18 +255,18 @@ class TestBesideTheDatabase:
     @pytest.mark.parametrize("seed", range(30, 35))
     def test_without_a_change_the_backlog_goes_as_predicted(self, seed: int) -> None:
         scene = Scene(seed)
-        world, (now,) = read_backlog(timezone.now(), load_rules())
+        world, (now,) = read_backlog(timezone.now(), PriorityRule.objects.load())
         expected = order(world, now)
         assert run_all(scene.processor) == expected
 
     def test_jobs_that_outrun_their_declaration_are_charged_as_often_as_here(self) -> None:
-        world, (now,) = read_backlog(timezone.now(), load_rules())
+        world, (now,) = read_backlog(timezone.now(), PriorityRule.objects.load())
         assert world.simulation(now).heartbeat == queue_settings().HEARTBEAT_SECONDS != HEARTBEAT
 
     def test_the_times_are_those_that_come(self) -> None:
         """One processor in the middle of a job of Ada's, and Bob gets weight 4."""
         everyone_takes_turns()
-        ada, bob = make_user("ada"), make_user("bob")
+        ada, bob = make_owner("ada"), make_owner("bob")
         submit_jobs(ada, *[f"a{n}" for n in range(6)], duration=3.0)
         submit_jobs(bob, *[f"b{n}" for n in range(6)], duration=2.0)
         processor = register("c").pk
@@ -275,24 +274,24 @@ class TestBesideTheDatabase:
         change = by_saving(premium(bob, weight=4))
         now = timezone.now()
         world, (before, after) = read_backlog(now, change.before, change.after)
-        found = {effect.user: effect.after for effect in preview(world, before, after).effects}
+        found = {effect.owner: effect.after for effect in preview(world, before, after).effects}
         save(premium(bob, weight=4))
         spent = Processor.objects.get().time_spent(now)
         settle(processor, turn, more=False)
         starts = started(run_all(processor), after=3.0 - spent)
         for user in (ada, bob):
-            assert (found[user.pk].first, found[user.pk].last) == pytest.approx(starts[user.username])
+            assert (found[user.pk].first, found[user.pk].last) == pytest.approx(starts[user.name])
 
     def test_a_deep_backlog_is_read_in_lumps_and_comes_out_nearly_the_same(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         everyone_takes_turns()
         for name, many in (("ada", 40), ("bob", 300), ("cleo", 3)):
-            submit_jobs(make_user(name), *[f"{name}{n}" for n in range(many)])
+            submit_jobs(make_owner(name), *[f"{name}{n}" for n in range(many)])
         for _ in range(2):
             register("c")
         now = timezone.now()
-        change = by_saving(premium(User.objects.get(username="bob"), weight=3))
+        change = by_saving(premium(Owner.objects.get(user__username="bob"), weight=3))
         exact, (before, after) = read_backlog(now, change.before, change.after)
         monkeypatch.setattr(backlog, "MOST", 100)
         rough, _ = read_backlog(now, change.before, change.after)
@@ -304,10 +303,10 @@ class TestBesideTheDatabase:
     def test_too_many_users_get_shares_and_no_times(self, monkeypatch: pytest.MonkeyPatch) -> None:
         everyone_takes_turns()
         for name in ("ada", "bob", "cleo"):
-            submit_jobs(make_user(name), f"{name}1")
+            submit_jobs(make_owner(name), f"{name}1")
         register("c")
         monkeypatch.setattr(backlog, "MOST", 2)
-        change = by_saving(premium(User.objects.get(username="bob"), weight=3))
+        change = by_saving(premium(Owner.objects.get(user__username="bob"), weight=3))
         world, routes = read_backlog(timezone.now(), change.before, change.after)
         found = preview(world, *routes)
         assert not world.timed
@@ -316,34 +315,34 @@ class TestBesideTheDatabase:
 
     def test_a_job_that_waits_for_a_moment_is_left_out(self) -> None:
         everyone_takes_turns()
-        ada = make_user("ada")
+        ada = make_owner("ada")
         later = (timezone.now() + timedelta(hours=1)).isoformat()
         submit(
             ada, [parse({"job_id": "now", "duration": 1}), parse({"job_id": "later", "duration": 1, "run_at": later})]
         )
-        world, _ = read_backlog(timezone.now(), load_rules())
+        world, _ = read_backlog(timezone.now(), PriorityRule.objects.load())
         assert world.waiting == {ada.pk: 1}
         assert len(world.owners) == 1
 
     def test_the_number_of_queries_does_not_grow(self) -> None:
         def queries() -> int:
             with CaptureQueriesContext(connection) as found:
-                read_backlog(timezone.now(), load_rules(), [])
+                read_backlog(timezone.now(), PriorityRule.objects.load(), [])
             return len(found)
 
         everyone_takes_turns()
-        submit_jobs(make_user("ada"), "a0", "a1")
+        submit_jobs(make_owner("ada"), "a0", "a1")
         take_turn(register("c").pk)
         few = queries()
         for number in range(20):
-            submit_jobs(make_user(f"user{number}"), f"job{number}")
+            submit_jobs(make_owner(f"user{number}"), f"job{number}")
             take_turn(register("c").pk)
         assert queries() == few
 
 
-def premium(user: User, **terms: Any) -> Any:
+def premium(user: Owner, **terms: Any) -> Any:
     """A valid form of a rule for one user."""
-    data = {"name": "Premium", "active": True, "position": 1, "users": [user.pk], "sharing": "separately"} | terms
+    data = {"name": "Premium", "active": True, "position": 1, "users": [user.user_id], "sharing": "separately"} | terms
     form = modelform_factory(PriorityRule, fields="__all__")(data)
     assert form.is_valid(), form.errors
     return form

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queueapp.policy.projection import Capped, Fleet, Projection, Standing, share_owed
-from queueapp.policy.rules import COMMON, Rule, route
+from queueapp.policy.rules import COMMON, Rule, Subject, Terms, route
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -18,24 +18,37 @@ NOBODY: frozenset[int] = frozenset()
 
 
 def key(rules: list[Rule], user: int = 1, groups: frozenset[int] = NOBODY) -> str:
-    return route(user, groups, rules, NOW).key
+    """The flow of the jobs of user 1, who is owner 101, and so on."""
+    return route(100 + user, Subject(user, groups), rules, NOW).key
 
 
 class TestRoute:
     def test_no_rule_is_the_common_flow(self) -> None:
-        assert route(1, NOBODY, [], NOW).key == COMMON
+        assert route(101, Subject(1), [], NOW).key == COMMON
         assert key([Rule(5, users=frozenset({2}))]) == COMMON
 
     def test_the_first_rule_that_covers_decides(self) -> None:
-        rules = [Rule(5, users=frozenset({2})), Rule(6, weight=3, cap=2), Rule(7)]
-        found = route(1, NOBODY, rules, NOW)
-        assert (found.key, found.rule, found.user, found.weight, found.cap) == ("user:1", 6, 1, 3, 2)
+        rules = [Rule(5, users=frozenset({2})), Rule(6, Terms(3, 2)), Rule(7)]
+        found = route(101, Subject(1), rules, NOW)
+        assert (found.key, found.rule, found.owner, found.terms) == ("owner:101", 6, 101, Terms(3, 2))
 
     def test_by_group_or_by_user(self) -> None:
         rules = [Rule(5, users=frozenset({2}), groups=frozenset({9}))]
-        assert key(rules, user=2) == "user:2"
-        assert key(rules, user=3, groups=frozenset({8, 9})) == "user:3"
+        assert key(rules, user=2) == "owner:102"
+        assert key(rules, user=3, groups=frozenset({8, 9})) == "owner:103"
         assert key(rules, user=3, groups=frozenset({8})) == COMMON
+
+    def test_by_key_or_how_keys_begin(self) -> None:
+        rules = [Rule(5, keys=("blue",), together=True), Rule(6, keys=("team-*",), together=True)]
+
+        def flow(name: str) -> str:
+            return route(1, Subject(key=name), rules, NOW).key
+
+        assert [flow(name) for name in ("blue", "bluebird", "team-a", "team-", "team", "*")] == [
+            "rule:5", COMMON, "rule:6", "rule:6", COMMON, COMMON,
+        ]  # fmt: skip
+        assert key(rules) == COMMON, "a rule of keys alone covers no user"
+        assert route(1, Subject(key="blue"), [Rule(7, users=frozenset({1}))], NOW).key == COMMON
 
     def test_together_all_covered_users_join_one_flow(self) -> None:
         rules = [Rule(5, together=True)]

@@ -11,6 +11,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
@@ -20,10 +21,11 @@ from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.submit import Accepted
 from queueapp.lifecycle.turn import take_turn
 from queueapp.lifecycle.validation import Submission
-from queueapp.models import Job, Outcome, User, Waiting
+from queueapp.models import Job, Outcome, Owner, Waiting
 from queueapp.replay import replay
-from queueapp.replay.replay import Pace, Replay, accounts, load
+from queueapp.replay.replay import Pace, Replay, load, owners_of
 from queueapp.states import Status
+from tests.kit.queue import make_user
 from tests.replay.test_swf import swf
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -91,8 +93,8 @@ def run(file: Path, **options: object) -> tuple[dict[str, str], str]:
 
 
 def owned(name: str) -> list[str]:
-    """The names of a user's jobs in the order of submission, without the run's part."""
-    jobs = Job.objects.filter(owner__username=name).order_by("pk")
+    """The names of an owner's jobs in the order of submission, without the run's part."""
+    jobs = Job.objects.filter(owner=Owner.objects.named([name])[name]).order_by("pk")
     return [job.job_id.partition(":")[2] for job in jobs]
 
 
@@ -125,16 +127,10 @@ def test_a_log_is_replayed_to_its_end_and_reported(log: Path) -> None:
 
 
 @pytest.mark.usefixtures("processor")
-def test_every_user_gets_an_account_and_keeps_the_order_of_the_file(log: Path) -> None:
-    User.objects.create_user("log-user-7", password="kept")
+def test_every_user_gets_a_key_and_keeps_the_order_of_the_file(log: Path) -> None:
     run(log)
-    assert set(User.objects.values_list("username", flat=True)) == {
-        "log-user-7",
-        "log-user-8",
-        "log-user-unknown",
-    }
-    assert User.objects.get(username="log-user-7").check_password("kept")
-    assert not User.objects.get(username="log-user-8").has_usable_password()
+    assert set(Owner.objects.values_list("key", flat=True)) == {"log-user-7", "log-user-8", "log-user-unknown"}
+    assert not get_user_model().objects.exists()
     assert (owned("log-user-7"), owned("log-user-8"), owned("log-user-unknown")) == (
         ["1", "2", "4"],
         ["3", "6"],
@@ -152,9 +148,9 @@ def test_every_user_gets_an_account_and_keeps_the_order_of_the_file(log: Path) -
 
 
 @pytest.mark.usefixtures("processor")
-def test_the_first_users_get_the_accounts_that_are_named(log: Path) -> None:
-    User.objects.create(username="alice")
-    User.objects.create(username="bob")
+def test_the_users_that_are_named_stand_for_the_first_users(log: Path) -> None:
+    make_user("alice")
+    make_user("bob")
     run(log, users="alice, bob")
     assert (owned("alice"), owned("bob"), owned("log-user-unknown")) == (["1", "2", "4"], ["3", "6"], ["5"])
     run(log, users="alice", limit=1)
@@ -193,12 +189,12 @@ def test_a_log_can_be_replayed_again_under_another_name(log: Path) -> None:
         ({"unknown": 0.0}, "--unknown must be a number above 0, not 0."),
         ({"timeout": -1.0}, "--timeout must be at least 0, not -1."),
         ({"run": "a:b"}, "--run takes up to 50 letters, digits and _ . - only."),
-        ({"users": "nobody"}, "There is no user named 'nobody'."),
-        ({"users": "alice,alice"}, "An account cannot be given to two users of the log."),
+        ({"users": "nobody"}, "There is no active user named 'nobody'."),
+        ({"users": "alice,alice"}, "One user cannot stand for two users of the log."),
     ],
 )
 def test_what_makes_no_sense_is_one_sentence(log: Path, options: dict[str, object], sentence: str) -> None:
-    User.objects.create(username="alice")
+    make_user("alice")
     with pytest.raises(CommandError) as refused:
         run(log, **options)
     assert str(refused.value) == sentence
@@ -281,9 +277,9 @@ class Clock:
         assert seconds >= 0
         self.now += seconds
 
-    def submit(self, owner: User, submissions: list[Submission]) -> Accepted:
+    def submit(self, owner: Owner, submissions: list[Submission]) -> Accepted:
         names = [submission.job_id.partition(":")[2] for submission in submissions]
-        self.submitted.append((round(self.now, 6), owner.username, names))
+        self.submitted.append((round(self.now, 6), owner.name, names))
         return Accepted(len(names), 0)
 
 
@@ -296,7 +292,7 @@ def test_jobs_are_submitted_at_their_moments_in_the_order_of_the_file(
     pace = Pace(10.0)
     shown: list[int] = []
     found = load(log, pace)
-    Replay(found, accounts(found), pace, "run").submit_all(shown.append)
+    Replay(found, owners_of(found), pace, "run").submit_all(shown.append)
     assert clock.submitted == [
         (0.0, "log-user-7", ["1", "2"]),
         (0.0, "log-user-8", ["3"]),

@@ -17,7 +17,7 @@ from queueapp.lifecycle.rescue import rescue_cluster
 from queueapp.lifecycle.turn import take_turn
 from queueapp.models import FlowState, Job
 from queueapp.snapshots.audit import audit
-from tests.kit.queue import await_a_waiter, everyone_takes_turns, in_thread, make_user, names, settle, submit_jobs
+from tests.kit.queue import await_a_waiter, everyone_takes_turns, in_thread, make_owner, names, settle, submit_jobs
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
@@ -25,8 +25,8 @@ pytestmark = pytest.mark.usefixtures("no_rules")
 def a_working_queue() -> None:
     """Jobs that wait, run, were rescued, cancelled, and ended, of two users."""
     everyone_takes_turns()
-    submit_jobs(make_user("ada"), *[f"a{n}" for n in range(6)])
-    submit_jobs(make_user("bob"), *[f"b{n}" for n in range(4)], duration=0.03)
+    submit_jobs(make_owner("ada"), *[f"a{n}" for n in range(6)])
+    submit_jobs(make_owner("bob"), *[f"b{n}" for n in range(4)], duration=0.03)
     first, second, third = (register(name).pk for name in ("c", "c", "lost"))
     take_turn(third)
     rescue_cluster("lost")
@@ -58,7 +58,7 @@ def test_a_queue_at_work_is_sound() -> None:
         ("UPDATE queueapp_flowstate SET held = true", "flows are held"),
         ("UPDATE queueapp_processor SET lease_until = now() - interval '1 hour'", "lease ran out"),
         ("UPDATE queueapp_processor SET attempts = '{}'", "turns do not fit"),
-        ("UPDATE queueapp_user SET flow_id = NULL; UPDATE queueapp_waiting SET flow_id = 0", "wait in no flow"),
+        ("UPDATE queueapp_owner SET flow_id = NULL; UPDATE queueapp_waiting SET flow_id = 0", "wait in no flow"),
         ("UPDATE queueapp_outcome SET attempt = 7 WHERE status = 'succeeded'", "attempts do not add up"),
     ],
 )
@@ -80,7 +80,7 @@ def test_what_is_off_is_said(damage: str, says: str) -> None:
         "UPDATE queueapp_flowstate SET scan_from = 1000000",
         "UPDATE queueapp_flowstate SET weight = 7",
         "INSERT INTO queueapp_orderstart VALUES (1, 1e9) ON CONFLICT (id) DO UPDATE SET vtime = 1e9",
-        "UPDATE queueapp_user SET flow_id = (SELECT min(id) FROM queueapp_flow)",
+        "UPDATE queueapp_owner SET flow_id = (SELECT min(id) FROM queueapp_flow)",
         "UPDATE queueapp_waiting SET flow_id = NULL",
         "UPDATE queueapp_processor SET lease_until = now() - interval '1 hour'",
     ],
@@ -101,7 +101,7 @@ def test_what_can_be_mended_is_mended_by_a_repair(damage: str) -> None:
 
 def test_a_user_who_is_shut_out_by_a_wrong_count_gets_turns_after_the_next_sweep() -> None:
     everyone_takes_turns(cap=1)
-    submit_jobs(make_user("ada"), "job")
+    submit_jobs(make_owner("ada"), "job")
     FlowState.objects.update(busy=1)
     processor = register("c").pk
     assert take_turn(processor).jobs == []
@@ -111,7 +111,7 @@ def test_a_user_who_is_shut_out_by_a_wrong_count_gets_turns_after_the_next_sweep
 
 def test_a_count_is_right_whatever_turn_is_under_way() -> None:
     everyone_takes_turns()
-    submit_jobs(make_user("ada"), "a0", "a1")
+    submit_jobs(make_owner("ada"), "a0", "a1")
     first, second = register("c").pk, register("c").pk
     take_turn(first)
     taken, go_on = Event(), Event()

@@ -13,13 +13,13 @@ import pytest
 from queueapp.lifecycle.outcome import OUTCOMES, literal
 from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.turn import Turn, take_turn
-from queueapp.models import User
+from queueapp.models import Owner
 from queueapp.snapshots import completions_after, last_number
 from tests.kit.queue import (
     await_a_waiter,
     everyone_takes_turns,
     in_thread,
-    make_user,
+    make_owner,
     outcome,
     second_connection,
     settle,
@@ -48,7 +48,7 @@ def test_who_begins_after_the_last_number_has_seen_all_before_it() -> None:
 
 
 def test_a_late_settlement_of_several_users_jobs_is_told_in_its_place_to_each() -> None:
-    ada, ben = make_user("ada"), make_user("ben")
+    ada, ben = make_owner("ada"), make_owner("ben")
     for user in (ada, ben):
         submit_jobs(user, "late", duration=0.001)
     first, second = register("c").pk, register("c").pk
@@ -67,7 +67,7 @@ def test_a_late_settlement_of_several_users_jobs_is_told_in_its_place_to_each() 
 def test_nobody_waits_for_settlements_of_others() -> None:
     """Neither those of other users, nor any where nothing is new."""
     ada, late_turn, *_ = two_turns()
-    ben = make_user("ben")
+    ben = make_owner("ben")
     with second_connection() as late:
         record(late, late_turn)
         assert completions_after({ada.pk: 0, ben.pk: 0}) == []
@@ -76,8 +76,8 @@ def test_nobody_waits_for_settlements_of_others() -> None:
 
 
 def beside_a_late_settlement(
-    read: Callable[[User], Any], end: Callable[[psycopg.Connection], None]
-) -> tuple[User, Any]:
+    read: Callable[[Owner], Any], end: Callable[[psycopg.Connection], None]
+) -> tuple[Owner, Any]:
     """Ada, and what is read while "late" has drawn its number, and "early" the next one and is committed; the read has
     to wait until the late one is ended."""
     ada, late_turn, turn, processor = two_turns()
@@ -90,10 +90,10 @@ def beside_a_late_settlement(
         return ada, reading.result()
 
 
-def two_turns() -> tuple[User, Turn, Turn, int]:
+def two_turns() -> tuple[Owner, Turn, Turn, int]:
     """Ada, her turn with the job "late", her turn with the job "early", and the processor of the second."""
     everyone_takes_turns()
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit_jobs(ada, "late", "early")
     first, second = register("c").pk, register("c").pk
     return ada, take_turn(first), take_turn(second), second

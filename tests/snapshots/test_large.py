@@ -15,16 +15,16 @@ from queueapp.events.hub import Hub
 from queueapp.events.stream import Stream
 from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.turn import take_turn
-from queueapp.models import Job, User, Waiting
+from queueapp.models import Job, Owner, Waiting
 from queueapp.snapshots import completions_after, queue_snapshot, recent_jobs
 from queueapp.states import Status
 from tests.api.test_api import client_of, submit
-from tests.kit.queue import everyone_takes_turns, make_user, outcome, submit_jobs
+from tests.kit.queue import everyone_takes_turns, make_owner, outcome, submit_jobs, user_of
 
 MEGABYTE = '"' + "x" * 1_000_000 + '"'
 
 
-def ended(owner: User, job_id: str, **fields: Any) -> None:
+def ended(owner: Owner, job_id: str, **fields: Any) -> None:
     """That the owner's first waiting job, of this name, was run and ended so."""
     processor = register("c").pk
     turn = take_turn(processor)
@@ -38,8 +38,8 @@ class TestLists:
         ("text", "omitted"), [("x" * 1_000, False), ("x" * 1_100, True), ("ä" * 600, True), ("x" * 60_000, True)]
     )
     def test_a_large_payload_is_left_out(self, text: str, omitted: bool) -> None:
-        ada = make_user("ada")
-        api = client_of(ada)
+        ada = make_owner("ada")
+        api = client_of(ada.user)
         payload = {"text": text}
         posted = submit(api, task="says", payload=payload).json()
         assert (posted["payload"], posted["payload_omitted"]) == (payload, False)
@@ -56,8 +56,8 @@ class TestLists:
         [(None, False), ("null", False), ("[" + "1, " * 300 + "1]", False), (MEGABYTE, True), ('"ä\\u0001"', False)],
     )
     def test_a_large_result_is_left_out(self, result: str | None, omitted: bool) -> None:
-        ada = make_user("ada")
-        api = client_of(ada)
+        ada = make_owner("ada")
+        api = client_of(ada.user)
         submit(api)
         ended(ada, "j1", result=result)
         whole = api.get("/api/v1/jobs/j1/").json()
@@ -67,8 +67,8 @@ class TestLists:
             assert (job["result"], job["result_omitted"]) == (None if omitted else whole["result"], omitted)
 
     def test_a_long_error_is_cut(self) -> None:
-        ada = make_user("ada")
-        api = client_of(ada)
+        ada = make_owner("ada")
+        api = client_of(ada.user)
         for name, error in (("long", "ü" * 1_025), ("short", "ü" * 1_024)):
             submit(api, job_id=name)
             ended(ada, name, status=Status.FAILED, error=error)
@@ -80,8 +80,8 @@ class TestLists:
             assert [attempt["error"] for attempt in job["attempts"]] == [shown] * len(whole["attempts"])
 
     def test_a_page_of_large_results_is_small(self) -> None:
-        ada = make_user("ada")
-        api = client_of(ada)
+        ada = make_owner("ada")
+        api = client_of(ada.user)
         for n in range(20):
             submit(api, job_id=f"j{n}")
             ended(ada, f"j{n}", result=MEGABYTE)
@@ -94,8 +94,8 @@ class TestLists:
 
 @pytest.mark.django_db
 def test_a_waiting_job_says_why_it_waits() -> None:
-    ada = make_user("ada")
-    api = client_of(ada)
+    ada = make_owner("ada")
+    api = client_of(ada.user)
     submit(api)
     why = "Waits for a processor that has its task."
     Waiting.objects.update(note=why)
@@ -107,7 +107,7 @@ def test_a_waiting_job_says_why_it_waits() -> None:
 @pytest.mark.usefixtures("no_rules")
 def test_a_queue_is_encoded_once_for_all_streams_of_its_owner(monkeypatch: pytest.MonkeyPatch) -> None:
     everyone_takes_turns()
-    ada = make_user("ada")
+    ada = make_owner("ada")
     submit_jobs(ada, "first")
     encoded: list[Any] = []
     encode = sse.data
@@ -120,7 +120,7 @@ def test_a_queue_is_encoded_once_for_all_streams_of_its_owner(monkeypatch: pytes
 
     async def first_queues() -> list[bytes]:
         hub = Hub()
-        streams = [Stream(StreamAccess(ada.pk, ada.password), 0) for _ in range(20)]
+        streams = [Stream(StreamAccess(ada.pk, ada.user_id, user_of(ada).password), 0) for _ in range(20)]
         for stream in streams:
             hub.join(stream)
         parts = [await anext(part async for part in stream.events() if b"event: queue" in part) for stream in streams]

@@ -21,11 +21,11 @@ from hypothesis import strategies as st
 from queueapp.admin.flows import svg
 from queueapp.admin.flows.presenter import part, shown
 from queueapp.errors import SpanTooLarge
-from queueapp.models import Attempt, Flow, Job, Outcome, Processor, User, Waiting
+from queueapp.models import Attempt, Flow, Job, Outcome, Owner, Processor, Waiting
 from queueapp.policy.shares import Work, divide, evenness, owed, quantile
 from queueapp.snapshots import shares as module
 from queueapp.snapshots.shares import FlowShare, Shares, shares
-from tests.kit.queue import make_flow
+from tests.kit.queue import make_flow, make_user
 
 PLENTY = (1e9, 1e9, 1e9)
 
@@ -135,14 +135,14 @@ def at(seconds: float) -> datetime:
 
 
 def flow(name: str, weight: float = 1.0, **fields: Any) -> Flow:
-    owner = User.objects.create(username=name)
+    owner = Owner.objects.create(key=name)
     made = make_flow(name, owner, weight=weight, **fields)
-    User.objects.filter(pk=owner.pk).update(flow=made)
+    Owner.objects.filter(pk=owner.pk).update(flow=made)
     return made
 
 
 def job(of: Flow, submitted: datetime, **fields: Any) -> Job:
-    fields = {"owner_id": of.user_id, "task": "wait", "duration": 100.0, "submitted_at": submitted} | fields
+    fields = {"owner_id": of.owner_id, "task": "wait", "duration": 100.0, "submitted_at": submitted} | fields
     return Job.objects.create(job_id=f"job-{next(numbers)}", **fields)
 
 
@@ -331,13 +331,13 @@ PAGE = "/admin/queueapp/flow/shares/"
 @pytest.fixture
 def boss(client: Client) -> Client:
     """The browser of a superuser."""
-    client.force_login(User.objects.create_superuser("boss"))
+    client.force_login(make_user("boss", is_staff=True, is_superuser=True))
     return client
 
 
 @pytest.mark.django_db
 def test_who_may_view_flows_may_see_the_page(client: Client) -> None:
-    clerk = User.objects.create_user("clerk")
+    clerk = make_user("clerk")
     assert client.get(PAGE)["Location"].startswith(reverse("admin:login"))
     client.force_login(clerk)
     assert client.get(PAGE)["Location"].startswith(reverse("admin:login"))

@@ -69,7 +69,8 @@ def test_an_idle_site_starts_a_job_at_once(site: Site) -> None:
             time.sleep(0.4)  # idle again: the broker has stopped looking often
     rows = site.query(
         "SELECT extract(epoch FROM o.started_at - j.submitted_at)::float8 FROM queueapp_outcome o"
-        " JOIN queueapp_job j ON j.id = o.job_id JOIN queueapp_user u ON u.id = o.owner_id WHERE username = 'iris'"
+        " JOIN queueapp_job j ON j.id = o.job_id JOIN queueapp_owner w ON w.id = o.owner_id"
+        " JOIN accounts_user u ON u.id = w.user_id WHERE username = 'iris'"
     )
     assert sorted(row[0] for row in rows)[2] < 0.25, waits
 
@@ -82,7 +83,8 @@ def test_many_small_jobs_of_many_users_all_end_once(site: Site) -> None:
             jobs = [{"job_id": f"{n}", "duration": 0.001} for n in range(400)]
             assert client.post("jobs/bulk/", json={"jobs": jobs}).json() == {"accepted": 400, "existing": 0}
     site.wait_for(
-        "SELECT count(*) = 2000 FROM queueapp_outcome o JOIN queueapp_user u ON u.id = o.owner_id"
+        "SELECT count(*) = 2000 FROM queueapp_outcome o JOIN queueapp_owner w ON w.id = o.owner_id"
+        " JOIN accounts_user u ON u.id = w.user_id"
         " WHERE username LIKE 'many-%%' AND status = 'succeeded'"
     )
     assert site.query("SELECT count(*) FROM queueapp_flowstate WHERE busy <> 0") == [(0,)]

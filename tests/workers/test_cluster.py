@@ -58,7 +58,8 @@ def running_pid(site: Site, api: httpx.Client, job_id: str) -> int:
     user = api.get("queue/").json()["user"]
     query = (
         "SELECT pid FROM queueapp_processor p JOIN queueapp_job j ON j.id = p.job_id"
-        " JOIN queueapp_user u ON u.id = j.owner_id WHERE j.job_id = %s AND username = %s"
+        " JOIN queueapp_owner w ON w.id = j.owner_id"
+        " JOIN accounts_user u ON u.id = w.user_id WHERE j.job_id = %s AND username = %s"
     )
     pid: int = site.query(query, job_id, user)[0][0]
     return pid
@@ -314,7 +315,8 @@ def test_what_an_attempt_printed_and_its_traceback_are_kept(site: Site, api: htt
     assert ended(site, api, "says")["error"] == "ValueError: after all that"
     (log,) = site.query(
         "SELECT log FROM queueapp_attempt a JOIN queueapp_job j ON j.id = a.job_id"
-        " JOIN queueapp_user u ON u.id = j.owner_id WHERE j.job_id = 'says' AND username = %s",
+        " JOIN queueapp_owner w ON w.id = j.owner_id"
+        " JOIN accounts_user u ON u.id = w.user_id WHERE j.job_id = 'says' AND username = %s",
         api.get("queue/").json()["user"],
     )[0]
     assert "x" * 1000 in log

@@ -18,7 +18,7 @@ from queueapp.registry import JobContext
 from queueapp.workers.running_turn import RunningTurn
 from queueapp.workers.shared_memory import LOG_KEPT, OUTPUT_MOST, Kind, Record, SharedMemory
 from queueapp.workers.worker import Worker
-from tests.kit.queue import make_user, outcome
+from tests.kit.queue import make_owner, outcome
 
 RECORD = Record(3, 1.5, 2.25, Kind.RESULT, '{"é": 1}', "printed\nlines", 0.5, "half way")
 
@@ -91,7 +91,7 @@ def test_a_task_process_serves_as_many_jobs_as_the_settings_say(
     """What tasks change of Python's objects is there for no other owner's job, or for no other job."""
     settings.QUEUEAPP = settings.QUEUEAPP | {"TASK_PROCESS_FOR": serves}
     for name, jobs in (("ada", ["a1", "a2"]), ("bob", ["b1"])):
-        submit(make_user(name), [parse({"job_id": job, "task": "pid", "duration": 0.001}) for job in jobs])
+        submit(make_owner(name), [parse({"job_id": job, "task": "pid", "duration": 0.001}) for job in jobs])
     worker.take_turns()
     results: list[Any] = list(Outcome.objects.order_by("job").values_list("result", flat=True))
     assert {result["worker"] for result in results} == {os.getpid()}
@@ -100,7 +100,7 @@ def test_a_task_process_serves_as_many_jobs_as_the_settings_say(
 
 def test_a_turn_goes_on_after_each_job_that_ends_its_process(worker: Worker) -> None:
     """Every other one does: the ones between them run once, and nothing is left over."""
-    ada = make_user("ada")
+    ada = make_owner("ada")
     jobs = [
         {"job_id": f"{n}", "task": "fail", "duration": 0.0001, "payload": {"how": "exit-process"}}
         if n % 2
@@ -120,7 +120,7 @@ def test_an_outcome_that_the_database_refuses_costs_the_job_that_runs_on_no_sign
         {"job_id": "long", "task": "nap", "duration": 0.001},
     ]
     submit_jobs[1]["payload"] = {"seconds": 1.0}
-    submit(make_user("ada"), [parse(job) for job in [*submit_jobs, {"job_id": "after", "duration": 0.001}]])
+    submit(make_owner("ada"), [parse(job) for job in [*submit_jobs, {"job_id": "after", "duration": 0.001}]])
     turn = worker.settle_and_claim(Turn(), None, more=True)
     bad = replace(outcome(turn.jobs[0]), result='"\\u0000"')
     running = RunningTurn(worker.processor, Turn(turn.number, turn.jobs[1:]), worker.process, [bad])

@@ -29,7 +29,7 @@ def begin(job: JobContext) -> None:
 @kind("begin-written", ends="failed")
 def begin_written(job: JobContext) -> None:
     """BEGIN, a write to a table, and no COMMIT."""
-    _sql("BEGIN", "UPDATE queueapp_user SET first_name = 'left' WHERE username = 'mallory'")
+    _sql("BEGIN", "UPDATE accounts_user SET first_name = 'left' WHERE username = 'mallory'")
 
 
 @kind("atomic-unclosed", ends="failed")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.http import HttpRequest
 
 from queueapp.models import Flow, Waiting
 
@@ -18,19 +20,23 @@ class FlowAdmin(SharesPage, ReadOnlyAdmin[Flow]):
     """Flows, the one whose turn is next first."""
 
     list_display = ("name", "rule", "weight", "virtual_time", "is_ready", "backlogged", "busy")
-    list_select_related = ("user", "rule", "state")
+    list_select_related = ("owner__user", "rule", "state")
     list_filter = ("state__backlogged", "rule")
     # The order in which claim.sql takes them; then those at their cap, then those at rest.
     ordering = ("-state__ready", "-state__backlogged", "state__vtime", "state__head")
     sortable_by = ()
-    search_fields = ("user__username__startswith", "rule__name__istartswith")
-    search_help_text = "The beginning of a user name or of a rule's name."
+    search_help_text = "The beginning of a user name, of a key, or of a rule's name."
     show_facets = admin.ShowFacets.NEVER
     fields = (
-        "name", "key", "rule", "user", "weight", "at_most", "virtual_time", "is_ready", "backlogged",
+        "name", "key", "rule", "owner", "weight", "at_most", "virtual_time", "is_ready", "backlogged",
         "is_held", "waiting", "busy",
     )  # fmt: skip
     readonly_fields = fields
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        """The owner's name, and the rule's."""
+        user = f"owner__user__{get_user_model().USERNAME_FIELD}__startswith"
+        return user, "owner__key__startswith", "rule__name__istartswith"
 
     @admin.display(description="name")
     def name(self, flow: Flow) -> str:

@@ -157,7 +157,7 @@ def _about(flow: Flow, names: Counter[str]) -> str:
     about = [f"weight {flow.state.weight:g}"]
     if flow.state.cap is not None:
         about.append(f"at most {flow.state.cap} at once")
-    if names[flow.name] > 1:  # by another rule, the same user is another flow
+    if names[flow.name] > 1:  # by another rule, the same owner is another flow
         about.append(str(flow.rule))
     return ", ".join(about)
 

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from queueapp.models import Attempt, Flow, Job, Processor, User, Waiting
+from queueapp.models import Attempt, Flow, Job, Owner, Processor, Waiting
 
 from ..base import EstimatedCountChangeList, EstimatedCountPaginator, ReadOnlyAdmin
 from ..formatting import NOTHING, block, brief_moment, link, moment, percent, pretty_json, scrolling, seconds
@@ -41,7 +41,7 @@ class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
     paginator = EstimatedCountPaginator
     show_facets = admin.ShowFacets.NEVER
     search_fields = ("job_id",)
-    search_help_text = "A user name, a job id or how it begins, or both: “anna report-7”."
+    search_help_text = "A user name or a key, a job id or how it begins, or both: “anna report-7”."
     fieldsets = (
         (None, {"fields": _HEAD}),
         ("What was asked for", {"fields": _ASKED}),
@@ -61,10 +61,10 @@ class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Job], search_term: str
     ) -> tuple[QuerySet[Job], bool]:
-        """Every word must be the owner's name or, where there is no user of that name, begin the job id."""
+        """Every word must be the owner's name or, where there is no owner of that name, begin the job id."""
         words = search_term.split()
         # Asked beforehand: in one condition with the job id, the join would be walked for millions of jobs.
-        owners = dict(User.objects.filter(username__in=words).values_list("username", "pk"))
+        owners = Owner.objects.named(words)
         for word in words:
             found = Q(owner=owners[word]) if word in owners else Q(job_id__startswith=word)
             queryset = queryset.filter(found)
@@ -125,7 +125,7 @@ class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
     def flow(self, job: Job) -> SafeString | str:
         """The flow that it waits in, or took its turn in."""
         if job.ended is not None:
-            return link(Flow.objects.select_related("user", "rule").filter(pk=job.ended.flow_id or 0).first())
+            return link(Flow.objects.select_related("owner__user", "rule").filter(pk=job.ended.flow_id or 0).first())
         holder, place = _holder(job), _place(job)
         return link(holder.flow if holder else place.flow if place else None)
 
@@ -193,10 +193,10 @@ def _started_at(job: Job) -> datetime | None:
 
 def _holder(job: Job) -> Processor | None:
     """The processor that has the job in its turn, if any."""
-    return Processor.objects.select_related("flow__user", "flow__rule").filter(jobs__contains=[job.pk]).first()
+    return Processor.objects.select_related("flow__owner__user", "flow__rule").filter(jobs__contains=[job.pk]).first()
 
 
 def _place(job: Job) -> Waiting | None:
     """The job's place in a backlog, while it waits."""
-    places = Waiting.objects.select_related("flow__user", "flow__rule")
+    places = Waiting.objects.select_related("flow__owner__user", "flow__rule")
     return places.filter(owner_id=job.owner_id, job_id=job.pk).first()

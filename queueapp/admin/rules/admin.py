@@ -12,6 +12,7 @@ from django.template import engines
 
 from queueapp.models import PriorityRule
 
+from ..base import finds_users
 from ..formatting import moment
 from .preview import PreviewAdmin
 
@@ -47,8 +48,8 @@ class PriorityRuleAdmin(PreviewAdmin):
         (
             "Whom does it cover?",
             {
-                "fields": ["users", "groups"],
-                "description": "Name users, groups, or both. Leave both empty to cover everyone.",
+                "fields": ["users", "groups", "keys"],
+                "description": "Name users, groups and keys. Leave all of them empty to cover everyone.",
             },
         ),
         (
@@ -79,12 +80,12 @@ class PriorityRuleAdmin(PreviewAdmin):
 
     def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
         """Users are looked up as one types, where one may view users; else they are chosen from a list."""
-        return ("users",) if request.user.has_perm("queueapp.view_user") else ()
+        return ("users",) if finds_users(self.admin_site, request) else ()
 
     @admin.display(description="covers")
     def covers(self, rule: Any) -> str:
         """Whom the rule names, in a few words."""
-        named = [(rule.users_named, "user"), (rule.groups_named, "group")]
+        named = [(rule.users_named, "user"), (rule.groups_named, "group"), (len(rule.keys), "key")]
         return ", ".join(f"{n} {word}{'s' if n > 1 else ''}" for n, word in named if n) or "everyone"
 
     @admin.display(description="sharing")

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from queueapp.lifecycle.route import load_rules
 from queueapp.models import PriorityRule
 from queueapp.policy.rules import Rule
 
@@ -47,17 +46,11 @@ class Change:
 
 def by_saving(form: Any) -> Change:
     """The change that saving a valid form would make."""
-    before, data = load_rules(), form.cleaned_data
-    posted = Rule(
-        id=form.instance.pk or NEW,
-        weight=data["weight"],
-        together=data["sharing"] == PriorityRule.Sharing.TOGETHER,
-        cap=data["cap"],
-        users=frozenset(user.pk for user in data["users"]),
-        groups=frozenset(group.pk for group in data["groups"]),
-        valid_from=data["valid_from"],
-        valid_until=data["valid_until"],
-    )
+    before, data = PriorityRule.objects.load(), form.cleaned_data
+    posted = PriorityRule(
+        pk=form.instance.pk or NEW,
+        **{name: data[name] for name in ("weight", "sharing", "cap", "keys", "valid_from", "valid_until")},
+    ).as_policy({user.pk for user in data["users"]}, {group.pk for group in data["groups"]})
     position = dict(PriorityRule.objects.values_list("pk", "position")) | {posted.id: data["position"]}
     after = [rule for rule in before if rule.id != posted.id] + ([posted] if data["active"] else [])
     # A new rule gets the highest id, and so comes last of those in its position.
@@ -75,7 +68,7 @@ def by_saving(form: Any) -> Change:
 
 def by_deleting(rules: Iterable[PriorityRule]) -> Change:
     """The change that deleting rules would make."""
-    before, going = load_rules(), {rule.pk for rule in rules}
+    before, going = PriorityRule.objects.load(), {rule.pk for rule in rules}
     names = _names()
     return Change(
         before=before,

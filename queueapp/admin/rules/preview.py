@@ -102,4 +102,4 @@ class PreviewAdmin(QueueAdmin[PriorityRule]):
 
 
 def _report(request: HttpRequest, change: Change) -> dict[str, Any]:
-    return report(change, database_now(), linked=request.user.has_perm("queueapp.view_user"))
+    return report(change, database_now(), linked=request.user.has_perm("queueapp.view_owner"))

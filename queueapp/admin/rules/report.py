@@ -9,7 +9,7 @@ from typing import Any
 from queueapp.policy.preview.effects import MOMENT, Effect, Preview, differ, preview
 from queueapp.policy.preview.state import QueueState
 from queueapp.snapshots.backlog import MOST, read_backlog
-from queueapp.snapshots.idle_users import idle_rerouted
+from queueapp.snapshots.idle_owners import idle_rerouted
 
 from ..formatting import moment
 from .change import Change
@@ -86,17 +86,17 @@ def _timed(present: QueueState) -> bool:
 def _queue(present: QueueState, found: Preview) -> str:
     """How much there is now, in a sentence."""
     waiting, running = sum(present.waiting.values()), len(present.running)
-    if not found.users:
+    if not found.owners:
         return "No job waits or runs now."
     run = "none runs" if running == 0 else "1 runs" if running == 1 else f"{running:,} run"
     on = "1 processor" if present.processors == 1 else f"{present.processors:,} processors"
-    return f"{jobs(waiting).capitalize()} and {run} now, of {users(found.users)}, on {on}."
+    return f"{jobs(waiting).capitalize()} and {run} now, of {users(found.owners)}, on {on}."
 
 
 def _summary(found: Preview, rerouted: int) -> str:
     """The outcome in a sentence."""
     if not found.effects:
-        return "Nobody who has jobs now would notice anything." if found.users else "Nobody would notice anything now."
+        return "Nobody who has jobs now would notice anything." if found.owners else "Nobody would notice anything now."
     if not rerouted:
         return f"Nobody's rule changes, but {users(len(found.effects))} would notice."
     others = len(found.effects) - rerouted
@@ -111,7 +111,7 @@ def _tiles(found: Preview) -> list[dict[str, str]]:
     numbers = [
         (sooner, "whose jobs start sooner", "better"),
         (later, "whose jobs start later", "worse"),
-        (found.users - sooner - later, "about the same as before", ""),
+        (found.owners - sooner - later, "about the same as before", ""),
     ]
     return [
         {"number": f"{n:,}", "text": f"{'user' if n == 1 else 'users'} {text}", "tone": tone if n else ""}

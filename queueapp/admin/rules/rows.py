@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
-from queueapp.models import User
+from queueapp.models import Owner
 from queueapp.policy.preview.effects import MOMENT, Effect, Outlook, differ
 from queueapp.policy.rules import Route
 
@@ -38,9 +38,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """One user: name and page, how many jobs wait, and what changes."""
+    """One owner: name and page, how many jobs wait, and what changes."""
 
-    user: str
+    owner: str
     page: str
     waiting: str
     turns: Cell
@@ -59,12 +59,12 @@ def rows(
 ) -> list[Row]:
     """The first effects as rows. One query."""
     shown = effects[:FIRST]
-    users = User.objects.in_bulk([effect.user for effect in shown])
+    owners = Owner.objects.select_related("user").in_bulk([effect.owner for effect in shown])
     return [
         Row(
-            user=users[effect.user].username if effect.user in users else NOTHING,
-            page=reverse("admin:queueapp_user_change", args=[effect.user]) if linked else "",
-            waiting=jobs(waiting.get(effect.user, 0)),
+            owner=owners[effect.owner].name if effect.owner in owners else NOTHING,
+            page=reverse("admin:queueapp_owner_change", args=[effect.owner]) if linked else "",
+            waiting=jobs(waiting.get(effect.owner, 0)),
             turns=_turns(effect, names),
             share=_share(effect.before, effect.after),
             first=_start(effect.before.first, effect.after.first),
@@ -150,9 +150,9 @@ def _rule(route: Route, names: Names) -> str:
 
 def _terms(route: Route) -> str:
     """What the rule gives."""
-    terms = [f"weight{_SPACE}{route.weight:g}"] if route.rule is not None else []
-    if route.user is None:
+    terms = [f"weight{_SPACE}{route.terms.weight:g}"] if route.rule is not None else []
+    if route.owner is None:
         terms.append("in one line")
-    if route.cap is not None:
-        terms.append(f"at most {route.cap} at once")
+    if route.terms.cap is not None:
+        terms.append(f"at most {route.terms.cap} at once")
     return ", ".join(terms)

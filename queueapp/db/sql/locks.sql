@@ -3,7 +3,7 @@
 CREATE OR REPLACE FUNCTION queueapp_lock_key(p_kind integer, p_id bigint) RETURNS bigint
 LANGUAGE sql IMMUTABLE AS $$ SELECT (p_kind::bigint << 48) + p_id $$;
 
--- Routing: which flow users' jobs join, and what is paused. Shared by whoever puts jobs into flows.
+-- Routing: which flow owners' jobs join, and what is paused. Shared by whoever puts jobs into flows.
 CREATE OR REPLACE FUNCTION queueapp_routing_lock() RETURNS bigint
 LANGUAGE sql IMMUTABLE AS $$ SELECT queueapp_lock_key(7200, 0) $$;
 

@@ -17,7 +17,7 @@ from ..announce import announce
 from ..leases import LeaseJudge
 from ..pause import unpark_forgotten
 from ..rescue import rescue_overdue
-from ..route import BATCHES_AT_ONCE, move_some, reroute
+from ..route import SWEEP_BATCHES, move_some, reroute
 
 logger = logging.getLogger(__name__)
 
@@ -47,11 +47,11 @@ class Sweeping:
         wake_forgotten()
         recount(_MISCOUNTED)
         unpark_forgotten()
-        reroute(BATCHES_AT_ONCE)
+        reroute(SWEEP_BATCHES)
 
 
 def repair() -> None:
-    """Mend at once whatever sweeps and brokers mend in time, and look at every flow and user. For staff.
+    """Mend at once whatever sweeps and brokers mend in time, and look at every flow and owner. For staff.
 
     Leases are judged by the second sweep only: see leases.py. Locks: as the steps, one after the other.
     """
@@ -78,9 +78,9 @@ def wake_forgotten() -> int:
     first = Waiting.objects.filter(flow=OuterRef("pk")).order_by("job").values("job")[:1]
     forgotten = FlowState.objects.filter(backlogged=False).annotate(first=Subquery(first)).filter(first__isnull=False)
     woken = 0
-    let_go = FlowState.objects.filter(held=True).exclude(flow__user__in=PendingMove.objects.values("user"))
-    for user in let_go.values_list("flow__user", flat=True):
-        retried(partial(_call, "queueapp_release_flow(%s)", user))
+    let_go = FlowState.objects.filter(held=True).exclude(flow__owner__in=PendingMove.objects.values("owner"))
+    for owner in let_go.values_list("flow__owner", flat=True):
+        retried(partial(_call, "queueapp_release_flow(%s)", owner))
     for flow in forgotten.values_list("pk", flat=True):
         woken += _recounted(flow)
     if woken:

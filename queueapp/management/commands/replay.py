@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
-from queueapp.replay.replay import Log, NotReplayable, Pace, Progress, Replay, Show, accounts, load
+from queueapp.replay.replay import Log, NotReplayable, Pace, Progress, Replay, Show, load, owners_of
 from queueapp.replay.swf import UnreadableLog
 
 MOST_COMPLAINTS = 20
@@ -26,7 +26,7 @@ INTERRUPTED = 130
 
 class Command(BaseCommand):
     help = (
-        "Replay a log in the Standard Workload Format (plain or gzip): submit every job as its user's, SPEED "
+        "Replay a log in the Standard Workload Format (plain or gzip): submit every job for its user, SPEED "
         "times as fast as it happened, wait until all have ended, and tell how they fared. Exit code: 0; "
         "1 where the replay cannot begin or a job was lost; 2 where jobs had not ended; 130 after Ctrl-C."
     )
@@ -41,7 +41,7 @@ class Command(BaseCommand):
             "--users",
             default="",
             metavar="NAMES",
-            help="Existing accounts, e.g. alice,bob, for the first users.",
+            help="Users of the project, e.g. alice,bob, who stand for the first users. Others get a fairness key.",
         )
         parser.add_argument("--run", metavar="NAME", help="The run's part of the jobs' names (default: the time).")
         parser.add_argument(
@@ -65,7 +65,7 @@ class Command(BaseCommand):
                 raise CommandError(f"{options['file']} has no job that can be replayed.")
             names = [name.strip() for name in options["users"].split(",")] if options["users"] else []
             run = options["run"] or timezone.now().strftime("%Y%m%d-%H%M%S-%f")[:-3]
-            replay = Replay(log, accounts(log, names), pace, run)
+            replay = Replay(log, owners_of(log, names), pace, run)
         except (UnreadableLog, NotReplayable) as wrong:
             raise CommandError(str(wrong)) from wrong
         ended_early = self.go_through(replay, options)

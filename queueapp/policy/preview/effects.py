@@ -1,4 +1,4 @@
-"""What a change of routes does to the users who wait: the share they are owed, and when their jobs start."""
+"""What a change of routes does to the owners whose jobs wait: the share they are owed, and when their jobs start."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ MOMENT = 0.05
 
 @dataclass(frozen=True)
 class Outlook:
-    """What a user can expect by one set of routes.
+    """What an owner can expect by one set of routes.
 
-    `share`: the fraction of all processors that the user's flow is owed; `company`: how many other users have jobs
-    in it; `first` and `last`: seconds until the first and the last of the user's waiting jobs start, None where none
+    `share`: the fraction of all processors that the owner's flow is owed; `company`: how many other owners have jobs
+    in it; `first` and `last`: seconds until the first and the last of the owner's waiting jobs start, None where none
     waits or nobody works.
     """
 
@@ -34,15 +34,15 @@ class Outlook:
 
 @dataclass(frozen=True)
 class Effect:
-    """What a change does to one user."""
+    """What a change does to one owner."""
 
-    user: int
+    owner: int
     before: Outlook
     after: Outlook
 
     @property
     def rerouted(self) -> bool:
-        """Whether another rule decides for the user, or gives something else."""
+        """Whether another rule decides for the owner, or gives something else."""
         return self.before.route != self.after.route
 
     @property
@@ -60,10 +60,10 @@ class Effect:
 
 @dataclass(frozen=True)
 class Preview:
-    """What a change does: `users`: how many have jobs; of these the ones whom it affects; and when the last of all
+    """What a change does: `owners`: how many have jobs; of these the ones whom it affects; and when the last of all
     waiting jobs starts before and after, None where none waits or nobody works."""
 
-    users: int
+    owners: int
     effects: tuple[Effect, ...]
     ends: tuple[float | None, float | None]
 
@@ -74,38 +74,38 @@ def differ(before: float, after: float, least: float = 0.0) -> bool:
 
 
 def preview(present: QueueState, before: Routes, after: Routes) -> Preview:
-    """What changes between two sets of routes, those of all users with jobs; the largest change of a wait first."""
+    """What changes between two sets of routes, those of all owners with jobs; the largest change of a wait first."""
     was = outlooks(present, before)
     will = outlooks(present, after) if after != before else was
-    found = (Effect(user, was[user], will[user]) for user in sorted(was))
+    found = (Effect(owner, was[owner], will[owner]) for owner in sorted(was))
     effects = sorted((effect for effect in found if effect.noticeable), key=_size, reverse=True)
     return Preview(len(was), tuple(effects), (_end(was), _end(will)))
 
 
 def outlooks(present: QueueState, routes: Routes) -> dict[int, Outlook]:
-    """What each user with jobs can expect by these routes."""
-    users = set(present.owners.values()) | set(present.waiting)
-    members = Counter(routes[user].key for user in users)
-    terms = {routes[user].key: (routes[user].weight, routes[user].cap) for user in users}
+    """What each owner with jobs can expect by these routes."""
+    owners = set(present.owners.values()) | set(present.waiting)
+    members = Counter(routes[owner].key for owner in owners)
+    terms = {routes[owner].key: routes[owner].terms for owner in owners}
     fleet = Fleet(
         (0.0,) * present.processors,
         flows=len(terms),
-        total_weight=sum(weight for weight, _ in terms.values()),
+        total_weight=sum(one.weight for one in terms.values()),
         capped=tuple(
-            Capped(weight, cap, many) for (weight, cap), many in Counter(terms.values()).items() if cap is not None
+            Capped(one.weight, one.cap, many) for one, many in Counter(terms.values()).items() if one.cap is not None
         ),
     )
     first, last = starts(present, routes)
     found = {}
-    for user in users:
-        route = routes[user]
-        share = share_owed(Standing(route.weight, route.cap), fleet)
-        found[user] = Outlook(route, share, members[route.key] - 1, first.get(user), last.get(user))
+    for owner in owners:
+        route = routes[owner]
+        share = share_owed(Standing(route.terms.weight, route.terms.cap), fleet)
+        found[owner] = Outlook(route, share, members[route.key] - 1, first.get(owner), last.get(owner))
     return found
 
 
 def starts(present: QueueState, routes: Routes) -> tuple[dict[int, float], dict[int, float]]:
-    """Seconds until the first and the last waiting job of each user start."""
+    """Seconds until the first and the last waiting job of each owner start."""
     first: dict[int, float] = {}
     last: dict[int, float] = {}
     if not present.timed or not present.processors:
@@ -113,10 +113,10 @@ def starts(present: QueueState, routes: Routes) -> tuple[dict[int, float], dict[
     running = present.running
     for run in present.simulation(routes).run():
         if run.index not in running:
-            user = present.owners[run.index]
+            owner = present.owners[run.index]
             late = run.ended - present.samples[run.index] if run.index in present.samples else run.started
-            first[user] = min(first.get(user, run.started), run.started)
-            last[user] = max(last.get(user, late), late)
+            first[owner] = min(first.get(owner, run.started), run.started)
+            last[owner] = max(last.get(owner, late), late)
     return first, last
 
 

@@ -1,4 +1,4 @@
-"""A backlog too deep to look at job by job: each user's first jobs as they are, the later ones in samples.
+"""A backlog too deep to look at job by job: each owner's first jobs as they are, the later ones in samples.
 
 The work stays the same to the second, and so do the turns that it takes; only when the jobs of one sample start is
 known no closer than the sample.
@@ -15,7 +15,7 @@ from ..scheduler import QueuedJob
 
 @dataclass(frozen=True)
 class Remainder:
-    """What one user has waiting in one flow: how many jobs, expected processor seconds, the place of the last."""
+    """What one owner has waiting in one flow: how many jobs, expected processor seconds, the place of the last."""
 
     many: int
     expected: float
@@ -27,7 +27,7 @@ class Remainder:
 
 
 def depth(sizes: Sequence[int], budget: int) -> int:
-    """How many jobs of each user to look at, the same for all and at least one, to look at no more than `budget`."""
+    """How many jobs of each owner to look at, the same for all and at least one, to look at no more than `budget`."""
     low, high = 1, max(budget, 1)
     while low < high:
         middle = (low + high + 1) // 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from enum import Enum, auto
 
 from ..rules import Route
@@ -11,7 +11,7 @@ from ..scheduler import MOST, QUANTUM, FlowState, QueuedJob, Scheduler, TurnStat
 from ..simulation import HEARTBEAT, Simulation
 
 Routes = Mapping[int, Route]
-"""The route of each user."""
+"""The route of each owner."""
 
 
 class Fate(Enum):
@@ -39,7 +39,7 @@ class QueueState:
     """All that decides who starts when, if nobody submits any more.
 
     `processors`: how many take turns; `flows`: those that wait, run, or may be joined; `own`: whose the flows of one
-    user alone are; `owners`: of each job, by its place; `waiting`: how many jobs of each user have not been started.
+    owner alone are; `owners`: of each job, by its place; `waiting`: how many jobs of each owner have not been started.
     `samples`: the jobs that stand for several jobs, with the seconds of the last of these. `timed`: whether it is
     complete enough to be simulated.
     """
@@ -78,25 +78,24 @@ class QueueState:
         return simulation
 
     def _reroute(self, scheduler: Scheduler, routes: Routes) -> None:
-        """The steps of lifecycle/route.py: flows get their weight and cap, and then jobs follow their owners."""
+        """The steps of lifecycle/route.py: flows get their terms, and then jobs follow their owners."""
         wanted = {route.key: route for route in routes.values()}
         for key, route in wanted.items():
-            scheduler.flow(key, route.weight, route.cap)
+            scheduler.flow(key, route.terms.weight, route.terms.cap)
         for flow in list(scheduler.flows.values()):
-            terms = wanted.get(str(flow.key))
-            if terms is not None and (flow.weight, flow.cap) != (terms.weight, terms.cap):
-                scheduler.set_flow(flow, terms.weight, terms.cap)
+            if (said := wanted.get(str(flow.key))) and (flow.weight, flow.cap) != astuple(said.terms):
+                scheduler.set_flow(flow, said.terms.weight, said.terms.cap)
         self._follow(scheduler, routes)
 
     def _follow(self, scheduler: Scheduler, routes: Routes) -> None:
-        """Tasks move to their owners' flows; flows of one user alone, left or joined, are held meanwhile (move.sql)."""
-        joins = {place: scheduler.flows[routes[user].key] for place, user in self.owners.items()}
+        """Tasks move to their owners' flows; flows of one owner, left or joined, are held meanwhile (move.sql)."""
+        joins = {place: scheduler.flows[routes[owner].key] for place, owner in self.owners.items()}
         leaving: dict[FlowState, set[int]] = {}
         for flow in scheduler.flows.values():
             if movers := {self.owners[job.place] for job in flow.backlog if joins[job.place] is not flow}:
                 leaving[flow] = movers
         moving = set().union(*leaving.values())
-        own = dict(self.own) | {routes[user].key: user for user in moving if routes[user].user is not None}
+        own = dict(self.own) | {routes[owner].key: owner for owner in moving if routes[owner].owner is not None}
         for flow in scheduler.flows.values():
             if own.get(str(flow.key)) in moving:
                 scheduler.hold(flow)

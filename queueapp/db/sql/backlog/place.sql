@@ -8,9 +8,9 @@ DECLARE
     first_job bigint;
 BEGIN
     FOR f IN
-        SELECT u.flow_id AS id, array_agg(p.owner) AS owners, array_agg(p.job) AS jobs
-          FROM unnest(p_owners, p_jobs) AS p(owner, job) JOIN queueapp_user u ON u.id = p.owner
-         GROUP BY u.flow_id ORDER BY u.flow_id
+        SELECT o.flow_id AS id, array_agg(p.owner) AS owners, array_agg(p.job) AS jobs
+          FROM unnest(p_owners, p_jobs) AS p(owner, job) JOIN queueapp_owner o ON o.id = p.owner
+         GROUP BY o.flow_id ORDER BY o.flow_id
     LOOP
         PERFORM FROM queueapp_flowstate WHERE flow_id = f.id FOR NO KEY UPDATE;
         WITH placed AS (

@@ -24,16 +24,16 @@ DECLARE
 BEGIN
     -- The flows: from here to the commit nobody changes routes, nor puts one of these to rest.
     PERFORM pg_advisory_xact_lock_shared(queueapp_routing_lock());
-    SELECT array_agg(DISTINCT coalesce(flow_id, 0)) INTO flows FROM queueapp_user WHERE id = ANY (p_owners);
+    SELECT array_agg(DISTINCT coalesce(flow_id, 0)) INTO flows FROM queueapp_owner WHERE id = ANY (p_owners);
     IF 0 = ANY (flows) THEN
         RAISE EXCEPTION 'an owner has no flow' USING ERRCODE = 'QJ404';
     END IF;
-    only_flow := CASE WHEN cardinality(flows) = 1 THEN flows[1] END;  -- it is unless staff submit for several users
+    only_flow := CASE WHEN cardinality(flows) = 1 THEN flows[1] END;  -- it is unless staff submit for several owners
     FOREACH flow IN ARRAY flows LOOP
         PERFORM pg_advisory_xact_lock_shared(queueapp_flow_lock(flow));
     END LOOP;
 
-    -- What is paused does not change either until the commit. Jobs of a paused user or task are parked at once.
+    -- What is paused does not change either until the commit. Jobs of a paused owner or task are parked at once.
     pauses := EXISTS (SELECT FROM queueapp_pause);
 
     -- The jobs: ids, and so places, in the order given. All are of one moment.
@@ -51,7 +51,7 @@ BEGIN
         INSERT INTO queueapp_waiting (owner_id, job_id, flow_id, not_before, expected, attempt)
         SELECT m.owner_id, m.id,
                CASE WHEN m.later IS NULL AND NOT (pauses AND queueapp_paused(m.owner_id, m.task))
-                    THEN coalesce(only_flow, (SELECT flow_id FROM queueapp_user WHERE id = m.owner_id)) END,
+                    THEN coalesce(only_flow, (SELECT flow_id FROM queueapp_owner WHERE id = m.owner_id)) END,
                m.later, m.duration, 1
           FROM made m
         RETURNING flow_id, job_id

@@ -10,7 +10,7 @@ BEGIN
     PERFORM queueapp_lock_routing();
     PERFORM FROM queueapp_flowstate
       WHERE busy > 0 OR flow_id IN (
-            SELECT u.flow_id FROM queueapp_user u JOIN queueapp_waiting w ON w.owner_id = u.id
+            SELECT o.flow_id FROM queueapp_owner o JOIN queueapp_waiting w ON w.owner_id = o.id
              WHERE w.flow_id IS NULL AND w.not_before IS NULL)
       ORDER BY flow_id FOR NO KEY UPDATE;
     -- Seen after the flows were locked.

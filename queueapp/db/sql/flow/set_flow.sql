@@ -1,14 +1,12 @@
 -- Give a flow the terms of another rule: weight and cap.
 -- The caller holds routing (advisory, exclusive). Locks: order (advisory, shared), the order start, the flow's state, the
 -- flow.
-CREATE OR REPLACE FUNCTION queueapp_set_flow(
-    p_flow bigint, p_rule bigint, p_weight double precision, p_cap smallint
-) RETURNS void
+CREATE OR REPLACE FUNCTION queueapp_set_flow(p_flow bigint, p_rule bigint, p_terms queueapp_terms) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     -- With less weight, what turns under way have not cost is worth more: the order start begins anew.
     PERFORM pg_advisory_xact_lock_shared(queueapp_order_lock());
     UPDATE queueapp_orderstart SET vtime = '-infinity';
-    PERFORM queueapp_change_flow(p_flow, p_terms => (p_weight, p_cap)::queueapp_terms);
+    PERFORM queueapp_change_flow(p_flow, p_terms => p_terms);
     UPDATE queueapp_flow SET rule_id = p_rule WHERE id = p_flow;
 END $$;

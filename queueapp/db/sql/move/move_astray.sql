@@ -6,9 +6,9 @@ DECLARE
     many integer;
 BEGIN
     PERFORM queueapp_lock_routing();
-    INSERT INTO queueapp_pendingmove (user_id, flow_id)
-    SELECT DISTINCT w.owner_id, w.flow_id FROM queueapp_waiting w JOIN queueapp_user u ON u.id = w.owner_id
-     WHERE w.flow_id IS NOT NULL AND u.flow_id IS NOT NULL AND w.flow_id <> u.flow_id
+    INSERT INTO queueapp_pendingmove (owner_id, flow_id)
+    SELECT DISTINCT w.owner_id, w.flow_id FROM queueapp_waiting w JOIN queueapp_owner o ON o.id = w.owner_id
+     WHERE w.flow_id IS NOT NULL AND o.flow_id IS NOT NULL AND w.flow_id <> o.flow_id
         ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS many = ROW_COUNT;
     RETURN many;

@@ -1,4 +1,4 @@
--- Whether users are to be routed: rules changed, began or ended, or a pass is under way. Where the clock went back,
+-- Whether owners are to be routed: rules changed, began or ended, or a pass is under way. Where the clock went back,
 -- they are routed anew. By the clock, not by the transaction's begin: a pass may have ended since then. Takes no locks.
 CREATE OR REPLACE FUNCTION queueapp_routing_due() RETURNS boolean
 LANGUAGE sql AS $$

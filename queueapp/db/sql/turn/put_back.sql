@@ -9,10 +9,10 @@ CREATE OR REPLACE FUNCTION queueapp_put_back(
 ) RETURNS bigint
 LANGUAGE sql AS $$
     -- Whose owner has left the flow meanwhile: they follow.
-    INSERT INTO queueapp_pendingmove (user_id, flow_id)
-    SELECT DISTINCT u.id, p.flow_id
-      FROM queueapp_job j JOIN queueapp_user u ON u.id = j.owner_id
-     WHERE j.id = ANY (p.jobs) AND j.id <> ALL (p_except) AND u.flow_id <> p.flow_id
+    INSERT INTO queueapp_pendingmove (owner_id, flow_id)
+    SELECT DISTINCT o.id, p.flow_id
+      FROM queueapp_job j JOIN queueapp_owner o ON o.id = j.owner_id
+     WHERE j.id = ANY (p.jobs) AND j.id <> ALL (p_except) AND o.flow_id <> p.flow_id
     ON CONFLICT DO NOTHING;
 
     WITH back AS (

@@ -12,10 +12,12 @@ from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from queueapp.models import Flow, Job, PriorityRule, User
+from jobsite.accounts.grants import NoMoreThanOwn
+from jobsite.accounts.models import User
+from queueapp.admin.formatting import link
+from queueapp.models import Flow, Job, Owner, PriorityRule
 
-from .formatting import link
-from .grants import NoMoreThanOwn
+from . import third_party  # noqa: F401 (registers)
 
 M = TypeVar("M", bound=Model)
 Chosen = Sequence[M] | QuerySet[M]
@@ -33,7 +35,7 @@ class QueueUserAdmin(NoMoreThanOwn, BaseUserAdmin):
     """Django's page of users, and the flow of each."""
 
     list_display = ("username", "first_name", "last_name", "is_staff", "is_active", "flow_now")
-    list_select_related = ("flow__user", "flow__rule")
+    list_select_related = ("queue_owner__flow__owner__user", "queue_owner__flow__rule")
     show_full_result_count = False
     readonly_fields = ("flow_now",)
     fieldsets = (
@@ -56,17 +58,18 @@ class QueueUserAdmin(NoMoreThanOwn, BaseUserAdmin):
     @admin.display(description="flow")
     def flow_now(self, user: User) -> SafeString | str:
         """The flow, leading to its page."""
-        return link(user.flow)
+        owner: Owner | None = getattr(user, "queue_owner", None)
+        return link(owner and owner.flow)
 
     def get_deleted_objects(self, objs: Chosen[User], request: HttpRequest) -> Deleted:
         """What a deletion takes along. Users who have jobs stay; no job is loaded to say so."""
-        with_jobs = User.objects.filter(Exists(Job.objects.filter(owner=OuterRef("pk"))), pk__in=_keys(objs))
+        with_jobs = User.objects.filter(Exists(Job.objects.filter(owner__user=OuterRef("pk"))), pk__in=_keys(objs))
         if in_the_way := [f"the jobs of {user} (make the user inactive instead)" for user in with_jobs]:
             return [], {}, set(), in_the_way
         in_the_way = _sole_mentions(PriorityRule.users.through, "user", PriorityRule.groups.through, objs)
         names, numbers, lacking, protected = super().get_deleted_objects(objs, request)
-        # A flow without jobs goes with its user; nobody needs a permission for it, and nobody has one.
-        return names, numbers, lacking - {Flow._meta.verbose_name}, protected + in_the_way
+        # An owner without jobs, and its flow, go with the user; nobody needs a permission for it, and nobody has one.
+        return names, numbers, lacking - {Flow._meta.verbose_name, Owner._meta.verbose_name}, protected + in_the_way
 
 
 admin.site.unregister(Group)
@@ -92,5 +95,9 @@ def _sole_mentions(mentions: type[Model], field: str, other_mentions: type[Model
     named = mentions._default_manager.filter(priorityrule=OuterRef("pk"))
     going = {f"{field}__in": _keys(objs)}
     others = other_mentions._default_manager.filter(priorityrule=OuterRef("pk"))
-    rules = PriorityRule.objects.filter(Exists(named.filter(**going)), ~Exists(named.exclude(**going)), ~Exists(others))
-    return [f"priority rule {rule}, which names nobody else and would then cover everyone" for rule in rules]
+    rules = PriorityRule.objects.filter(
+        Exists(named.filter(**going)), ~Exists(named.exclude(**going)), ~Exists(others), keys=[]
+    )
+    return [
+        f"priority rule {rule}, which names nobody else and would then cover everyone" for rule in rules.filter(keys=[])
+    ]

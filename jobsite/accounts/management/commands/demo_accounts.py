@@ -8,8 +8,8 @@ from django.contrib.auth.hashers import make_password
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection, transaction
 
-from queueapp.demo import ACCOUNTS, PASSWORD
-from queueapp.models import User
+from jobsite.accounts.demo import ACCOUNTS, PASSWORD
+from jobsite.accounts.models import User
 
 
 class Command(BaseCommand):

@@ -20,12 +20,12 @@ from rest_framework_simplejwt.tokens import Token
 from rest_framework_simplejwt.utils import get_md5_hash_password
 from rest_framework_simplejwt.views import TokenBlacklistView, TokenObtainPairView, TokenRefreshView
 
-from ..http.problems import seconds
-from ..limits.lockout import forget_failures, is_locked_out, name_of, seconds_left, shut_sentence
-from ..models import User
-from .base import KnownQuery
-from .schemas import Problem
-from .throttles import LoginThrottle
+from jobsite.accounts.lockout import forget_failures, is_locked_out, name_of, seconds_left, shut_sentence
+from jobsite.accounts.models import User
+from queueapp.api.base import KnownQuery
+from queueapp.api.schemas import Problem
+from queueapp.api.throttles import LoginThrottle
+from queueapp.http.problems import seconds
 
 _PROBLEM = OpenApiResponse(Problem, "An error, as problem details.")
 _ERRORS = {400: _PROBLEM, 401: _PROBLEM}

@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from rest_framework.request import Request
 
-from ..http.address import client_address
-from ..http.problems import in_words, too_many
+from queueapp.http.address import client_address
+from queueapp.http.problems import in_words, too_many
 
 LONGEST_NAME = 150
 """Characters of a user name; what is longer is nobody's."""

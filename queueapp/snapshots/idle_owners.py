@@ -1,0 +1,46 @@
+"""Owners without jobs for whom other rules would decide."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth import get_user_model
+
+from ..models import Owner
+from ..policy.rules import Rule, Subject, route
+from ..user_model import active_users, groups_of, members_of
+
+MOST = 1_000
+"""Users, and keys, that are looked at."""
+
+
+def idle_rerouted(
+    busy: Collection[int], touched: Collection[Rule], before: Sequence[Rule], after: Sequence[Rule], now: datetime
+) -> tuple[list[str], bool]:
+    """Return the names of owners, none of `busy`, whose next jobs take turns otherwise; whether there may be more.
+
+    `touched`: the rules that are changed, as they are and as they would be: whoever is covered by none of them is not
+    concerned. Four queries.
+    """
+    if not touched:
+        return [], False
+    subjects = [*_idle_users(busy, touched), *_idle_keys(busy)]
+    found = [name for name, subject in subjects if route(0, subject, before, now) != route(0, subject, after, now)]
+    return found, len(subjects) > MOST
+
+
+def _idle_users(busy: Collection[int], touched: Collection[Rule]) -> list[tuple[str, Subject]]:
+    field = get_user_model().USERNAME_FIELD
+    users = active_users().exclude(queue_owner__in=busy).order_by(field)
+    if not any(rule.for_everyone for rule in touched):
+        named: set[Any] = {user for rule in touched for user in rule.users}
+        users = users.filter(pk__in=named | members_of({group for rule in touched for group in rule.groups}))
+    names = dict(users.values_list("pk", field)[: MOST + 1])
+    return [(names[user], Subject(user, groups)) for user, groups in groups_of(names).items()]
+
+
+def _idle_keys(busy: Collection[int]) -> list[tuple[str, Subject]]:
+    keys = Owner.objects.filter(key__isnull=False).exclude(pk__in=busy).order_by("key")
+    return [(key, Subject(key=key)) for key in keys.values_list("key", flat=True)[: MOST + 1] if key is not None]
