@@ -1,1 +1,1 @@
-"""The site: settings and doors (URLs, ASGI, WSGI), the embedded database, and the command behind `make run`."""
+"""The site: settings, entry points (URLs, ASGI, WSGI), the embedded database, and the command behind `make run`."""

@@ -1,4 +1,4 @@
-"""The ASGI application that the web server runs: pages, API and event streams."""
+"""ASGI application: pages, API and event streams."""
 
 import gc
 import os
@@ -16,13 +16,13 @@ from queueapp.db.sessions import bound_as, check_sessions
 with env.stop_in_one_sentence("asgi"):
     django = get_asgi_application()
     bound_as("web")
-    with suppress(OperationalError):  # requests are answered by 503 until the database is there
+    with suppress(OperationalError):  # until the database is there, requests get 503
         check_sessions()
-    import jobsite.urls  # noqa: F401 (and all that the first request would import)
+    import jobsite.urls  # noqa: F401 (so that the first request need not import it)
 
 from queueapp.http.body_limit import BodyLimit
 
 application = BodyLimit(django)
-# What the start has made stays: the collector need not walk it again for every large request.
+# Objects made at the start live as long as the process: the garbage collector should not scan them again.
 gc.collect()
 gc.freeze()

@@ -1,4 +1,4 @@
-"""The processes of `make run`'s site: they start and stop with one process, however that one ends."""
+"""Child processes of `make run`. They start with it, and stop when it ends, even by kill -9."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from jobsite import local, parent
 
 LOOK_EVERY = 0.1
 DEADLINE = 20.0
-"""Seconds that a child has to stop; above the grace period that the processors give to running jobs."""
+"""Seconds that all children together have to stop: more than SHUTDOWN_GRACE_SECONDS, by default 10."""
 
 
 class Children:
-    """Children of this process. They have process groups of their own: a terminal's signals reach this one only."""
+    """Children of this process, each in its own process group: a terminal's signals reach this process only."""
 
     def __init__(self, lock: int) -> None:
-        """`lock` is the descriptor of the site's lock, which every child inherits."""
+        """Take `lock`, the descriptor of the site's lock, which every child inherits."""
         self.stopping = False
         self._lock = lock
         self._lasting: dict[str, subprocess.Popen[bytes]] = {}
         self._passing: list[subprocess.Popen[bytes]] = []
 
     def stop_soon(self, number: int, frame: FrameType | None) -> None:
-        """Receiver of SIGINT, SIGTERM and SIGHUP. From now on another start waits instead of being refused."""
+        """Handle SIGINT, SIGTERM and SIGHUP. From now on another start waits instead of being refused."""
         self.stopping = True
         os.ftruncate(self._lock, 0)
 
     def start(self, name: str, *command: str) -> None:
-        """Start a child that is to run as long as this process."""
+        """Start a child that must run as long as this process."""
         self._lasting[name] = self._python(*command)
 
     def invite(self, *command: str) -> None:
-        """Start a child that may end when it is done."""
+        """Start a child that may end before this process."""
         self._passing.append(self._python(*command))
 
     def run(self, *command: str) -> str:
-        """What a child printed that ended well. Exits with its code where it did not: it has said why."""
+        """Run a child to its end and return its output. If it fails, exit with its code: it has printed the reason."""
         child = self._python(*command, stdout=subprocess.PIPE)
         printed, _ = child.communicate()
         if child.returncode:
@@ -50,7 +50,7 @@ class Children:
         return printed.decode()
 
     def wait(self, until: Callable[[], bool] = lambda: False) -> str | None:
-        """Wait until a condition holds or a signal comes: None; or until a part of the site ends: a sentence."""
+        """Wait until `until` holds or a signal comes. Return a sentence if a part of the site ends first, else None."""
         while not self.stopping and not until():
             for name, child in self._lasting.items():
                 if (code := child.poll()) is not None:
@@ -61,7 +61,7 @@ class Children:
         return None
 
     def stop(self) -> None:
-        """Stop every child: ask first, and end it at its deadline."""
+        """Stop every child: send SIGTERM to all, and kill those that still run after DEADLINE."""
         everyone = [*self._passing, *self._lasting.values()]
         for child in everyone:
             with suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""The database: where it is, and how long a connection waits for the network, for a lock and for an answer."""
+"""Django's DATABASES: addresses, and timeouts for the network, for locks and for statements."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ NETWORK = {
     "keepalives_count": 3,
     "tcp_user_timeout": 5000,  # milliseconds
 }
-"""What libpq takes. A connection that hears nothing more is given up after 5 to 11 seconds, not after 15 minutes or
-two hours. Sockets of one machine have none of it."""
+"""Connection parameters of libpq. A connection to a silent host is given up after 5 to 11 seconds. The kernel's
+defaults are 15 minutes and two hours. Unix sockets ignore all but `connect_timeout`."""
 
 _EVERYWHERE = {
-    # The same for the server, which else keeps the locks of a host that was cut off.
+    # The same for the server: otherwise a session whose client was cut off keeps its locks.
     "tcp_keepalives_idle": "5",
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "10000",
-    # By itself: psycopg names a level where a transaction is begun, and most of ours are single statements.
+    # For autocommit statements, which are most of ours: psycopg names a level only where it begins a transaction.
     "default_transaction_isolation": "read committed",
 }
-"""Settings of the server for all our connections."""
+"""Server settings of all our connections."""
 
 BOUNDS = {
     "web": {
@@ -45,19 +45,19 @@ BOUNDS = {
     },
     "tasks": {},
 }
-"""Settings of the server by kind of process. A command may take long, and whoever runs it can end it; what a task does
-with the database is for its author and its time limit to bound."""
+"""Server settings by kind of process. A command has no statement timeout: it may take long, and its operator can end
+it. A task has no timeout here: its author and its time limit bound its statements."""
 
 POOL_WAIT = 3.0
-"""Seconds that a request waits for a connection of the pool."""
+"""Seconds that a request waits for a connection of the connection pool."""
 
 
 def databases() -> dict[str, dict[str, Any]]:
-    """Django's DATABASES: `default`, at DATABASE_URL, and `direct`, at LISTEN_DATABASE_URL where that is set.
+    """Return Django's DATABASES: `default` at DATABASE_URL, and `direct` at LISTEN_DATABASE_URL if that is set.
 
-    DATABASE_POOLER says that a pooler (PgBouncer) is in between, which may give each transaction another session: then
-    nothing is prepared, no cursor is kept on the server, and no setting is sent, as poolers refuse those.
-    Raises ImproperlyConfigured where a URL is missing or not PostgreSQL's.
+    DATABASE_POOLER declares a pooler such as PgBouncer, which may give each transaction another session. Then
+    statements are not prepared, cursors are not kept on the server, and no settings are sent: poolers refuse them.
+    Raises ImproperlyConfigured if a URL is missing or is not a PostgreSQL URL.
     """
     pooler = env.flag("DATABASE_POOLER", default=False)
     url = env.required("DATABASE_URL", "postgresql://user:password@host/name of the PostgreSQL database")
@@ -73,7 +73,7 @@ def _database(name: str, url: str, pooler: bool) -> dict[str, Any]:
     options = config.setdefault("OPTIONS", {})
     for option, value in NETWORK.items():
         options.setdefault(option, value)
-    # For transactions, and so behind a pooler, too.
+    # psycopg sends it with each BEGIN, so it works behind a pooler too.
     options.setdefault("isolation_level", _READ_COMMITTED)
     if not pooler:
         given = str(options.get("options") or os.environ.get("PGOPTIONS", ""))
@@ -82,18 +82,20 @@ def _database(name: str, url: str, pooler: bool) -> dict[str, Any]:
     return config
 
 
-_READ_COMMITTED = 2  # psycopg.IsolationLevel, which is not imported for every start of a command
+_READ_COMMITTED = 2  # psycopg.IsolationLevel; importing that would slow every start of a command
 
 
 def _server_settings(bounds: dict[str, str], given: str) -> str:
-    """libpq's `options`. Of a setting that comes twice the last counts: what the URL says."""
+    """Return libpq's `options`. `given`, from the URL or PGOPTIONS, comes last and so takes precedence."""
     ours = [f"-c {name}={value.replace(' ', chr(92) + ' ')}" for name, value in (_EVERYWHERE | bounds).items()]
     return " ".join([*ours, given]).strip()
 
 
 def _kept(pooler: bool) -> dict[str, Any]:
-    """How connections are used again. Checked before: else each that a restart of the database has cut would fail one
-    request."""
+    """Return settings that keep connections open between requests.
+
+    A connection is checked before reuse. Otherwise each one that a database restart has cut would fail a request.
+    """
     return {
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
@@ -103,22 +105,24 @@ def _kept(pooler: bool) -> dict[str, Any]:
 
 
 def _pool(config: dict[str, Any]) -> None:
-    """DATABASE_POOL (connections, set by the web server's entry point) turns on psycopg's pool: under ASGI each
-    request has a thread of its own, so that connections kept per thread would be opened anew for every request."""
+    """Turn on psycopg's connection pool if DATABASE_POOL, its maximum size, is set, as jobsite.asgi does.
+
+    Under ASGI each request has its own thread, so a connection kept per thread would be opened for every request.
+    """
     size = env.integer("DATABASE_POOL", default=0, least=0, most=1000)
     if not size:
         return
     config["CONN_MAX_AGE"] = 0
-    from jobsite.postgresql.base import NotingConnection, go_on_trying  # which commands do without
+    from jobsite.postgresql.base import NotingConnection, go_on_trying  # commands do not need it
 
     config["OPTIONS"]["pool"] = {
         "connection_class": NotingConnection,
         "min_size": 1,
         "max_size": size,
         "timeout": POOL_WAIT,
-        # Whoever comes while so many wait is refused at once.
+        # With so many requests waiting, a further one is refused at once.
         "max_waiting": 16 * size,
-        # Attempts to connect come at lengthening intervals for so many seconds, and then begin anew.
+        # Seconds of attempts to connect at growing intervals; then reconnect_failed starts over.
         "reconnect_timeout": 2.0,
         "reconnect_failed": go_on_trying,
     }

@@ -1,4 +1,4 @@
-"""Stops the site that runs in VAR_DIR, and what an earlier start left behind. `make stop` calls it.
+"""Command of `make stop`: stop the site in VAR_DIR, and processes that an earlier start left behind.
 
 python -m jobsite.down
 """
@@ -16,13 +16,13 @@ from jobsite.up import say
 
 
 def main() -> int:
-    """Ask the site's processes to end, and end them where they do not; the exit code."""
+    """Send the site's processes SIGTERM, and kill those that still run after 30 s. Return the exit code, always 0."""
     folder = local.var_folder()
     found = site_lock.holders(folder)
     if not found:
         say("No site runs here.")
         return 0
-    # A process that another one of the site has started is that one's to stop: asked twice, processors drop their jobs.
+    # Each process stops its own children. A second SIGTERM would end the processors' jobs without a grace period.
     numbers = {process.pid for process in found}
     for process in found:
         with suppress(psutil.NoSuchProcess):

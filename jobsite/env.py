@@ -1,4 +1,4 @@
-"""Settings read from environment variables, each checked: a wrong one stops the start with one sentence."""
+"""Settings from environment variables. Each is checked: a wrong one stops the start with one sentence."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from django.core.exceptions import ImproperlyConfigured
 _env = environ.Env()
 
 LEAST_SECRET = 50
-"""Characters of a secret key at the least, as Django's own check has it."""
+"""Minimum length of a secret key, in characters, as in Django's own check."""
 
 
 @contextmanager
 def stop_in_one_sentence(program: str) -> Iterator[None]:
-    """Where a setting is wrong, the program ends with the sentence that says which, instead of a traceback."""
+    """Exit with one sentence instead of a traceback if a setting is wrong (ImproperlyConfigured)."""
     try:
         yield
     except ImproperlyConfigured as wrong:
@@ -26,7 +26,7 @@ def stop_in_one_sentence(program: str) -> Iterator[None]:
 
 
 def required(name: str, meaning: str) -> str:
-    """The text of variable `name`. Raises ImproperlyConfigured where it is missing or empty."""
+    """Return the text of variable `name`. Raises ImproperlyConfigured if it is missing or empty."""
     value: str = _env.str(name, default="")
     if not value:
         raise ImproperlyConfigured(f"Set {name}: {meaning}.")
@@ -34,7 +34,7 @@ def required(name: str, meaning: str) -> str:
 
 
 def secret(name: str, meaning: str) -> str:
-    """The secret in variable `name`. Raises ImproperlyConfigured where it is missing or easily guessed."""
+    """Return the secret in variable `name`. Raises ImproperlyConfigured if it is missing or easily guessed."""
     value = required(name, meaning)
     if len(value) < LEAST_SECRET or len(set(value)) < 5:
         raise ImproperlyConfigured(f"Set {name} to at least {LEAST_SECRET} random characters: {meaning}.")
@@ -42,13 +42,16 @@ def secret(name: str, meaning: str) -> str:
 
 
 def text(name: str, *, default: str) -> str:
-    """The text of variable `name`, or the default."""
+    """Return the text of variable `name`, or the default if it is not set."""
     value: str = _env.str(name, default=default)
     return value
 
 
 def flag(name: str, *, default: bool) -> bool:
-    """Whether variable `name` says yes (1, true, yes, on). Raises ImproperlyConfigured for other words."""
+    """Whether variable `name` is 1, true, yes or on. Empty means no.
+
+    Raises ImproperlyConfigured unless it is one of these, or 0, false, no or off.
+    """
     value = text(name, default="yes" if default else "no").lower()
     if value in {"1", "true", "yes", "on"}:
         return True
@@ -58,7 +61,7 @@ def flag(name: str, *, default: bool) -> bool:
 
 
 def integer(name: str, *, default: int, least: int, most: int | None = None) -> int:
-    """The integer in variable `name`, within its bounds. Raises ImproperlyConfigured outside of them."""
+    """Return the integer in variable `name`. Raises ImproperlyConfigured if it is not one, or out of bounds."""
     value = text(name, default=str(default))
     bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
     if not value.isdecimal() or int(value) < least or (most is not None and int(value) > most):
@@ -67,13 +70,13 @@ def integer(name: str, *, default: int, least: int, most: int | None = None) -> 
 
 
 def words(name: str, *, default: list[str]) -> list[str]:
-    """The comma-separated words of variable `name`."""
+    """Return the comma-separated words of variable `name`."""
     value: list[str] = _env.list(name, default=default)
     return value
 
 
 def required_list(name: str, meaning: str) -> list[str]:
-    """The comma-separated words of variable `name`. Raises ImproperlyConfigured where there is none."""
+    """Return the comma-separated words of variable `name`. Raises ImproperlyConfigured if there is none."""
     value = [word.strip() for word in required(name, meaning).split(",") if word.strip()]
     if not value:
         raise ImproperlyConfigured(f"Set {name}: {meaning}.")
@@ -81,14 +84,14 @@ def required_list(name: str, meaning: str) -> list[str]:
 
 
 def optional_integers(*names: str) -> dict[str, int]:
-    """Those of the variables that are set, as integers of at least 0."""
+    """Return the variables that are set and not empty, as integers of at least 0. Raises ImproperlyConfigured."""
     return {name: integer(name, default=0, least=0) for name in names if text(name, default="")}
 
 
 def database_url(name: str, url: str) -> dict[str, Any]:
-    """Django's settings of the database at `url`, from variable `name`.
+    """Return Django's settings of the database at `url`, the value of variable `name`.
 
-    Raises ImproperlyConfigured where it is not PostgreSQL.
+    Raises ImproperlyConfigured if it is not PostgreSQL.
     """
     config: dict[str, Any] = _env.db_url_config(url)
     if config.get("ENGINE") != "django.db.backends.postgresql":

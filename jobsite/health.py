@@ -1,6 +1,6 @@
-"""Two addresses for whoever watches over web servers: /healthz and /readyz.
+"""Health checks of a web process: /healthz and /readyz.
 
-They answer to every host name and without TLS, as a probe asks by address: so they come before all other middleware.
+Probes ask by IP address and without TLS. So this middleware comes first, before host names and TLS are checked.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.decorators import sync_and_async_middleware
 
 KEEP = 1.0
-"""Seconds for which what was found is told again: anybody can ask, and asking must not cost the database much."""
+"""Seconds for which a result is cached. Anybody can ask, and each check queries the database."""
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
@@ -26,7 +26,7 @@ AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 @sync_and_async_middleware
 def probes(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
-    """The middleware. /healthz: this process answers. /readyz: so does the database, with all migrations; or 503."""
+    """Middleware. /healthz answers 200; /readyz too if the database answers and has all migrations, else 503."""
     if iscoroutinefunction(get_response):
 
         async def later(request: HttpRequest) -> HttpResponseBase:
@@ -49,14 +49,14 @@ def probes(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
 
 
 class _Known:
-    """What was found last, and when."""
+    """The last result of /readyz, cached for KEEP seconds."""
 
     def __init__(self) -> None:
         self._wrong: str | None = None
         self._until = 0.0
 
     def wrong(self) -> str | None:
-        """Why this process cannot serve requests; None: it can."""
+        """Return why this process cannot serve requests, or None if it can."""
         if time.monotonic() >= self._until:
             self._wrong = _look()
             self._until = time.monotonic() + KEEP

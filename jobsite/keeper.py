@@ -1,11 +1,11 @@
-"""Keeps the embedded database running while any process uses it, and stops it after the last, however that ended.
+"""Keeper of the embedded database: it runs the server while any process uses it, and then stops it.
 
     python -m jobsite.keeper FOLDER DESCRIPTOR
 
-A process that uses the database holds a connection to the keeper's socket, `FOLDER`/database.sock: the kernel closes
-that when the process ends. The first one is DESCRIPTOR, from the process that started the keeper. Each is told on one
-line, as JSON, where the server's socket is, or why there is none. A process that is about to end says so by a byte; its
-connection is closed when it may go: for the last one, when the server has stopped.
+Each process that uses the database holds a connection to `FOLDER`/database.sock. The kernel closes it when the process
+ends, even by kill -9. DESCRIPTOR is the connection of the process that started the keeper. The keeper sends one line of
+JSON: the folder of the server's socket, or why the server did not start. A process that is about to end sends a byte.
+The keeper then closes its connection: that of the last process once the server has stopped.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from jobsite.embedded import NotStarted, Postgres
 BASE = Path(__file__).resolve().parent.parent
 SOCKET = "database.sock"
 LOOK_EVERY = 1.0
-"""Seconds between two looks whether the server is there."""
+"""Seconds between two checks that the server still runs."""
 
 
 def join(folder: Path) -> tuple[socket.socket, str]:
-    """A connection by which this process uses the database in `folder`, and the folder of the server's socket.
+    """Return a connection to the keeper of the database in `folder`, and the folder of the server's socket.
 
-    Starts the keeper where there is none. Locks `folder`/database.starting meanwhile. Raises NotStarted.
+    Starts the keeper if none runs. Locks `folder`/database.starting meanwhile. Raises NotStarted.
     """
     try:
         starting = _private(folder / "database.starting")
@@ -56,7 +56,7 @@ def join(folder: Path) -> tuple[socket.socket, str]:
 
 
 def leave(connection: socket.socket) -> None:
-    """Use the database no longer. Where nobody else does, returns when the server has stopped."""
+    """Stop using the database. If no other process uses it, wait until the server has stopped."""
     with suppress(OSError), connection:
         connection.sendall(b".")
         while connection.recv(64):
@@ -64,7 +64,7 @@ def leave(connection: socket.socket) -> None:
 
 
 def has_ended(connection: socket.socket) -> bool:
-    """Whether the database has ended although this process uses it."""
+    """Whether the database has ended while this process still uses it."""
     try:
         return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
     except BlockingIOError:
@@ -74,15 +74,18 @@ def has_ended(connection: socket.socket) -> bool:
 
 
 def main(folder: Path, first: socket.socket) -> None:
-    """Start the server, keep it while it is used, stop it. Runs on in a process that nobody waits for."""
+    """Start the server, keep it while it is used, and stop it, in a forked process that nobody waits for.
+
+    That process holds the lock of `folder`/database.lock until it ends.
+    """
     if os.fork():
         os._exit(0)
     os.setsid()
-    os.chdir(folder)  # the socket's path may be too long for its name
+    os.chdir(folder)  # so the socket can be bound by its name alone; its path may be too long
     os.umask(0o077)
     _detach(folder)
     with _private(folder / "database.lock") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # until the keeper before, if it is just stopping, has gone
+        fcntl.flock(lock, fcntl.LOCK_EX)  # an earlier keeper may still be stopping
         try:
             server = Postgres(folder)
             server.prepare()
@@ -90,7 +93,7 @@ def main(folder: Path, first: socket.socket) -> None:
         except (NotStarted, OSError) as reason:
             _tell(first, error=str(reason))
             return
-        users = {first}  # the last one's connection closes with this process
+        users = {first}  # the last connection closes when this process ends
         try:
             _keep(server, users)
         finally:
@@ -101,7 +104,7 @@ def main(folder: Path, first: socket.socket) -> None:
 
 
 def _keep(server: Postgres, users: set[socket.socket]) -> None:
-    """Returns when the last of the users wants to go, or the server has ended by itself."""
+    """Serve connections until the last user leaves or the server ends by itself."""
     assert server.process is not None
     Path(SOCKET).unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listener, selectors.DefaultSelector() as selector:
@@ -136,7 +139,7 @@ def _connect(folder: Path) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        connection.connect(f"/proc/self/fd/{descriptor}/{SOCKET}")  # the path itself may be too long
+        connection.connect(f"/proc/self/fd/{descriptor}/{SOCKET}")  # its path may be too long
     except OSError:
         connection.close()
         raise
@@ -160,12 +163,12 @@ def _greeted(connection: socket.socket) -> tuple[socket.socket, str]:
 
 
 def _private(path: Path) -> IO[bytes]:
-    """A file to lock, which only its owner can open."""
+    """Open a file to lock, which only its owner can open."""
     return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
 
 
 def _detach(folder: Path) -> None:
-    """No terminal, no pipe of the one who started us: what is said goes to the server's log."""
+    """Close the starter's terminal and pipes: input is /dev/null, output goes to the server's log."""
     nothing = os.open(os.devnull, os.O_RDWR)
     log = os.open(folder / "postgres.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for descriptor, target in ((nothing, 0), (log, 1), (log, 2)):

@@ -1,4 +1,4 @@
-"""What a machine without a configured site runs on: an embedded PostgreSQL and a secret key, both under var/."""
+"""Defaults of a site that is not configured: an embedded PostgreSQL and a secret key, both under var/."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ BASE = Path(__file__).resolve().parent.parent
 DATABASE = "turnabout"
 HOSTS = "localhost,127.0.0.1,[::1]"
 _uses: dict[Path, tuple[socket.socket, str]] = {}
-"""For each folder, the connection by which this process uses the database there, and where its socket is."""
+"""By folder: the connection to the keeper of the database there, and the folder of the server's socket."""
 
 
 def var_folder() -> Path:
-    """The folder for everything the site writes here: VAR_DIR, or var/ beside manage.py. Made when missing."""
+    """Return the folder for all files of the site: VAR_DIR, or var/ beside manage.py. Made if missing."""
     folder = Path(os.environ.get("VAR_DIR") or BASE / "var").resolve()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -30,14 +30,14 @@ def var_folder() -> Path:
 
 
 def configured() -> list[str]:
-    """The names of settings by which this is a real site: then nothing is made up, and no demo accounts exist."""
+    """Return the settings that are set and make this a configured site. `make run` then makes no demo accounts."""
     return [name for name in ("DATABASE_URL", "SECRET_KEY", "ALLOWED_HOSTS", "HTTPS") if os.environ.get(name)]
 
 
 def fill_environment() -> None:
-    """Make this a site for this machine only, with an embedded database, where nothing is configured.
+    """Set defaults for a site on this machine only, with an embedded database, if nothing is configured.
 
-    On a configured site nothing is changed: what is forgotten stops the start, rather than being made up.
+    On a configured site nothing is set: a missing setting stops the start instead.
     """
     if configured():
         return
@@ -46,17 +46,17 @@ def fill_environment() -> None:
 
 
 def fill_rest() -> None:
-    """Set what else a site on this machine needs, where it is not set: names, a secret key, no TLS."""
+    """Set the other defaults of a site on this machine: a secret key, host names, no TLS. Keeps those that are set."""
     os.environ["SECRET_KEY"] = os.environ.get("SECRET_KEY") or secret_key(var_folder())
     os.environ["ALLOWED_HOSTS"] = os.environ.get("ALLOWED_HOSTS") or HOSTS
     os.environ["HTTPS"] = os.environ.get("HTTPS") or "no"
 
 
 def start_database(folder: Path) -> str:
-    """The URL of the embedded PostgreSQL whose data is in `folder`/postgres, started if it was not running.
+    """Return the URL of the embedded PostgreSQL whose data is in `folder`/postgres. Start it if it does not run.
 
-    It stops when the last process that called this ends, however it ends. Listens on a Unix socket only. Where it
-    does not start, this process ends with one sentence.
+    It stops when the last process that called this ends, even by kill -9. It listens on a Unix socket only. If it
+    does not start, this process exits with one sentence.
     """
     folder = folder.resolve()
     try:
@@ -71,7 +71,7 @@ def start_database(folder: Path) -> str:
 
 
 def uses() -> list[socket.socket]:
-    """The connections by which this process uses embedded databases: a child that has them uses those, too."""
+    """Return the connections to the keepers. A child that inherits them uses the databases too."""
     return [connection for connection, _ in _uses.values()]
 
 
@@ -81,7 +81,7 @@ def database_ended() -> bool:
 
 
 def leave_databases() -> None:
-    """Use no embedded database any more; returns when those that nobody else uses have stopped."""
+    """Stop using all embedded databases. Wait until those that no other process uses have stopped."""
     while _uses:
         _, (connection, _sockets) = _uses.popitem()
         keeper.leave(connection)
@@ -93,7 +93,7 @@ def _leave_at_exit(pid: int) -> None:
 
 
 def secret_key(folder: Path) -> str:
-    """A random key, kept in `folder`/secret_key (readable by its owner only) so that sessions survive a restart."""
+    """Return a random key, kept in `folder`/secret_key (readable by its owner only): sessions survive a restart."""
     file = folder / "secret_key"
     if not file.exists():
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,4 +1,4 @@
-"""What of the log is shortened."""
+"""Filters of the log."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def one_line() -> Callable[[logging.LogRecord], bool]:
-    """A filter of logging that lets everything pass, without its traceback: for what anybody can bring about."""
+    """Return a logging filter that passes every record without its traceback, for errors that any client can cause."""
 
     def shorten(record: logging.LogRecord) -> bool:
         record.exc_info = None

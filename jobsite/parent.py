@@ -1,4 +1,4 @@
-"""Ends a process with the one that started it, by the kernel's word: after kill -9 too."""
+"""Processes that end with the process that started them, even after kill -9: the kernel sends the signal."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _libc = ctypes.CDLL(None)
 
 
 def end_with(parent: int, number: int) -> None:
-    """Have this process sent the signal when the thread that started it ends, or now if `parent` has ended already."""
+    """Have the kernel signal this process when the thread that started it ends. Send it now if `parent` has ended."""
     _libc.prctl(_PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:
         os.kill(os.getpid(), number)
 
 
 def ends_with_this(number: int) -> Callable[[], None]:
-    """A preexec_fn of subprocess: the child is sent the signal when the calling thread of this process ends."""
+    """Return a preexec_fn of subprocess: the kernel signals the child when the calling thread of this process ends."""
     return partial(end_with, os.getpid(), number)

@@ -1,6 +1,6 @@
-"""uvicorn's HTTP protocol with bounds: its own takes headers without end, from anybody, and keeps them in memory.
+"""uvicorn's HTTP protocol with a limit for headers: uvicorn itself keeps headers of any size in memory.
 
-For uvicorn's option --http: jobsite.protocol:BoundedProtocol.
+Used as uvicorn's option `--http jobsite.protocol:BoundedProtocol`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD = 65_536
-"""Bytes of a request's first line and headers together; also of a chunked body's trailers."""
+"""Maximum size of a request's URL and headers together, and of a chunked body's trailers, in bytes."""
 
 
 TOO_LARGE = (
@@ -25,15 +25,15 @@ class HeadTooLarge(Exception):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Answers 431 to a head of more than MAX_HEAD bytes. Takes a WebSocket handshake for a plain request, quietly."""
+    """Answers 431 to a head of more than MAX_HEAD bytes. Does not log WebSocket handshakes."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._unheard = 0
-        """Bytes that came since the parser last had something to say, and which it therefore keeps."""
+        """Bytes received since the last `on_...` callback below. The parser, or uvicorn, may still keep them all."""
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came. A single header is not seen before it is complete: what the parser keeps is counted."""
+        """Parse data. Received bytes are counted too, because the parser reports a header only once it is complete."""
         self._unheard += len(data)
         before = self._unheard
         super().data_received(data)
@@ -41,12 +41,12 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse_head()
 
     def on_message_begin(self) -> None:
-        """A request begins."""
+        """Reset the count: a request begins."""
         self._unheard = 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """The head is there."""
+        """Reset the count and check the size of the whole head. Raises HeadTooLarge."""
         self._unheard = 0
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD:
             self._refuse_head()
@@ -54,17 +54,17 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """A piece of the body is there."""
+        """Reset the count: a part of the body is complete."""
         self._unheard = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request is there."""
+        """Reset the count: the request is complete."""
         self._unheard = 0
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer a request that cannot be parsed, unless it was answered."""
+        """Answer 400 to a request that cannot be parsed, unless the connection is closing, as after a 431."""
         if not self.transport.is_closing():
             super().send_400_response(msg)
 
@@ -73,4 +73,4 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Say nothing: anybody can ask for a WebSocket."""
+        """Log nothing: anybody can ask for a WebSocket."""

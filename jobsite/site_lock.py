@@ -1,6 +1,7 @@
-"""That a site runs in a folder: `folder`/site.lock, locked by `make run` and held open by all its processes.
+"""The lock of a running site: `folder`/site.lock. `make run` locks it, and all processes of the site hold it open,
+except the embedded database and its keeper.
 
-So those processes can be found without their names, and without numbers that may be another program's by now.
+So these processes can be found without their names, and without process ids that another program may have by now.
 """
 
 from __future__ import annotations
@@ -14,16 +15,19 @@ from pathlib import Path
 import psutil
 
 DEADLINE = 30.0
-"""Seconds that an earlier start whose command was killed has to stop; the processors' grace period is shorter."""
+"""Seconds that processes of an earlier start have to stop. The processors' grace period is shorter."""
 LOOK_EVERY = 0.1
 
 
 class Taken(Exception):
-    """No site can run in this folder now; the text says why, and what to do."""
+    """No site can run in this folder now. The text says why and what to do."""
 
 
 def take(folder: Path, address: str, say: Callable[[str], None]) -> int:
-    """The descriptor of the lock, for children to inherit. Raises Taken; waits for a site that is just stopping."""
+    """Lock `folder`/site.lock and return its descriptor, for children to inherit.
+
+    Waits up to DEADLINE seconds for a site that is stopping. Raises Taken.
+    """
     path = folder / "site.lock"
     try:
         lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -48,7 +52,7 @@ def take(folder: Path, address: str, say: Callable[[str], None]) -> int:
 
 
 def holders(folder: Path) -> list[psutil.Process]:
-    """The processes, but this one, that have the lock's file open."""
+    """Return the processes that have the lock's file open, without this one."""
     try:
         file = (folder / "site.lock").stat()
     except FileNotFoundError:
@@ -68,7 +72,7 @@ def _has_open(pid: int, file: os.stat_result) -> bool:
                     return True
             except OSError:
                 continue
-    except OSError:  # it has ended, or is another account's
+    except OSError:  # the process has ended, or belongs to another account
         return False
     return False
 

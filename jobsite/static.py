@@ -1,7 +1,7 @@
-"""Static files, served from where they lie, under addresses that change with them.
+"""Static files, served without collectstatic, at URLs that contain a hash of all static files.
 
-The addresses have a hash of all files: `/static/3f2a.../queueapp/app.js`. Browsers keep such a file for a year. All
-files of a page have the same hash, so scripts import each other, and styles name pictures, by relative addresses.
+Browsers cache such a file for a year: `/static/3f2a.../queueapp/app.js`. All URLs have the same hash, so scripts import
+each other, and styles name pictures, by relative URLs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FOR_A_YEAR = "max-age=31536000, public, immutable"
 
 @lru_cache(maxsize=1)
 def version() -> str:
-    """The hash of all static files, 16 hexadecimal digits. Reads them all, once."""
+    """Return the hash of all static files, 16 hexadecimal digits. The first call reads them all."""
     hashed = hashlib.sha256()
     for name, path in sorted(_files()):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -43,10 +43,10 @@ def _files() -> set[tuple[str, Path]]:
 
 
 class VersionedStorage(StaticFilesStorage):
-    """Gives static files their addresses: with the hash, unless files may change while the site runs (DEBUG)."""
+    """Storage whose URLs contain the hash, except with DEBUG: then files may change while the site runs."""
 
     def url(self, name: str | None) -> str:
-        """The address of a file."""
+        """Return the URL of a file."""
         plain = super().url(name)
         if settings.DEBUG or not plain.startswith(base := self.base_url or ""):
             return plain
@@ -54,10 +54,13 @@ class VersionedStorage(StaticFilesStorage):
 
 
 class StaticMiddleware(ServeStaticMiddleware):  # type: ignore[misc]  # it has no types
-    """servestatic's, which knows addresses with a hash, and compresses each text file when it is first asked for."""
+    """servestatic's middleware, with URLs that contain the hash. Text files are compressed at their first request."""
 
     async def __call__(self, request: HttpRequest) -> Any:
-        """The file; what has the hash of another version, as during an upgrade, is not kept by browsers."""
+        """Return the file.
+
+        With another version's hash, as during an upgrade, its max-age is that of servestatic: a minute by default.
+        """
         found = VERSIONED.fullmatch(request.path_info)
         if found is None or found["prefix"] != self.static_prefix:
             return await super().__call__(request)
@@ -71,7 +74,7 @@ class StaticMiddleware(ServeStaticMiddleware):  # type: ignore[misc]  # it has n
 
     @staticmethod
     async def aserve(static_file: Any, request: HttpRequest) -> Any:
-        """The file; compressed where the client accepts that and wants the whole of it."""
+        """Return the file, compressed if the client accepts gzip and asks for the whole file."""
         response = await ServeStaticMiddleware.aserve(static_file, request)
         if not response.get("Content-Type", "").startswith(TEXT) or response.has_header("Content-Encoding"):
             return response
@@ -89,4 +92,4 @@ class StaticMiddleware(ServeStaticMiddleware):  # type: ignore[misc]  # it has n
 
 
 _compressed: WeakKeyDictionary[Any, bytes] = WeakKeyDictionary()
-"""What was asked for of static files, in memory: no more than there are."""
+"""Compressed text files, in memory: at most one entry for each static file."""

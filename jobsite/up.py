@@ -1,9 +1,9 @@
-"""Runs the whole site on this machine, in the foreground: database, web server, processors. `make run` calls it.
+"""Command of `make run`: run database, web server and processors on this machine, in the foreground.
 
     python -m jobsite.up [--demo] [--end-with-parent]
 
-Settings, from the environment: PORT (default 8000), PROCESSORS (default 4), DATABASE_URL (default: an embedded
-database under var/). Ctrl-C, SIGTERM or SIGHUP stops everything, the database last.
+Settings come from the environment: PORT (default 8000), PROCESSORS (default 4), DATABASE_URL (default: an embedded
+database under var/). Ctrl-C, SIGTERM or SIGHUP stops everything, the embedded database last.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ ANSWER_WITHIN = 5.0
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the site until a signal comes; the exit code. Where it cannot run, one sentence says why."""
+    """Run the site until a signal comes, and return the exit code: 0, or 1 if a part of the site ended by itself.
+
+    If the site cannot run, exit with one sentence that says why.
+    """
     options = _options(arguments)
     if options.end_with_parent:
         parent.end_with(os.getppid(), signal.SIGTERM)
@@ -51,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(children: Children, port: int, *, demo: bool) -> str | None:
-    """Why the site ended by itself; None: a signal came."""
+    """Return why a part of the site ended by itself, or None if a signal came."""
     accounts = _prepare(children)
     if children.stopping:
         return None
@@ -82,9 +85,10 @@ def _see_that_port_is_free(port: int) -> None:
 
 
 def _prepare(children: Children) -> list[str]:
-    """Database, secret key, migrations, and demo accounts unless anything is configured; lines that say how to log in.
+    """Prepare database, secret key and migrations, and demo accounts unless anything is configured.
 
-    Demo accounts of earlier starts are shut on a configured site: everybody knows their passwords.
+    Return lines that say how to log in. On a configured site, end log-ins to demo accounts of earlier starts, because
+    everybody knows their passwords.
     """
     configured = local.configured()
     os.environ["DATABASE_URL"] = os.environ.get("DATABASE_URL") or local.start_database(local.var_folder())
@@ -96,7 +100,7 @@ def _prepare(children: Children) -> list[str]:
     if not configured and printed:
         return ["Demo accounts:", *(f"  {line}" for line in printed.splitlines())]
     command = ".venv/bin/python manage.py createsuperuser"
-    if "DATABASE_URL" not in configured:  # such a command finds the embedded database where nothing is configured
+    if "DATABASE_URL" not in configured:  # manage.py finds the embedded database only if nothing is configured
         command = " ".join(["env", *(f"-u {name}" for name in configured), command]) if configured else command
     return [*printed.splitlines(), f"Make an account with: {command}"]
 
@@ -114,7 +118,7 @@ def _replay() -> list[str]:
 
 
 def web_server(port: int | str, application: str = "jobsite.asgi:application") -> list[str]:
-    """The arguments by which Python serves the site on this port of this machine, without a proxy in front."""
+    """Return the arguments of Python that serve the site on this port of this machine, without a proxy in front."""
     return [
         "-m", "uvicorn", application, "--host", HOST, "--port", str(port), "--lifespan", "off",
         "--http", "jobsite.protocol:BoundedProtocol", "--ws", "none", "--no-proxy-headers",
@@ -128,8 +132,8 @@ def _welcome(port: int, accounts: list[str]) -> str:
 
 
 def say(text: str) -> None:
-    """Tell the person at the terminal."""
-    with suppress(OSError):  # the terminal may be gone: that is why we stop
+    """Print text to standard output."""
+    with suppress(OSError):  # a closed terminal may be the reason why we stop
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""The WSGI application, for servers without ASGI: everything but the event streams works there."""
+"""WSGI application, for servers without ASGI. Everything works there except event streams."""
 
 import os
 from contextlib import suppress
@@ -14,5 +14,5 @@ from queueapp.db.sessions import bound_as, check_sessions
 with env.stop_in_one_sentence("wsgi"):
     application = get_wsgi_application()
     bound_as("web")
-    with suppress(OperationalError):  # requests are answered by 503 until the database is there
+    with suppress(OperationalError):  # until the database is there, requests get 503
         check_sessions()
