@@ -1,4 +1,4 @@
-"""The tasks that jobs can ask for: Python callables registered by name.
+"""The registry of tasks: Python callables that jobs run by name.
 
     from queueapp.registry import JobContext, task
 
@@ -7,8 +7,8 @@
         job.progress(0.5, "half way")
         return {"pixels": width * height}
 
-in the tasks.py of any installed app. A job's payload is the callable's keyword arguments; what it returns, as JSON,
-is the job's result; an exception fails the job with its message.
+in the tasks.py of any installed app. A job's payload is the callable's keyword arguments. Its return value, as JSON,
+is the job's result. An exception fails the attempt; JobFailed fails the job at once, with its message.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from .storable import clean_text
 Function = Callable[..., Any]
 Check = Callable[[Mapping[str, Any]], str | None]
 LONGEST_MESSAGE = 500
-"""Characters of a progress message."""
+"""Maximum length of a progress message, in characters."""
 
 
 class Reports:
-    """Progress that a job reports, and what it is told; in memory of this process. Processors have a shared one."""
+    """A job's progress and the requests to stop it, in this process's memory. Processors use SharedMemory instead."""
 
     fraction = 0.0
     message = ""
@@ -40,12 +40,12 @@ class Reports:
     stopping = False
 
     def report(self, fraction: float, message: str) -> None:
-        """Keep a fraction from 0 to 1, and a message that the database can hold."""
+        """Store a fraction from 0 to 1, and a message that the database can hold. The caller ensures both."""
         self.fraction, self.message = fraction, message
 
 
 class JobContext:
-    """What a running job knows of itself, and tells of its progress."""
+    """A running job's identity, its progress, and the requests to stop it."""
 
     def __init__(self, job_id: str, duration: float, attempt: int = 1, reports: Reports | None = None) -> None:
         self.job_id = job_id
@@ -55,31 +55,31 @@ class JobContext:
 
     @property
     def cancelled(self) -> bool:
-        """Whether it was asked to stop; a task that looks can end tidily before it is made to."""
+        """Whether the job was cancelled. A task that checks this can end cleanly before an exception stops it."""
         return self._reports.cancelled
 
     @property
     def stopping(self) -> bool:
-        """Whether its cluster is being stopped: after a grace period the job goes back to the queue, at no attempt.
+        """Whether the cluster is being stopped: after a grace period the job goes back to the queue, at no attempt.
 
-        A task that looks can save its place, and raise or return.
+        A task that checks this can save its place, and raise or return.
         """
         return self._reports.stopping
 
     @property
     def fraction(self) -> float:
-        """The progress reported last, from 0 to 1."""
+        """The last reported progress, from 0 to 1."""
         return self._reports.fraction
 
     @property
     def message(self) -> str:
-        """The message reported last."""
+        """The last reported message."""
         return self._reports.message
 
     def progress(self, fraction: float, message: str = "") -> None:
-        """Report how far the job is: from 0 to 1, with a few words. Costs next to nothing; call it often.
+        """Report the progress, a fraction from 0 to 1, with a short message. This is cheap: call it often.
 
-        NaN counts as 0, and what lies outside as 0 or 1. Of the message 500 characters are kept.
+        NaN counts as 0; values outside count as 0 or 1. The message is cut to 500 characters.
         """
         given = float(fraction)
         within = min(given, 1.0) if given >= 0 else 0.0
@@ -88,7 +88,7 @@ class JobContext:
 
 @dataclass(frozen=True)
 class Task:
-    """A registered callable and the shape of its payload."""
+    """A registered callable, the validator of its payload, and its limits: see task()."""
 
     name: str
     function: Function
@@ -99,7 +99,7 @@ class Task:
     memory_limit: float | None = None
 
     def payload_errors(self, payload: Mapping[str, Any]) -> list[FieldError]:
-        """What the callable would not accept in this payload, field by field; empty: nothing."""
+        """Return the errors of a payload, field by field. Empty: it has none."""
         try:
             self.payload.validate_python(payload, strict=True)
         except ValidationError as invalid:
@@ -111,7 +111,7 @@ class Task:
         return [FieldError("payload", problem)] if problem else []
 
     def run(self, handle: JobContext, payload: Mapping[str, Any]) -> Any:
-        """What the callable returns. Raises what it raises."""
+        """Return the callable's result. Raises what the callable raises."""
         return self.function(handle, **payload)
 
 
@@ -128,11 +128,11 @@ def task(
 ) -> Callable[[Function], Function]:
     """Register a callable as the task `name`.
 
-    `check`, where given, looks at a payload of the right shape when a job is submitted and returns what is wrong
-    with it, or None. `max_attempts`: attempts before a job fails, None: QUEUEAPP's MAX_ATTEMPTS; JobFailed fails it
-    at once. `time_limit`: seconds that an attempt may take, where the job does not say; None: no limit.
-    `memory_limit`: megabytes that an attempt may take beyond those of an idle processor; None: no limit.
-    Raises ValueError where the name is taken by another callable.
+    `check`: called at submission with a payload of the right shape; returns what is wrong with it, or None.
+    `max_attempts`: attempts before a job fails; None: QUEUEAPP's MAX_ATTEMPTS. JobFailed fails a job at once.
+    `time_limit`: maximum seconds of an attempt. `memory_limit`: maximum megabytes of an attempt, beyond those that
+    its process held before. A job can set its own limits; None: no limit.
+    Raises ValueError if a callable with another `__qualname__` has the name.
     """
 
     def register(function: Function) -> Function:
@@ -146,28 +146,28 @@ def task(
 
 
 def find_task(name: str) -> Task | None:
-    """The task registered under this name, if any."""
+    """Return the task of this name; None if there is none."""
     return _tasks.get(name)
 
 
 def all_tasks() -> dict[str, Task]:
-    """A copy of what is registered, by name."""
+    """Return a copy of the registry: the tasks by name."""
     return dict(_tasks)
 
 
 def max_attempts(name: str) -> int:
-    """Attempts at a job of this task before it fails."""
+    """Return the attempts at a job of this task before it fails."""
     found = find_task(name)
     return (found.max_attempts if found is not None else None) or queue_settings().MAX_ATTEMPTS
 
 
 def task_names() -> list[str]:
-    """The names of all registered tasks, sorted."""
+    """Return the names of all registered tasks, sorted."""
     return sorted(_tasks)
 
 
 def _payload_shape(function: Function) -> TypeAdapter[Any]:
-    """A validator of the callable's keyword arguments, from its annotations; the handle is left out."""
+    """Return a validator of the callable's keyword arguments, from its annotations. The JobContext is left out."""
     hints = typing.get_type_hints(function)
     fields: dict[str, Any] = {}
     extra: typing.Literal["allow", "forbid"] = "forbid"
