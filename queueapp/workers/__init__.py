@@ -1,1 +1,1 @@
-"""The processes that work: broker, tickets, turns, and the command that wraps django-q2 clusters."""
+"""The processes of a django-q2 cluster that run jobs: supervisor, broker, workers and task processes."""

@@ -1,4 +1,4 @@
-"""What a task returned or raised, as text that can be kept. It may be of any class, and its methods may do anything."""
+"""Results and exceptions of tasks as text to store. Either may be of any class, and its methods may do anything."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .shared_memory import LOG_KEPT, Kind
 
 
 def result_text(value: Any) -> str:
-    """The result as JSON text, "" for none. Raises ValueError where it cannot be kept."""
+    """Return the result as JSON text, "" for None. Raises ValueError if it is too long, else as json_text()."""
     if value is None:
         return ""
     text = json_text(value)
@@ -24,10 +24,10 @@ def result_text(value: Any) -> str:
 
 
 def describe(failure: BaseException) -> tuple[Kind, str, str]:
-    """An exception as kind, error and traceback, whatever its methods do."""
+    """Return an exception's kind, error and traceback. Raises nothing, whatever the exception's methods do."""
     kind = Kind.ERROR
     for known, is_known in _KINDS:
-        if issubclass(type(failure), is_known):  # isinstance() would ask the exception
+        if issubclass(type(failure), is_known):  # isinstance() reads __class__, which may run the task's code
             kind = known
     try:
         text = clean_text(failure, LONGEST_ERROR).strip()

@@ -1,7 +1,7 @@
-"""The broker: turns a backlog into tickets for idle processors. Its own order is none: who is next is the claim's.
+"""The broker: turns a backlog into tickets for idle processors. A ticket names no job: the claim decides the order.
 
-Runs in the cluster's pusher process, and does the housekeeping there. django-q2's own tasks and schedules have no part
-in it: they would let whoever can write to the database run code here.
+The broker runs in django-q2's pusher process, and does the housekeeping there. It ignores django-q2's own tasks and
+schedules: with them, anybody who can write to the database could run code here.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ from .worker import cluster_id, start_worker
 logger = logging.getLogger(__name__)
 
 POLL = 1.0
-"""Seconds without a notification after which the broker looks for work all the same."""
+"""Maximum seconds that the broker waits for a notification before it looks for work."""
 FAST = 0.02
-"""Seconds between looks while tickets are being handed out: announcements come ten times a second at most."""
+"""Seconds between looks soon after a ticket: a process announces work at most ten times a second."""
 TAKEN_BY = 0.003
-"""Seconds in which tickets become turns: before that the same work would only get another ticket."""
+"""Seconds that tickets take to become turns. An earlier look would hand out tickets for the same work again."""
 ASK_EVERY = 5.0
-"""Seconds after which the connection that hears of work is asked for a sign of life."""
+"""Seconds between two checks of the LISTEN connection."""
 PRUNE_EVERY = 60.0
-"""Seconds between two looks for jobs that are older than the retention."""
+"""Seconds between two looks for jobs older than the retention; POLL after a full batch."""
 FAST_FOR = 0.3
-"""Seconds after the last ticket for which the broker looks so often."""
+"""Seconds after the last ticket during which the broker looks every FAST seconds."""
 
-# The idle processors here, and the flows that are ready.
+# The numbers of idle processors of this cluster, and of ready flows, up to 64.
 _LOOK = """
     SELECT (SELECT count(*) FROM queueapp_processor
              WHERE cluster = %s AND job_id IS NULL AND NOT draining AND lease_until > clock_timestamp()),
@@ -57,7 +57,7 @@ post_spawn.connect(start_worker, dispatch_uid="queueapp-start-worker")
 
 
 class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
-    """django-q2's broker_class. `dequeue` blocks for a second at most, so that the pusher sees the stop event."""
+    """django-q2's broker_class. `dequeue` waits for at most a second, so that the pusher sees the stop event."""
 
     def __init__(self, list_key: str | None = None) -> None:
         super().__init__(list_key)
@@ -75,9 +75,9 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
         self._sweeping = Sweeping()
 
     def dequeue(self) -> list[tuple[Any, str]] | None:
-        """Tickets, each a pair of no acknowledgement id and a signed task; None: nothing yet.
+        """Return tickets, each a pair (None, signed task). None: there is no work yet.
 
-        Never raises for a database that is away: the pusher would pause for ten seconds and end.
+        Logs database errors instead of raising them: the pusher would sleep for ten seconds and end.
         """
         try:
             self._listen()
@@ -86,7 +86,7 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
             if time.monotonic() - self._handed_at < TAKEN_BY:
                 self._wait(TAKEN_BY)
             found = [(None, _ticket()) for _ in range(self._tickets())]
-            # Work first: a job that was just submitted to an idle site does not wait for housekeeping.
+            # After the tickets: a job that is submitted to an idle site must not wait for housekeeping.
             if not found or time.monotonic() - self._kept_at >= POLL:
                 self._keep_house()
             if not found and not self._moving:
@@ -100,7 +100,7 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
         return found or None
 
     def _keep_house(self) -> None:
-        """What is to be done beside handing out tickets."""
+        """Run the housekeeping that is due."""
         self._sweep_if_due()
         self._move_some()
         self._join_due()
@@ -111,9 +111,9 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
         self._kept_at = time.monotonic()
 
     def _listen(self) -> None:
-        """LISTEN on a connection of its own, which no pooler shares; ask it now and then whether it is still there.
+        """LISTEN on a connection of its own, which no pooler shares, and check it every ASK_EVERY seconds.
 
-        Of a connection that is cut in silence nothing is ever heard; a question fails after `tcp_user_timeout`.
+        A connection that is cut silently reports nothing. A query on it fails after `tcp_user_timeout`.
         """
         now = time.monotonic()
         if self._listening is None:
@@ -131,7 +131,7 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
             self._listening = None
 
     def _may_hand_out_unasked(self) -> bool:
-        """Whether there was word of work since the last look, which had left a processor idle: it starts the sooner."""
+        """Whether work was announced since the last look, which left a processor idle: a job then starts sooner."""
         told, self._told = self._told, False
         if told and self._idle > 0 and not self._unasked:
             self._unasked = 1
@@ -139,8 +139,10 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
         return False
 
     def _tickets(self) -> int:
-        """As many as there are idle processors here, and no more than flows that are ready: each ticket's turns go on
-        while anything waits, and more tickets follow at the next look."""
+        """Return how many tickets to hand out: at most one per idle processor here, and one per ready flow.
+
+        A ticket's turns go on while anything waits, and the next look hands out more.
+        """
         idle, ready = prepared_row(_LOOK, [cluster_id()])
         many = max(min(idle, ready) - self._unasked, 0)
         self._idle = idle - self._unasked - many
@@ -157,18 +159,18 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
             self._moving = True
 
     def _move_some(self) -> None:
-        """A batch of the jobs that a change of rules moves, between looks for work: claims go on meanwhile."""
+        """After a change of rules, move a batch of jobs or route a batch of users. Claims go on between batches."""
         if self._moving:
             self._moving = move_some() is not None
 
     def _join_due(self) -> None:
-        """Jobs whose moment has come; the broker wakes for the next one's."""
+        """Put due jobs into their flows. The broker wakes when the next one is due, at the latest after POLL."""
         if time.monotonic() >= self._due_at:
             next_in = join_due()
             self._due_at = time.monotonic() + min(POLL if next_in is None else max(next_in, 0.0), POLL)
 
     def _until_next(self) -> float:
-        """Seconds until the next look, if nobody tells of work before."""
+        """Return the seconds until the next look, unless a notification comes first."""
         now = time.monotonic()
         look = FAST if now - self._handed_at < FAST_FOR else POLL
         return min(look, max(min(self._due_at, self._tidying.due) - now, 0.0))
@@ -177,11 +179,11 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
         assert self._listening is not None
         for _ in self._listening.notifies(timeout=longest, stop_after=1):
             self._told = True
-            self._due_at = float("-inf")  # a moment may have been set that comes sooner
+            self._due_at = float("-inf")  # another job may be due sooner
 
 
 def _ticket() -> str:
-    """A signed task for django-q2's worker; without an acknowledgement id, and not saved when done."""
+    """Return a ticket, a signed task for django-q2's worker. The task has no acknowledgement id and is not saved."""
     identity = uuid.uuid4().hex
     ticket: str = SignedPackage.dumps(
         {

@@ -1,4 +1,4 @@
-"""Before a cluster starts: whether the database is there, fits, and has room for it."""
+"""Checks before a cluster starts: the database is reachable, has the right schema, and has enough connections."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ logger = logging.getLogger(__name__)
 
 APP = "queueapp"
 FIRST, MOST = 0.5, 10.0
-"""Seconds between the first two attempts to reach the database, doubled from there on; seconds at most."""
+"""Seconds between the first two attempts to reach the database, doubled each time; their maximum."""
 
-# The least of what the server, the database and the role allow, and how much of the server's is in use.
+# The smallest connection limit of server, database and role; and the server's connections in use, without ours.
 _ROOM = """
     SELECT least(
                current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
@@ -30,16 +30,16 @@ _ROOM = """
 
 
 def connections_of(processors: int) -> int:
-    """Connections of a cluster: one for each worker, one for each task process whose task uses the database, and one
+    """Return the connections of a cluster: one per worker, one per task process whose task uses the database, and one
     each for the broker, the broker's LISTEN and the command itself."""
     return 2 * processors + 3
 
 
 def await_readiness(processors: int) -> None:
-    """Return when a cluster of so many processors can start: waits for the database, saying so once.
+    """Wait for the database, then check that a cluster of so many processors can start. The wait is logged once.
 
-    Raises ImproperlyConfigured, in one sentence, where it would not work with this database: a pooler that the
-    settings do not mention, a schema of another version, or too few connections.
+    Raises ImproperlyConfigured, in one sentence, for a pooler that the settings do not mention, a wrong isolation
+    level behind a pooler, a schema of another version, or too few connections.
     """
     _await_database()
     check_schema()
@@ -48,7 +48,7 @@ def await_readiness(processors: int) -> None:
 
 
 def check_schema() -> None:
-    """Raises ImproperlyConfigured where migrations are missing, or where the database is of a later version."""
+    """Check the schema. Raises ImproperlyConfigured if migrations are missing or the database is of a later version."""
     executor = MigrationExecutor(connection)
     if missing := executor.migration_plan(executor.loader.graph.leaf_nodes()):
         names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in missing[:3])
@@ -63,10 +63,10 @@ def check_schema() -> None:
 
 
 def check_room(processors: int) -> None:
-    """Raises ImproperlyConfigured where so many processors never fit into the server's connections.
+    """Check the connection limits. Raises ImproperlyConfigured if so many processors can never fit.
 
-    Where they only do not fit beside what is connected now, which may end, it is a warning. A pooler's connections are
-    not the server's: nothing is checked then.
+    Logs a warning if they do not fit beside the present connections, which may end. Checks nothing behind a pooler: its
+    connections are not the server's.
     """
     if not keeps_session():
         return

@@ -1,4 +1,4 @@
-"""What every process of a cluster does after its fork: end with its parent, and leave stop signals to the command."""
+"""Fork handling of a cluster: its processes end with their parent, and leave stop signals to the command."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from enum import Enum, auto
 import psutil
 
 ORPHANS_SECONDS = 1.0
-"""Seconds after which what cannot be ended is left alone."""
+"""Seconds after which processes that cannot be ended are left alone."""
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -21,7 +21,7 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class _Children(Enum):
-    """What this process does for the children that it forks."""
+    """The kind of processes that this process forks."""
 
     NOTHING = auto()
     CLUSTER = auto()
@@ -33,10 +33,11 @@ _adopts_orphans = False
 
 
 def keep_family_together() -> None:
-    """From now on whatever this process forks, and what that forks, ends with its parent and ignores SIGTERM.
+    """Make all processes forked from now on block SIGTERM, SIGINT and SIGHUP, and (on Linux) end with their parent.
 
-    The command that calls this decides when its processes end. A signal to all of them, as systemd sends it,
-    would end running jobs at once; a command killed alone would leave workers that nobody supervises.
+    This includes children of children. The command that calls this decides when its processes end. A signal to all of
+    them, as systemd sends it, would end running jobs at once. A command killed alone would leave workers without a
+    supervisor.
     """
     global _children
     if _children is _Children.NOTHING:
@@ -45,13 +46,13 @@ def keep_family_together() -> None:
 
 
 def detach_children() -> None:
-    """What this process forks from now on are processes of a task: they get the signals that others get."""
+    """Give processes forked from now on, a task's own, the default handlers of SIGTERM, SIGINT, SIGHUP and SIGUSR1."""
     global _children
     _children = _Children.TASKS
 
 
 def adopt_orphans() -> None:
-    """Make this process the parent of descendants that lose theirs, where the system (Linux) can do that."""
+    """Make this process the parent of descendants that lose theirs (a subreaper). Linux only, else no effect."""
     global _adopts_orphans
     if _libc is not None:
         _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -59,7 +60,10 @@ def adopt_orphans() -> None:
 
 
 def end_orphans() -> None:
-    """End and reap all children, where adopt_orphans() was called: a worker whose task process ended has no others."""
+    """Kill and reap all children, if adopt_orphans() was called.
+
+    Call it in a worker whose task process has ended: all its children are orphans then.
+    """
     deadline = time.monotonic() + ORPHANS_SECONDS
     while _adopts_orphans and has_children() and time.monotonic() < deadline:
         for child in psutil.Process().children(recursive=True):
@@ -69,7 +73,7 @@ def end_orphans() -> None:
 
 
 def has_children() -> bool:
-    """Whether this process has children; those that have ended are reaped."""
+    """Whether this process has children that run. Reaps those that have ended."""
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass

@@ -1,4 +1,4 @@
-"""Which processes of a cluster are alive: their processors' leases are extended, those of dead ones ended at once."""
+"""Liveness of a cluster's processes: extends the leases of idle processors, and rescues the turns of dead ones."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from ..models import Processor
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 1.0
-"""Seconds between two looks into the database."""
+"""Seconds between two looks into the database, unless a process ends."""
 
 
 class Liveness:
-    """Of one cluster. Workers between turns wait in django-q2 and cannot beat: this does, for all of them at once."""
+    """Liveness of one cluster. Workers between turns wait in django-q2 and cannot beat: this beats for all of them."""
 
     def __init__(self, cluster: str) -> None:
         self._cluster = cluster
@@ -30,7 +30,7 @@ class Liveness:
         self._looked_at = self._beaten_at = float("-inf")
 
     def look(self) -> None:
-        """Look at the processes, and, once a second or when one has ended, into the database."""
+        """Check the processes; once a second, or when one has ended, also the database. Logs database errors."""
         now = time.monotonic()
         if now - self._looked_at < LOOK_EVERY and all(map(_exists, self._known)):
             return
@@ -48,7 +48,7 @@ class Liveness:
                 self._known[processor.pid] = began
         self._known = dict(filter(_is_alive, self._known.items()))
         rescue_ended([processor for processor in processors if processor.pid not in self._known])
-        # Forgotten by others, while neither they nor we could be reached.
+        # Live processes without a row: a sweep deleted it, as the lease ran out while this host was cut off.
         for pid in self._known.keys() - {processor.pid for processor in processors}:
             register(self._cluster, pid)
         if now - self._beaten_at >= queue_settings().LEASE_SECONDS / 5:
@@ -57,14 +57,14 @@ class Liveness:
 
 
 def reap_orphans(but: int | None) -> None:
-    """Reap adopted children that have ended; `but`: not this one, whose parent asks for its exit code."""
+    """Reap adopted children that have ended. `but`: the pid of a child to leave, whose exit code is read elsewhere."""
     with suppress(ChildProcessError):
         while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and ended.si_pid != but:
             os.waitpid(ended.si_pid, os.WNOHANG)
 
 
 def _exists(pid: int) -> bool:
-    """Whether there is such a process: quick, and true of a zombie for the moment until its parent reaps it."""
+    """Whether there is a process with this id. Fast, and true for a zombie until its parent reaps it."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -73,7 +73,7 @@ def _exists(pid: int) -> bool:
 
 
 def _began(pid: int) -> float | None:
-    """When the process began; None: it has ended."""
+    """Return when the process began, in seconds since the epoch. None: it has ended."""
     with suppress(psutil.Error):
         process = psutil.Process(pid)
         if process.status() != psutil.STATUS_ZOMBIE:

@@ -1,4 +1,4 @@
-"""How much memory a process takes, and a bound of it."""
+"""The memory that a process holds, and a limit on it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 def resident_bytes(pid: int) -> int:
-    """Memory that a process holds now; 0 where the system does not say."""
+    """Return the resident memory of a process, in bytes; 0 if the system does not report it."""
     try:
         with open(f"/proc/{pid}/statm") as file:
             return int(file.read().split()[1]) * resource.getpagesize()
@@ -18,7 +18,7 @@ def resident_bytes(pid: int) -> int:
 
 @contextmanager
 def bounded_memory(megabytes: float | None) -> Iterator[None]:
-    """The address space of this process is bounded at what is taken now and so much more; None: it is not."""
+    """Limit the address space of this process to its present size plus `megabytes` (10^6 bytes). None: no limit."""
     if megabytes is None:
         yield
         return

@@ -1,4 +1,4 @@
-"""What came of an attempt: from what a task process recorded, or how it died, to what is settled."""
+"""Outcomes of attempts to settle, made from the records of a task process or from the way it died."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from .shared_memory import Kind, Record, SharedMemory, Stop
 logger = logging.getLogger(__name__)
 
 Limits = tuple[float | None, float | None]
-"""Seconds and megabytes that a job may take."""
+"""A job's time limit in seconds and memory limit in megabytes. None: no limit."""
 UNKNOWN_TASK = "Waits for a processor that has its task."
 
 
 def ended_outcome(job: ClaimedJob, record: Record, stop: Stop, limits: Limits) -> JobOutcome:
-    """What a record of the task process means. `stop`: why the job was to stop, if it was."""
+    """Return the outcome of an attempt that the task process recorded. `stop`: why the job was to stop, or NO."""
     spent, progress = max(record.ended - record.started, 0.0), min(max(record.fraction, 0.0), 1.0)
     if record.kind == Kind.RESULT:
         return JobOutcome(
@@ -55,7 +55,7 @@ def ended_outcome(job: ClaimedJob, record: Record, stop: Stop, limits: Limits) -
 def died_outcome(
     job: ClaimedJob, how: str, started: float, stop: Stop, limits: Limits, memory: SharedMemory
 ) -> JobOutcome:
-    """That the task process ended, as `how` says, while it ran the job, or was ended as the job would not stop."""
+    """Return the outcome of an attempt during which the task process died, as `how` says, or was ended."""
     now = time.monotonic()
     fields: dict[str, Any] = {
         "spent": max(now - started, 0.0),
@@ -70,15 +70,15 @@ def died_outcome(
 
 
 def deferred_outcome(job: ClaimedJob, now: float) -> JobOutcome:
-    """That this processor has not the job's task: it waits for another one, at no attempt."""
+    """Return the outcome of a job whose task this processor lacks: it waits for another one, at no attempt."""
     delay = queue_settings().UNKNOWN_TASK_DELAY_SECONDS * random.uniform(0.5, 1.0)  # noqa: S311 (spreads load)
     return _outcome(job, status=Status.QUEUED, spent=0.0, ended=now, message=UNKNOWN_TASK, retry=delay)
 
 
 def without_refused(outcomes: Sequence[JobOutcome], reason: str) -> list[JobOutcome] | None:
-    """The outcomes, each that the database would not take as a failure in words; None: it takes every one of them.
+    """Return the outcomes, with a failure in place of each that the database refuses. None: it refuses none.
 
-    Asks for each alone, outside of any transaction.
+    Checks each in a statement of its own. Call it outside of any transaction.
     """
     refused = [outcome for outcome in outcomes if not is_storable(outcome)]
     if not refused:

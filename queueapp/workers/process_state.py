@@ -1,9 +1,9 @@
-"""What a task may leave changed in its process. A process that is not as it was is replaced, never repaired."""
+"""The process state that a task may leave changed. A process that has changed is replaced, never repaired."""
 
 from __future__ import annotations
 
 import _locale
-import _signal  # type: ignore[import-not-found]  # signal's own functions make enums, which takes five times as long
+import _signal  # type: ignore[import-not-found]  # signal's own functions make enums: five times slower
 import builtins
 import datetime
 import decimal
@@ -30,9 +30,9 @@ from django.db import connections
 from .forked import has_children
 
 THREADS_MOST = 32
-"""Threads that tasks may leave running, for the pools of the libraries that they use."""
+"""Maximum number of threads, the main one included, after a job. Libraries keep pools of threads."""
 DESCRIPTORS_MOST = 64
-"""File descriptors that tasks may leave open, for the same."""
+"""Maximum number of file descriptors that tasks may leave open, for the same reason."""
 
 _LIMITS = [getattr(resource, name) for name in ("RLIMIT_NOFILE", "RLIMIT_AS", "RLIMIT_DATA", "RLIMIT_FSIZE")]
 _SIGNALS = (
@@ -40,7 +40,7 @@ _SIGNALS = (
     signal.SIGPIPE,
 )  # fmt: skip
 
-_environment: dict[bytes, bytes] = vars(os.environ)["_data"]  # as bytes: to decode all of it takes 14 us
+_environment: dict[bytes, bytes] = vars(os.environ)["_data"]  # as bytes: decoding all of it takes 14 us
 
 
 def _umask() -> int:
@@ -50,7 +50,7 @@ def _umask() -> int:
 
 
 def _state() -> tuple[Any, ...]:
-    """What is compared. Asked for after every job, so the whole takes a few microseconds."""
+    """Return the state to compare. It is read after every job, so this must take only a few microseconds."""
     stdout, stderr, manager = sys.stdout, sys.stderr, logging.root.manager
     return (
         os.getcwd(),
@@ -75,11 +75,11 @@ def _state() -> tuple[Any, ...]:
 
 
 _MODULES = (builtins, datetime, json, logging, os, random, signal, socket, subprocess, threading, time)
-"""What a task may have replaced parts of, that tasks of others use."""
+"""Modules that all tasks use, and of which a task may replace parts."""
 
 
 class ProcessState:
-    """The state of this process when it is made; has_changed() compares it with the present one."""
+    """The state of this process at construction. has_changed() compares it with the present one."""
 
     def __init__(self) -> None:
         self._before = _state()
@@ -89,15 +89,15 @@ class ProcessState:
         self._lowest = _lowest_free_descriptor()
 
     def has_changed(self, *, thoroughly: bool) -> bool:
-        """Whether anything is not as it was. Reaps ended children.
+        """Whether anything differs from the state at construction. Reaps ended children.
 
-        `thoroughly`: also of Django's settings, and of what modules of the standard library hold; and `random` is
-        seeded anew, so that nobody's task can foretell the numbers that another's gets.
+        `thoroughly`: also compare Django's settings, the default decimal context and the contents of _MODULES, and seed
+        `random` anew. Otherwise a task could predict the random numbers of another owner's task.
         """
         try:
             if _state() != self._before or (thoroughly and self._shared_has_changed()):
                 return True
-        except Exception:  # a working directory that is gone, a stream that is none
+        except Exception:  # a deleted working directory, or a stream that is None
             return True
         return (
             threading.active_count() > THREADS_MOST
@@ -125,7 +125,10 @@ def _decimal_default() -> str:
 
 
 def _lowest_free_descriptor() -> int:
-    """The number that the next file gets: lower where a file was closed, higher with every one left open."""
+    """Return the descriptor that the next file gets; -1 if that cannot be found out.
+
+    A closed file lowers it, each file left open raises it.
+    """
     try:
         free = os.dup(0)
     except OSError:

@@ -1,4 +1,4 @@
-"""One turn while its jobs run: what ended, signs of life, limits, and whose fault it was when a task process died."""
+"""One turn while its jobs run: outcomes, heartbeats, limits, and the job to blame when a task process died."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from .task_process import Event, TaskProcess
 logger = logging.getLogger(__name__)
 
 MEMORY_LOOK = 0.25
-"""Seconds between two looks at the memory of a job that has a limit of it."""
+"""Seconds between two looks at the memory of a job that has a memory limit."""
 PAUSE = 0.2
-"""Seconds before another task process, where one ended and it was no job's fault."""
+"""Seconds before another task process, if one died between two jobs."""
 
 
 class RunningTurn:
-    """Has a task process work through a turn. `done`: outcomes that have not been settled yet."""
+    """Runs a turn in a task process. `done`: outcomes that are not settled yet."""
 
     def __init__(self, processor: int, turn: Turn, process: TaskProcess, done: list[JobOutcome]) -> None:
         self.process = process
         self.done = done
         self.in_doubt = False
-        """Whether a part was settled, perhaps: the connection was lost before the answer came."""
+        """Whether outcomes in `done` may be settled already: a statement failed, and its answer may be lost."""
         self._processor = processor
         self._turn = turn
         self._jobs: dict[int, ClaimedJob] = dict(enumerate(turn.jobs))
@@ -47,9 +47,9 @@ class RunningTurn:
         self._stopping = False
 
     def work_through(self) -> list[JobOutcome]:
-        """What came of the jobs that were started; the others go back when the turn is settled with that."""
+        """Run the jobs; return the outcomes not settled yet. Settling with these puts back the jobs not started."""
         self._begin(self._jobs)
-        announcer.try_to_send()  # while the task process works
+        announcer.try_to_send()  # meanwhile the task process works
         while True:
             event = self.process.wait(self._seconds_to_next_look())
             self._collect()
@@ -66,7 +66,7 @@ class RunningTurn:
         self._heard_at = time.monotonic()
 
     def _collect(self) -> None:
-        """Turn the records of jobs that ended into outcomes."""
+        """Turn the records of ended jobs into outcomes."""
         for record in self.process.records():
             job = self._jobs.pop(record.place, None)
             if job is not None:
@@ -74,19 +74,19 @@ class RunningTurn:
                 self.done.append(ended_outcome(job, record, self._stop_of(record.place), self._limits[record.place]))
 
     def _present(self) -> tuple[int, ClaimedJob, float] | None:
-        """The index of the job that runs, the job, and when it started."""
+        """Return the index of the job that runs, the job, and its start by time.monotonic."""
         index, started = self.process.memory.present()
         job = self._jobs.get(index)
         return None if job is None else (index, job, min(started, time.monotonic()))
 
     def _stop_of(self, index: int) -> Stop:
-        """Only the present job is ever stopped, after all others were taken back."""
+        """Return why a job was stopped. Only the present job is ever stopped, after all others were taken back."""
         return self._stop if self.process.memory.present()[0] == index else Stop.NO
 
     # The task process ended.
 
     def _go_on_with_another(self) -> bool:
-        """Blame the job that ran, and give the rest to another task process; whether any is left."""
+        """Blame the job that ran, and start another task process. Return whether that one got jobs to run."""
         rest = self.process.take_back()
         if not self._blame() and self.process.exit:
             logger.warning("A task process %s, between jobs.", self.process.exit)
@@ -100,7 +100,10 @@ class RunningTurn:
         return True
 
     def _blame(self) -> bool:
-        """The job that was started and has no record pays, where there is one; whether there is. No other does."""
+        """Add the outcome of the job that was started and has no record. Return whether there was one.
+
+        No other job loses an attempt.
+        """
         present = self._present()
         if present is None:
             return False
@@ -111,13 +114,13 @@ class RunningTurn:
         self.done.append(died_outcome(job, how, began, self._stop, limits, memory))
         return True
 
-    # The look at a job that takes longer than a quantum.
+    # A job that outruns the quantum.
 
     def _look(self, now: float) -> None:
         present = self._present()
         self.process.memory.bound_output()
         if present is None:
-            if now - self._heard_at > queue_settings().LEASE_SECONDS / 3:  # it hangs between two jobs
+            if now - self._heard_at > queue_settings().LEASE_SECONDS / 3:  # the process hangs between two jobs
                 self.process.end()
             return
         index, job, started = present
@@ -137,7 +140,7 @@ class RunningTurn:
             self._keep_limits(index, job, elapsed, now)
 
     def _after(self, error: Exception, now: float) -> None:
-        """Prepare to try again at the next look. Bad data is replaced: else no sign of life would come after it."""
+        """Prepare to try again at the next look. Refused data is replaced: else no heartbeat would follow it."""
         self.in_doubt, words = True, str(error).strip()
         if not is_passing(error) and (mended := without_refused(self.done, words)) is not None:
             self.done = mended
@@ -147,14 +150,14 @@ class RunningTurn:
         connection.close()
 
     def _release_rest(self) -> None:
-        """The present job outruns the quantum: from here on no other is started."""
+        """Take back the jobs that were not started: the present one outruns the quantum."""
         if not self._released:
             self._released = True
             self.process.take_back()
             self._collect()
 
     def _settle_part(self, index: int, job: ClaimedJob, elapsed: float, now: float) -> None:
-        """Record what is done, and put back what was not started, while the present job runs on."""
+        """Settle the outcomes, and put back the jobs that were not started, while the present job runs on."""
         if self.in_doubt:
             self.done = still_held(self._processor, self._turn.number, self.done)
         done = self.done
@@ -194,7 +197,7 @@ class RunningTurn:
             self._enforce_stop(job, now)
 
     def _request_stop(self, why: Stop, now: float) -> None:
-        """Ask the present job to stop, once. A cancelled one has a third of the grace before an exception comes."""
+        """Ask the present job to stop, once. A cancelled job has a third of the grace before the first exception."""
         if self._stop is not Stop.NO:
             return
         self._stop = why
@@ -205,7 +208,7 @@ class RunningTurn:
         memory.tell(cancelled=why is Stop.CANCELLED, stopping=memory.stopping)
 
     def _enforce_stop(self, job: ClaimedJob, now: float) -> None:
-        """The exception comes at once, and once more after a third of the grace; then the process is ended."""
+        """Raise an exception; another one a third of the grace later; end the process when the grace is over."""
         self._stop_at.pop(0)
         if self._stop_at:
             self.process.interrupt(self._stop)
@@ -229,7 +232,7 @@ class RunningTurn:
 
 
 def _limits(job: ClaimedJob) -> tuple[float | None, float | None]:
-    """Seconds and megabytes that a job may take: its own, else its task's."""
+    """Return the limits of a job, in seconds and megabytes: its own, else its task's. None: no limit."""
     task = find_task(job.task)
     if task is None:
         return job.limit, job.memory_limit

@@ -1,4 +1,4 @@
-"""A file in memory that two processes append to."""
+"""An unnamed file that two processes append to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tempfile
 
 
 class SharedFile:
-    """A file in memory without a name. Every write appends, in either process."""
+    """An unnamed file, in memory where the system has memfd_create(). Every write appends, in either process."""
 
     def __init__(self, name: str) -> None:
         if hasattr(os, "memfd_create"):
@@ -20,30 +20,30 @@ class SharedFile:
         self.inode = os.fstat(self.fd).st_ino
 
     def is_open(self) -> bool:
-        """Whether the descriptor is still this file: a task may have closed it, and opened another in its place."""
+        """Whether the descriptor still refers to this file. A task may have closed it, or put another in its place."""
         try:
             return os.fstat(self.fd).st_ino == self.inode
         except OSError:
             return False
 
     def size(self) -> int:
-        """Bytes that it holds."""
+        """Return the size in bytes."""
         return os.fstat(self.fd).st_size
 
     def append(self, data: bytes) -> None:
-        """Write all of it at the end."""
+        """Append all of `data`."""
         written = os.write(self.fd, data)
         while written < len(data):
             written += os.write(self.fd, data[written:])
 
     def read(self, start: int, length: int) -> bytes:
-        """The bytes from `start`, as many as there are up to `length`."""
+        """Return at most `length` bytes from `start`."""
         return os.pread(self.fd, length, start)
 
     def truncate(self, size: int) -> None:
-        """Drop what lies beyond."""
+        """Cut the file to `size` bytes."""
         os.ftruncate(self.fd, size)
 
     def close(self) -> None:
-        """Give the memory back once the other process has ended."""
+        """Close the descriptor. The memory is freed once the other process has ended, too."""
         os.close(self.fd)

@@ -1,7 +1,7 @@
-"""What a worker and its task process share: which job runs, its progress, what ended, and what was printed.
+"""Memory that a worker and its task process share: the present job, its progress, records of ended jobs, and output.
 
-All of it outlives the task process, so the worker knows what a process that died was doing. Nothing in it is trusted:
-the task process may have written anything, so the worker checks and bounds what it reads.
+The memory outlives the task process, so the worker knows which job a dead process was running. The worker trusts none
+of it: the task process may have written anything. So the worker checks and bounds all that it reads.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from ..storable import cut_middle
 from .shared_file import SharedFile
 
 LOG_KEPT = 16_384
-"""Bytes of what an attempt printed that are kept: half from its beginning, half from its end."""
+"""Bytes of an attempt's output that are kept: half from its beginning, half from its end."""
 OUTPUT_MOST = 16 * 1024 * 1024
-"""Bytes of output that may lie in memory before the middle of it is dropped."""
+"""Maximum bytes of output in memory. Beyond that, all but its beginning is dropped."""
 RECORDS_KEPT = 1 << 20
-"""Bytes of records of earlier turns that stay in memory: to drop them each time takes longer."""
+"""Maximum bytes of earlier turns' records that stay in memory. Dropping them after each turn would be slower."""
 RECORD_MOST = 64 * 1024 * 1024
-"""Bytes of records of one turn that a worker reads; a turn with more has lost the rest."""
+"""Maximum bytes of one turn's records that a worker reads. The rest is lost."""
 
 _START = struct.Struct("=id")
 _FLAGS = struct.Struct("=BBB")
@@ -35,7 +35,7 @@ NO_JOB = -1
 
 
 class Stop(IntEnum):
-    """Why a job is to stop."""
+    """The reason why a job is to stop."""
 
     NO = 0
     CANCELLED = 1
@@ -45,7 +45,7 @@ class Stop(IntEnum):
 
 
 class Kind(StrEnum):
-    """How an attempt ended, as the task process saw it. Without blanks, as records are."""
+    """How an attempt ended, as the task process saw it. A value has no blanks: they separate a record's fields."""
 
     RESULT = "result"
     REFUSED = "refused"
@@ -55,9 +55,9 @@ class Kind(StrEnum):
 
 
 class Record(NamedTuple):
-    """One attempt that ended: its job's place in the turn, from 0, and what came of it. Times by time.monotonic.
+    """An attempt that ended. `place`: the job's index in the turn, from 0. Times are by time.monotonic.
 
-    `text`: the result as JSON, "" for none, or the error. `log`: what it printed, and its traceback.
+    `text`: the result as JSON, "" for none, or the error. `log`: the output and the traceback.
     """
 
     place: int
@@ -71,7 +71,7 @@ class Record(NamedTuple):
 
 
 class SharedMemory(Reports):
-    """One per processor, made before its task process is forked, which inherits it."""
+    """The memory of one task process, made before the fork, so that the process inherits it."""
 
     def __init__(self) -> None:
         self._cell = mmap.mmap(-1, _SIZE)
@@ -83,7 +83,7 @@ class SharedMemory(Reports):
         self.clear()
 
     def clear(self) -> None:
-        """Forget what the last turn left: before another begins."""
+        """Forget the last turn. Call it before the next one begins."""
         self.start(NO_JOB, 0.0)
         self.tell()
         self._read_from = self.records.size()
@@ -93,10 +93,10 @@ class SharedMemory(Reports):
         if self.output.size():
             self.output.truncate(0)
 
-    # What the task process writes.
+    # Written by the task process.
 
     def start(self, index: int, started: float) -> None:
-        """Note which job of the turn runs now, and since when."""
+        """Note the index of the job that runs now, and its start by time.monotonic."""
         _START.pack_into(self._cell, _START_AT, index, started)
         self.report(0.0, "")
 
@@ -109,7 +109,7 @@ class SharedMemory(Reports):
         _PROGRESS.pack_into(self._cell, _PROGRESS_AT, ((version | 1) + 1) & 0xFFFFFFFF, fraction, len(text))
 
     def add(self, record: Record) -> None:
-        """Append a record: a line of numbers and sizes, after a mark that nothing a task writes has, then the texts."""
+        """Append a record: a random mark that no task's text has, a line of numbers and sizes, then the texts."""
         place, started, ended, kind, text, log, fraction, message = record
         body, sizes = b"", "0 0 0"
         if text or log or message:
@@ -118,13 +118,13 @@ class SharedMemory(Reports):
         head = f"{place} {started!r} {ended!r} {fraction!r} {kind} {sizes}\n"
         self.records.append(self._begin_of_record + head.encode() + body)
 
-    # What the worker writes.
+    # Written by the worker.
 
     def tell(self, *, stop: Stop = Stop.NO, cancelled: bool = False, stopping: bool = False) -> None:
         """Tell the present job why it is to stop, whether it was cancelled, and whether its cluster is stopping."""
         _FLAGS.pack_into(self._cell, _FLAGS_AT, stop, cancelled, stopping)
 
-    # What both read.
+    # Read by either.
 
     @property
     def stop(self) -> Stop:
@@ -143,7 +143,7 @@ class SharedMemory(Reports):
 
     @property
     def fraction(self) -> float:  # type: ignore[override]
-        """Progress from 0 to 1, whatever the memory holds."""
+        """The progress, from 0 to 1 whatever the memory holds."""
         found: float = _PROGRESS.unpack_from(self._cell, _PROGRESS_AT)[1]
         return found if 0.0 <= found <= 1.0 else 0.0
 
@@ -158,17 +158,17 @@ class SharedMemory(Reports):
         return text.decode(errors="replace").replace("\x00", "")[:LONGEST_MESSAGE]
 
     def present(self) -> tuple[int, float]:
-        """The index of the job that started last, NO_JOB: none has; and when, by time.monotonic."""
+        """Return the index of the job that started last (NO_JOB: none has), and its start by time.monotonic."""
         index, started = _START.unpack_from(self._cell, _START_AT)
         return index, started
 
     def ended(self) -> list[Record]:
-        """The records since the last clear(); what is no record is passed over."""
-        length = min(self.records.size() - self._read_from, RECORD_MOST)  # a larger buffer takes longer to make
+        """Return the records since the last clear(). Invalid ones are skipped."""
+        length = min(self.records.size() - self._read_from, RECORD_MOST)  # a larger buffer takes longer to allocate
         return list(_parse(self.records.read(self._read_from, max(length, 0)), self._begin_of_record))
 
     def take_log(self) -> str:
-        """What was printed since the last call, cut in its middle."""
+        """Return the output since the last call, its middle cut out. Empties the file."""
         size = self.output.size()
         if size == 0:
             return ""
@@ -182,7 +182,7 @@ class SharedMemory(Reports):
         return text.replace("\x00", "")
 
     def bound_output(self) -> None:
-        """Drop output that takes too much memory, but for its beginning."""
+        """Drop output that takes too much memory, except its beginning."""
         if self.output.size() > OUTPUT_MOST:
             self.output.truncate(LOG_KEPT // 2)
 

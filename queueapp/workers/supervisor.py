@@ -1,4 +1,4 @@
-"""Runs a django-q2 cluster from its start to a clean end: drained, within a deadline, with nothing left behind."""
+"""Runs a django-q2 cluster from its start to a clean end: drained, within a deadline, with no process left."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LOOK_EVERY = 0.2
 
 
 class Supervisor:
-    """One cluster. SIGTERM, SIGHUP or SIGINT (Ctrl-C) drains it; the same once more ends it at once."""
+    """Supervises one cluster. SIGTERM, SIGHUP or SIGINT (Ctrl-C) drains it; the same signal again ends it at once."""
 
     def __init__(self) -> None:
         self.signals: Counter[int] = Counter()
@@ -39,7 +39,7 @@ class Supervisor:
         self._cluster: Cluster | None = None
 
     def run(self) -> None:
-        """Work until a signal comes, then stop. A cluster that died or is stuck is replaced by a fresh one."""
+        """Run the cluster until a signal comes, then stop it. A cluster that died or is stuck is replaced."""
         forked.adopt_orphans()
         forked.keep_family_together()
         self._start()
@@ -60,7 +60,7 @@ class Supervisor:
             reap_orphans(but=self._cluster.sentinel.pid)
 
     def _start_afresh(self, why: str, *, fault: bool) -> None:
-        """`fault`: a job may have done it; else no job loses an attempt."""
+        """Replace the cluster. `fault`: a job may be the cause; otherwise no job loses an attempt."""
         logger.error("%s; ending what is left of the cluster and starting afresh.", why)
         self._end_family()
         self._take_back(fault=fault)
@@ -72,7 +72,7 @@ class Supervisor:
         self.id = os.environ[CLUSTER] = str(uuid.uuid4())
         self._cluster = Cluster()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, self._on_signal)  # instead of django-q2's, which wait without a deadline
+            signal.signal(number, self._on_signal)  # django-q2's handlers wait without a deadline
         self._watchdog = Watchdog()
         self._liveness = Liveness(self.id)
         with suppress(RuntimeError):  # the sentinel died at once: the next look sees it
@@ -82,7 +82,7 @@ class Supervisor:
         self.signals[number] += 1
 
     def _insisted(self) -> bool:
-        """Whether a signal came twice. One of each does not count: Ctrl-C reaches us, and whoever started us too."""
+        """Whether one signal came twice. Two different ones do not count: Ctrl-C reaches our starter, too."""
         return max(self.signals.values()) > 1
 
     def _stop(self) -> None:
@@ -93,14 +93,14 @@ class Supervisor:
         self._cluster.stop_event.set()
         deadline = time.monotonic() + queue_settings().SHUTDOWN_GRACE_SECONDS
         while self._cluster.sentinel.is_alive() and time.monotonic() < deadline and not self._insisted():
-            time.sleep(LOOK_EVERY / 4)  # join() trusts a pipe that other processes have, too
+            time.sleep(LOOK_EVERY / 4)  # join() waits for a pipe that other processes hold, too
         if self._cluster.sentinel.is_alive():
             logger.warning("Some jobs did not end in time; they go back to the queue.")
         self._end_family()
         self._take_back(fault=False)
 
     def _end_family(self) -> None:
-        """End every process of the cluster that is left: with the sentinel gone, its children are ours."""
+        """Kill all processes of the cluster that are left. If the sentinel is gone, its children are ours."""
         left = psutil.Process().children(recursive=True)
         for process in left:
             with suppress(psutil.NoSuchProcess):
@@ -108,7 +108,7 @@ class Supervisor:
         psutil.wait_procs(left, timeout=5)
 
     def _take_back(self, *, fault: bool) -> None:
-        """Put what its processors had in hand back into the queue; without a database the lease does it."""
+        """Put the jobs of the cluster's processors back. If the database is away, they go back within the lease."""
         try:
             if fault:
                 rescue_ended(Processor.objects.filter(cluster=self.id))

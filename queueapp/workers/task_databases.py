@@ -1,4 +1,4 @@
-"""The database connections of tasks: after every job each is as if just opened, or closed."""
+"""The database connections of tasks. After every job each is as if just opened, or closed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LEFT_OPEN = "It left a database transaction open; what it did there is rolled ba
 
 
 def drop_inherited() -> None:
-    """Close the connections that a fork has copied, without a word to the server: it is the parent that uses them."""
+    """Close the connections that a fork has copied, without a message to the server: the parent still uses them."""
     for connection in connections.all(initialized_only=True):
         raw = cast(Any, connection.connection)
         if isinstance(raw, psycopg.Connection):
@@ -27,10 +27,11 @@ def drop_inherited() -> None:
 
 
 class TaskDatabases:
-    """Every connection that Django opens for tasks in this process. One that a job used is reset in a round trip.
+    """The connections that Django opens in this process's main thread. One that a job used is reset in a round trip.
 
-    A job that uses no database costs nothing. The connection that was reset is given to the next job that asks for
-    one; to it, Django opens a new connection: the receivers of `connection_created` are called, and set what they set.
+    A job that uses no database costs nothing. The next job that asks for a connection gets the one that was reset,
+    after a check in another round trip. To that job it is a new connection: Django calls the receivers of
+    `connection_created`, and they set up the session again.
     """
 
     def __init__(self) -> None:
@@ -41,7 +42,7 @@ class TaskDatabases:
             self._watch(connections[alias])
 
     def reset(self) -> str | None:
-        """Reset or close what the last job used; what it left open, in words, None: nothing."""
+        """Reset or close the connections that the last job used. Return an error if it left a transaction open."""
         if not self._used:
             return None
         self._used, left = False, None
@@ -85,7 +86,10 @@ class TaskDatabases:
 
 
 def _answers(raw: psycopg.Connection[Any]) -> bool:
-    """Whether a connection that was put away still is one: a task may have written into it, or closed its file."""
+    """Whether a connection that was put away still works; else it is closed.
+
+    A task may have written to its socket, or closed it.
+    """
     try:
         with psycopg.Cursor(raw) as cursor:
             cursor.execute("SELECT 1", prepare=False)
@@ -97,7 +101,7 @@ def _answers(raw: psycopg.Connection[Any]) -> bool:
 
 
 _ATTRIBUTES = ("row_factory", "cursor_factory", "prepare_threshold", "isolation_level", "read_only", "deferrable")
-"""What a task may have changed of psycopg's connection object."""
+"""Attributes of psycopg's connection that a task may have changed."""
 _IDLE = psycopg.pq.TransactionStatus.IDLE
 
 
@@ -110,7 +114,7 @@ def _is_left_open(connection: BaseDatabaseWrapper) -> bool:
 
 
 def _renew(alias: str) -> BaseDatabaseWrapper:
-    """A new wrapper in the place of the old, with nothing of what a task may have changed in that."""
+    """Replace Django's wrapper of a connection, with whatever a task changed in it. Return the new one."""
     fresh = connections.create_connection(alias)
     connections[alias] = fresh
     return fresh

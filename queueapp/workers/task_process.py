@@ -1,4 +1,4 @@
-"""A worker's view of its task process: fork it, give it the jobs of a turn, look at what it does, end it."""
+"""The worker's side of a task process: fork it, send it the jobs of a turn, watch it, end it."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ from .shared_memory import Record, SharedMemory, Stop
 from .task_runner import LENGTH, REPLACE_ME, STOP_SIGNAL, After, TaskRunner
 
 SEND_SECONDS = 10.0
-"""Seconds in which a task process has to take the jobs of a turn."""
+"""Maximum seconds that a task process takes to receive the jobs of a turn."""
 
 
 class Event(Enum):
-    """What a worker waits for."""
+    """The result of TaskProcess.wait()."""
 
     NOTHING = auto()
-    """The time was over."""
+    """The time ran out, or a task wrote to the connection."""
     TURN_OVER = auto()
     """Every job of the turn that was not taken back has ended."""
     ENDED = auto()
-    """The process ended, by itself or by a signal, or closed its connection, and was ended."""
+    """The process ended, by itself or by a signal; or it closed its connection, and was ended."""
 
 
 class TaskProcess:
-    """One per worker at a time. Replaced when it ends, or is not as it was after a job."""
+    """A task process; a worker has one at a time. Replaced when it ends, as it does after a job that changed it."""
 
     def __init__(self) -> None:
         self.memory = SharedMemory()
         self.exit: str | None = None
-        """How the process ended, in words; None: it has not."""
+        """How the process ended, in words. "": it asked to be replaced; None: it has not ended."""
         self._jobs: set[int] = set()
         self._resident_at_start = 0
         self._said = b""
@@ -51,7 +51,7 @@ class TaskProcess:
         self._tokens_out, self._tokens_in = os.pipe()
         os.set_blocking(self._tokens_out, False)
         self._connection = ours
-        gc.freeze()  # shared with the child for as long as nobody writes to it
+        gc.freeze()  # keeps memory shared with the child: the collector does not write to it
         self.pid = os.fork()
         if self.pid == 0:
             ours.close()
@@ -66,7 +66,7 @@ class TaskProcess:
             self._poll.register(self._pidfd, select.POLLIN)
 
     def begin(self, jobs: Mapping[int, ClaimedJob], memory_limits: Mapping[int, float | None]) -> None:
-        """Have it run these jobs, by their index in the turn, in that order. Where it has ended, wait() says so."""
+        """Send jobs, by their index in the turn, to run in that order. If the process has ended, wait() says so."""
         self.memory.clear()
         self._jobs = set(jobs)
         after = _after_each([job.owner for job in jobs.values()], queue_settings().TASK_PROCESS_FOR)
@@ -82,12 +82,12 @@ class TaskProcess:
             self._connection.sendall(len(body).to_bytes(LENGTH, "big") + body)
 
     def wait(self, seconds: float) -> Event:
-        """What happened first, within so many seconds."""
+        """Return what happened first within so many seconds."""
         ready = {descriptor for descriptor, _ in self._poll.poll(seconds * 1000)}
         if self._connection.fileno() in ready:
             if (said := self._receive()) is not None:
                 return said
-            # A process that ends closes the connection a moment before.
+            # A process that ends closes its connection a moment earlier.
             alive = not self._ends_within(0.2)
             self.end()
             if alive:
@@ -99,7 +99,7 @@ class TaskProcess:
         return Event.NOTHING
 
     def _receive(self) -> Event | None:
-        """Whether the turn is over; None: nothing more will come. What a task wrote there is passed over."""
+        """Return TURN_OVER or NOTHING; None if the connection is closed. Bytes that a task wrote are skipped."""
         part = b""
         with suppress(OSError):
             part = self._connection.recv(4096)
@@ -111,7 +111,10 @@ class TaskProcess:
         return Event.NOTHING if part else None
 
     def take_back(self) -> set[int]:
-        """The indexes of jobs that were not started; they will not be. Atomic: a pipe gives each to one reader."""
+        """Take back the jobs that were not started. Return their indexes.
+
+        Atomic: the pipe gives each index to one reader.
+        """
         left: set[int] = set()
         with suppress(BlockingIOError):
             while token := os.read(self._tokens_out, 2):
@@ -119,7 +122,7 @@ class TaskProcess:
         return left & self._jobs
 
     def records(self) -> list[Record]:
-        """What has ended of the turn's jobs. Only the first record of a job counts."""
+        """Return the records of the turn's jobs that ended. Only the first record of a job counts."""
         found: dict[int, Record] = {}
         for record in self.memory.ended():
             if record.place in self._jobs:
@@ -127,17 +130,17 @@ class TaskProcess:
         return list(found.values())
 
     def interrupt(self, stop: Stop) -> None:
-        """Raise the reason to stop inside the task, unless the task keeps the signal out."""
+        """Raise the reason to stop inside the task, unless the task blocks the signal."""
         self.memory.tell(stop=stop, cancelled=stop is Stop.CANCELLED, stopping=self.memory.stopping)
         with suppress(ProcessLookupError):
             os.kill(self.pid, STOP_SIGNAL)
 
     def has_taken(self, size: float) -> bool:
-        """Whether it and its children hold so many bytes more than when the turn began."""
+        """Whether the process and its descendants hold `size` bytes more than they did at begin()."""
         return self._resident_bytes() > self._resident_at_start + size
 
     def end(self) -> None:
-        """End it with everything that its tasks started, and find out how it ended."""
+        """End the process and all processes that its tasks started. Sets `exit`."""
         if self.exit is not None:
             return
         self.exit = _in_words(self._reap())
@@ -146,7 +149,7 @@ class TaskProcess:
         forked.end_orphans()
 
     def close(self) -> None:
-        """End it, and give back what it took."""
+        """End the process, and close its descriptors and its shared files."""
         self.end()
         self._connection.close()
         for descriptor in (self._tokens_in, self._tokens_out, self._pidfd):
@@ -173,7 +176,7 @@ class TaskProcess:
         return True
 
     def _reap(self) -> int:
-        """The wait status: of how it ended by itself, if it did; else it is ended now."""
+        """Return the wait status, of its own end if it has ended; else kill it. 0: it was reaped before."""
         try:
             done, status = os.waitpid(self.pid, os.WNOHANG)
             if done:
@@ -185,7 +188,7 @@ class TaskProcess:
 
 
 def _after_each(owners: list[int], serves: str) -> list[After]:
-    """What is to be done after each of a turn's jobs, of these owners. Nobody knows whose job comes after the last."""
+    """Return the step after each of a turn's jobs, of these owners. Nobody knows the owner after the last."""
     at_end = After.LOOK if serves == "many" else After.REPLACE
     within = After.REPLACE if serves == "job" else After.GO_ON
     return [
@@ -194,7 +197,7 @@ def _after_each(owners: list[int], serves: str) -> list[After]:
 
 
 def _in_words(status: int) -> str:
-    """How a process ended: "" for one that asked to be replaced."""
+    """Return how a process ended, from its wait status; "" if it asked to be replaced."""
     code = os.waitstatus_to_exitcode(status)
     if code == REPLACE_ME:
         return ""

@@ -1,7 +1,7 @@
-"""The task process: runs the tasks of jobs, and nothing else. A worker forks it, feeds it, and outlives it.
+"""The task process: runs the tasks of jobs, and nothing else. A worker forks it, sends it jobs, and outlives it.
 
-It has no part in the queue's bookkeeping and no connection to the queue. Whatever a task does to it, the worst
-that can happen is that it ends.
+The process does none of the queue's bookkeeping and has no connection to the queue. Whatever a task does to it, at
+worst the process ends.
 """
 
 from __future__ import annotations
@@ -36,39 +36,39 @@ from .shared_memory import Kind, Record, SharedMemory, Stop
 from .task_databases import TaskDatabases, drop_inherited
 
 STOP_SIGNAL = signal.SIGUSR1
-"""Has the main thread look whether the present job is to stop, and raise the reason where the task's code runs."""
+"""Makes the main thread raise the reason why the present job is to stop, if the task's code runs."""
 REPLACE_ME = 75
-"""Exit code of a task process that is not as it was, and asks for another in its place."""
+"""Exit code of a task process that asks to be replaced."""
 LENGTH = 8
-"""Bytes before a turn's jobs that say how long they are."""
+"""Bytes of the length that is sent before a turn's jobs."""
 
 _REASONS: dict[Stop, type[JobStopped]] = {
     Stop.CANCELLED: JobCancelled,
     Stop.TIME_LIMIT: TimeLimitReached,
     Stop.LEASE_LOST: LeaseLost,
 }
-# Bound here, so that a task that replaces these changes nothing.
+# Bound at import, so that a task that replaces these changes nothing here.
 _monotonic, _exit, _getpid, _read, _loads = time.monotonic, os._exit, os.getpid, os.read, json.loads
 
 
 class After(IntEnum):
-    """What is to be done after a job."""
+    """The step after a job."""
 
     GO_ON = 0
-    """The next one is of the same owner."""
+    """The next job is of the same owner."""
     LOOK = 1
-    """The next one may be somebody else's."""
+    """The next job may be another owner's."""
     REPLACE = 2
-    """There is no next one for this process."""
+    """This process runs no further job."""
 
 
 JobRow = tuple[int, str, str, str, float, int, float | None, int]
-"""A job as it is sent: its index in the turn, name, task, payload as JSON, duration, attempt, memory limit in MB, and
-what is to be done after it."""
+"""A job as it is sent: its index in the turn, name, task, payload as JSON, duration in seconds, attempt, memory limit
+in MB, and the step after it."""
 
 
 class TaskRunner:
-    """Runs jobs until its worker closes the connection."""
+    """Runs jobs until its worker closes the connection, or the process has to be replaced."""
 
     def __init__(self, memory: SharedMemory, connection: socket.socket, tokens: int) -> None:
         self._memory = memory
@@ -79,7 +79,7 @@ class TaskRunner:
         self._tasks = all_tasks()
 
     def run(self) -> NoReturn:
-        """Never returns: the code of the parent that follows the fork is not for this process."""
+        """Run turns, then exit. Never returns: the code after the fork is the parent's."""
         code = 70
         try:
             self._prepare()
@@ -100,15 +100,15 @@ class TaskRunner:
             _exit(code)
 
     def _prepare(self) -> None:
-        """Nothing of the worker's, and what a task expects of a process of its own."""
+        """Drop the worker's connections and pipes, and set up what a task expects of its process."""
         drop_inherited()
         self._close_pipes()
         bound_as("tasks")
         forked.detach_children()
         os.setpgid(0, 0)
-        multiprocessing.current_process().daemon = False  # else a task could start no processes
+        multiprocessing.current_process().daemon = False  # a daemon could not use multiprocessing
         with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
-            file.write("500")  # rather this process than its worker
+            file.write("500")  # the OOM killer should take this process, not the worker
         self._redirect_output()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, _not_for_tasks)
@@ -116,7 +116,7 @@ class TaskRunner:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
 
     def _close_pipes(self) -> None:
-        """Those of the cluster, by which its processes talk to each other. What is logged to files stays open."""
+        """Close the pipes by which the cluster's processes communicate. Log files stay open."""
         keep = {0, 1, 2, self._tokens}
         for name in os.listdir("/dev/fd"):
             with suppress(OSError):
@@ -124,7 +124,7 @@ class TaskRunner:
                     os.close(int(name))
 
     def _redirect_output(self) -> None:
-        """Standard output and error become the job's; what is logged goes where it went before."""
+        """Redirect standard output and error to the job's log. Log handlers of either use the former standard error."""
         log = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
         for logger in (logging.root, *logging.root.manager.loggerDict.values()):
             for handler in getattr(logger, "handlers", ()):
@@ -136,7 +136,7 @@ class TaskRunner:
         sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
 
     def _receive(self) -> dict[int, JobRow] | None:
-        """The jobs of the next turn, by their index; None: the worker is gone."""
+        """Return the jobs of the next turn, by their index; None if the worker is gone."""
         received, length = b"", LENGTH
         while len(received) < length:
             part = self._connection.recv(1 << 20)
@@ -149,19 +149,19 @@ class TaskRunner:
         return {row[0]: row for row in rows}
 
     def _indexes(self) -> Iterator[int]:
-        """The indexes of jobs to run, as long as the worker has not taken the rest back."""
+        """Yield the indexes of jobs to run, until the worker has taken the rest back or none is left."""
         with suppress(BlockingIOError):
             while token := _read(self._tokens, 2):
                 yield int.from_bytes(token, "big")
 
     def _run(self, job: JobRow) -> None:
-        """One attempt: its record is written before anything else may go wrong."""
+        """Run one attempt. Its record is written before the process is checked, which may end it."""
         started = _monotonic()
         self._memory.start(job[0], started)
-        # Context variables end with the job: of them are the decimal context, Django's time zone and its language.
+        # Context variables end with the job, among them the decimal context, Django's time zone and its language.
         kind, text, trace = Context().run(self._attempt, job)
         if _getpid() != self._pid:
-            _exit(0)  # a fork that came back from the task
+            _exit(0)  # a process that the task forked, and that left the task
         if (left := self._databases.reset()) is not None and kind == Kind.RESULT:
             kind, text = Kind.ERROR, left
         if not self._memory.records.is_open():
@@ -173,7 +173,7 @@ class TaskRunner:
             _exit(REPLACE_ME)
 
     def _attempt(self, job: JobRow) -> tuple[Kind, str, str]:
-        """How the task ended, its result or error, and its traceback. Raises nothing."""
+        """Return how the task ended, its result or error, and its traceback. Raises nothing."""
         _, name, task_name, payload, duration, attempt, memory_limit, _ = job
         try:
             with bounded_memory(memory_limit):
@@ -190,18 +190,18 @@ class TaskRunner:
             return describe(failure)
 
     def _takes_too_much(self) -> bool:
-        """Whether more memory than a task process may keep is taken now. To ask for the peak first is cheaper."""
+        """Whether the process holds more than TASK_PROCESS_MEMORY_MB. Asks for the peak first, which is cheaper."""
         most = queue_settings().TASK_PROCESS_MEMORY_MB * 1e6
         if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 < most:
             return False
         return resident_bytes(self._pid) > most
 
     def _on_stop(self, *_: Any) -> None:
-        """Receiver of STOP_SIGNAL."""
+        """Handle STOP_SIGNAL."""
         reason = _REASONS.get(self._memory.stop)
         if self._in_task and reason is not None and _getpid() == self._pid:
             raise reason
 
 
 def _not_for_tasks(*_: Any) -> None:
-    """SIGTERM and the like stop the cluster, which gives its jobs time; `job.stopping` says so."""
+    """Ignore SIGTERM, SIGINT and SIGHUP: they stop the cluster, which gives its jobs time. `job.stopping` says so."""

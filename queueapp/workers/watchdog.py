@@ -1,5 +1,8 @@
-"""Whether a cluster is stuck. kill -9 of an idle django-q2 worker that holds the lock of the tasks' queue leaves the
-lock taken for good: its processes live, the new worker's heart beats, and no ticket reaches anyone."""
+"""The watchdog: finds out whether a cluster is stuck.
+
+An idle django-q2 worker may hold the lock of the ticket queue. If kill -9 ends it then, the lock is never released. The
+processes live, the leases are extended, and no ticket reaches a worker.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,9 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY = 1.0
 """Seconds between two looks."""
 
-# What must change: the turns that the cluster's processors have taken, or who they are. No row: all are at work, or
-# there is none. A cluster none of whose processors lives waits in vain too. One that waits for a lock does not: a fresh
-# cluster would wait for the same.
+# The state that must change while a flow is ready: the turns of the cluster's live processors, and their ids. A row: a
+# processor is idle, or none is alive. No row: all work or drain, no flow is ready, everything is paused, or a session
+# waits for a lock. A fresh cluster would wait for the same lock.
 _WAITING_IN_VAIN = """
     SELECT coalesce(sum(turn)::text || ' of ' || array_agg(id ORDER BY id)::text, 'none') FROM queueapp_processor
      WHERE cluster = %s AND lease_until > clock_timestamp()
@@ -29,7 +32,7 @@ _WAITING_IN_VAIN = """
 
 
 class Watchdog:
-    """Looks once a second, on the calling thread's connection. One per cluster."""
+    """One per cluster. Looks at most once a second, on the calling thread's connection."""
 
     def __init__(self) -> None:
         self._looked_at = float("-inf")
@@ -37,7 +40,7 @@ class Watchdog:
         self._since = time.monotonic()
 
     def is_stuck(self, cluster: str) -> bool:
-        """Whether for WATCHDOG_SECONDS a flow was ready, a processor of the cluster free, and nobody claimed."""
+        """Whether for WATCHDOG_SECONDS a flow was ready, a processor idle or none alive, and no claim was made."""
         now = time.monotonic()
         if now - self._looked_at < LOOK_EVERY:
             return False
@@ -48,7 +51,7 @@ class Watchdog:
         return state is not None and now - self._since >= queue_settings().WATCHDOG_SECONDS
 
     def _look(self, cluster: str) -> str | None:
-        """None also while the database is away: nobody can claim then."""
+        """Return the state that must change, if any. None also while the database is away: nobody can claim then."""
         try:
             with connection.cursor() as cursor:
                 cursor.execute(_WAITING_IN_VAIN, [cluster])

@@ -1,4 +1,4 @@
-"""A worker: a django-q2 process that is one processor. It takes turns, and has its task process run their jobs."""
+"""A worker: a django-q2 process that is one processor. It takes turns, and its task process runs their jobs."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ from .task_process import TaskProcess
 logger = logging.getLogger(__name__)
 
 CLUSTER = "QUEUEAPP_CLUSTER"
-"""Environment variable with the id of the cluster, set by the command that starts one."""
+"""Environment variable with the id of the cluster. The supervisor sets it."""
 REGISTER_EVERY = 1.0
 """Seconds between two attempts to register while the database is away."""
 WORKER_BROKEN = 70
-"""Exit code of a worker that could not go on twice; the cluster starts another."""
+"""Exit code of a worker that failed twice in a row. The cluster starts another."""
 
 _worker: Worker | None = None
 
 
 def cluster_id() -> str:
-    """The id of the cluster that this process, a child of its sentinel, belongs to."""
+    """Return the id of the cluster that this process, a child of the sentinel, belongs to."""
     return os.environ.get(CLUSTER) or f"{socket.gethostname()[:25]}:{os.getppid()}"
 
 
 def start_worker(**_: Any) -> Worker:
-    """This process as a processor, registered, with a task process. Receiver of django-q2's post_spawn."""
+    """Return this process's worker: registered, with a task process. Receiver of django-q2's post_spawn."""
     global _worker
     if _worker is None:
         forked.adopt_orphans()
@@ -52,16 +52,16 @@ def start_worker(**_: Any) -> Worker:
 
 
 def take_turns() -> None:
-    """The task of a ticket: take turns until nothing waits or the slice is over.
+    """Take turns until nothing waits or the slice is over. A ticket calls this.
 
-    Never raises: what goes wrong is logged, and the jobs of the turn go back when its lease runs out. A worker
-    that cannot go on twice in a row ends, so that the cluster starts another.
+    Never raises. Errors are logged, and the jobs of the turn go back when its lease runs out, at the latest. A worker
+    that fails twice in a row exits, so that the cluster starts another.
     """
     start_worker().take_turns()
 
 
 class Worker:
-    """One processor. Runs no code of tasks and has no threads, so nothing that a task does can stop it."""
+    """One processor. It runs no code of tasks and has no threads, so nothing that a task does can stop it."""
 
     def __init__(self) -> None:
         self.processor = _registered()
@@ -71,7 +71,7 @@ class Worker:
         self._broken = False
 
     def take_turns(self) -> None:
-        """As the function of this name."""
+        """See the function of this name."""
         try:
             self._take_turns()
             announcer.try_to_send(soon=False)
@@ -100,7 +100,7 @@ class Worker:
             announce(work=True)  # the broker should hand out the next ticket at once
 
     def _run(self, turn: Turn) -> tuple[list[JobOutcome], bool]:
-        """What came of the jobs of a turn, and whether a part of that may be settled already."""
+        """Run a turn. Return its outcomes that are not settled, and whether some may be settled after all."""
         self.begun, now = turn.number, time.monotonic()
         if unknown := [job for job in turn.jobs if find_task(job.task) is None]:
             logger.warning("This processor has no task %s; its jobs wait for another.", unknown[0].task)
@@ -120,7 +120,7 @@ class Worker:
     def settle_and_claim(
         self, turn: Turn, outcomes: list[JobOutcome] | None, *, more: bool, in_doubt: bool = False
     ) -> Turn:
-        """The next turn. While the database is away, tries again for as long as the lease can stand."""
+        """Settle a turn; return the next. While the database is away, try again for LEASE_SECONDS, then raise."""
         give_up = time.monotonic() + queue_settings().LEASE_SECONDS
         while True:
             try:
@@ -143,7 +143,7 @@ class Worker:
             return taken
 
     def _after(self, error: Exception, outcomes: list[JobOutcome] | None) -> list[JobOutcome] | None:
-        """The outcomes to try again with, after a pause: a lost connection changes none, bad data is replaced."""
+        """Return the outcomes to try again with: refused ones replaced, or the same ones after a pause."""
         words = str(error).strip()
         if not is_passing(error) and outcomes and (mended := without_refused(outcomes, words)) is not None:
             return mended
@@ -154,11 +154,11 @@ class Worker:
         return outcomes
 
     def _held(self, turn: Turn, outcomes: list[JobOutcome] | None) -> tuple[Turn, list[JobOutcome] | None]:
-        """The turn to settle, and with what, once it is not known what the database did of it.
+        """Return the turn to settle and its outcomes, if it is unknown what the database did.
 
-        The answer to a claim can get lost with the connection: such a turn is settled without outcomes, which gives
-        its jobs back at no attempt. One that was begun, and whose outcomes got lost, is rescued as a dead worker's is.
-        A processor that was thought dead, and forgotten, comes back as a new one.
+        If the answer to a claim was lost, that turn is settled without outcomes: its jobs go back at no attempt. A turn
+        that was begun, and whose outcomes were lost, is rescued like a dead worker's. A processor that was thought
+        dead, and deleted, registers anew.
         """
         held = held_turn(self.processor)
         if held not in (None, 0, turn.number) and held == self.begun:
@@ -172,7 +172,7 @@ class Worker:
 
 
 def _registered() -> int:
-    """The key of this process as a processor. While the database is away, tries again for as long as it takes."""
+    """Register this process as a processor. Return its key. While the database is away, try again without end."""
     while True:
         try:
             return register(cluster_id()).pk
