@@ -1,1 +1,1 @@
-"""What every request passes: middleware, the limit of its body, its address, and refusals as problem details."""
+"""Middleware, the limit of request bodies, client addresses, and refusals as problem details (RFC 9457)."""

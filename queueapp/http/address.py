@@ -1,4 +1,4 @@
-"""Where a request comes from."""
+"""The address of a request's client."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from django.http import HttpRequest
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """The address of the client; of IPv6 the network (/64), as a client can have any address in it; None: unknown.
+    """Return the client's address, or None if it is unknown. For IPv6, return the network (/64).
 
-    The web server says which: behind a proxy that it trusts (FORWARDED_ALLOW_IPS) it is the proxy's client. Headers
-    are not looked at here, as anybody can send them.
+    An IPv6 client can have any address in its /64. The web server sets the address. Behind a proxy that it trusts
+    (FORWARDED_ALLOW_IPS) it is that of the proxy's client. Headers are not read here because anybody can send them.
     """
     try:
         address = ip_address(request.META.get("REMOTE_ADDR") or "")

@@ -1,4 +1,4 @@
-"""How much a request may bring: checked before it is read where its length is declared, else while it comes in."""
+"""The limit of request bodies: checked against the declared length, and again while the body is read."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 BULK = "/api/v1/jobs/bulk/"
 ADMIN = "/admin/"
 ADMIN_LIMIT = 2_621_440
-"""Bytes of the admin's forms, of which some name thousands of users: Django's own default."""
+"""Bytes of a request to the admin: Django's own default, as some forms name thousands of users."""
 
 
 class TooLarge(Exception):
-    """The body is larger than its address takes."""
+    """The body is larger than the limit of its address."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
 
 
 def limit_of(path: str) -> int:
-    """The bytes that a request to this path may bring."""
+    """Return the bytes that the body of a request to this path may have."""
     if path.startswith(ADMIN):
         return ADMIN_LIMIT
     return queue_settings().MAX_BULK_BODY_BYTES if path == BULK else queue_settings().MAX_BODY_BYTES
 
 
 def sentence(limit: int) -> str:
-    """What is wrong, for the one who sent it."""
+    """Return the detail of a refusal, for the client."""
     return f"The request's body is too large: at most {limit:,} bytes are taken here."
 
 
 class BodyLimit:
-    """An ASGI application around another, which reads no more of a body than may come.
+    """ASGI application that wraps another one and reads no more of a body than the limit.
 
-    Django takes in the whole body before any of its middleware sees the request.
+    Middleware would be too late: Django reads the whole body before any of it sees the request.
     """
 
     def __init__(self, application: Application) -> None:
         self._application = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer it with 413 and close the connection."""
+        """Pass the request on. If its body is too large, answer 413 and close the connection."""
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
@@ -62,7 +62,7 @@ class BodyLimit:
 
 
 def _counting(scope: Scope, receive: Receive) -> Receive:
-    """`receive`, which raises TooLarge where more comes than may. Raises it at once where that much is announced."""
+    """Return a `receive` that raises TooLarge above the limit. Raise it at once if the declared length is above."""
     limit, so_far = limit_of(scope["path"]), 0
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit() and int(value) > limit:

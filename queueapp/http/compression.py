@@ -1,4 +1,4 @@
-"""Compression (gzip) of pages and answers, for clients that accept it. For static files: jobsite/static.py."""
+"""Compression (gzip) of responses, for clients that accept it. Static files: jobsite/static.py."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from django.middleware.gzip import GZipMiddleware
 from .middleware import NoThreadHop
 
 LARGE = 65_536
-"""Bytes from which on an answer is compressed in a thread: other requests do not wait for it."""
+"""Bytes from which a response is compressed in a thread, so that other requests do not wait for it."""
 
 
 class CompressionMiddleware(NoThreadHop, GZipMiddleware):
-    """Django's, which adds a random number of bytes to each answer, so that its length tells less (BREACH)."""
+    """Django's: adds random bytes to each response that it compresses, so that the length tells less (BREACH)."""
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
-        """The response, compressed where that is of use."""
+        """Return the response, compressed if that makes it shorter."""
         response = await cast(Callable[[HttpRequest], Awaitable[HttpResponseBase]], self.get_response)(request)
         if isinstance(response, HttpResponse) and len(response.content) >= LARGE:
             return await sync_to_async(self.process_response, thread_sensitive=False)(request, response)
         return self.process_response(request, response)
 
     def process_response(self, request: HttpRequest, response: Any) -> HttpResponseBase:
-        """The same response; its content may be compressed now."""
+        """Return the same response, perhaps with compressed content."""
         if response.streaming:  # a static file or an event stream
             return cast(HttpResponseBase, response)
         return super().process_response(request, response)

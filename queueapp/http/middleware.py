@@ -1,4 +1,4 @@
-"""Middleware: rejects what no view could answer, and adds headers that Django has no setting for."""
+"""Middleware: Django's without thread switches, checks before any view, headers that Django has no setting for."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 
 class NoThreadHop(MiddlewareMixin):
-    """Middleware that waits for nothing, without the two changes of threads a request that it costs under ASGI."""
+    """Middleware that never blocks, without the two thread switches that it costs each request under ASGI."""
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
-        """The response; under WSGI MiddlewareMixin gives the same."""
+        """Return the response, as MiddlewareMixin does under WSGI."""
         response: HttpResponseBase | None = None
         if hasattr(self, "process_request"):
             response = self.process_request(request)
@@ -43,39 +43,39 @@ class NoThreadHop(MiddlewareMixin):
 
 
 class AsyncSecurityMiddleware(NoThreadHop, SecurityMiddleware):
-    """Django's, which redirects to TLS and adds the security headers that it has settings for."""
+    """Django's: redirects to TLS and adds the security headers that it has settings for."""
 
 
 class AsyncContentSecurityPolicyMiddleware(NoThreadHop, CSPMiddleware):
-    """django-csp's, which adds the policy of the settings."""
+    """django-csp's: adds the policy of the settings."""
 
 
 class AsyncCommonMiddleware(NoThreadHop, CommonMiddleware):
-    """Django's, which sends addresses without their last slash to those with it, and says how long an answer is.
+    """Django's: redirects an address without its last slash to the one with it, and sets Content-Length.
 
-    Only where something is read: many clients follow such a redirect with GET, and what they sent would be lost.
+    Only GET and HEAD are redirected. Many clients follow such a redirect with GET, and the body would be lost.
     """
 
     def should_redirect_with_slash(self, request: HttpRequest) -> bool:
-        """Whether the address with a slash is meant; else it is not found."""
+        """Whether to redirect to the address with a slash. Other methods than GET and HEAD get 404 instead."""
         return request.method in ("GET", "HEAD") and super().should_redirect_with_slash(request)
 
 
 class AsyncCsrfViewMiddleware(NoThreadHop, CsrfViewMiddleware):
-    """Django's, which takes forms only with the token that their page was given. It is kept in a cookie."""
+    """Django's: takes a form only with the token that its page was given. The token is kept in a cookie."""
 
 
 class AsyncAuthenticationMiddleware(NoThreadHop, AuthenticationMiddleware):
-    """Django's, by which a view finds out who asks: the database is asked when the view wants to know."""
+    """Django's: gives views the user of a request. The database is read only when a view asks for the user."""
 
 
 class AsyncXFrameOptionsMiddleware(NoThreadHop, XFrameOptionsMiddleware):
-    """Django's, which keeps pages out of the frames of others."""
+    """Django's: keeps pages out of frames."""
 
 
 @sync_and_async_middleware
 def checks_and_headers(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
-    """The middleware; no thread is changed for it."""
+    """Return the middleware: reject(), then add_headers(). It switches no thread."""
     if iscoroutinefunction(get_response):
 
         async def later(request: HttpRequest) -> HttpResponseBase:
@@ -92,25 +92,25 @@ def checks_and_headers(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnsw
 
 
 def reject(request: HttpRequest) -> HttpResponse | None:
-    """The answer to a request that no view should see; None: let it in."""
+    """Return the refusal of a request that no view should see, or None."""
     if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
         return refusal(request, 400, "The address has a NUL character.")
     length = request.META.get("CONTENT_LENGTH") or "0"
-    # By ASGI such a request never comes so far (body_limit.py); by WSGI nothing of it has been read yet.
+    # Under ASGI, body_limit.py refuses such a request earlier. Under WSGI, nothing of it has been read yet.
     if length.isdecimal() and int(length) > (limit := limit_of(request.path)):
         return refusal(request, 413, sentence(limit))
     return None
 
 
 def refusal(request: HttpRequest, status: int, detail: str) -> HttpResponse:
-    """A problem below /api/, a page elsewhere."""
+    """Return a problem below /api/, a page elsewhere."""
     if of_api(request):
         return problem_page(request, status, detail)
     return render(request, "400.html", {"detail": detail}, status=status)
 
 
 def add_headers(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    """The response, with the headers that it lacks. What the API says is for nobody's cache."""
+    """Add the headers that the response lacks, and return it. No cache may keep the API's responses."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if of_api(request):

@@ -1,4 +1,4 @@
-"""Refusals: as problem details (RFC 9457) below /api/, as pages elsewhere."""
+"""Refusals: problem details (RFC 9457) below /api/, pages elsewhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MEDIA_TYPE = "application/problem+json"
 
 
 def problem(status: int, detail: str, errors: list[FieldError] | None = None, **extra: Any) -> dict[str, Any]:
-    """The members of a problem: type, title, status, detail, and one entry in errors per wrong field."""
+    """Return a problem's members: type, title, status, detail, `extra`, and one entry in errors per wrong field."""
     members = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -41,28 +41,28 @@ def problem_page(
     headers: dict[str, str] | None = None,
     errors: list[FieldError] | None = None,
 ) -> HttpResponse:
-    """A problem for requests that no API view answers: an unknown address below /api/, an error inside."""
+    """Return a problem, for requests outside REST framework's views: event streams, unknown addresses, errors."""
     return JsonResponse(problem(status, detail, errors), status=status, content_type=MEDIA_TYPE, headers=headers)
 
 
 def of_api(request: HttpRequest) -> bool:
-    """Whether a program asks, rather than a person."""
+    """Whether the request's path is below /api/."""
     return request.path.startswith("/api/")
 
 
 def seconds(wait: float) -> int:
-    """A wait as Retry-After says it: whole seconds, at least one."""
+    """Return a wait in whole seconds, at least one, as Retry-After takes it."""
     return max(math.ceil(wait), 1)
 
 
 def in_words(wait: float) -> str:
-    """A wait as a person would say it: '15 minutes', '1 minute', '20 seconds'."""
+    """Return a wait in words: '20 seconds', '60 seconds', '15 minutes'."""
     number, unit = (seconds(wait), "second") if wait <= 60 else (math.ceil(wait / 60), "minute")
     return f"{number} {unit}{'' if number == 1 else 's'}"
 
 
 def too_many(request: HttpRequest, wait: float, detail: str, template: str = "429.html") -> HttpResponse:
-    """429, with Retry-After; the template gets `detail` and `wait` (in words)."""
+    """Return 429 with Retry-After. The template gets `detail`, `wait` (in words) and `next`."""
     retry_after = str(seconds(wait))
     if of_api(request):
         return problem_page(request, 429, detail, {"Retry-After": retry_after})
@@ -77,21 +77,21 @@ def too_many(request: HttpRequest, wait: float, detail: str, template: str = "42
 
 
 LATER = {"Retry-After": "2"}
-"""Headers of an answer to what may succeed in two seconds."""
+"""Headers of a refusal, if the same request may succeed in two seconds."""
 BUSY = "The database is busy or cannot be reached just now. Send the same again in a moment: no job is taken in twice."
 
 
 def note_busy(request: HttpRequest, error: BaseException | None) -> None:
-    """Log in one line why a request is answered by 503."""
+    """Log in one line why a request is answered with 503."""
     logger.warning("503 for %s %s: %s", request.method, request.path, str(error).strip().partition("\n")[0])
 
 
 def busy(request: HttpRequest, error: BaseException | None) -> HttpResponse:
-    """503, with Retry-After."""
+    """Log why, and return 503 with Retry-After."""
     note_busy(request, error)
     if of_api(request):
         response: HttpResponse = problem_page(request, 503, BUSY, LATER)
     else:
         response = HttpResponse(render_to_string("503.html"), status=503, headers=LATER)
-    response._has_been_logged = True  # type: ignore[attr-defined]  # by Django, with a traceback
+    response._has_been_logged = True  # type: ignore[attr-defined]  # else Django logs it, too, with a traceback
     return response
