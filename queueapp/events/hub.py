@@ -1,7 +1,7 @@
-"""The hub: one per web process. One LISTEN connection and one batch of queries a tick serve all streams.
+"""The hub, one per web process. One LISTEN connection and one batch of queries per tick serve all streams.
 
-A tick comes at most ten times a second and only where something changed or runs. No stream has a thread or a
-database connection of its own.
+There are at most ten ticks a second: when something changed, and every half second for progress. No stream has a
+thread or a database connection of its own.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from .stream import Stream
 logger = logging.getLogger(__name__)
 
 TICK = 0.1
-"""Seconds between two looks at the database."""
+"""Seconds between two ticks, at least."""
 QUEUE_EVERY = 0.25
-"""Seconds between two queues of one user."""
+"""Seconds between two queues of one user, at least."""
 PROGRESS_EVERY = 0.5
 """Seconds between two rounds of progress."""
 REFRESH_EVERY = 1.0
-"""Seconds between rounds for everybody while anything happens: others' jobs move one's own positions and estimates."""
+"""Seconds between reads of all queues while changes are announced: others' jobs move positions and estimates."""
 QUIET_REFRESH_EVERY = 5.0
-"""The same while nothing is heard of: a notification may have been lost."""
+"""The same while none are announced: a notification may have been lost."""
 ASK_EVERY = 5.0
-"""Seconds after which the connection that hears of changes is asked for a sign of life."""
+"""Seconds between two checks that the LISTEN connection is alive."""
 ANSWER_WITHIN = 5.0
-"""Seconds that the server has to answer it."""
+"""Seconds that the server has to answer on that connection."""
 CHECK_EVERY = 3.0
-"""Seconds between rounds that end the streams of those who logged out, were deactivated, or whose token expired."""
+"""Seconds between rounds that end streams: after a logout, a deactivation, a new password or an expired token."""
 
 
 class Hub:
-    """Knows the streams of this process and feeds them. All methods belong to one event loop."""
+    """The streams of this process and the tasks that feed them. All methods belong to one event loop."""
 
     def __init__(self) -> None:
         self._streams: dict[int, set[Stream]] = defaultdict(set)
@@ -54,11 +54,11 @@ class Hub:
         self._tasks: list[asyncio.Task[None]] = []
 
     def count(self, owner: int) -> int:
-        """How many streams of this user are fed."""
+        """Return the number of this user's streams that are fed."""
         return len(self._streams.get(owner, ()))
 
     def join(self, stream: Stream) -> None:
-        """Feed this stream from now on, beginning with the queue as it is. Starts the hub with the first stream."""
+        """Feed this stream from now on, first with the present queue. The first stream starts the hub."""
         self._streams[stream.owner].add(stream)
         self._queue_sent.pop(stream.owner, None)
         self.changed([stream.owner])
@@ -66,7 +66,7 @@ class Hub:
             self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._feed())]
 
     def leave(self, stream: Stream) -> None:
-        """Feed this stream no more. Stops the hub with the last stream."""
+        """Stop feeding this stream. The last stream stops the hub."""
         self._streams[stream.owner].discard(stream)
         if not self._streams[stream.owner]:
             del self._streams[stream.owner]
@@ -77,14 +77,14 @@ class Hub:
             self._tasks = []
 
     def changed(self, owners: list[int]) -> None:
-        """Look at these users again at the next tick; for those without a stream, at everybody before long."""
+        """Read these users' queues at the next tick, and everybody's within about a second (REFRESH_EVERY)."""
         self._heard = True
         if here := self._streams.keys() & set(owners):
             self._changed |= here
             self._wake.set()
 
     async def _listen(self) -> None:
-        """Follow the announcements of all processes, for ever; after a lost connection assume that all changed."""
+        """Follow the announcements of all processes for ever. After a lost connection, assume that all changed."""
         while True:
             try:
                 async with await _listening_connection() as listening:
@@ -92,7 +92,7 @@ class Hub:
                     while True:
                         async for notice in listening.notifies(timeout=ASK_EVERY):
                             self.changed([int(owner) for owner in notice.payload.split(",") if owner])
-                        # Of a connection that is cut in silence nothing else is ever heard.
+                        # Nothing else shows that a connection was cut silently.
                         async with asyncio.timeout(ANSWER_WITHIN):
                             await listening.execute("SELECT 1")
             except (OSError, psycopg.Error) as error:
@@ -101,7 +101,7 @@ class Hub:
                 await asyncio.sleep(1)
 
     async def _feed(self) -> None:
-        """Tick for ever. An error of the database costs a tick, not the streams."""
+        """Tick for ever. An error costs a tick, not the streams."""
         progress_at = refreshed_at = checked_at = 0.0
         while True:
             now = time.monotonic()
@@ -121,7 +121,7 @@ class Hub:
                 await self._tick(now, progress_due)
                 if check_due:
                     await self._close_revoked()
-            except Exception as error:  # whatever it was, the streams go on
+            except Exception as error:  # no error may end the streams
                 if is_passing(error):
                     logger.warning("The live hub could not look at the queues: %s", error)
                     await asyncio.sleep(1)
@@ -153,8 +153,10 @@ class Hub:
         self._hand_out(found)
 
     def _cursors(self, owners: set[int]) -> list[dict[int, int]]:
-        """After which numbers to ask for completions: for the stream that is farthest behind, and for the one that is
-        farthest ahead, which does not wait until the others have caught up. Whoever does not read holds up nobody."""
+        """Return, by owner, the numbers after which to read completions: the lowest cursors, then the highest.
+
+        So the stream farthest ahead does not wait for the others. A full stream is left out and holds up nobody.
+        """
         first, last = {}, {}
         for owner in owners:
             numbers = [stream.cursor for stream in self._streams[owner] if not stream.full]
@@ -165,11 +167,11 @@ class Hub:
         return [first, last]
 
     def _caught_up(self) -> set[int]:
-        """The owners of streams that had no room for a completion and have it now."""
+        """Return the owners of streams that had no room for a completion and have it now."""
         return {o for o, streams in self._streams.items() if any(s.behind and not s.full for s in streams)}
 
     async def _restart(self) -> None:
-        """After a lost connection: the database may have been restored from before what streams were sent last."""
+        """Restart streams that are ahead of the database: while the connection was lost, it may have been restored."""
         ahead = {owner: max(stream.cursor for stream in streams) for owner, streams in self._streams.items()}
         for owner, last in (await sync_to_async(restarts, thread_sensitive=False)(ahead)).items():
             for stream in self._streams.get(owner, ()):
@@ -179,7 +181,7 @@ class Hub:
         self._lost = False
 
     async def _close_revoked(self) -> None:
-        """End the streams whose pass holds no more."""
+        """End the streams whose access was revoked."""
         streams = [stream for streams in self._streams.values() for stream in streams]
         ended = await sync_to_async(revoked_of, thread_sensitive=False)({stream.admitted for stream in streams})
         for stream in streams:
@@ -197,7 +199,7 @@ class Hub:
             self._hand_out_completions(completions)
 
     def _hand_out_completions(self, completions: Completions) -> None:
-        # A stream that is not as far yet would miss what is between.
+        # A stream that is further behind would miss the completions in between.
         told = {
             owner: [stream for stream in self._streams.get(owner, ()) if stream.cursor >= number]
             for owner, number in completions.after.items()
@@ -205,7 +207,7 @@ class Hub:
         for completion in completions.found:
             for stream in told[completion.owner]:
                 stream.offer_completion(completion)
-        # There may be more than one batch brings: look again at the next tick.
+        # A full batch may leave some out: read again at the next tick.
         many = Counter(completion.owner for completion in completions.found)
         self._changed |= {owner for owner in many if many[owner] >= AT_ONCE} & self._streams.keys()
 
@@ -221,5 +223,5 @@ _hubs: dict[asyncio.AbstractEventLoop, Hub] = {}
 
 
 def hub() -> Hub:
-    """The hub of the running event loop: one per web process."""
+    """Return the hub of the running event loop: one per web process."""
     return _hubs.setdefault(asyncio.get_running_loop(), Hub())

@@ -1,4 +1,4 @@
-"""What the hub asks the database, in worker threads: connections are given back at once."""
+"""The hub's queries. They run in worker threads and give their connections back at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .access import StreamAccess, revoked
 
 @dataclass(frozen=True)
 class EncodedCompletion:
-    """A completion: its owner, its number among the owner's, and the job as sse.data() has it."""
+    """A completion: its owner, its number among the owner's, and the job as sse.data() returns it."""
 
     owner: int
     number: int
@@ -23,7 +23,7 @@ class EncodedCompletion:
 
 @dataclass
 class Completions:
-    """The completions of some users after the number given for each; of a user who is not among them, none."""
+    """Completions of the users in `after`, each above the number given there. Other users have none."""
 
     after: dict[int, int]
     found: list[EncodedCompletion]
@@ -31,7 +31,7 @@ class Completions:
 
 @dataclass
 class Batch:
-    """What one batch of queries brought, by user, as sse.data() has it: once for all of a user's streams."""
+    """The results of one batch of queries by user, encoded by sse.data() once for all of a user's streams."""
 
     queues: dict[int, bytes] = field(default_factory=dict)
     progress: dict[int, bytes] = field(default_factory=dict)
@@ -39,9 +39,9 @@ class Batch:
 
 
 def read_batch(fresh: set[int], cursors: list[dict[int, int]], running: list[int]) -> Batch:
-    """One batch of queries. `cursors`: after which numbers completions are asked for, by user.
+    """Run one batch of queries. `cursors`: the numbers after which to read completions, by user.
 
-    Completions first: a queue that was read after them is never older than they are.
+    Completions are read first, so a queue is never older than the completions beside it.
     """
     try:
         return Batch(
@@ -62,7 +62,7 @@ def _encoded(by_user: dict[int, dict[str, Any]]) -> dict[int, bytes]:
 
 
 def restarts(cursors: dict[int, int]) -> dict[int, int]:
-    """Of the users whose number is ahead of their last completion's, as after a restore of the database, that one's."""
+    """Return the last completion's number of each user whose cursor is ahead of it, as after a restored backup."""
     try:
         starts = {owner: stream_start(owner, cursor) for owner, cursor in cursors.items()}
         return {owner: start for owner, (start, ahead) in starts.items() if ahead}
@@ -71,7 +71,7 @@ def restarts(cursors: dict[int, int]) -> dict[int, int]:
 
 
 def revoked_of(accesses: set[StreamAccess]) -> set[StreamAccess]:
-    """Those that hold no more: see access.py."""
+    """Return those that no longer hold: see access.py."""
     try:
         return revoked(accesses)
     finally:

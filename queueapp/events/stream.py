@@ -1,4 +1,4 @@
-"""One client's stream: what it is still to be sent, bounded however slowly it reads."""
+"""One client's stream: the events not sent yet, bounded however slowly the client reads."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ RETRY_MILLISECONDS = 1_000
 
 
 class Stream:
-    """Of queue and progress only the latest is kept; of completions each, up to a bound.
+    """The latest queue and progress, and every completion up to MOST_COMPLETIONS, until they are sent.
 
-    All data come as bytes, as sse.data() has them: the same for all streams of a user. `cursor` is the number of the
-    last completion that was put in line: what did not fit is read again later. `reset`: it is not the number that the
-    client asked for, which is ahead of all; the client is told so with the first queue. `behind`: whether a completion
-    did not fit.
+    All data are bytes from sse.data(), the same for all streams of a user. `cursor` is the number of the last
+    completion in line; completions that did not fit are read again later. `reset`: the client asked for a number that
+    is ahead of all, and `cursor` replaces it; the first queue tells the client so. `behind`: whether a completion did
+    not fit.
     """
 
     def __init__(self, admitted: StreamAccess, cursor: int, *, reset: bool = False) -> None:
@@ -37,22 +37,22 @@ class Stream:
         self._something = asyncio.Event()
 
     def offer_queue(self, data: bytes) -> None:
-        """Put a queue in line, instead of an older one that was not sent yet."""
+        """Put a queue in line. It replaces a queue and progress that were not sent yet."""
         self._queue, self._progress = data, None
         self._something.set()
 
     def offer_progress(self, data: bytes) -> None:
-        """Put progress in line, instead of older progress that was not sent yet."""
+        """Put progress in line. It replaces progress that was not sent yet."""
         self._progress = data
         self._something.set()
 
     @property
     def full(self) -> bool:
-        """Whether there is no room for a completion: its client does not read."""
+        """Whether there is no room for a completion because the client does not read."""
         return len(self._completions) >= MOST_COMPLETIONS
 
     def offer_completion(self, completion: EncodedCompletion) -> None:
-        """Put a completion in line, unless it was before or there is no room; the cursor tells which."""
+        """Put a completion in line and move the cursor to it, unless it was in line before or there is no room."""
         if completion.number <= self.cursor:
             return
         self.behind = self.full
@@ -62,7 +62,7 @@ class Stream:
             self._something.set()
 
     def restart(self, cursor: int) -> None:
-        """Go on from this number, as the client's is ahead of all; the next queue tells it so."""
+        """Go on after this number, as the client's is ahead of all. The next queue tells the client so."""
         self._completions.clear()
         self.cursor = self._reset = cursor
         self.behind = False
@@ -73,12 +73,12 @@ class Stream:
         self._something.set()
 
     async def events(self) -> AsyncIterator[bytes]:
-        """The stream's bytes, for as long as somebody reads them and may."""
+        """Yield the stream's bytes until the client leaves or end() is called."""
         yield sse.retry(RETRY_MILLISECONDS)
         while not self._over:
             try:
-                # Not wait_for(): up to Python 3.11 it drops a cancellation that comes together with an event, and the
-                # stream of a client that has gone would stay open for ever.
+                # Not wait_for(): up to Python 3.11 it drops a cancellation that comes together with an event. The
+                # stream of a client that has left would then stay open for ever.
                 async with asyncio.timeout(KEEP_ALIVE_SECONDS):
                     await self._something.wait()
             except TimeoutError:
@@ -90,7 +90,7 @@ class Stream:
                     yield part
 
     def _take(self) -> list[bytes]:
-        """Everything in line: the queue first, so that a completion finds the job gone from it."""
+        """Return everything in line, the queue first, so that a completion finds the job gone from it."""
         parts = []
         if self._queue is not None and self._reset is not None:
             parts.append(sse.event("reset", self._queue, self._reset))
