@@ -1,7 +1,7 @@
-"""The bulkhead: requests that change something use at most half of the database connections of a web process.
+"""The bulkhead: requests that change something use at most half of a web process's database connections.
 
-Such a request may hold its connection while it waits for a lock, for lock_timeout at most. Reads do not wait for those
-locks, and have the other half.
+Such a request may hold its connection while it waits for a lock, at most for lock_timeout. Reads do not wait for those
+locks and keep the other half.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ Answer = Callable[[HttpRequest], HttpResponseBase]
 AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 WAIT = 2.0
-"""Seconds that a request waits for its turn, with neither a thread nor a connection, before it is answered by 503."""
+"""Seconds that a request waits for a place before it is answered with 503. It holds no thread and no connection."""
 CHANGING = ("/api/v1/jobs/", ADMIN)
-LOGIN = f"{ADMIN}log"  # in and out, which wait for nobody
+LOGIN = f"{ADMIN}log"  # log-in and log-out, which wait for no lock of the queue
 
 
 class Bulkhead:
-    """So many requests at a time, and of one client at most half of them. Belongs to one event loop."""
+    """At most `places` requests at a time, and of one client at most half. Belongs to one event loop."""
 
     def __init__(self, places: int) -> None:
         self._all = asyncio.Semaphore(places)
@@ -40,7 +40,7 @@ class Bulkhead:
 
     @asynccontextmanager
     async def place(self, client: str) -> AsyncIterator[None]:
-        """A place, given back at the end. Raises TimeoutError where none comes free in time."""
+        """Hold a place until the block ends. Raises TimeoutError if none is free within WAIT."""
         own = self._clients.setdefault(client, asyncio.Semaphore(self._each))
         self._there[client] = self._there.get(client, 0) + 1
         try:
@@ -55,7 +55,7 @@ class Bulkhead:
 
 @sync_and_async_middleware
 def bulkhead(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
-    """The middleware. A server without a pool has a connection for each of its threads, and needs none."""
+    """Return the middleware. A server without a pool has a connection per thread and needs no bulkhead."""
     pool = settings.DATABASES[DEFAULT_DB_ALIAS].get("OPTIONS", {}).get("pool")
     if not pool or not iscoroutinefunction(get_response):
         return get_response
@@ -77,7 +77,7 @@ def bulkhead(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
 async def _answered(answer: Awaitable[HttpResponseBase]) -> HttpResponseBase:
     try:
         return await answer
-    except asyncio.CancelledError:  # the client has gone; the request's thread goes on, with its connection
+    except asyncio.CancelledError:  # the client has left; wait for the thread, which goes on with its connection
         await sync_to_async(lambda: None)()
         raise
 
@@ -90,6 +90,6 @@ def changes(request: HttpRequest) -> bool:
 
 
 def _client(request: HttpRequest) -> str:
-    """The one who asks, as far as that can be told without asking the database."""
+    """Return the client's token, session or address: whatever names it without a query."""
     session = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
     return request.headers.get("Authorization") or session or request.META.get("REMOTE_ADDR") or ""

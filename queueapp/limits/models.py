@@ -1,4 +1,4 @@
-"""What throttles remember, in the database, so that all web processes share it."""
+"""The state of rate limits, in the database, so that all web processes share it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from django.db import models
 
 
 class Allowance(models.Model):
-    """How much of an allowance somebody has left, as the one moment at which it is whole again.
+    """What somebody has left of a rate limit, stored as the moment at which it is full again.
 
-    The table is unlogged (migrations/0001): a write costs no disk, and a crash of the database merely forgets.
+    The table is unlogged (migrations/0001): a write makes no WAL, and a crash of the database empties it.
     """
 
     key = models.CharField(primary_key=True, max_length=100, help_text="Kind of allowance, and whose.")

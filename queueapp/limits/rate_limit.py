@@ -1,5 +1,7 @@
-"""Allowances: so many a minute, all of them at once or spread, shared by all web processes. One statement each, or, of
-a large one, one for several."""
+"""Rate limits: so many requests a minute, at once or spread, shared by all web processes (GCRA).
+
+Each request costs one statement. Of a large allowance, one statement takes several.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,9 @@ from django.db import connection
 
 from ..db.statements import prepared_row
 
-# Of an allowance only the moment is kept at which it is whole again: taking one moves it on by a minute's share, and
-# it may lie a minute ahead at most. (Known as the generic cell rate algorithm.) One that lies further ahead is from
-# before the clock was set back, and counts as whole. Nobody waits for the disk for it, unless in a transaction with
-# something else.
+# We store one timestamp per allowance: when it will be full again. Each request moves it 60 s / limit forward, at most
+# a minute ahead (GCRA, the generic cell rate algorithm). A timestamp further ahead is from before the clock was set
+# back, and counts as full. The commit is asynchronous, unless it is that of a larger transaction.
 _TAKE = """
 WITH given AS (
     SELECT clock_timestamp() AS now, make_interval(secs => %(share)s) AS share,
@@ -31,29 +32,29 @@ SELECT CASE WHEN EXISTS (SELECT 1 FROM taken) THEN 0.0 ELSE coalesce(
     (SELECT extract(epoch FROM a.whole_at + share - now) - 60 FROM limits_allowance a, given WHERE key = %(key)s),
     0.0) END
 """
-# Locked rows are in use, and skipped, so that two that clean up never wait for each other.
+# Locked rows are in use. They are skipped, so that two clean-ups never wait for each other.
 _FORGET = """
 DELETE FROM limits_allowance WHERE key IN
     (SELECT key FROM limits_allowance WHERE whole_at < clock_timestamp() FOR UPDATE SKIP LOCKED LIMIT 10000)
 """
 FORGET_ONE_IN = 1000
-"""Once in so many times allowances that are whole again are deleted: they are as good as none."""
+"""One statement in so many also deletes full allowances: they are as good as none."""
 
 
 LARGE = 1000
-"""A minute: of an allowance from here on a process takes AT_ONCE, and asks no more until it has used them up."""
+"""Requests a minute. Of an allowance this large a process takes AT_ONCE, and no more until they are used up."""
 AT_ONCE = 10
 MOST_KNOWN = 10_000
-"""Allowances of which a process has some in hand."""
+"""Allowances of which a process holds some, at most. At the limit it drops them all."""
 
 _in_hand: dict[str, int] = {}
 _lock = threading.Lock()
 
 
 def take(kind: str, whose: str, per_minute: int) -> float:
-    """Take one of somebody's `per_minute`: 0, or the seconds to wait until there is one. 0 a minute means no limit.
+    """Take one of somebody's `per_minute`. Return 0, or the seconds until there is one. 0 a minute means no limit.
 
-    Nobody is let in for what was not taken from what all processes share.
+    A process grants only what it has taken from the allowance that all processes share.
     """
     if per_minute <= 0:
         return 0.0
@@ -63,7 +64,7 @@ def take(kind: str, whose: str, per_minute: int) -> float:
     if _has_one(key):
         return 0.0
     if _take(key, share * AT_ONCE):
-        return _take(key, share)  # the last few one by one
+        return _take(key, share)  # the last few are taken one by one
     with _lock:
         if len(_in_hand) >= MOST_KNOWN:
             _in_hand.clear()
@@ -72,7 +73,7 @@ def take(kind: str, whose: str, per_minute: int) -> float:
 
 
 def _has_one(key: str) -> bool:
-    """Whether one was in hand; it is used up."""
+    """Use up one that this process holds, and return whether there was one."""
     with _lock:
         left = _in_hand.pop(key, 0)
         if left > 1:
@@ -81,7 +82,7 @@ def _has_one(key: str) -> bool:
 
 
 def _take(key: str, share: float) -> float:
-    """Take what is whole again after so many seconds; 0, or the seconds to wait until it can be taken."""
+    """Take as much as `share` seconds restore. Return 0, or the seconds until it can be taken."""
     if random.randrange(FORGET_ONE_IN) == 0:  # noqa: S311 (no secret)
         with connection.cursor() as cursor:
             cursor.execute(_FORGET)

@@ -1,4 +1,4 @@
-"""Throttles of pages: around a view, as DRF's are around the API's."""
+"""Throttles of pages, as decorators of views. The API has its own (api/throttles.py)."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ View = Callable[..., HttpResponseBase]
 
 
 def login_wait(request: HttpRequest) -> float:
-    """Seconds until the next password may be tried from where the request comes; 0: now, and it is counted."""
+    """Take an attempt to log in from the client's address. Return 0, or the seconds until there is one."""
     return take("login", client_address(request) or "unknown", queue_settings().LOGINS_PER_MINUTE)
 
 
 def request_wait(request: HttpRequest, user: object | None) -> float:
-    """The same for any other request, of a user (by primary key) or else of an address."""
+    """Take any other request, of the user (by primary key) or else of the address. Return 0, or the seconds until there is one."""
     whose = client_address(request) or "unknown" if user is None else str(user)
     return take("request", whose, queue_settings().REQUESTS_PER_MINUTE)
 
 
 def logins_sentence(wait: float) -> str:
-    """Why not now."""
+    """Return why a log-in is refused now, for the user."""
     return f"Too many attempts to log in from your address. Try again in {in_words(wait)}."
 
 
 def throttle_logins(view: View) -> View:
-    """The view, which takes only so many passwords a minute from one address."""
+    """Limit a view to LOGINS_PER_MINUTE passwords from one address."""
 
     @wraps(view)
     def throttled(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
@@ -45,7 +45,7 @@ def throttle_logins(view: View) -> View:
 
 
 def throttle_requests(view: View) -> View:
-    """The view, which answers a user only so many times a minute."""
+    """Limit a view to REQUESTS_PER_MINUTE of one user."""
 
     @wraps(view)
     def throttled(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
