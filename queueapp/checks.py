@@ -1,4 +1,4 @@
-"""System checks: what must be so before the site starts."""
+"""System checks that run before the site starts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db import connection
 
 @register(Tags.compatibility)
 def postgresql_only(**_: Any) -> list[Error]:
-    """An error where the database is not PostgreSQL: the order is kept by PostgreSQL's own locks."""
+    """Return an error if the database is not PostgreSQL: the order is kept by PostgreSQL's own locks."""
     if connection.vendor != "postgresql":
         return [Error("Set DATABASE_URL to a PostgreSQL database.", id="queueapp.E001")]
     return []

@@ -1,4 +1,4 @@
-"""Numbers and moments in plain words, for the first render of the page; words.js says the same ones live."""
+"""Numbers and durations in plain words, for the page's first render. words.js writes the same ones live."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
 def seconds(value: float) -> str:
-    """A length of time: '40 ms', '7.5 s', '4 min 5 s', '2 h 5 min', '3 d 4 h'."""
+    """Return a duration in words: '40 ms', '7.5 s', '4 min 5 s', '2 h 5 min', '3 d 4 h'."""
     if 0 < value < 0.001:
         return "under 1 ms"
     if value < 0.1:
@@ -29,7 +29,7 @@ def seconds(value: float) -> str:
 
 
 def soon(value: float) -> str:
-    """How long until something begins, no more exact than an estimate can be: 'any moment', 'in about 12 s'."""
+    """Return the time until something begins, no more exact than an estimate: 'any moment', 'in about 12 s'."""
     if value < 1:
         return "any moment"
     if value < 10:
@@ -44,7 +44,7 @@ def soon(value: float) -> str:
 
 
 def turns(owed: float, flows: int) -> str:
-    """A share of the processors as turns: 'every turn', '1 of 4 turns', '37% of the turns'."""
+    """Return a share of the processors as turns: 'every turn', '1 of 4 turns', '37% of the turns'."""
     if owed > 0.9995:
         return "every turn"
     for whole in (flows, *range(2, 11)):
@@ -55,9 +55,10 @@ def turns(owed: float, flows: int) -> str:
 
 
 def share(given: Mapping[str, Any], user: str, active: bool, next_turn: float | None = None) -> str:
-    """What the user's flow is owed, and in how many seconds its next turn comes, in a sentence.
+    """Return a sentence: the share that the user's flow is owed, and in how many seconds its next turn comes.
 
-    Not `active`: for the next job of a user who has none. No `next_turn`: nothing waits, or nobody can tell.
+    Not `active`: the user has no job, so the share is that of the next one. No `next_turn`: nothing waits, or nobody
+    can tell.
     """
     if given["owed"] == 0:
         return "No turns while paused"
@@ -72,7 +73,7 @@ def share(given: Mapping[str, Any], user: str, active: bool, next_turn: float | 
 
 
 def processors(alive: int, busy: int, mine: int) -> str:
-    """How many processors there are, and what they do."""
+    """Return a sentence: how many processors there are, how many are busy, and how many with the user's jobs."""
     if alive == 0:
         return "No processor is alive"
     many = f"{alive:,} processor{'' if alive == 1 else 's'}"
@@ -82,5 +83,5 @@ def processors(alive: int, busy: int, mine: int) -> str:
 
 
 def is_over(spent: float, declared: float) -> bool:
-    """Whether a job takes longer than declared; a breath too long, as most do, is not worth a word."""
+    """Whether a job takes longer than declared, by more than 2% plus half a second. Most jobs take a little longer."""
     return spent > declared * 1.02 + 0.5
