@@ -30,7 +30,7 @@ const ROOT = "/api/v1/";
 export const EVENTS = `${ROOT}events/`;
 
 /**
- * One request; never throws.
+ * Send one request; never throws.
  * @param {string} method
  * @param {string} path
  * @param {unknown} [body]
@@ -55,7 +55,7 @@ async function call(method, path, body) {
   }
 }
 
-/** The cookie, as it is newer than the page where somebody logged in again in another tab. */
+/** Return the cookie's token: it is newer than the page's if somebody logged in again in another tab. */
 function csrfToken() {
   const cookie = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/);
   const meta = document.querySelector("meta[name=csrf-token]");
@@ -83,7 +83,7 @@ export const cancelJob = (jobId) => call("DELETE", jobPath(jobId));
 export const retryJob = (jobId) => call("POST", `${jobPath(jobId)}retry/`);
 
 /**
- * Why a request failed, in a sentence for the user.
+ * Return why a request failed, in a sentence for the user.
  * @param {Answer} answer
  */
 export function reason(answer) {

@@ -1,5 +1,5 @@
 // @ts-check
-/** The page, live: what the server tells goes into one state, and the state goes onto the page once a frame. */
+/** The live page: events change one state, and the state is rendered once a frame. */
 
 import { readQueue } from "./api.js";
 import { allowCancelling } from "./cancel.js";
@@ -27,19 +27,19 @@ const finished = new rows.JobList("finished", rows.fillFinished);
 /** @type {Queue | null} */ let queue = null;
 /** @type {Job[]} */ let ended = [];
 /**
- * Jobs known to have ended: when, and until when by the server's clock a queue that still lists one is taken to be older
- * than that news. One that is listed later was tried again.
+ * Jobs known to have ended: when, and until when (by the server's clock) a queue that still lists one counts as older
+ * than its completion. A job that a later queue lists was retried.
  * @type {Map<string, {ended: number, until: number}>}
  */
 const over = new Map();
 const AS_NEW = 2000;
-/** Jobs cancelled here: no need to tell who did it. */
+/** Jobs cancelled here: the user needs no notice of them. */
 const cancelledHere = new Set();
-/** When, by the server's clock, each running job had spent what it says. @type {Map<string, number>} */
+/** When, by the server's clock, the `time_spent` of each running job was true. @type {Map<string, number>} */
 const spentAt = new Map();
 let live = false;
 
-/* The server's clock, of which the page knows that it was never ahead of any event. */
+/* The server's clock. It is never behind an event that has arrived: the greatest of these bounds is the estimate. */
 
 let ahead = -Infinity;
 let frozen = 0;
@@ -97,11 +97,11 @@ function onState(state) {
   if (state === "ended") showEnded("Your session has ended. You see the queue as it was then.");
 }
 
-/* Onto the page */
+/* Rendering */
 
 let scheduled = false;
 
-/** Soon, and once for all that happens until then. A hidden page gets no frames, but must not pile up work. */
+/** Render soon, once for all changes until then. A hidden page gets no frames, but must not pile up work. */
 function schedule() {
   if (scheduled) return;
   scheduled = true;
@@ -130,8 +130,8 @@ function render() {
 }
 
 /**
- * Whether a job that the queue lists is on: it did not end, or is tried again. An event may be older than the
- * completion that came before it.
+ * Whether a job that the queue lists has not ended, or was retried. A queue may be older than the completion that
+ * came before it.
  * @param {Job} job
  */
 function isOn({ job_id }) {
@@ -149,7 +149,7 @@ function beginsAgain(jobId) {
   finished.labelUnfold();
 }
 
-/** What changes though nothing happens: time passes. */
+/** Update the texts that change as time passes. */
 function tick() {
   if (!queue || document.hidden) return;
   const now = serverNow();
@@ -181,7 +181,7 @@ function rememberSeen() {
   if (newest) remember(SEEN, newest);
 }
 
-/** Mark what ended since this browser last showed the page, and say how many that were. */
+/** Mark the jobs that ended since this browser last showed the page, and say how many. */
 function markUnseen() {
   const seen = Date.parse(recall(SEEN) ?? "");
   let unseen = 0;
@@ -199,9 +199,9 @@ function markUnseen() {
   rememberSeen();
 }
 
-/* Begin */
+/* Start */
 
-/** After something was done here, see to it that it shows, even while the stream is down. */
+/** Show the effect of the user's action even while the stream is down. */
 async function catchUp() {
   if (live) return;
   const answer = await readQueue();
@@ -219,7 +219,7 @@ for (const { list } of [waiting, running]) {
   });
 }
 allowAgain(finished, (jobId, ended) => {
-  // Unless the news that it has ended again came before the answer.
+  // Unless the completion of the retry came before the answer.
   if (over.get(jobId)?.ended === ended) beginsAgain(jobId);
   catchUp();
 });

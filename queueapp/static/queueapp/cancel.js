@@ -1,5 +1,5 @@
 // @ts-check
-/** Cancelling a job that waits or runs: asked for once, confirmed in its row. One that runs is asked to stop. */
+/** Cancelling a queued or running job, after a confirmation in its row. A running job is asked to stop. */
 
 import { cancelJob, reason } from "./api.js";
 import { say } from "./notify.js";
@@ -31,7 +31,7 @@ export function allowCancelling(list, after) {
 function ask(row, open) {
   row.classList.toggle("confirming", open);
   part("confirm", row).hidden = !open;
-  // "No" has the focus, and lies where "Cancel" was: pressing twice by mistake cancels nothing.
+  // "No" takes the focus and the place of "Cancel", so pressing twice by mistake cancels nothing.
   part(open ? "no" : "cancel", row).focus();
 }
 
@@ -58,7 +58,7 @@ async function confirmed(row, button, after) {
 }
 
 /**
- * That it was asked to stop; so it stays until the job has ended. The focus stays in the row.
+ * Show that the job was asked to stop, until it has ended. The focus stays in the row.
  * @param {HTMLElement} row
  */
 function stopping(row) {

@@ -1,5 +1,5 @@
 // @ts-check
-/** What can be done with a job that ended: used again in the form, or tried again. */
+/** Actions on a job that has ended: reuse it in the form, or retry it. */
 
 import { readJob, reason, retryJob } from "./api.js";
 import { reuse } from "./form.js";
@@ -8,7 +8,7 @@ import { fillFinished } from "./rows.js";
 
 /**
  * @param {import("./rows.js").JobList} finished
- * @param {(jobId: string, ended: number) => void} waits called when a job waits again that had ended at this moment
+ * @param {(jobId: string, ended: number) => void} waits called when a job that ended at this moment waits again
  */
 export function allowAgain(finished, waits) {
   finished.list.addEventListener("click", (event) => {
@@ -18,7 +18,7 @@ export function allowAgain(finished, waits) {
     if (button.dataset.part === "reuse") useAgain(row);
     if (button.dataset.part === "retry") tryAgain(row, button, waits);
   });
-  // The event does not bubble.
+  // The event does not bubble: capture it.
   finished.list.addEventListener(
     "toggle",
     ({ target }) => showWhole(finished, /** @type {HTMLElement} */ (target)),
@@ -27,7 +27,7 @@ export function allowAgain(finished, waits) {
 }
 
 /**
- * Read what the list has not of a job that is opened, as it is large.
+ * Read what the list leaves out of a large job, once the job is opened.
  * @param {import("./rows.js").JobList} finished
  * @param {HTMLElement} details
  */
@@ -37,7 +37,7 @@ function showWhole(finished, details) {
 }
 
 /**
- * Whether the row has all of its job now. One that waits again, or has ended again, is left as it is.
+ * Read the whole job; whether the row has it now. A job that waits again, or has ended again, is left as it is.
  * @param {import("./rows.js").Row} row
  */
 async function readWhole(row) {
@@ -46,7 +46,7 @@ async function readWhole(row) {
   const answer = await readJob(row.element.dataset.jobId ?? "");
   if (answer.status !== 200 || Date.parse(answer.data.finished_at ?? "") !== ended) return false;
   fillFinished(row, answer.data);
-  // An error may end with an ellipsis of its own.
+  // fillFinished() shows it again if an error ends with an ellipsis of its own.
   row.parts.large.hidden = true;
   return true;
 }

@@ -1,12 +1,12 @@
 // @ts-check
-/** The form that submits a job. What is wrong is decided by the server and shown at the field. */
+/** The form that submits a job. The server validates all that can be sent; errors are shown at their fields. */
 
 import { reason, submitJob } from "./api.js";
 import { part, write } from "./rows.js";
 
 /** @typedef {import("./api.js").Job} Job */
 
-const LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"; // none that is easily misread
+const LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"; // without those that are easily misread
 const FIELDS = ["job_id", "duration", "task", "payload"];
 
 const section = /** @type {HTMLElement} */ (document.querySelector(".submit"));
@@ -46,7 +46,7 @@ function openForm(open) {
   /** @type {Text} */ (toggle.firstChild).data = open ? "Close" : "Open";
 }
 
-/** @param {boolean} chosen whether the user has just chosen it */
+/** @param {boolean} chosen whether the user has just chosen the task */
 function describeTask(chosen) {
   const select = /** @type {HTMLSelectElement} */ (/** @type {unknown} */ (field("task")));
   const { about, takes } = select.selectedOptions[0]?.dataset ?? {};
@@ -74,7 +74,7 @@ async function submit(accepted) {
   } else showProblem(answer);
 }
 
-/** What the fields say, or null, with the errors shown, where that cannot be sent at all. */
+/** Return the job in the fields. If it cannot be sent at all, show the errors and return null. */
 function read() {
   for (const name of FIELDS) showError(name, "");
   /** @type {[string, string][]} */
@@ -111,7 +111,7 @@ function showProblem(answer) {
   if (others.length || !errors.length) write(part("form-error"), others.join("; ") || reason(answer));
 }
 
-/** @param {[string, string][]} errors by field; of several for one field all are shown */
+/** @param {[string, string][]} errors by field; all errors of a field are shown */
 function showErrors(errors) {
   for (const [name] of errors) {
     const messages = errors.filter(([other]) => other === name).map(([, message]) => message);
@@ -123,7 +123,7 @@ function showErrors(errors) {
 
 /**
  * @param {string} name
- * @param {string} message empty: nothing is wrong
+ * @param {string} message empty: no error
  */
 function showError(name, message) {
   const input = field(name);
@@ -134,8 +134,8 @@ function showError(name, message) {
 }
 
 /**
- * Say what came of it and suggest the next name. The focus stays where it is, so that pressing Enter again submits
- * the next job.
+ * Show the result and suggest the next name. The focus stays where it is, so that pressing Enter again submits the
+ * next job.
  * @param {Job} job
  * @param {boolean} isNew
  */
@@ -151,7 +151,7 @@ function confirm(job, isNew) {
 }
 
 /**
- * A name for the next job: after render-7 comes render-8, after a random one another random one.
+ * Return a name for the next job: render-8 after render-7, another random one after a suggested random one.
  * @param {string} name
  */
 function nextName(name) {
@@ -168,7 +168,7 @@ function randomName() {
 }
 
 /**
- * Fill the form with what an earlier job was.
+ * Fill the form from an earlier job, with the next name.
  * @param {{jobId: string, task: string, duration: string, payload: string}} job
  */
 export function reuse({ jobId, task, duration, payload }) {

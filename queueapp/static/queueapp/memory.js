@@ -1,5 +1,5 @@
 // @ts-check
-/** What this browser remembers between visits; where it may not remember anything, the page works all the same. */
+/** Values that this browser keeps between visits. The page also works without storage. */
 
 /**
  * @param {string} key
@@ -21,6 +21,6 @@ export function remember(key, value) {
   try {
     localStorage.setItem(`turnabout.${key}`, value);
   } catch {
-    // Storage is full or forbidden: nothing that the page needs is kept there.
+    // Storage is full or forbidden. The page needs nothing that is kept there.
   }
 }

@@ -1,9 +1,9 @@
 // @ts-check
 /**
- * Says that jobs are done: on the page, and through the browser where the page is not in sight.
+ * Notices of jobs that ended: on the page, and by the browser while the page is hidden.
  *
- * Jobs may end by the hundred. So what ended while earlier notices are still up is counted with them, and more than
- * two make one notice with a number, which is written anew at most once a second.
+ * Jobs may end by the hundred. So jobs that end while earlier notices are shown are counted with them. More than two
+ * share one notice with a number, which is updated at most once a second.
  */
 
 import { recall, remember } from "./memory.js";
@@ -44,7 +44,7 @@ export function done(job) {
 }
 
 /**
- * Something else that the user should know, once.
+ * Show a notice of something else, once.
  * @param {string} title
  * @param {string} text
  * @param {string} mark
@@ -105,7 +105,7 @@ function aboutMany(jobs) {
 }
 
 /**
- * A notice; one that is up under the same key is written anew.
+ * Show a notice, or update the one with the same key.
  * @param {string} key
  * @param {string} title
  * @param {string} text
@@ -123,7 +123,7 @@ function card(key, title, text, mark) {
   part("mark", element).setAttribute("href", `#mark-${mark}`);
   part("title", element).textContent = title;
   part("text", element).textContent = text;
-  // Last, so that a screen reader is told a whole sentence.
+  // Last, so that a screen reader reads the whole text.
   if (!element.isConnected) region.append(element);
 }
 
@@ -164,11 +164,11 @@ function tellBrowser() {
   if (!document.hidden || !possible || Notification.permission !== "granted" || !wanted()) return;
   const [title, body] = jobs.length === 1 ? about(jobs[0]) : aboutMany(jobs);
   try {
-    // One tag: a later notification replaces the earlier one, in this tab and in others, and its number includes it.
+    // One tag: a later notification replaces the earlier one, in this tab and in others. Its number includes it.
     const notification = new Notification(title, { body, tag: "turnabout", icon: ICON });
     notification.onclick = () => (window.focus(), notification.close());
   } catch {
-    button.hidden = true; // Chrome on Android has the class, and throws
+    button.hidden = true; // Chrome on Android has the class, but its constructor throws
   }
 }
 

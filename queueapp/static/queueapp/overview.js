@@ -1,12 +1,12 @@
 // @ts-check
-/** What is above the lists: the connection, the processors, the share; and the title of the tab. */
+/** The overview above the lists (connection, processors, share), and the title of the tab. */
 
 import { part, write } from "./rows.js";
 import { clockTime, processorsSentence, shareSentence, waitingCount } from "./words.js";
 
 /** @typedef {import("./api.js").Queue} Queue */
 
-/** More processors than these are only counted, not drawn. */
+/** More processors than this are counted, not drawn. */
 const DOTS = 16;
 const LABELS = { live: "Live", reconnecting: "Reconnecting", ended: "Session ended" };
 
@@ -36,7 +36,7 @@ export function showOverview(queue) {
 }
 
 /**
- * What the user is owed, and when the next turn comes: nearer with every second.
+ * Show the user's share and the time until the next turn, which shrinks every second.
  * @param {Queue} queue
  * @param {number} now in milliseconds
  */
@@ -75,7 +75,7 @@ function drawDots(alive, busy, mine) {
 
 /**
  * @param {import("./stream.js").State} state
- * @param {Date | null} asOf when the queue on the page was true; null: no event has come yet
+ * @param {Date | null} asOf the moment of the queue on the page; null: no event has come yet
  */
 export function showConnection(state, asOf) {
   connection.dataset.state = state;
@@ -94,9 +94,9 @@ export function showConnection(state, asOf) {
 }
 
 /**
- * The stream is over for good.
+ * Show that the stream has ended for good.
  * @param {string} why
- * @param {string} [link] what to do about it, where that is not to log in
+ * @param {string} [link] the text of a link to the page, instead of the one to log in
  */
 export function showEnded(why, link) {
   const anchor = /** @type {HTMLAnchorElement} */ (part("ended-link"));

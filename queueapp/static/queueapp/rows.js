@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * The rows of the three lists. A row is made once, from the template that also made the server's rows, and from
- * then on only those of its texts are written that changed. Everything that comes from a user is set as text.
+ * The rows of the three lists. A row is made once, from the template that also made the server's rows. Later only the
+ * texts that changed are written. Everything that comes from a user is set as text, never as HTML.
  */
 
 import { jobAddress } from "./api.js";
@@ -11,7 +11,7 @@ import { ago, exactTime, isOver, seconds, soon, ticking } from "./words.js";
 
 const SHOWN = 10;
 const KEPT = 200;
-/** Characters that lists have of an error. */
+/** Characters of an error that lists contain, at most. */
 const CUT = 1024;
 
 /**
@@ -23,7 +23,7 @@ export function write(element, text) {
 }
 
 /**
- * Any part of the page that markup names by data-part.
+ * Return the element with this data-part.
  * @param {string} name
  * @param {ParentNode} [within]
  * @returns {HTMLElement}
@@ -62,7 +62,7 @@ export class Row {
   }
 
   /**
-   * A box that is only there where it has something to say.
+   * Show a box only if it has text.
    * @param {string} name
    * @param {string} text
    */
@@ -127,7 +127,7 @@ export class JobList {
   }
 
   /**
-   * Put these jobs on top, the last one first; the oldest make way.
+   * Put these jobs on top, the last one first, and drop the oldest beyond KEPT.
    * @param {Job[]} jobs
    */
   prepend(jobs) {
@@ -156,7 +156,7 @@ export class JobList {
   }
 
   /**
-   * Take a row away. Where it held the focus, the next one gets it: a keyboard must not be thrown back to the top.
+   * Remove a row. If it had the focus, a neighbour gets it: keyboard users must not be sent back to the top.
    * @param {string} id
    * @param {Row} row
    */
@@ -219,7 +219,7 @@ function labelCancel(row, job) {
 }
 
 /**
- * How long a running job has taken, and how far beyond what was declared.
+ * Show how long a running job has taken, and how far that exceeds its declared duration.
  * @param {Row} row
  * @param {number} spent in seconds
  * @param {number} declared in seconds
@@ -244,7 +244,7 @@ export function fillWaiting(row, job) {
 }
 
 /**
- * When a job is expected to start, and the moment before which it does not.
+ * Show when a job is expected to start, and the moment before which it does not.
  * @param {Row} row
  * @param {Job} job
  * @param {number} now in milliseconds
@@ -285,7 +285,7 @@ export function fillFinished(row, job) {
 }
 
 /**
- * Whether something of the job is left out, as it is large.
+ * Whether something of the job is left out because it is large.
  * @param {Job} job
  */
 function isCut(job) {
@@ -296,7 +296,7 @@ function isCut(job) {
 }
 
 /**
- * The attempts that failed, where they say more than the error does: an only one that failed is that error.
+ * Show the failed attempts if they say more than the error: the only attempt of a failed job is that error.
  * @param {Row} row
  * @param {Job} job
  */
@@ -319,7 +319,7 @@ function fillAttempts(row, job) {
 }
 
 /**
- * The server's own finished rows: its UTC becomes the reader's time.
+ * Show the times in the server's finished rows, which are in UTC, in the reader's time zone.
  * @param {Row} row
  */
 export function localTimes(row) {

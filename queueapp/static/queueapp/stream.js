@@ -2,8 +2,8 @@
 /**
  * The event stream, kept open for as long as the page lives.
  *
- * EventSource comes back by itself after a broken connection, but gives up after any answer that is not a stream:
- * then it is either the session that ended, or a server that will be back, and only asking tells which.
+ * EventSource reconnects by itself after a broken connection, but gives up after any answer that is not a stream. Then
+ * either the session has ended or the server will be back. A request for the queue tells which.
  */
 
 import { EVENTS, readQueue } from "./api.js";
@@ -12,18 +12,18 @@ import { EVENTS, readQueue } from "./api.js";
 
 const FIRST_DELAY = 1000;
 const LONGEST_DELAY = 20000;
-/** A stream that says nothing for so long (a queue comes every few seconds) is dead: a laptop slept, a proxy forgot. */
+/** A queue comes every few seconds. A stream silent for so long (ms) is dead: a laptop slept, a proxy dropped it. */
 const SILENCE = 30000;
 const SILENCE_WHILE_RUNNING = 10000;
 
 /**
- * Follow the stream from the completion after number `after` on.
+ * Follow the stream, with the completions after number `after`.
  * @param {{
  *   after: string,
  *   events: Record<string, (data: any) => void>,
  *   state: (state: State) => void,
  *   expectsNews: () => boolean,
- * }} options `expectsNews`: whether the server should be saying something every second now
+ * }} options `expectsNews`: whether the server should be sending an event every second now
  */
 export function follow({ after, events, state, expectsNews }) {
   /** @type {EventSource | null} */
@@ -44,7 +44,7 @@ export function follow({ after, events, state, expectsNews }) {
     if (now === "ended") return;
     close();
     heard = Date.now();
-    // A new EventSource does not send what an earlier one saw last.
+    // A new EventSource does not know the last event id of an earlier one.
     source = new EventSource(last ? `${EVENTS}?after=${encodeURIComponent(last)}` : EVENTS);
     for (const name of Object.keys(events)) source.addEventListener(name, receive);
     source.addEventListener("error", lost);
@@ -62,7 +62,7 @@ export function follow({ after, events, state, expectsNews }) {
     delay = FIRST_DELAY;
     if (event.lastEventId) last = event.lastEventId;
     events[event.type](JSON.parse(event.data));
-    // Only a whole queue makes the page true again.
+    // Only a whole queue brings the page up to date.
     if (event.type === "queue" || event.type === "reset") become("live");
   }
 
@@ -79,10 +79,10 @@ export function follow({ after, events, state, expectsNews }) {
   setInterval(() => {
     if (source && Date.now() - heard > (expectsNews() ? SILENCE_WHILE_RUNNING : SILENCE)) open();
   }, 2000);
-  // Without a network a connection may lie open and dead for minutes; a server on this very machine still answers.
+  // Without a network a dead connection may stay open for minutes. A server on this machine still answers.
   addEventListener("offline", async () => (await readQueue()).status === 0 && open());
   addEventListener("online", () => now !== "live" && open());
-  // Let go of the connection with the page, and take it up when the page comes back from the browser's memory.
+  // Close the connection with the page. Open it again if the page comes back from the back/forward cache.
   addEventListener("pagehide", close);
   addEventListener("pageshow", (event) => event.persisted && open());
 

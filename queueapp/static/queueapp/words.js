@@ -1,12 +1,12 @@
 // @ts-check
-/** Numbers and moments in plain words. pages/humanize.py says the same ones for the first render. */
+/** Numbers, durations and moments in plain words. pages/humanize.py has those of the first render. */
 
 const MINUTE = 60;
 const HOUR = 3600;
 const DAY = 86400;
 
 /**
- * A length of time: "40 ms", "7.5 s", "4 min 5 s", "2 h 5 min", "3 d 4 h".
+ * Return a duration in words: "40 ms", "7.5 s", "4 min 5 s", "2 h 5 min", "3 d 4 h".
  * @param {number} value in seconds
  */
 export function seconds(value) {
@@ -17,7 +17,7 @@ export function seconds(value) {
 }
 
 /**
- * The same for a number that grows as one looks: always one decimal, so that the text keeps its width.
+ * The same for a number that grows on the page. Below a minute it has one decimal, so that the text keeps its width.
  * @param {number} value in seconds
  */
 export function ticking(value) {
@@ -35,7 +35,7 @@ function long(value) {
 }
 
 /**
- * How long until something begins, no more exact than an estimate can be: "any moment", "in about 12 s".
+ * Return the time until something begins, no more exact than an estimate: "any moment", "in about 12 s".
  * @param {number} value in seconds
  */
 export function soon(value) {
@@ -50,7 +50,7 @@ export function soon(value) {
 }
 
 /**
- * How long ago something was: "just now", "20 s ago", "3 min ago", "5 h ago", "2 days ago", else the date.
+ * Return how long ago something was: "just now", "20 s ago", "3 min ago", "5 h ago", "2 days ago", else the date.
  * @param {Date} moment
  * @param {number} now in milliseconds
  */
@@ -76,14 +76,14 @@ const EXACT_OF_ANOTHER_YEAR = new Intl.DateTimeFormat(undefined, { ...TO_THE_SEC
 export const clockTime = (moment) => CLOCK.format(moment);
 
 /**
- * Day and time to the second, with the year where it is not this one.
+ * Return the day and the time to the second, with the year if it is not this one.
  * @param {Date} moment
  */
 export const exactTime = (moment) =>
   (moment.getFullYear() === new Date().getFullYear() ? EXACT : EXACT_OF_ANOTHER_YEAR).format(moment);
 
 /**
- * A share of the processors as turns: "every turn", "1 of 4 turns", "37% of the turns".
+ * Return a share of the processors as turns: "every turn", "1 of 4 turns", "37% of the turns".
  * @param {number} owed from 0 to 1
  * @param {number} flows
  */
@@ -97,10 +97,10 @@ export function turns(owed, flows) {
 }
 
 /**
- * What the user's flow is owed, and when its next turn comes, in a sentence.
+ * Return a sentence: the share that the user's flow is owed, and when its next turn comes.
  * @param {import("./api.js").Share} share
  * @param {string} user
- * @param {boolean} active if not: for the next job of a user who has none
+ * @param {boolean} active if not: the user has no job, so the share is that of the next one
  * @param {number | null} [nextTurn] in seconds; null: nothing waits, or nobody can tell
  */
 export function shareSentence(share, user, active, nextTurn = null) {
@@ -113,7 +113,7 @@ export function shareSentence(share, user, active, nextTurn = null) {
 }
 
 /**
- * How many processors there are, and what they do.
+ * Return a sentence: how many processors there are, how many are busy, and how many with the user's jobs.
  * @param {number} alive
  * @param {number} busy
  * @param {number} mine
@@ -127,7 +127,7 @@ export function processorsSentence(alive, busy, mine) {
 }
 
 /**
- * Whether a job takes longer than declared; a breath too long, as most do, is not worth a word.
+ * Whether a job takes longer than declared, by more than 2% plus half a second. Most jobs take a little longer.
  * @param {number} spent
  * @param {number} declared
  */
@@ -137,7 +137,7 @@ export const isOver = (spent, declared) => spent > declared * 1.02 + 0.5;
 export const grouped = (value) => value.toLocaleString("en");
 
 /**
- * How many wait; the server counts no further than 10,000.
+ * Return how many jobs wait. Above 10,000 the server stops counting.
  * @param {number} value
  */
 export const waitingCount = (value) => (value > 10000 ? "10,000+" : grouped(value));
