@@ -22,7 +22,7 @@ def login_wait(request: HttpRequest) -> float:
 
 
 def request_wait(request: HttpRequest, user: object | None) -> float:
-    """Take any other request, of the user (by primary key) or else of the address. Return 0, or the seconds until there is one."""
+    """Take any other request, of a user (primary key) or an address. Return 0, or the seconds until there is one."""
     whose = client_address(request) or "unknown" if user is None else str(user)
     return take("request", whose, queue_settings().REQUESTS_PER_MINUTE)
 
