@@ -27,8 +27,7 @@ urlpatterns = [
     path("admin/login/", throttle_logins(admin.site.login)),  # before the admin's own address of it
     path("admin/", admin.site.urls),
     path("", include("jobsite.accounts.urls")),
-    path("api/v1/", include("queueapp.api.urls")),
-    path("", include("queueapp.pages.urls")),
+    path("", include("queueapp.urls")),
     path("favicon.ico", icon),
 ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from django.urls import reverse
 from pydantic.errors import PydanticUserError
 
 from ..conf import queue_settings
@@ -64,12 +65,12 @@ _EVENTS = {
 
 def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """The schema with all of it; a postprocessing hook of drf-spectacular."""
-    result["paths"]["/api/v1/events/"] = _EVENTS
+    result["paths"][reverse("queueapp:events")] = _EVENTS
     for operations in result["paths"].values():
         for operation in operations.values():
             _tell_refusals(operation)
     for status in ("200", "201"):
-        result["paths"]["/api/v1/jobs/"]["post"]["responses"][status]["links"] = LINKS
+        result["paths"][reverse("queueapp:jobs")]["post"]["responses"][status]["links"] = LINKS
     for shape in result["components"]["schemas"].values():
         for field in shape.get("properties", {}).values():
             if field.get("default", ...) is None:  # as good as left out; TypeScript would want it always

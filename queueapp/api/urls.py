@@ -1,7 +1,8 @@
-"""Addresses below /api/v1/."""
+"""Addresses of the API and the event stream."""
 
 from django.urls import path
 
+from ..events.views import events
 from .docs import DocsView, SchemaView
 from .views import BulkView, JobsView, JobView, QueueView, RetryView
 
@@ -11,6 +12,7 @@ urlpatterns = [
     path("jobs/<str:job_id>/", JobView.as_view(), name="job"),
     path("jobs/<str:job_id>/retry/", RetryView.as_view(), name="job-retry"),
     path("queue/", QueueView.as_view(), name="queue"),
+    path("events/", events, name="events"),
     path("schema/", SchemaView.as_view(), name="schema"),
-    path("docs/", DocsView.as_view(url_name="schema"), name="docs"),
+    path("docs/", DocsView.as_view(url_name="queueapp:schema"), name="docs"),
 ]

@@ -116,7 +116,7 @@ class JobsView(ProtectedView):
         job = Job(newest.id, owner=owner, submitted_at=newest.submitted_at, **submission.fields())
         of_whom = {"user": submission.user, "key": submission.key}
         of_whom = {name: value for name, value in of_whom.items() if value is not None}
-        address = request.build_absolute_uri(reverse("job", args=[job.job_id], query=of_whom))
+        address = request.build_absolute_uri(reverse("queueapp:job", args=[job.job_id], query=of_whom))
         return Response(new_job_dict(job, newest.position), 201, headers={"Location": address})
 
 

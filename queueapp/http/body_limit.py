@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from ..conf import queue_settings
+from .addresses import admin_root, api_root, is_below
 from .problems import MEDIA_TYPE, problem
 
 Scope = dict[str, Any]
@@ -15,8 +16,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-BULK = "/api/v1/jobs/bulk/"
-ADMIN = "/admin/"
 ADMIN_LIMIT = 2_621_440
 """Bytes of a request to the admin: Django's own default, as some forms name thousands of users."""
 
@@ -30,9 +29,11 @@ class TooLarge(Exception):
 
 def limit_of(path: str) -> int:
     """Return the bytes that the body of a request to this path may have."""
-    if path.startswith(ADMIN):
+    if is_below(path, admin_root()):
         return ADMIN_LIMIT
-    return queue_settings().MAX_BULK_BODY_BYTES if path == BULK else queue_settings().MAX_BODY_BYTES
+    return (
+        queue_settings().MAX_BULK_BODY_BYTES if path == f"{api_root()}jobs/bulk/" else queue_settings().MAX_BODY_BYTES
+    )
 
 
 def sentence(limit: int) -> str:

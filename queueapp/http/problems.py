@@ -1,4 +1,4 @@
-"""Refusals: problem details (RFC 9457) below /api/, pages elsewhere."""
+"""Refusals: problem details (RFC 9457) for the API, pages elsewhere."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from ..errors import FieldError
+from .addresses import api_root, is_below
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +47,8 @@ def problem_page(
 
 
 def of_api(request: HttpRequest) -> bool:
-    """Whether the request's path is below /api/."""
-    return request.path.startswith("/api/")
+    """Whether the request is for an address of the API."""
+    return is_below(request.path, api_root())
 
 
 def seconds(wait: float) -> int:

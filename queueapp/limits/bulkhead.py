@@ -17,7 +17,7 @@ from django.db import DEFAULT_DB_ALIAS
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
-from ..http.body_limit import ADMIN
+from ..http.addresses import admin_root, api_root, is_below
 from ..http.problems import busy
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
@@ -25,8 +25,6 @@ AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 WAIT = 2.0
 """Seconds that a request waits for a place before it is answered with 503. It holds no thread and no connection."""
-CHANGING = ("/api/v1/jobs/", ADMIN)
-LOGIN = f"{ADMIN}log"  # log-in and log-out, which wait for no lock of the queue
 
 
 class Bulkhead:
@@ -83,10 +81,12 @@ async def _answered(answer: Awaitable[HttpResponseBase]) -> HttpResponseBase:
 
 
 def changes(request: HttpRequest) -> bool:
-    """Whether this request may wait for a lock of the queue."""
-    if request.method in {"GET", "HEAD", "OPTIONS"} or request.path.startswith(LOGIN):
+    """Whether this request may wait for a lock of the queue. Log-in and log-out of the admin never do."""
+    admin = admin_root()
+    if request.method in {"GET", "HEAD", "OPTIONS"} or is_below(request.path, admin and f"{admin}log"):
         return False
-    return request.path.startswith(CHANGING)
+    api = api_root()
+    return is_below(request.path, admin) or is_below(request.path, api and f"{api}jobs/")
 
 
 def _client(request: HttpRequest) -> str:

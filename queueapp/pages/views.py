@@ -8,10 +8,11 @@ import secrets
 from datetime import datetime
 from typing import Any, cast
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import render, resolve_url
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from pydantic import TypeAdapter
@@ -48,6 +49,7 @@ def home(request: HttpRequest) -> HttpResponse:
     fleet = queue["processors"]
     context = {
         "owner": owner.name,
+        "login_url": resolve_url(settings.LOGIN_URL),
         "last_number": last,
         "now": now,
         "running": [shown(job, now) for job in running],

@@ -25,7 +25,8 @@
  * @typedef {{status: number, data: any}} Answer status 0: no answer
  */
 
-const ROOT = "/api/v1/";
+// Where the project has put the API: base.html says it.
+const ROOT = (document.body.dataset.jobs ?? "").replace(/jobs\/$/, "");
 
 export const EVENTS = `${ROOT}events/`;
 
