@@ -1,1 +1,1 @@
-"""Decides, in plain Python without Django: which rule covers a user, and when a job will start."""
+"""The decisions of the queue in plain Python, without Django: which rule covers a user, when a job will start."""

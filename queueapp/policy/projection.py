@@ -1,8 +1,8 @@
-"""When waiting jobs will start, and what share a flow is owed, projected from the present state.
+"""Predicted starts of waiting jobs, and the share that a flow is owed, from the present state.
 
-Jobs start in the order of their tags: a job's tag is the virtual time at which its flow's turn comes, the flow's own
-plus the cost of the jobs before it divided by the weight. The projection gives the jobs that are next, in that order,
-to whichever processor is free first. What it cannot know is who submits next.
+A job's *tag* is the virtual time at which its turn comes: that of its flow, plus the cost of the jobs before it divided
+by the weight. Jobs start in the order of their tags. The projection gives the next jobs, in that order, to the
+processor that is free first. It cannot know who submits next.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import NamedTuple
 from .shares import divide
 
 Next = tuple[float, int, float]
-"""A job that is next: its tag, its place in the order of submission, its expected processor seconds."""
+"""One of the next jobs: its tag, its place in the order of submission, its expected processor seconds."""
 
 
 class Capped(NamedTuple):
-    """Flows of one weight with one cap, and how many they are."""
+    """The number of flows that have this weight and this cap."""
 
     weight: float
     cap: int
@@ -29,10 +29,10 @@ class Capped(NamedTuple):
 
 @dataclass(frozen=True)
 class Fleet:
-    """All processors that take turns, and the flows that want them.
+    """All processors that take turns, and the flows that have queued or running jobs.
 
-    `remaining`: for each processor the seconds until it should be free, 0 where it is idle; `flows` and
-    `total_weight`: of the flows that wait or run now; `capped`: those of them that have a cap.
+    `remaining`: for each processor, the seconds until it should be free, 0 if it is idle. `flows` and `total_weight`:
+    the number of these flows, and the sum of their weights. `capped`: those of them that have a cap.
     """
 
     remaining: tuple[float, ...] = ()
@@ -42,18 +42,18 @@ class Fleet:
 
     @property
     def processors(self) -> int:
-        """How many there are."""
+        """The number of processors."""
         return len(self.remaining)
 
     @property
     def busy(self) -> int:
-        """How many of them work."""
+        """The number of processors at work."""
         return sum(seconds > 0 for seconds in self.remaining)
 
 
 @dataclass(frozen=True)
 class Standing:
-    """One flow among the others. `active`: it is among Fleet.flows."""
+    """One flow in the order. `active`: whether Fleet.flows counts it."""
 
     weight: float = 1.0
     cap: int | None = None
@@ -61,21 +61,21 @@ class Standing:
     active: bool = True
 
     def tag(self, ahead: float) -> float:
-        """The tag of a job with `ahead` expected processor seconds before it in this flow."""
+        """Return the tag of a job with `ahead` expected processor seconds before it in this flow."""
         return self.vtime + ahead / self.weight
 
 
 def others_and_own(flow: Standing, fleet: Fleet) -> tuple[int, float]:
-    """How many flows take turns, and their total weight, counting this flow in whether or not it is active."""
+    """Return the number of flows that take turns and their total weight. This flow counts even if it is not active."""
     if flow.active:
         return max(fleet.flows, 1), max(fleet.total_weight, flow.weight)
     return fleet.flows + 1, fleet.total_weight + flow.weight
 
 
 def share_owed(flow: Standing, fleet: Fleet) -> float:
-    """The fraction of all processors, from 0 to 1, that the flow is owed while it has a backlog.
+    """Return the fraction of all processors, from 0 to 1, that the flow is owed while it has a backlog.
 
-    All are divided by weight, but no flow gets more than its cap: the rest is divided among the others.
+    The processors are divided by weight. No flow gets more than its cap; the rest is divided among the others.
     """
     total = others_and_own(flow, fleet)[1]
     if not fleet.processors:
@@ -88,17 +88,17 @@ def share_owed(flow: Standing, fleet: Fleet) -> float:
     claims = [weight * number for (weight, _), number in many.items()]
     limits = [float(cap * number) for (_, cap), number in many.items()]
     if flow.cap is None:
-        uncapped = max(uncapped, flow.weight)  # where numbers are not exact
+        uncapped = max(uncapped, flow.weight)  # against rounding errors
     given = divide(fleet.processors, [uncapped, *claims], [fleet.processors, *limits])
     own = given[0] * flow.weight / uncapped if flow.cap is None else given[1 + list(many).index(key)] / many[key]
     return own / fleet.processors
 
 
 class Projection:
-    """When jobs would start if nobody submitted any more.
+    """Predicted starts of jobs, if nobody submits any more.
 
-    `upcoming`: the jobs that are next, in the order of (tag, place), complete up to the last of them. What comes
-    later is extrapolated: beyond them, virtual time passes as fast as the flow gets the share that it is owed.
+    `upcoming`: the next jobs in the order of (tag, place), complete up to the last of them. Later starts are
+    extrapolated: from there on, each flow gets exactly the share that it is owed.
     """
 
     def __init__(self, fleet: Fleet, upcoming: Sequence[Next]) -> None:
@@ -113,7 +113,10 @@ class Projection:
         self._after = free[0] if free else 0.0
 
     def seconds_until_start(self, flow: Standing, place: int, ahead: float) -> float | None:
-        """Seconds until a job starts that has `ahead` processor seconds before it in its flow. None: nobody works."""
+        """Return the seconds until a job starts that has `ahead` processor seconds before it in its flow.
+
+        None if there are no processors.
+        """
         if not self._fleet.processors:
             return None
         tag = flow.tag(ahead)

@@ -1,7 +1,7 @@
 """The fair order in plain Python: the same steps as db/sql/, on objects instead of rows.
 
-It is the oracle that the SQL is tested against, to the last bit of every virtual time, and the engine of previews.
-Start-time Fair Queueing: Goyal, Vin, Cheng, SIGCOMM 1996; for many servers: Jin, Chase, Kaur, SIGMETRICS 2004.
+Tests compare the SQL with it, to the last bit of every virtual time. Previews run on it. The algorithm is Start-time
+Fair Queueing: Goyal, Vin, Cheng, SIGCOMM 1996; for many servers: Jin, Chase, Kaur, SIGMETRICS 2004.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _PLACE = attrgetter("place")
 
 @dataclass(frozen=True, order=True)
 class QueuedJob:
-    """A job as the order sees it: its place in the order of submission, and the processor seconds it declared."""
+    """A job in the order: its place in the order of submission, and the processor seconds that it declares."""
 
     place: int
     expected: float
@@ -27,10 +27,10 @@ class QueuedJob:
 
 @dataclass(eq=False)
 class FlowState:
-    """A flow. `backlog` is in the order of submission; `revision` tells its entry in the heaps from older ones.
+    """A flow. `backlog` is in the order of submission. `revision` tells its live entry in the heaps from older ones.
 
-    `head` is the place of its first job, for ties; of one in whose backlog nothing is left, the last that was.
-    `held`: it lets others go first while jobs move from or to it. `paused`: its jobs are `parked`, in no flow.
+    `head`: the place of its first job, for ties; it keeps its value if the backlog runs empty. `held`: it lets others
+    go first while jobs move from it or to it. `paused`: its queued jobs are `parked`, not in its backlog.
     """
 
     key: Hashable
@@ -48,13 +48,13 @@ class FlowState:
 
     @property
     def ready(self) -> bool:
-        """Whether it takes part: it has a backlog, is not held, and is below its cap."""
+        """Whether the flow has a backlog, is not held, and is below its cap."""
         return self.backlogged and not self.held and (self.cap is None or self.busy < self.cap)
 
 
 @dataclass(eq=False)
 class TurnState:
-    """What one claim took, and what its flow was charged for it so far."""
+    """The jobs that one claim took, and the processor seconds charged to their flow so far."""
 
     flow: FlowState
     jobs: list[QueuedJob]
@@ -62,7 +62,10 @@ class TurnState:
 
 
 class Scheduler:
-    """All flows, and the steps that change them. Time does not pass here: simulation.py has clock and processors."""
+    """All flows, and the steps that change them. It has no clock and no processors; simulation.py has them.
+
+    `quantum`: in seconds; `most`: the maximum number of jobs in a turn.
+    """
 
     def __init__(self, quantum: float = QUANTUM, most: int = MOST) -> None:
         self.quantum = quantum
@@ -73,19 +76,19 @@ class Scheduler:
         self._entries = 0
 
     def flow(self, key: Hashable, weight: float = 1.0, cap: int | None = None) -> FlowState:
-        """The flow of this key, made with this weight and cap if it is new."""
+        """Return the flow with this key. A new one gets this weight and cap."""
         if key not in self.flows:
             self.flows[key] = FlowState(key, weight, cap)
             self._note(self.flows[key])
         return self.flows[key]
 
     def adopt(self, flow: FlowState) -> None:
-        """Take a flow over as it stands: with backlog, virtual time, and processors at work for it."""
+        """Add a flow with its backlog, its virtual time, and the processors at work for it."""
         self.flows[flow.key] = flow
         self._note(flow)
 
     def virtual_time(self) -> float:
-        """V: the least virtual time of the ready flows, or the largest of all where none is ready; 0 without flows."""
+        """Return V: the least virtual time of the ready flows, else the largest of all flows, else 0."""
         if (first := self._first()) is not None:
             return first.vtime
         while self._largest and self._largest[0][3] != self._largest[0][2].revision:
@@ -93,7 +96,7 @@ class Scheduler:
         return -self._largest[0][0] if self._largest else 0.0
 
     def submit(self, flow: FlowState, jobs: Sequence[QueuedJob]) -> None:
-        """Put jobs at the end of a flow's backlog; a flow that rested joins at V."""
+        """Put jobs at the end of a flow's backlog. A resting flow joins at V. A paused one parks them."""
         if flow.paused:
             flow.parked.extend(jobs)
             return
@@ -104,7 +107,7 @@ class Scheduler:
         self._note(flow)
 
     def claim(self) -> TurnState | None:
-        """The next turn: the head of the ready flow with the least virtual time. None: nothing is ready."""
+        """Return the next turn: the head of the ready flow with the least virtual time. None if no flow is ready."""
         while (flow := self._first()) is not None:
             taken = self._head(flow)
             del flow.backlog[: len(taken)]
@@ -116,7 +119,7 @@ class Scheduler:
             self._note(flow)
             if taken:
                 return TurnState(flow, taken, expected)
-        return None  # flows whose jobs have all moved away were put to rest on the way
+        return None  # the loop has put flows to rest that move() left without jobs
 
     def settle(
         self,
@@ -125,9 +128,10 @@ class Scheduler:
         keep: QueuedJob | None = None,
         elapsed: float = 0.0,
     ) -> None:
-        """Charge what was really spent, and put back what is neither settled nor kept.
+        """Charge the seconds really spent, and put back the jobs that are neither settled nor kept.
 
-        `spent`: seconds for each job that is over; `keep`: the job that still runs, for `elapsed` seconds so far.
+        `spent`: the seconds of each job that ended. `keep`: the job that still runs, for `elapsed` seconds so far. It
+        is charged the larger of these and what it declares.
         """
         over = {job for job, _ in spent}
         back = [job for job in turn.jobs if job not in over and job != keep]
@@ -137,14 +141,14 @@ class Scheduler:
         self._adjust(turn.flow, cost, 0 if keep is not None else -1, back)
 
     def heartbeat(self, turn: TurnState, elapsed: float) -> None:
-        """Charge a job that outruns what it declared, as it goes."""
+        """Charge up to `elapsed` seconds if that is more than was charged. Only a turn of one job is charged so."""
         if len(turn.jobs) == 1 and elapsed > turn.charged:
             turn.flow.vtime += (elapsed - turn.charged) / turn.flow.weight
             turn.charged = elapsed
             self._note(turn.flow)
 
     def set_flow(self, flow: FlowState, weight: float, cap: int | None) -> None:
-        """Give a flow another weight and cap; one that a wider cap makes ready rejoins at V."""
+        """Give a flow another weight and cap. A flow that a wider cap makes ready joins at V."""
         away = flow.backlogged and not flow.held and not flow.ready
         joins = max(flow.vtime, self.virtual_time()) if away else flow.vtime
         flow.weight, flow.cap = weight, cap
@@ -153,9 +157,9 @@ class Scheduler:
         self._note(flow)
 
     def move(self, leaving: FlowState, joins: Callable[[QueuedJob], FlowState]) -> None:
-        """Move each waiting job of a flow to the flow that it `joins`, which may be the same; places are kept.
+        """Move each waiting job of a flow to the flow that it `joins`, which may be the same. Jobs keep their places.
 
-        A flow that is joined and rested wakes at V. The one that is left goes to rest at its next claim.
+        A resting flow that gets jobs joins at V. An emptied flow goes to rest when a claim next meets it.
         """
         going: dict[FlowState, list[QueuedJob]] = {}
         for job in leaving.backlog:
@@ -168,7 +172,7 @@ class Scheduler:
             self._adjust(joining, 0.0, 0, jobs)
 
     def hold(self, flow: FlowState, held: bool = True) -> None:
-        """Hold a flow, or let it take part again, at V."""
+        """Hold a flow, or release it. A released flow joins at V."""
         joins = flow.vtime if held else max(flow.vtime, self.virtual_time())
         flow.held = held
         if flow.ready:
@@ -176,14 +180,14 @@ class Scheduler:
         self._note(flow)
 
     def pause(self, flow: FlowState) -> None:
-        """Park what waits in a flow, and what comes. The flow rests, and so is away."""
+        """Park the queued jobs of a flow and all that come later. The flow rests."""
         flow.paused = True
         flow.backlogged = False
         flow.parked, flow.backlog = [*flow.parked, *flow.backlog], []
         self._note(flow)
 
     def resume(self, flow: FlowState) -> None:
-        """Put its parked jobs back into their places; the flow rejoins at V."""
+        """Put the parked jobs back into their places. The flow joins at V."""
         flow.paused = False
         jobs, flow.parked = sorted(flow.parked, key=_PLACE), []
         if jobs:
@@ -206,7 +210,10 @@ class Scheduler:
         self._note(flow)
 
     def _head(self, flow: FlowState) -> list[QueuedJob]:
-        """Tasks while the expected seconds before them are less than the quantum; at least one, if there is one."""
+        """Return the first jobs, while the expected seconds before them are below the quantum.
+
+        At least one if the backlog has any, and at most `most`.
+        """
         taken: list[QueuedJob] = []
         before = 0.0
         for job in flow.backlog[: self.most]:
@@ -217,7 +224,7 @@ class Scheduler:
         return taken
 
     def _note(self, flow: FlowState) -> None:
-        """Enter a flow, as it now is, into the heaps."""
+        """Push the flow's present state to the heaps. Its older entries become stale."""
         flow.revision += 1
         self._entries += 1
         heapq.heappush(self._largest, (-flow.vtime, self._entries, flow, flow.revision))
@@ -225,14 +232,14 @@ class Scheduler:
             heapq.heappush(self._ready, (flow.vtime, flow.head, self._entries, flow, flow.revision))
 
     def _first(self) -> FlowState | None:
-        """The ready flow with the least virtual time, ties to the job submitted first."""
+        """Return the ready flow with the least virtual time. Ties go to the job submitted first."""
         while self._ready and self._ready[0][4] != self._ready[0][3].revision:
             heapq.heappop(self._ready)
         return self._ready[0][3] if self._ready else None
 
 
 def _total(seconds: Iterable[float]) -> float:
-    """The sum, one by one from the left, as PostgreSQL adds (sum() compensates from Python 3.12 on)."""
+    """Return the sum, added one by one from the left as PostgreSQL does. Python's sum() compensates since 3.12."""
     total = 0.0
     for value in seconds:
         total += value

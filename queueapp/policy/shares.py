@@ -1,14 +1,14 @@
-"""What flows were owed of the service that was given over a span, and how evenly they got it.
+"""The service that each flow was owed over a span, and how evenly flows got theirs.
 
-Owed: at every moment the service given then is divided, by weight, among the flows that had work, a job submitted
-and not yet ended. No flow is owed more than it could have used: its cap, one processor for each of its jobs, and
-the processor seconds that its jobs asked for and that it was not owed before. What one flow cannot use is divided
-among the others, so what all are owed is exactly what all got.
+At every moment the service given is divided, by weight, among the flows that have work: a job that is due and has not
+ended. No flow is owed more than it can use. The limits are its cap, one processor for each of its jobs, and the
+processor seconds that its jobs asked for, less those it was owed before. The rest is divided among the other flows.
+So all flows together are owed exactly what they got.
 
-Without that limit a flow whose one short job waited for a second would be owed a share of that whole second, and
-would look starved though it got all that it asked for.
+Without the limits a flow with one short job that waited for a second would be owed a share of that whole second. It
+would look starved, although it got all that it asked for.
 
-The span is cut into slices, and all this is done slice by slice: "at every moment" is true to one slice.
+The computation goes slice by slice, so "at every moment" is exact to one slice.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from dataclasses import dataclass
 from .fairness import jain_index
 
 NOTHING = 1e-9
-"""Seconds that are not worth dividing: what is left over where numbers are not exact."""
+"""Seconds below which a remainder is a rounding error and is not divided."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """What one flow had to do and got done, in seconds, with a number for each slice.
+    """The work and the service of one flow, in seconds, with a number for each slice.
 
-    `got`: processor seconds that it was given; `active`: seconds in which it had work; `present`: the same, summed
-    over its jobs; `asked`: processor seconds of the jobs that it submitted then (the first slice: or before).
+    `got`: processor seconds that it was given. `active`: seconds in which it had work. `present`: the same, summed
+    over its jobs. `asked`: processor seconds of the jobs that fell due in the slice (in the first one: or before it).
     """
 
     weight: float
@@ -38,12 +38,12 @@ class Work:
     asked: Sequence[float]
 
     def most(self, at: int) -> float:
-        """The processor seconds that it could have used in this slice, however much it asked for."""
+        """Return the processor seconds that the flow could have used in this slice, however much it asked for."""
         return self.present[at] if self.cap is None else min(self.present[at], self.cap * self.active[at])
 
 
 def owed(works: Sequence[Work]) -> list[list[float]]:
-    """The processor seconds that each flow was owed, in each slice."""
+    """Return the processor seconds that each flow was owed: a list for each flow, a number for each slice."""
     left = [0.0] * len(works)
     found: list[list[float]] = [[] for _ in works]
     for at in range(len(works[0].got) if works else 0):
@@ -52,7 +52,8 @@ def owed(works: Sequence[Work]) -> list[list[float]]:
         claims = [work.weight * work.active[at] for work in works]
         limits = [max(min(rest, work.most(at)), 0.0) for rest, work in zip(left, works, strict=True)]
         given = divide(service, claims, limits)
-        # The rest went to flows that were owed it before: it is owed now to those who got it then.
+        # The rest went to flows that had been owed it in an earlier slice. Other flows got it then, ahead of what they
+        # were owed: they are owed it now.
         if (late := service - sum(given)) > NOTHING:
             behind = divide(late, [max(rest - now, 0.0) for rest, now in zip(left, given, strict=True)])
             given = [now + more for now, more in zip(given, behind, strict=True)]
@@ -63,14 +64,14 @@ def owed(works: Sequence[Work]) -> list[list[float]]:
 
 
 def divide(total: float, claims: Sequence[float], limits: Sequence[float] | None = None) -> list[float]:
-    """The total in proportion to the claims, but to nobody more than their limit; what is beyond it goes to the others.
+    """Divide the total in proportion to the claims. No claimant gets more than its limit; the rest goes to the others.
 
-    What is left where all are at their limit, or nobody has a claim, is nobody's.
+    If all are at their limits, or nobody has a claim, the rest goes to nobody.
     """
     given = [0.0] * len(claims)
     most = limits if limits is not None else [total] * len(claims)
     rest, rest_of_claims = total, sum(claims)
-    # Whoever reaches the limit with the least per claim reaches it first.
+    # The smaller a limit is for its claim, the sooner it is reached.
     for flow in sorted((f for f, claim in enumerate(claims) if claim > 0), key=lambda f: most[f] / claims[f]):
         given[flow] = min(rest * claims[flow] / rest_of_claims, most[flow]) if rest_of_claims > 0 else 0.0
         rest = max(rest - given[flow], 0.0)
@@ -79,13 +80,16 @@ def divide(total: float, claims: Sequence[float], limits: Sequence[float] | None
 
 
 def evenness(flows: Iterable[tuple[float, float, int]]) -> float | None:
-    """Jain's index of got / owed, from (got, owed, how many flows that is). None: nobody was owed anything."""
+    """Return Jain's index of got / owed, from (got, owed, number of flows). None if nobody was owed anything."""
     ratios = [got / owed_ for got, owed_, many in flows if owed_ > 0 for _ in range(many)]
     return jain_index(ratios) if ratios else None
 
 
 def quantile(counts: Mapping[float, int], fraction: float) -> float | None:
-    """The least value that at least this fraction of what was counted does not exceed. None: nothing was counted."""
+    """Return the least value that at least this fraction of the items does not exceed. None if there are none.
+
+    `counts`: the number of items with each value.
+    """
     wanted, seen = fraction * sum(counts.values()), 0
     for value in sorted(counts):
         seen += counts[value]

@@ -1,4 +1,4 @@
-"""Processors and a clock around the scheduler: discrete events, no waiting. What would happen, exactly."""
+"""An exact simulation of processors and a clock around the scheduler. It goes from event to event and never waits."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from enum import IntEnum
 from .scheduler import FlowState, QueuedJob, Scheduler, TurnState
 
 HEARTBEAT = 0.5
-"""Seconds between charges of a job that outruns its declaration; the site has a setting for it."""
+"""Default seconds between charges of a job that outruns its declaration. The site's are HEARTBEAT_SECONDS."""
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """A job that is submitted at a moment (seconds). `actual`: the processor seconds that it will really take."""
+    """A job that is submitted at the moment `at`, in seconds. `actual`: the processor seconds that it really takes."""
 
     at: float
     flow: Hashable
@@ -28,7 +28,11 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Run:
-    """One job that ran: when it was submitted, started and ended; `index` is its arrival's, counting from 0."""
+    """One job that ran, with the moments of its submission, start and end, in seconds.
+
+    `index`: its place; arrivals are counted from the simulation's `first`. `submitted` is 0 for a job that waited from
+    the beginning.
+    """
 
     index: int
     flow: Hashable
@@ -38,7 +42,7 @@ class Run:
 
 
 class _Kind(IntEnum):
-    """Of events at one moment, the first in this list goes first."""
+    """Kinds of events, in their order at one moment."""
 
     ENDED = 0
     OUTRUN = 1
@@ -48,7 +52,10 @@ class _Kind(IntEnum):
 
 @dataclass(eq=False)
 class _Processor:
-    """`number`: its own among those that take turns; `actual`: the seconds that its current job really takes."""
+    """A processor. `number`: its index among those that take turns; None if its present turn is its last.
+
+    `actual`: the seconds that its current job really takes.
+    """
 
     number: int | None
     turn: TurnState | None = None
@@ -60,11 +67,11 @@ class _Processor:
 
 
 class Simulation:
-    """Runs what waits in the scheduler's flows and `arrivals`, these in the order of submission, on `processors`.
+    """A run of the queued jobs of the scheduler's flows and of `arrivals` on so many processors.
 
-    Tasks that are there from the start take what they declared. Arrivals get their places from `first` on: let it
-    be above all places that are taken. `between` is called after every event, when no processor is idle that need
-    not be.
+    `arrivals` come in the order of submission. They get places from `first` on, which must be above all places in use.
+    Jobs queued at the start take the seconds that they declare. `between` is called after each event, once idle
+    processors have claimed. If an arrival of the same moment is next, neither happens before it.
     """
 
     def __init__(
@@ -91,14 +98,14 @@ class Simulation:
     def resume(self, turn: TurnState, elapsed: float, *, last: bool = False) -> None:
         """Begin with a processor in the middle of a turn, whose first job has run for `elapsed` seconds.
 
-        Where it is the processor's `last`, it is one more than those that take turns.
+        `last`: the processor takes no further turn. It is then one more than those that take turns.
         """
         if last:
             self.processors.append(_Processor(None))
         self._take(self.processors[-1 if last else heapq.heappop(self._idle)], turn, elapsed)
 
     def run(self) -> Iterator[Run]:
-        """Every job, in the order in which they end."""
+        """Yield every job in the order in which they end."""
         self._fill()
         while self._events:
             self.now, kind, _, processor, job = heapq.heappop(self._events)
@@ -111,13 +118,13 @@ class Simulation:
                 else:
                     self._outrun(processor, job)
             if self._events and self._events[0][0] == self.now and self._events[0][1] is _Kind.ARRIVED:
-                continue  # jobs that arrive at one moment are all there before any of them is claimed
+                continue  # all jobs of one moment arrive before any of them is claimed
             self._fill()
             if self.between is not None:
                 self.between(self)
 
     def serving(self) -> list[tuple[FlowState, QueuedJob, float]]:
-        """Who is served now: flow, job, and since when."""
+        """Return the running jobs: flow, job, and the moment of its start."""
         return [(p.turn.flow, p.current, p.started) for p in self.processors if p.turn and p.current]
 
     def _arrive(self, job: QueuedJob) -> None:
@@ -141,7 +148,7 @@ class Simulation:
         return run
 
     def _outrun(self, processor: _Processor, job: QueuedJob) -> None:
-        """The job runs for the quantum, or for another heartbeat: settle what is done, charge what runs."""
+        """After a quantum, and then at heartbeats: settle the jobs that ended, charge the one that runs."""
         assert processor.turn is not None
         elapsed = self.now - processor.started
         if processor.todo or processor.done:
@@ -149,12 +156,12 @@ class Simulation:
             processor.todo, processor.done = [], []
         else:
             self.scheduler.heartbeat(processor.turn, elapsed)
-        # The next beat that will find something to charge: while the job keeps to its declaration, none does.
+        # Skip heartbeats that would find nothing to charge, while the job keeps to its declaration.
         beats = max(math.floor((processor.turn.charged - elapsed) / self.heartbeat) + 1, 1)
         self._push(self.now + beats * self.heartbeat, _Kind.BEAT, job, processor)
 
     def _fill(self) -> None:
-        """Give every idle processor a turn, while any flow is ready."""
+        """Give idle processors turns while any flow is ready."""
         while self._idle and (turn := self.scheduler.claim()) is not None:
             self._take(self.processors[heapq.heappop(self._idle)], turn)
 
@@ -163,7 +170,7 @@ class Simulation:
         self._start(processor, elapsed)
 
     def _start(self, processor: _Processor, elapsed: float = 0.0) -> None:
-        """Start the next job of its turn, or go on with it after `elapsed` seconds."""
+        """Start the next job of the processor's turn, or go on with one that has run for `elapsed` seconds."""
         job = processor.current = processor.todo.pop(0)
         arrival = self.arrivals.get(job.place)
         processor.actual = max(job.expected if arrival is None else arrival.actual, elapsed)

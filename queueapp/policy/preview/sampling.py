@@ -1,7 +1,7 @@
-"""A backlog too deep to look at job by job: each owner's first jobs as they are, the later ones in samples.
+"""A backlog too deep to read job by job: the first jobs of each owner one by one, the later ones in samples.
 
-The work stays the same to the second, and so do the turns that it takes; only when the jobs of one sample start is
-known no closer than the sample.
+A *sample* is one job that stands for several, with the expected seconds of all of them. So the work stays the same.
+The starts of its jobs are known only to within the sample.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from ..scheduler import QueuedJob
 
 @dataclass(frozen=True)
 class Remainder:
-    """What one owner has waiting in one flow: how many jobs, expected processor seconds, the place of the last."""
+    """The waiting jobs of one owner in one flow: their number, expected processor seconds, the place of the last."""
 
     many: int
     expected: float
     last: int
 
     def behind(self, first: Sequence[QueuedJob]) -> Remainder:
-        """What is left without the first jobs."""
+        """Return the remainder without its first jobs."""
         return Remainder(self.many - len(first), self.expected - sum(job.expected for job in first), self.last)
 
 
 def depth(sizes: Sequence[int], budget: int) -> int:
-    """How many jobs of each owner to look at, the same for all and at least one, to look at no more than `budget`."""
+    """Return how many jobs of each owner to read one by one: the same for all, at most `budget` in sum, at least one."""
     low, high = 1, max(budget, 1)
     while low < high:
         middle = (low + high + 1) // 2
@@ -39,12 +39,12 @@ def depth(sizes: Sequence[int], budget: int) -> int:
 
 
 def sample_size(sizes: Sequence[int], first: int, budget: int) -> int:
-    """Jobs in a sample so that what is behind the `first` jobs of each makes about `budget` samples."""
+    """Return the jobs of a sample, so that all jobs behind the `first` of each owner make about `budget` samples."""
     return max(math.ceil(sum(max(size - first, 0) for size in sizes) / budget), 1)
 
 
 def samples(rest: Remainder, size: int, begin: int, taken: Container[int]) -> Iterator[QueuedJob]:
-    """The rest in samples of `size` jobs, in places spread evenly between `begin` and its last and not yet `taken`."""
+    """Yield the rest in samples of `size` jobs, at places spread evenly from `begin` to its last, none `taken`."""
     pieces = math.ceil(rest.many / size)
     mean = max(rest.expected, 0.0) / max(rest.many, 1)
     place = begin
