@@ -1,1 +1,1 @@
-"""Logs of shared computers, read and replayed."""
+"""Reads and replays the logs of shared computers."""

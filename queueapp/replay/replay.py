@@ -19,21 +19,20 @@ from ..user_model import user_named
 from .swf import Entry, Malformed, read_log
 
 POLL = 0.5
-"""Seconds between looks at how far the jobs are."""
+"""Seconds between queries of the progress."""
 PATIENCE = 5.0
-"""Seconds without a live processor after which nobody will come to do the jobs."""
+"""Seconds without a live processor after which the replay gives up."""
 AT_ONCE = 500
-"""Jobs in one submission at most."""
+"""Maximum number of jobs in one submission."""
 ZERO = 1.0
-"""Seconds of log time that a job with run time 0 stands for: logs count in whole seconds."""
+"""Log seconds that run time 0 stands for: logs count in whole seconds."""
 SHORTEST = 1e-6
-"""Processor seconds that a job declares at the least, however fast the replay."""
+"""Minimum processor seconds that a job declares, however fast the replay."""
 
 Show = Callable[[int], None]
-"""Told how many jobs are through, at least once a second."""
+"""Receives the number of jobs submitted, or ended, about twice a second. A slow query or submission delays it."""
 
-# Where the jobs of a run are, and how those that ended fared. One statement and so one snapshot: a job is
-# found in one place, or in none, but never missed on its way from one to the other.
+# One statement, and so one snapshot: a job that goes from one table to another is found in one of them.
 _PROGRESS = """
     SELECT count(o.job_id), count(w.job_id) + count(p.job_id),
            count(*) FILTER (WHERE o.status = 'succeeded'), count(*) FILTER (WHERE o.status = 'failed'),
@@ -54,30 +53,30 @@ class NotReplayable(QueueError):
 
 @dataclass(frozen=True)
 class Pace:
-    """How log time becomes ours.
+    """The scale of log time.
 
-    `speed`: log seconds a second; `unknown`: log seconds that stand for an unknown run time.
+    `speed`: log seconds per second. `unknown`: log seconds that stand for an unknown run time.
     """
 
     speed: float
     unknown: float = 60.0
 
     def duration(self, entry: Entry) -> float:
-        """Processor seconds that the job declares, and will take."""
+        """Return the processor seconds that the job declares, and takes."""
         log_time = self.unknown if entry.run_time is None else entry.run_time or ZERO
         return max(log_time / self.speed, SHORTEST)
 
 
 @dataclass(frozen=True)
 class Log:
-    """The jobs of a log that can be replayed, and the lines that cannot and why, as they stand in it."""
+    """The jobs of a log that can be replayed, and the lines that cannot with the reasons, in the order of the log."""
 
     entries: list[Entry] = field(default_factory=list)
     malformed: list[Malformed] = field(default_factory=list)
     too_long: list[Malformed] = field(default_factory=list)
 
     def without_run_time(self) -> tuple[int, int]:
-        """How many run times are unknown, and how many are 0."""
+        """Return the number of unknown run times, and the number of those that are 0."""
         times = [entry.run_time for entry in self.entries]
         return times.count(None), times.count(0.0)
 
@@ -86,8 +85,8 @@ class Log:
 class Progress:
     """The jobs of a run at one moment.
 
-    Waits are those of the jobs that ended, from submission to start, and time spent is that of processors on
-    them; both in seconds.
+    Waits are in seconds, from submission to start, of the jobs that ended and were started. `time_spent`: processor
+    seconds of all jobs that ended.
     """
 
     ended: int
@@ -100,9 +99,9 @@ class Progress:
 
 
 def load(path: Path, pace: Pace, limit: int | None = None) -> Log:
-    """The first `limit` jobs of a log (None: all), read to the end before any is submitted.
+    """Return the first `limit` jobs of a log that can be replayed (None: all).
 
-    Raises UnreadableLog.
+    Raises UnreadableLog, so before any job is submitted.
     """
     log = Log()
     longest = queue_settings().MAX_DURATION_SECONDS
@@ -136,26 +135,21 @@ def owners_of(log: Log, names: Sequence[str] = ()) -> dict[int | None, Owner]:
     given = {name: user_named(name) for name in names}
     if missing := [name for name, user in given.items() if user is None]:
         raise NotReplayable(f"There is no active user named {missing[0]!r}.")
-    stand_in = dict(zip(users, given.values(), strict=False))
-    return {
-        user: Owner.objects.of_key(key_of(user))
-        if (found := stand_in.get(user)) is None
-        else Owner.objects.of_user(found)
-        for user in users
-    }
+    owners = {user: Owner.objects.of_user(known) for user, known in zip(users, given.values(), strict=False) if known}
+    return owners | {user: Owner.objects.of_key(key_of(user)) for user in users if user not in owners}
 
 
 class Replay:
-    """One run of a log: its jobs are called swf-NAME:NUMBER, where NAME is the run's and NUMBER the log's."""
+    """One run of a log. Its jobs are called swf-NAME:NUMBER, with the name of the run and the log's job number."""
 
     def __init__(self, log: Log, owners: dict[int | None, Owner], pace: Pace, name: str) -> None:
-        """Raises NotReplayable where these owners have jobs of a run of this name."""
+        """Raises NotReplayable if these owners have jobs of a run of this name."""
         self.entries, self.owners, self.pace = log.entries, owners, pace
         self.prefix = f"swf-{name}:"
         self.ids = sorted({owner.pk for owner in owners.values()})
         if Job.objects.filter(owner__in=self.ids, job_id__startswith=self.prefix).exists():
             raise NotReplayable(f"There are jobs of a run named {name!r} already: choose another name.")
-        # Spares the look at jobs from before.
+        # Keeps older jobs out of the query of the progress.
         self.floor: int = Job.objects.aggregate(last=Max("pk"))["last"] or 0
         self.submitted = 0
         self.accepted = 0
@@ -164,8 +158,8 @@ class Replay:
     def submit_all(self, show: Show) -> None:
         """Submit every job in the order of the file, none before its moment.
 
-        One that stands behind a later one is due at once. Neighbours of one user that are due go in one
-        submission; never jobs of several users, so that the order over all of them holds too.
+        A job that stands behind one of a later moment is due at once. Neighbours of one user that are due share a
+        submission. Jobs of several users never do, so the order over all users holds too.
         """
         begun = time.monotonic()
         while self.submitted < len(self.entries):
@@ -177,9 +171,9 @@ class Replay:
             show(self.submitted)
 
     def wait(self, show: Show, timeout: float | None = None) -> str:
-        """Wait until none of the jobs waits or runs. Returns why it gave up; empty: it did not.
+        """Wait until no job of the run waits or runs. Return a sentence on why it gave up, or "".
 
-        `timeout`: seconds that it waits at most; None: as long as it takes.
+        It gives up after `timeout` seconds (None: never), or if no processor is alive for PATIENCE seconds.
         """
         begun = alive_at = time.monotonic()
         while True:
@@ -195,17 +189,17 @@ class Replay:
                 return f"No processor is alive: {progress.unfinished:,} jobs still wait or run."
             if timeout is not None and now - begun >= timeout:
                 return f"After {timeout:g} seconds, {progress.unfinished:,} jobs still wait or run."
-            # Of a very long log, the look itself takes time: it must not take it from the processors.
+            # The query of a very long log is slow, and must not slow the processors down.
             time.sleep(max(POLL, 4 * (now - asked)))
 
     def progress(self) -> Progress:
-        """How far the jobs are now."""
+        """Return the present progress. One query."""
         with connection.cursor() as cursor:
             cursor.execute(_PROGRESS, [self.floor, self.ids, self.prefix])
             return Progress(*cursor.fetchone())
 
     def lost(self, progress: Progress) -> int:
-        """Jobs that were accepted, and neither wait nor run nor ended."""
+        """Return the number of accepted jobs that neither wait nor run nor ended."""
         return max(self.accepted - progress.ended - progress.unfinished, 0)
 
     def _due(self, index: int) -> float:
@@ -217,7 +211,7 @@ class Replay:
             time.sleep(min(left, POLL))
 
     def _batch(self, elapsed: float) -> list[Entry]:
-        """The next jobs of one user that are due."""
+        """Return the next job and those directly behind it that are of the same user and due, at most AT_ONCE."""
         first = self.submitted
         end = first + 1
         most = min(first + AT_ONCE, len(self.entries))
@@ -226,7 +220,7 @@ class Replay:
         return self.entries[first:end]
 
     def _name(self, entry: Entry) -> str:
-        """The job's name in the queue, unique in the run also where the log repeats or lacks a number."""
+        """Return the job's name in the queue. It is unique in the run, even if the log repeats or lacks a number."""
         if entry.number > self._highest:
             self._highest = entry.number
             return f"{self.prefix}{entry.number}"

@@ -1,6 +1,6 @@
-"""Reads logs of shared computers in the Standard Workload Format, one job a line.
+"""Reads logs of shared computers in the Standard Workload Format, which has one job per line.
 
-The format: https://www.cs.huji.ac.il/labs/parallel/workload/swf.html
+https://www.cs.huji.ac.il/labs/parallel/workload/swf.html
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from typing import TextIO, TypeVar
 N = TypeVar("N", int, float)
 
 FIELDS = 18
-"""Fields of a line. More are passed over (some programs add their own); fewer make it malformed."""
+"""Fields of a line. More are ignored, as some programs add their own. Fewer make the line malformed."""
 LONGEST_LINE = 10_000
-"""Characters of a line that are looked at, so that a file without line ends does not fill the memory."""
+"""Maximum characters read of a line, so that a file without line ends does not fill the memory. A job's line that is
+longer is malformed."""
 LONGEST_NUMBER = 100
-"""Characters of one number; a longer one is a mistake, and would not fit into a user's name."""
+"""Maximum characters of a number. A longer one is a mistake, and would not fit into a user's name."""
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d+(\.0*)?", re.ASCII)
 
 
 class UnreadableLog(Exception):
-    """The log cannot be read, or not to its end; the message is one sentence for whoever asked for it."""
+    """The log cannot be read, or not to its end. The message is one sentence for the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One job of the log.
 
-    `line`: where it stands, from 1; `number`: the log's own number for the job; `submit`: seconds on the
-    log's clock, at least 0; `run_time`: seconds, None where the log does not know it; `user`: the log's
-    number of the user, None where it does not know it. All jobs of unknown users count as one user's: they
-    are not to be told apart, and a user for each would get a share for each.
+    `line`: its line, from 1. `number`: the log's own number of the job. `submit`: seconds on the log's clock, at least
+    0. `run_time`: seconds, or None if unknown. `user`: the log's number of the user, or None if unknown. Jobs of
+    unknown users count as one user's. They cannot be told apart, and a user for each would get a share for each.
     """
 
     line: int
@@ -51,18 +51,18 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """A line that is no job, by its number from 1, and why."""
+    """The number of a line that is not a job, from 1, and the reason."""
 
     line: int
     reason: str
 
 
 def read_log(path: Path) -> Iterator[Entry | Malformed]:
-    """The jobs of a log and the lines that should be one and are not, in the order of the file.
+    """Yield the jobs and the malformed lines of a log, in the order of the file.
 
-    Reads as it is asked for more. Plain or gzip, whatever its name; any of the usual line ends. Comments and
-    blank lines are passed over. Raises UnreadableLog, also half way: for a file that cannot be opened or
-    read, and for compressed data that are damaged or end too early.
+    The file is read lazily. It may be plain or gzip, whatever its name, with any of the usual line ends. Comments and
+    blank lines are skipped. Raises UnreadableLog, possibly half way, if the file cannot be opened or read, or if
+    compressed data are damaged or end too early.
     """
     line = 0
     try:
@@ -75,9 +75,9 @@ def read_log(path: Path) -> Iterator[Entry | Malformed]:
 
 
 def parse_line(line: int, content: str) -> Entry | Malformed | None:
-    """The job in a line, or what is wrong with it; None for a comment and for a blank line.
+    """Return the job in a line, or what is wrong with the line. None for a comment or a blank line.
 
-    Looks at the four fields that an Entry is made of; the others may hold anything.
+    Only the four fields that an Entry needs are checked. The others may hold anything.
     """
     fields = content.split()
     if not fields or fields[0].startswith(";"):
@@ -99,16 +99,16 @@ def parse_line(line: int, content: str) -> Entry | Malformed | None:
 
 
 def _as_text(file: io.BufferedReader) -> TextIO:
-    """The text in a file, decompressed where it begins like gzip. Bytes that are no text become escapes."""
-    # A log that came from elsewhere may have lost its .gz, or kept it after it was unpacked on the way.
-    # A look ahead rather than a seek back, which a pipe does not have.
+    """Return the text of a file, decompressed if it begins like gzip. Bytes that are not UTF-8 become escapes."""
+    # The file name cannot tell: a downloaded log may have lost its .gz, or kept it after it was unpacked.
+    # peek(), as a pipe cannot seek back.
     if file.peek(2)[:2] == b"\x1f\x8b":
         return gzip.open(file, "rt", encoding="utf-8-sig", errors="backslashreplace")
     return io.TextIOWrapper(file, encoding="utf-8-sig", errors="backslashreplace")
 
 
 def _lines(text: TextIO) -> Iterator[tuple[int, str]]:
-    """The lines with their numbers from 1; of one that is too long, its beginning."""
+    """Yield the lines with their numbers, from 1. A line that is too long is cut."""
     line = 0
     while content := text.readline(LONGEST_LINE + 1):
         line += 1
@@ -118,29 +118,29 @@ def _lines(text: TextIO) -> Iterator[tuple[int, str]]:
 
 
 def _number(field: str, text: str) -> float:
-    """The number in `text`, finite. Raises ValueError."""
-    # Not float() alone, which takes "nan", "1_000" and digits of other scripts.
+    """Return the finite number in `text`. Raises ValueError."""
+    # float() alone would take "nan", "1_000" and digits of other scripts.
     if len(text) <= LONGEST_NUMBER and _NUMBER.fullmatch(text) and math.isfinite(value := float(text)):
         return value
     raise ValueError(f"{field} {_shown(text)} is not a finite number")
 
 
 def _whole(field: str, text: str) -> int:
-    """The whole number in `text`, exact to its last digit, also where written as 12.0. Raises ValueError."""
+    """Return the whole number in `text`, exact to its last digit, even if written as 12.0. Raises ValueError."""
     if len(text) <= LONGEST_NUMBER and _WHOLE.fullmatch(text):
         return int(text.partition(".")[0])
     raise ValueError(f"{field} {_shown(text)} is not a whole number")
 
 
 def _at_least_0(field: str, value: N) -> N:
-    """The value. Raises ValueError where it is negative."""
+    """Return the value. Raises ValueError if it is negative."""
     if value < 0:
         raise ValueError(f"{field} {value} is negative")
     return value
 
 
 def _known(field: str, value: N) -> N | None:
-    """The value, or None for -1, the format's word for unknown. Raises ValueError for other negative ones."""
+    """Return the value, or None for -1, which the format uses for unknown. Raises ValueError for other negatives."""
     return None if value == -1 else _at_least_0(field, value)
 
 
@@ -149,7 +149,7 @@ def _shown(text: str) -> str:
 
 
 def _sentence(path: Path, line: int, error: Exception) -> str:
-    """What to tell of a file that could be read up to and including `line`."""
+    """Return the message for a file that could be read up to and including `line`."""
     if isinstance(error, EOFError):
         return f"{path} is cut short: its compressed data end early, after line {line:,}."
     if isinstance(error, gzip.BadGzipFile | zlib.error):
