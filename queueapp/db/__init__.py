@@ -1,1 +1,1 @@
-"""Database plumbing: SQL functions, prepared statements, conflicts, sessions and clock. Knows nothing of jobs."""
+"""Database plumbing: SQL functions, prepared statements, conflicts, sessions, clock. It knows nothing of jobs."""

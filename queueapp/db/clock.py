@@ -1,4 +1,4 @@
-"""Moments: the database's clock, the only one that stored moments are compared with, and reads as of one moment."""
+"""The database's clock, and reads as of one moment. Stored moments are compared with no other clock."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from django.db.models import DateTimeField, Func
 
 
 class DatabaseClock(Func):
-    """The present moment by the database's clock, in a query. Hosts' clocks may be off."""
+    """The present moment by the database's clock, in a query. The clocks of hosts may be off."""
 
     function = "clock_timestamp"
     output_field = DateTimeField()
 
 
 def database_now() -> datetime:
-    """The present moment by the database's clock. One query."""
+    """Return the present moment by the database's clock. One query."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         now: datetime = cursor.fetchone()[0]
@@ -27,10 +27,10 @@ def database_now() -> datetime:
 
 @contextmanager
 def at_one_moment() -> Iterator[datetime]:
-    """All queries see the database at one moment, this one, and none can write.
+    """Run the queries of a block on one snapshot, read only. Yields the present moment.
 
-    Otherwise a job that goes on between two queries is in two places, or in none. Inside a transaction the moment is
-    the caller's business. One round trip beside the transaction's own.
+    Otherwise a job that goes on between two queries would be in two places, or in none. Inside a transaction it changes
+    nothing: its isolation is the caller's business. One round trip beside the transaction's own.
     """
     if connection.in_atomic_block:
         yield database_now()

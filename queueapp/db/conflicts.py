@@ -1,4 +1,4 @@
-"""Runs database work again where PostgreSQL gave it up for another's sake."""
+"""Repeats transactions that PostgreSQL aborted because of a concurrent one."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ TRIES = 8
 
 
 def retried(work: Callable[[], T]) -> T:
-    """What `work` returns. `work` is a transaction of its own, begun again after a deadlock or serialisation error.
+    """Return the result of `work`, a transaction of its own. It is repeated after a deadlock or serialization failure.
 
-    Not after lock_timeout: that has waited for as long as this kind of process may, and holds a connection meanwhile.
-    A request is answered by 503; a processor tries again at its next look.
+    At most TRIES attempts; the last one's error is raised. A lock_timeout is not repeated: `work` has then waited as
+    long as this kind of process may, and it held a connection meanwhile. A request gets 503, a processor tries again
+    later.
     """
     for _ in range(TRIES - 1):
         try:

@@ -1,7 +1,7 @@
-"""Installs the SQL functions of sql/ after every migration, so that they are always those of this code.
+"""Installs the SQL functions of sql/ after each `migrate`, so that they always match the code.
 
-It also puts a trigger on the project's table of group memberships, and refuses to migrate a database of another line
-of migrations.
+It also puts a trigger on the project's table of group memberships, and refuses to migrate a database that has
+migrations unknown to this code.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _FOLLOW_MEMBERSHIPS = """
 
 
 def refuse_unknown(sender: AppConfig, using: str = "default", **_: Any) -> None:
-    """Receiver of pre_migrate. Raises CommandError if the database has migrations that this code does not have."""
+    """Raise CommandError if the database has migrations that this code does not have. Receiver of pre_migrate."""
     loader = MigrationLoader(connections[using])
     applied = {name for app, name in loader.applied_migrations if app == sender.label}
     if unknown := sorted(applied - {name for app, name in loader.disk_migrations if app == sender.label}):
@@ -50,14 +50,14 @@ def refuse_unknown(sender: AppConfig, using: str = "default", **_: Any) -> None:
 
 
 def install(using: str = "default", **_: Any) -> None:
-    """Create or replace every function; receiver of post_migrate."""
+    """Drop all functions, create those of sql/ and the trigger, in one transaction. Receiver of post_migrate."""
     connection = connections[using]
     with transaction.atomic(using=using), connection.cursor() as cursor:
         tables = connection.introspection.table_names(cursor)
         if "queueapp_flowstate" not in tables:  # after `migrate queueapp zero`
             return
-        # Older ones go first: their types may have been others. Those of triggers are a migration's, and stay.
-        # A function may call one that a later file defines.
+        # CREATE OR REPLACE cannot change types, so older functions are dropped. Trigger functions stay: migrations own
+        # them. A function may call one that a later file defines, so bodies are not checked.
         cursor.execute(_DROP_ALL)
         cursor.execute("SET LOCAL check_function_bodies = off")
         for file in sorted(FOLDER.rglob("*.sql")):

@@ -1,7 +1,7 @@
-"""Sessions of the database: what bounds them, by kind of process, and the direct one for LISTEN.
+"""Sessions of the database: their bounds by kind of process, poolers, and the direct session for LISTEN.
 
-Read from Django's DATABASES. Beside what Django knows, a database may have BOUNDS: libpq's `options` by kind of
-process; and PREPARE: whether the same session is there for the next transaction, which a pooler does not promise.
+Django's DATABASES may have two keys of ours. BOUNDS: libpq's `options` for each kind of process. PREPARE: whether the
+next transaction has the same session, which a pooler does not promise.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ logger = logging.getLogger(__name__)
 
 Kind = Literal["web", "processors", "commands", "tasks"]
 DIRECT = "direct"
-"""The alias of the database without a pooler in between, where there is one."""
+"""The alias of the database that leads past a pooler, if it is configured."""
 PASSING = {
     "25006",  # read only: a standby that is to take over
     "25P03",  # idle_in_transaction_session_timeout
 }
-"""States (SQLSTATE) that pass, of errors that Django counts as the program's fault."""
+"""SQLSTATEs of passing errors for which Django raises InternalError."""
 REFUSALS = ("unsupported startup parameter", "support command-line options")
-"""How PgBouncer and Amazon's RDS Proxy refuse settings of a session."""
+"""Texts by which PgBouncer and Amazon's RDS Proxy refuse settings of a session."""
 LOOKS = 5
-"""Times that two connections are compared before they count as two sessions."""
+"""Comparisons after which two connections count as two sessions."""
 
 _SET_POOLER = (
     "There is a pooler, such as PgBouncer, at DATABASE_URL: set DATABASE_POOLER=yes, and LISTEN_DATABASE_URL to a URL "
@@ -39,9 +39,9 @@ _SET_LISTEN = (
 
 
 def bound_as(kind: Kind) -> None:
-    """Connections that this process opens from now on, and those of its children, have the bounds of this kind.
+    """Give new connections of this process and its children the bounds of this kind.
 
-    Those that are open keep what they have. Without BOUNDS in DATABASES, as behind a pooler, nothing changes.
+    Open connections keep theirs. Without BOUNDS in DATABASES, as behind a pooler, nothing changes.
     """
     for alias in connections:
         settings = connections[alias].settings_dict  # one for all threads
@@ -50,18 +50,22 @@ def bound_as(kind: Kind) -> None:
 
 
 def listening_parameters() -> dict[str, Any]:
-    """What psycopg takes to connect for LISTEN: to PostgreSQL itself, as a pooler gives no session of one's own."""
+    """Return psycopg's parameters for LISTEN, which needs a session of its own. DIRECT's if it is configured."""
     return _parameters(DIRECT if DIRECT in connections else DEFAULT_DB_ALIAS)
 
 
 def keeps_session() -> bool:
-    """Whether Django's connection is a session: what is prepared, or set, is there for the next transaction."""
+    """Whether Django's connection is one session: the next transaction still has what was prepared or set."""
     return bool(connections[DEFAULT_DB_ALIAS].settings_dict.get("PREPARE", True))
 
 
 def check_sessions() -> None:
-    """Raises ImproperlyConfigured, in one sentence, where the settings do not say of a pooler what must be said, or
-    LISTEN has no session of its own; psycopg.OperationalError where the database cannot be reached."""
+    """Check that the settings match the sessions that the database, or a pooler, gives.
+
+    Raises ImproperlyConfigured, in one sentence, if a pooler is not declared, if LISTEN has no session of its own, or
+    if the isolation behind a pooler is not read committed. Raises psycopg.OperationalError if the database cannot be
+    reached.
+    """
     if not keeps_session():
         _check_role()
     elif _is_pooled(_parameters(DEFAULT_DB_ALIAS)):
@@ -72,13 +76,16 @@ def check_sessions() -> None:
 
 
 def is_passing(error: BaseException | None) -> bool:
-    """Whether the same work may succeed later: the database could not be reached, or gave the work up at a bound
-    (lock_timeout, statement_timeout, no room or no connection left, a deadlock), or for a restart."""
+    """Whether the same work may succeed later.
+
+    That is so if the database could not be reached, restarts, or gave the work up at a bound: lock_timeout,
+    statement_timeout, a deadlock, no room or no connection left.
+    """
     cause = error if isinstance(error, psycopg.Error) else getattr(error, "__cause__", None)
     state = (cause.sqlstate if isinstance(cause, psycopg.Error) else None) or ""
     if state in PASSING:
         return True
-    limits = state.startswith("54")  # of what the server can do at all
+    limits = state.startswith("54")  # class 54, fixed limits of the server
     return isinstance(error, OperationalError | InterfaceError) and not limits
 
 
@@ -90,7 +97,7 @@ def _parameters(alias: str) -> dict[str, Any]:
 
 
 def _is_pooled(parameters: dict[str, Any]) -> bool:
-    """Whether a pooler is in between that refuses the settings of a session, or shares sessions."""
+    """Whether the connection goes to a pooler, which refuses settings of a session or shares sessions."""
     try:
         return _is_shared(parameters | {"autocommit": True, "prepare_threshold": None})
     except psycopg.OperationalError as error:
@@ -103,7 +110,7 @@ def _is_shared(options: dict[str, Any]) -> bool:
     """Whether two connections that are open at the same time get the same session, one after the other."""
     with psycopg.connect(**options) as ours:
         pid = _session(ours)
-        if pid == ours.info.backend_pid:  # what the server said when we connected; a pooler says something else
+        if pid == ours.info.backend_pid:  # the server sent this pid at the connect; a pooler sends another
             return False
         for _ in range(LOOKS):
             with psycopg.connect(**options) as other:
@@ -122,7 +129,10 @@ def _session(connection: psycopg.Connection[Any]) -> int:
 
 
 def _check_role() -> None:
-    """Behind a pooler the settings of a session are those of the role, or of PgBouncer's connect_query."""
+    """Check the role's settings of a session: behind a pooler, only the role or PgBouncer's connect_query can set them.
+
+    Raises ImproperlyConfigured if the isolation is not read committed. Logs a warning if there is no lock_timeout.
+    """
     with psycopg.connect(**_parameters(DEFAULT_DB_ALIAS), autocommit=True) as connection:
         row = connection.execute(
             "SELECT current_user, current_setting('default_transaction_isolation'), current_setting('lock_timeout')"

@@ -1,4 +1,4 @@
-"""Prepared statements: what is run over and over is parsed and planned once per connection."""
+"""Prepared statements: a statement that is repeated is parsed once per connection."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from django.db import connection
 from .sessions import keeps_session
 
 ONLY_WHAT_ASKS = sys.maxsize
-"""Times that psycopg sees a statement before it prepares it unasked."""
+"""psycopg's prepare_threshold, in executions. No statement reaches it, so none is prepared unasked."""
 
 
 class _Kept(threading.local):
-    """The cursor that a thread keeps; of a connection that it has lost by now, perhaps."""
+    """The cursor that a thread keeps. Its connection may be lost by now."""
 
     cursor: psycopg.Cursor[Any] | None = None
 
@@ -28,14 +28,14 @@ _kept = _Kept()
 def prepared_row(
     statement: str, arguments: Sequence[Any] | Mapping[str, Any], *, keep: bool = False
 ) -> tuple[Any, ...]:
-    """The one row that a statement returns. Raises what Django raises for errors of the database.
+    """Return the one row of a statement. Raises Django's exceptions for errors of the database.
 
-    Not by Django's cursor, which sends the whole statement to be parsed anew each time; and Django sets psycopg's
-    threshold to None, at which nothing is prepared, not even what asks for it. `keep`: with a cursor that the
-    thread keeps, and the arguments with it: half the work for what a process does all the time.
+    Django's cursor is not used: it sends the whole statement to be parsed each time. Django also sets psycopg's
+    threshold to None, at which nothing is prepared, not even on request. `keep`: use a cursor that the thread keeps. It
+    holds the last arguments, and halves the work of a statement that a process repeats all the time.
 
-    PREPARE = False in DATABASES: nothing is prepared, as behind a pooler, where the next transaction may be in another
-    session, which has not heard of the statement.
+    With PREPARE = False in DATABASES nothing is prepared. Behind a pooler the next transaction may be in another
+    session, which does not know the statement.
     """
     connection.ensure_connection()
     with connection.wrap_database_errors:
