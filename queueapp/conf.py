@@ -1,4 +1,4 @@
-"""The queue's own settings, typed, with their units. Read from Django's setting QUEUEAPP, a dictionary."""
+"""The settings of the queue, typed and with their units, from the dictionary QUEUEAPP in Django's settings."""
 
 from __future__ import annotations
 
@@ -12,75 +12,77 @@ from django.core.signals import setting_changed
 
 @dataclass(frozen=True)
 class QueueSettings:
-    """Every setting of the queue with its default."""
+    """All settings of the queue with their defaults."""
 
     QUANTUM_SECONDS: float = 0.02
-    """Seconds of expected time that one turn takes from a flow, at least one job. A round trip to the database takes a
-    twentieth of it: less would cost speed, more would cost evenness among short jobs."""
+    """Expected seconds up to which a turn takes jobs of a flow, at least one. A round trip to the database takes a
+    twentieth of this. A smaller quantum costs speed, a larger one costs evenness among short jobs."""
     MAX_TURN_JOBS: int = 100
     """Maximum number of jobs in a turn."""
     WORKER_SLICE_SECONDS: float = 1.0
-    """Seconds after which a processor gives django-q2's own tasks a chance."""
+    """Seconds after which a worker returns to django-q2 between turns."""
     LEASE_SECONDS: float = 15.0
-    """Seconds without a sign of life after which a processor's jobs go to others."""
+    """Seconds without a heartbeat after which a processor's turn is rescued. At least three heartbeats."""
     HEARTBEAT_SECONDS: float = 0.5
-    """Seconds between signs of life, and writes of progress, of a processor at work."""
+    """Seconds between heartbeats, and writes of progress, of a processor at work."""
     SWEEP_SECONDS: float = 3.0
-    """Seconds between rounds of housekeeping: rescue, forgotten flows, rules that begin or end."""
+    """Seconds between sweeps: rescue, forgotten flows, rules that begin or end."""
     WATCHDOG_SECONDS: float = 5.0
-    """Seconds of a ready flow, a free processor and no claim after which a cluster is started afresh."""
+    """Seconds after which a cluster that makes no claim is restarted, while a flow is ready and a processor is free or
+    none is alive."""
     MAX_ATTEMPTS: int = 3
-    """Attempts at a job before it fails, where its task does not say."""
+    """Attempts at a job before it fails, unless its task says otherwise."""
     RETRY_DELAY_SECONDS: float = 2.0
-    """Seconds before the second attempt; twice as many before each further one, less a random part."""
+    """Seconds before the second attempt. Doubled before each further one. A random part of up to half is taken off."""
     RETRY_DELAY_MAX_SECONDS: float = 600.0
     """Maximum delay before a further attempt, in seconds."""
     CANCEL_GRACE_SECONDS: float = 3.0
-    """Seconds that a job has to stop when it is asked to, before its process is ended."""
+    """Seconds that a job has to stop after it was asked to. Then its process is ended."""
     MAX_RESULT_CHARS: int = 1_000_000
     """Maximum length of a job's result as JSON, in characters. A job with a longer one fails."""
     TASK_PROCESS_MEMORY_MB: float = 512.0
-    """Megabytes that a task process may still hold after a job; with more it is replaced."""
+    """Megabytes that a task process may still hold after a turn. One with more is replaced."""
     TASK_PROCESS_FOR: str = "many"
-    """Jobs that a task process serves: `many`, as long as it is as it was; those of one `owner`, or one `job`, which
-    also keeps apart what tasks change of Python's objects. Another process takes some milliseconds."""
+    """Jobs that share a task process. `many`: all, until a task leaves it changed. `owner`: those of one owner. `job`:
+    one, so that changes of Python's objects stay apart too. A new process takes some milliseconds."""
     UNKNOWN_TASK_DELAY_SECONDS: float = 15.0
-    """Seconds that a job waits for a processor that has its task, where the one that took it has not."""
+    """Maximum seconds that a job waits for another processor if the one that took it lacks its task; at least half."""
     RETENTION_DAYS: int = 90
-    """Days that finished jobs are kept; 0: for ever."""
+    """Days that finished jobs are kept. 0: for ever."""
     SHUTDOWN_GRACE_SECONDS: float = 10.0
-    """Seconds that running jobs have to end when a cluster is stopped."""
+    """Seconds that running jobs have to end when a cluster stops."""
     MAX_DURATION_SECONDS: float = 7 * 24 * 3600.0
-    """Longest duration, in seconds, that a job may declare."""
+    """Maximum duration that a job may declare, in seconds."""
     MAX_BULK_JOBS: int = 10_000
     """Maximum number of jobs in one bulk submission."""
     MAX_PAYLOAD_BYTES: int = 65_536
     """Maximum size of a job's payload as JSON, in bytes."""
     MAX_NESTING: int = 50
-    """Maximum depth of lists and objects within one another in a request."""
+    """Maximum depth of nested lists and objects in a request."""
     MAX_BODY_BYTES: int = 262_144
-    """Maximum size of a request, in bytes."""
+    """Maximum size of a request that is not a bulk submission, in bytes. The admin has a limit of its own."""
     MAX_BULK_BODY_BYTES: int = 33_554_432
     """Maximum size of a bulk submission, in bytes."""
     MAX_BULK_VALUES: int = 1_000_000
-    """Maximum number of values (commas, colons, opening brackets outside of strings) in a request's JSON. Each takes up
-    to about 100 bytes of memory, however few it takes in the request."""
+    """Maximum number of values in the JSON of a request: commas, colons and opening brackets outside of strings. A
+    value takes up to about 100 bytes of memory, however short it is in the request."""
     BULKS_AT_ONCE: int = 2
-    """Maximum number of bulk submissions that one web process reads at the same time."""
+    """Maximum number of bulk submissions that a web process reads at once."""
     BULK_WAIT_SECONDS: float = 10.0
-    """Seconds that a further bulk submission waits for its turn before it is refused."""
+    """Seconds that a further bulk submission waits before it is refused."""
     MAX_WAITING_JOBS: int = 1_000_000
-    """Maximum number of queued jobs of one user; 0: no limit."""
+    """Maximum number of queued jobs of one user. 0: no limit."""
     MAX_STREAMS: int = 20
-    """Maximum number of event streams of one user in one web process; 0: no limit."""
+    """Maximum number of event streams of one user in one web process. 0: no limit."""
     SUBMISSIONS_PER_MINUTE: int = 6_000
-    """Requests of one user that submit, whether one job or many; 0: no limit, here and below."""
+    """Maximum POST requests of one user to the API, per minute: submissions of one job or many, and retries. 0: no
+    limit, here and below."""
     REQUESTS_PER_MINUTE: int = 12_000
-    """All other requests of one user, or of one address where nobody is logged in."""
+    """Maximum other requests of one user, or of an address that is not logged in, per minute."""
     LOGINS_PER_MINUTE: int = 30
-    """Passwords tried from one address."""
+    """Maximum passwords tried from one address, per minute."""
     CHECKSUM_FOLDER: str = ""
-    """The folder whose files the task `checksum` may read; empty: none."""
+    """The folder whose files the task `checksum` may read. Empty: none."""
 
     def __post_init__(self) -> None:
         for name in (
@@ -114,7 +116,7 @@ class QueueSettings:
 
 @lru_cache(maxsize=1)
 def queue_settings() -> QueueSettings:
-    """The settings in force. Raises ImproperlyConfigured, in one sentence, for a wrong or unknown one."""
+    """Return the settings in force. Raises ImproperlyConfigured, in one sentence, if one is wrong or unknown."""
     given = getattr(settings, "QUEUEAPP", {})
     known = {field.name for field in fields(QueueSettings)}
     if unknown := sorted(set(given) - known):

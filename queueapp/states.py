@@ -1,4 +1,4 @@
-r"""The states of a job. Only how it ended is stored; the others follow from where the job is.
+r"""The states of a job. Only the state of a finished job is stored. The others follow from the tables it is in.
 
 submit            claim                    settle
 ------> queued ------------> running ------------> succeeded | failed
@@ -6,14 +6,16 @@ submit            claim                    settle
           |   \ cancel          |   `--> cancelled
           |    `--> cancelled   |
           `---------------------'
-            a failed attempt, or rescue: its processor died
+            a failed attempt; a rescue: the lease ran out, or the worker died
+
+A retry takes a failed or cancelled job back to queued.
 """
 
 from enum import StrEnum
 
 
 class Status(StrEnum):
-    """What a user is told about a job."""
+    """The state of a job as its user sees it."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -23,6 +25,6 @@ class Status(StrEnum):
 
 
 FINISHED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
-"""The states that are stored, as the outcome of a job, and never change again."""
+"""The states that are stored, in the outcome of a job. Only a retry changes them: it deletes the outcome."""
 RETRYABLE = (Status.FAILED, Status.CANCELLED)
-"""How a job ended that can be tried again."""
+"""The states from which a job can be retried."""

@@ -1,4 +1,4 @@
-"""What PostgreSQL can keep of what comes from outside: JSON and text, checked before they reach a statement."""
+"""JSON and text from outside, checked or cleaned so that PostgreSQL can store them, before a statement has them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import re
 from typing import Any
 
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
-"""The escape of a NUL in JSON text; not the six characters of one, whose backslash is escaped itself."""
+"""The escape of a NUL in JSON text. An escaped backslash followed by u0000 is not one."""
 
 _dumps = json.dumps
 
 
 def json_text(value: Any) -> str:
-    """The value as JSON text that a `jsonb` column takes. Raises what json.dumps raises, and ValueError."""
+    """Return the value as JSON text that a `jsonb` column takes.
+
+    Raises what json.dumps raises, and ValueError for a NUL or for text that is not valid Unicode.
+    """
     text = _dumps(value, allow_nan=False, ensure_ascii=False)
     try:
         text.encode()
@@ -25,23 +28,26 @@ def json_text(value: Any) -> str:
 
 
 def has_nul(text: str) -> bool:
-    """Whether this JSON text has a NUL, which no column takes."""
+    """Whether this JSON text has a NUL, which no `jsonb` column can store."""
     return _NUL.search(text) is not None
 
 
 def clean_text(value: object, most: int) -> str:
-    """The value as text of at most so many characters that a `text` column takes: what it cannot take is replaced.
+    """Return the value as text of at most `most` characters that a `text` column takes.
 
-    Raises what `str(value)` raises.
+    Each lone surrogate becomes "?", and NULs are removed. Raises what `str(value)` raises.
     """
     text = value if isinstance(value, str) else str(value)
-    # The methods of str itself: a subclass may have others.
+    # str's own methods, as a subclass may override them.
     kept = str.__getitem__(text, slice(most))
     return str.encode(kept, errors="replace").decode().replace("\x00", "")
 
 
 def cut_middle(text: str, most: int) -> str:
-    """The text; of a longer one its beginning and its end, with a note of how much is left out between them."""
+    """Return the text; of one with more than `most` characters, its beginning and its end.
+
+    A note between them says how much is left out. It adds to the length.
+    """
     if len(text) <= most:
         return text
     half = most // 2
