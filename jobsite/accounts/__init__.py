@@ -1,1 +1,1 @@
-"""The site's accounts: user model, their pages in the admin, tokens, lockout. A project of your own has its own."""
+"""The site's accounts: user model, admin pages, tokens, lockout. A project of your own has its own."""

@@ -1,4 +1,4 @@
-"""Users, with the flow that each one's jobs join, and groups."""
+"""The admin's pages of users, with the flow that each one's next job joins, and of groups."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from . import third_party  # noqa: F401 (registers)
 M = TypeVar("M", bound=Model)
 Chosen = Sequence[M] | QuerySet[M]
 Deleted = tuple[list[str], dict[str, int], set[str], list[str]]
-"""What Django asks of a deletion: names, numbers, permissions that lack, and what stands in its way."""
+"""The result of get_deleted_objects(): names, numbers, missing permissions, and what prevents the deletion."""
 
 if TYPE_CHECKING:
     BaseUserAdmin = UserAdmin[User]
@@ -32,7 +32,7 @@ else:
 
 @admin.register(User)
 class QueueUserAdmin(NoMoreThanOwn, BaseUserAdmin):
-    """Django's page of users, and the flow of each."""
+    """Django's page of users, with the flow of each."""
 
     list_display = ("username", "first_name", "last_name", "is_staff", "is_active", "flow_now")
     list_select_related = ("queue_owner__flow__owner__user", "queue_owner__flow__rule")
@@ -51,24 +51,27 @@ class QueueUserAdmin(NoMoreThanOwn, BaseUserAdmin):
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        """Only a superuser makes superusers."""
+        """Return the fields that cannot be edited. Only a superuser may change `is_superuser`."""
         mine = tuple(super().get_readonly_fields(request, obj))
         return mine if getattr(request.user, "is_superuser", False) else (*mine, "is_superuser")
 
     @admin.display(description="flow")
     def flow_now(self, user: User) -> SafeString | str:
-        """The flow, leading to its page."""
+        """Return a link to the user's flow; "-" if there is none."""
         owner: Owner | None = getattr(user, "queue_owner", None)
         return link(owner and owner.flow)
 
     def get_deleted_objects(self, objs: Chosen[User], request: HttpRequest) -> Deleted:
-        """What a deletion takes along. Users who have jobs stay; no job is loaded to say so."""
+        """Return what would be deleted, and what prevents it: users' jobs, or a rule that names only these users.
+
+        No job is loaded to find out.
+        """
         with_jobs = User.objects.filter(Exists(Job.objects.filter(owner__user=OuterRef("pk"))), pk__in=_keys(objs))
         if in_the_way := [f"the jobs of {user} (make the user inactive instead)" for user in with_jobs]:
             return [], {}, set(), in_the_way
         in_the_way = _sole_mentions(PriorityRule.users.through, "user", PriorityRule.groups.through, objs)
         names, numbers, lacking, protected = super().get_deleted_objects(objs, request)
-        # An owner without jobs, and its flow, go with the user; nobody needs a permission for it, and nobody has one.
+        # An owner without jobs, and its flow, are deleted with the user. Nobody has, or needs, a permission for them.
         return names, numbers, lacking - {Flow._meta.verbose_name, Owner._meta.verbose_name}, protected + in_the_way
 
 
@@ -76,11 +79,11 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class QueueGroupAdmin(NoMoreThanOwn, GroupAdmin):  # type: ignore[misc]  # its stub has a request that may lack
+class QueueGroupAdmin(NoMoreThanOwn, GroupAdmin):  # type: ignore[misc]  # its stub allows None as the request
     """Django's page of groups."""
 
     def get_deleted_objects(self, objs: Chosen[Group], request: HttpRequest) -> Deleted:
-        """What a deletion takes along. A group that is all a rule names stays."""
+        """Return what would be deleted, and what prevents it: a rule that names only these groups."""
         in_the_way = _sole_mentions(PriorityRule.groups.through, "group", PriorityRule.users.through, objs)
         names, numbers, lacking, protected = super().get_deleted_objects(objs, request)
         return names, numbers, lacking, protected + in_the_way
@@ -91,7 +94,7 @@ def _keys(objs: Chosen[M]) -> list[int]:
 
 
 def _sole_mentions(mentions: type[Model], field: str, other_mentions: type[Model], objs: Chosen[M]) -> list[str]:
-    """The rules that name these objects and nothing else: without them they would cover everyone."""
+    """Return a sentence for each rule that names only these objects. Without them it would cover everyone."""
     named = mentions._default_manager.filter(priorityrule=OuterRef("pk"))
     going = {f"{field}__in": _keys(objs)}
     others = other_mentions._default_manager.filter(priorityrule=OuterRef("pk"))

@@ -1,4 +1,4 @@
-"""The application of the site's user model."""
+"""The Django application of the site's user model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Name the admin after the site."""
+        """Set the admin's titles and the template of its index."""
         from django.contrib import admin
 
         admin.site.site_header = "Turnabout"

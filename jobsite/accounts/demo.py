@@ -1,4 +1,4 @@
-"""The demo accounts that `make run` makes in its embedded database, and nowhere else."""
+"""The demo accounts. `make run` makes them in its embedded database; elsewhere only `demo_accounts` does."""
 
 PASSWORD = "turnabout"  # noqa: S105 (printed at the start; the demo listens on loopback only)
 

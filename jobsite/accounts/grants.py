@@ -1,4 +1,4 @@
-"""What staff who are no superusers may give to others in the admin: no more than they have themselves."""
+"""Limits in the admin for staff who are no superusers: they give to others only permissions that they have."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ else:
 
 
 class NoMoreThanOwn(Base):
-    """A page of users or groups. Those that have more than who asks are only shown, and cannot be deleted either."""
+    """A page of users or groups. Staff can only view those that have more permissions than they do."""
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As Django has it; but nobody resets the password of somebody who may do more."""
+        """Whether Django allows it and `obj` has no more permissions. Else staff could reset a superuser's password."""
         return super().has_change_permission(request, obj) and (obj is None or not has_more(obj, request.user))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As Django has it, but for those who may do more."""
+        """Whether Django allows it and `obj` has no more permissions."""
         return super().has_delete_permission(request, obj) and (obj is None or not has_more(obj, request.user))
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """As Django has it; to choose from are permissions that the asker has, and groups that have no others."""
+        """Return Django's field. Its choices are the asker's permissions, and groups that have no others."""
         field: Any = super().formfield_for_manytomany(db_field, request, **kwargs)
         if field is None or _is_superuser(request.user):
             return field
@@ -41,7 +41,7 @@ class NoMoreThanOwn(Base):
 
 
 def has_more(other: Model, asker: AbstractUser | AnonymousUser) -> bool:
-    """Whether a user or group is allowed what the asker is not; of a user also if it is deactivated just now."""
+    """Whether a user or group has a permission that the asker lacks. A deactivated user counts as if active."""
     if _is_superuser(asker):
         return False
     if getattr(other, "is_superuser", False):
@@ -50,7 +50,7 @@ def has_more(other: Model, asker: AbstractUser | AnonymousUser) -> bool:
 
 
 def permissions_of(holder: Model | AnonymousUser) -> QuerySet[Permission]:
-    """The permissions of a group, or of a user by itself and by its groups."""
+    """Return the permissions of a group, or those of a user, its groups' included."""
     held = Q(group=holder.pk) if isinstance(holder, Group) else Q(user=holder.pk) | Q(group__user=holder.pk)
     return Permission.objects.filter(pk__in=Permission.objects.filter(held).values("pk"))
 

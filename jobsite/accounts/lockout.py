@@ -1,4 +1,4 @@
-"""What django-axes asks of us: whose attempt it was, and how to say that the log-in is shut for a while."""
+"""Functions for django-axes: the user name of an attempt, and the response while a log-in is locked out."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from queueapp.http.address import client_address
 from queueapp.http.problems import in_words, too_many
 
 LONGEST_NAME = 150
-"""Characters of a user name; what is longer is nobody's."""
+"""Characters of a user name, at most. No user has a longer one."""
 
 
 def name_of(request: HttpRequest | Request, credentials: Mapping[str, Any] | None = None) -> str:
-    """The user name of an attempt, as the record of attempts can hold it."""
+    """Return the user name of an attempt as its record can hold it: cut to LONGEST_NAME, without NUL."""
     name = (credentials or {}).get("username") or request.POST.get("username") or ""
     return str(name)[:LONGEST_NAME].replace("\x00", "")
 
 
 def seconds_left(request: HttpRequest | Request, username: str) -> float:
-    """Seconds until this name may be tried again from where the request comes."""
+    """Return the seconds, at least 1, until this name may be tried again from the client's address."""
     cool_off = get_cool_off(request)
     last = AccessAttempt.objects.filter(username=username, ip_address=client_address(request)).order_by("-attempt_time")
     when = last.values_list("attempt_time", flat=True).first()
@@ -35,22 +35,22 @@ def seconds_left(request: HttpRequest | Request, username: str) -> float:
 
 
 def shut_sentence(wait: float) -> str:
-    """The same words whether there is such a user or not."""
+    """Return why the log-in is refused. The words are the same whether the user exists or not."""
     return f"Too many attempts with this user name. It can be tried again in {in_words(wait)}."
 
 
 def locked_out(request: HttpRequest, *_: Any) -> HttpResponse:
-    """The log-in page, or below /api/ a problem, that says when to come back: 429 with Retry-After."""
+    """Return 429 with Retry-After: a problem below /api/, the log-in page elsewhere."""
     wait = seconds_left(request, name_of(request, getattr(request, "axes_credentials", None)))
     return too_many(request, wait, shut_sentence(wait), "queueapp/login.html")
 
 
 def forget_failures(request: HttpRequest | Request, username: str) -> None:
-    """After a success that django-axes does not hear of, as no session began: the attempts start from none."""
+    """Delete the name's failed attempts from the client's address: django-axes notices only log-ins with a session."""
     address = client_address(request)
     AccessAttempt.objects.filter(username=username[:LONGEST_NAME], ip_address=address).delete()
 
 
 def is_locked_out(request: HttpRequest | Request) -> bool:
-    """Whether the attempt that came with this request was not even looked at, or was the last for a while."""
+    """Whether django-axes refused this request's attempt unchecked, or began the lockout with it."""
     return bool(getattr(request, "axes_locked_out", False))

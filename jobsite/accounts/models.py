@@ -6,4 +6,4 @@ from django.contrib.auth.models import AbstractUser
 
 
 class User(AbstractUser):
-    """Django's user, as a model of the site's own: so that it can get fields later."""
+    """Django's user as the site's own model, so that fields can be added later."""

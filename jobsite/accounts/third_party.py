@@ -1,7 +1,7 @@
-"""What of other packages the admin shows, and what it does not.
+"""Models of other packages in the admin: it shows failed log-ins only.
 
-Failed log-ins: staff delete one to open the log-in again at once. Not tokens: whoever reads one could act as its user.
-Nothing of django-q2: its pages unpickle what is in the database, and a schedule can call any function of Python.
+Staff delete a failed log-in to end a lockout at once. Tokens are not shown: anybody who reads one can act as its user.
+Nothing of django-q2 is shown: its pages unpickle what is in the database, and a schedule can call any Python function.
 """
 
 from __future__ import annotations
@@ -17,16 +17,19 @@ from django_q.models import Failure, OrmQ, Schedule, Success
 from rest_framework_simplejwt.token_blacklist import admin as token_admin
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
-assert token_admin, queue_admin  # they have registered what follows
+assert token_admin, queue_admin  # importing them registers their models
 admin.site.unregister((OutstandingToken, BlacklistedToken, AccessLog, AccessFailureLog, AccessAttempt))
 admin.site.unregister([model for model in (Success, Failure, Schedule, OrmQ) if admin.site.is_registered(model)])
 
 
 @admin.register(AccessAttempt)
 class FailedLoginAdmin(AccessAttemptAdmin):  # type: ignore[misc]
-    """Failed log-ins of the last minutes, by name and address."""
+    """Failed log-ins, by user name, address and user agent.
 
-    actions = ()  # the package's own fails
+    django-axes deletes them at the first failed log-in, log-in or log-out after AXES_COOLOFF_TIME.
+    """
+
+    actions = ()  # the package's own action fails: it needs a log-in's request
     fieldsets = (
         (
             None,
@@ -35,5 +38,5 @@ class FailedLoginAdmin(AccessAttemptAdmin):  # type: ignore[misc]
     )
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody has it."""
+        """Return False: a failed log-in is viewed or deleted."""
         return False

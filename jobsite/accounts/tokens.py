@@ -1,4 +1,4 @@
-"""Tokens: got by password, renewed once each, and given back."""
+"""Tokens: obtained with a password, renewed once each, and revoked."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Tokens(BaseModel):
 
 
 class VerbatimCredentialsSerializer(TokenObtainPairSerializer):
-    """Gives tokens for a name and a password as they were typed: blanks at their ends are a part of them."""
+    """Returns tokens for a user name and a password exactly as typed: blanks at their ends count."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -61,14 +61,17 @@ class VerbatimCredentialsSerializer(TokenObtainPairSerializer):
 
 
 class RotatingRefreshSerializer(TokenRefreshSerializer):
-    """Renews tokens, with the ways closed that simplejwt leaves open: a token used twice at once or outliving its
-    user's password, and users who are gone."""
+    """Renews tokens, and refuses more than simplejwt does.
+
+    It refuses a token that another request uses at once, one from before a change of the password, and one whose user
+    is gone.
+    """
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
-        """The new pair. Raises TokenError or AuthenticationFailed."""
+        """Return the new pair. Raises TokenError or AuthenticationFailed. Locks the token's row."""
         with transaction.atomic():
             token = self.token_class(attrs["refresh"])
-            # Who comes second with the same token waits here, and then finds it on the black list.
+            # A second request with the same token waits here, and then finds it blacklisted.
             list(OutstandingToken.objects.select_for_update().filter(jti=token[api_settings.JTI_CLAIM]))
             user = _user_of(token)
             made: dict[str, str] = super().validate(attrs)
@@ -138,7 +141,7 @@ class RevokeView(KnownQuery, TokenBlacklistView):
 
 
 def _user_of(token: Token) -> User:
-    """The active user whose password still is what it was when the token was made. Raises InvalidToken."""
+    """Return the token's user if active and with the same password as then. Raises InvalidToken otherwise."""
     user = User.objects.filter(pk=token[api_settings.USER_ID_CLAIM], is_active=True).first()
     if user is None or token.get(api_settings.REVOKE_TOKEN_CLAIM) != get_md5_hash_password(user.password):
         raise InvalidToken("The token's user has no account any more, or another password.")
@@ -146,5 +149,5 @@ def _user_of(token: Token) -> User:
 
 
 def _forget_expired(user: User) -> None:
-    """Keep no record of tokens of this user that work no more anyway."""
+    """Delete the records of this user's expired tokens, which no longer work anyway."""
     OutstandingToken.objects.filter(user=user, expires_at__lt=timezone.now()).delete()

@@ -1,4 +1,4 @@
-"""Addresses of the log-in, and below /api/v1/token/ of tokens."""
+"""Addresses of log-in and log-out and, below /api/v1/token/, of tokens."""
 
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
