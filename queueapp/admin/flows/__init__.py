@@ -1,3 +1,3 @@
-"""Flows in the admin, and the shares that they got."""
+"""Flows in the admin, and the page of their shares."""
 
 from . import admin  # noqa: F401 (registers)

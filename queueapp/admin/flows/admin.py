@@ -1,4 +1,4 @@
-"""Flows: the state of the fair order, to look at."""
+"""Flows and their state in the fair order, to view."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ MOST_COUNTED = 10_000
 
 @admin.register(Flow)
 class FlowAdmin(SharesPage, ReadOnlyAdmin[Flow]):
-    """Flows, the one whose turn is next first."""
+    """Flows, beginning with the one whose turn is next."""
 
     list_display = ("name", "rule", "weight", "virtual_time", "is_ready", "backlogged", "busy")
     list_select_related = ("owner__user", "rule", "state")
     list_filter = ("state__backlogged", "rule")
-    # The order in which claim.sql takes them; then those at their cap, then those at rest.
+    # The order in which claim.sql takes them; then those at their cap or held, then those at rest.
     ordering = ("-state__ready", "-state__backlogged", "state__vtime", "state__head")
     sortable_by = ()
     search_help_text = "The beginning of a user name, of a key, or of a rule's name."
@@ -34,18 +34,17 @@ class FlowAdmin(SharesPage, ReadOnlyAdmin[Flow]):
     readonly_fields = fields
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        """The owner's name, and the rule's."""
+        """Search by how the user name, the key or the rule's name begins."""
         user = f"owner__user__{get_user_model().USERNAME_FIELD}__startswith"
         return user, "owner__key__startswith", "rule__name__istartswith"
 
     @admin.display(description="name")
     def name(self, flow: Flow) -> str:
-        """What people call it."""
         return flow.name
 
     @admin.display(description="weight")
     def weight(self, flow: Flow) -> float:
-        """Turns it gets for each turn of a flow with weight 1."""
+        """Return the turns that it gets for each turn of a flow with weight 1."""
         return flow.state.weight
 
     @admin.display(description="ready", boolean=True)
@@ -60,26 +59,26 @@ class FlowAdmin(SharesPage, ReadOnlyAdmin[Flow]):
 
     @admin.display(description="held", boolean=True)
     def is_held(self, flow: Flow) -> bool:
-        """Whether it lets others go first while its jobs move from or to another flow."""
+        """Whether it takes no turns while jobs move from or to another flow."""
         return flow.state.held
 
     @admin.display(description="busy")
     def busy(self, flow: Flow) -> int:
-        """Processors that work for it now."""
+        """Return the number of processors that work for it now."""
         return flow.state.busy
 
     @admin.display(description="virtual time")
     def virtual_time(self, flow: Flow) -> str:
-        """Seconds, to the millisecond."""
+        """Return the virtual time: processor seconds divided by the weight, to the millisecond."""
         return f"{flow.state.vtime:,.3f}"
 
     @admin.display(description="processors at most")
     def at_most(self, flow: Flow) -> str:
-        """The cap, if there is one."""
+        """Return the cap; NOTHING if there is none."""
         return NOTHING if flow.state.cap is None else str(flow.state.cap)
 
     @admin.display(description="jobs that wait")
     def waiting(self, flow: Flow) -> str:
-        """Counted on this page only, and no further than MOST_COUNTED."""
+        """Return the number of waiting jobs, counted up to MOST_COUNTED, and on the page of one flow only."""
         number = Waiting.objects.filter(flow=flow).order_by()[: MOST_COUNTED + 1].count()
         return f"more than {MOST_COUNTED:,}" if number > MOST_COUNTED else f"{number:,}"

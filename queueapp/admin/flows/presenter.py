@@ -1,4 +1,4 @@
-"""Shares in the words, widths and lines in which their page shows them."""
+"""Shares as the texts, widths and lines that their page shows."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from ..formatting import NOTHING, moment, seconds
 from . import svg
 
 COLOURED = 6
-"""Flows that have a colour of their own; the colours are in shares.css."""
+"""Flows with a colour of their own, at most; the colours are in shares.css."""
 REST = "rest"
-"""The colour of all others."""
+"""The colour of all other flows."""
 BEHIND = 0.9
-"""A flow that got less than this of what it was owed is marked."""
+"""A flow that got less than this fraction of what it was owed is marked."""
 
 
 @dataclass(frozen=True)
 class Waited:
-    """How many jobs started, and what they had waited."""
+    """How many jobs started, as a number and as a text, and how long they had waited."""
 
     many: int
     jobs: str
@@ -35,7 +35,7 @@ class Waited:
 
 @dataclass(frozen=True)
 class Row:
-    """One flow, or the others. `owed_wide` and `got_wide` are the widths of bars, the last three are for lines."""
+    """One flow, or all others. `owed_wide`, `got_wide`: widths of bars. The last three: the picture over time."""
 
     name: str
     link: str
@@ -56,7 +56,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Shown:
-    """All that the page says. `layers`: a colour, an area and the name of each layer of the picture."""
+    """All that the page shows. `layers`: the colour, the area and the name of each layer of the picture."""
 
     rows: list[Row]
     flows: str
@@ -72,7 +72,7 @@ class Shown:
 
 
 def shown(found: Shares) -> Shown:
-    """What the page says of these shares."""
+    """Return what the page shows of these shares."""
     width = (found.until - found.begin) / timedelta(seconds=1) / SLICES
     names = Counter(share.flow.name for share in found.flows if share.flow)
     rows = [_row(share, colour, found, width, names) for share, colour in _coloured(found.everyone)]
@@ -93,7 +93,7 @@ def shown(found: Shares) -> Shown:
 
 
 def part(fraction: float) -> str:
-    """A fraction as a percentage, with a decimal where it is small."""
+    """Return a fraction as a percentage, with one decimal below 10 %."""
     if 0 < fraction < 0.0005:
         return "< 0.1\N{NO-BREAK SPACE}%"
     return f"{fraction * 100:.{1 if 0 < fraction < 0.0995 else 0}f}\N{NO-BREAK SPACE}%"
@@ -134,7 +134,7 @@ def _row(share: FlowShare, colour: str, found: Shares, width: float, names: Coun
 def _picture(
     everyone: Sequence[FlowShare], rows: Sequence[Row], width: float
 ) -> tuple[list[tuple[str, str, str]], list[str]]:
-    """The layers of the stack, and what its axis says, from the top down."""
+    """Return the layers of the picture, and the labels of its axis from the top down."""
     layers: dict[str, list[float]] = {}
     names: dict[str, str] = {}
     for share, row in zip(everyone, rows, strict=True):
@@ -157,7 +157,7 @@ def _about(flow: Flow, names: Counter[str]) -> str:
     about = [f"weight {flow.state.weight:g}"]
     if flow.state.cap is not None:
         about.append(f"at most {flow.state.cap} at once")
-    if names[flow.name] > 1:  # by another rule, the same owner is another flow
+    if names[flow.name] > 1:  # an owner and a rule can have the same name
         about.append(str(flow.rule))
     return ", ".join(about)
 
@@ -167,7 +167,7 @@ def _waited(waits: Waits) -> Waited:
 
 
 def _wait(length: float | None) -> str:
-    # Waits are known to one per cent, and not below a thousandth of a second.
+    # Waits are known to 1 %, from 1 ms up.
     return "< 0.01\N{NO-BREAK SPACE}s" if length is not None and length < 0.01 else seconds(length)
 
 

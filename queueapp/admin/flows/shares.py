@@ -1,4 +1,4 @@
-"""The page Shares: what flows were owed and what they got over a span, and how long their jobs waited."""
+"""The page Shares: processor time that flows were owed and got over a span, and how long their jobs waited."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class SharesPage(QueueAdmin[Flow]):
     """Adds the page to the admin of flows."""
 
     def get_urls(self) -> list[URLPattern]:
-        """The page's address comes first: any other below that of the flows names one of them."""
+        """Return the page's address before the others, which take any path below it for the id of a flow."""
         page = path("shares/", self.admin_site.admin_view(self.shares_view), name="queueapp_flow_shares")
         return [page, *super().get_urls()]
 
     def shares_view(self, request: HttpRequest) -> TemplateResponse:
-        """The shares over the span that the address names. For who may view flows."""
+        """Return the page for the span in the address. Raises PermissionDenied unless the user may view flows."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         span, form = chosen(request.GET)

@@ -1,4 +1,4 @@
-"""The span of time that a page is about, chosen in its address."""
+"""The span of time that a page shows, as its address names it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LAST = {
     "day": ("day", timedelta(days=1)),
     "week": ("week", timedelta(weeks=1)),
 }
-"""Spans that end now, by what the address calls them."""
+"""Spans that end now, by their names in the address."""
 USUAL = "hour"
 LONGEST = timedelta(days=31)
 _FORMAT = "%Y-%m-%dT%H:%M"
@@ -26,7 +26,7 @@ _FORMAT = "%Y-%m-%dT%H:%M"
 
 @dataclass(frozen=True)
 class Span:
-    """From when until when; `last` is its name among LAST, if it is one of these."""
+    """A span of time. `last`: its name in LAST, if it is one of these."""
 
     begin: datetime
     until: datetime
@@ -34,25 +34,25 @@ class Span:
 
     @property
     def title(self) -> str:
-        """In words."""
+        """The span in words."""
         return f"The last {LAST[self.last][0]}" if self.last else f"{moment(self.begin)} to {moment(self.until)}"
 
     @property
     def ticks(self) -> list[str]:
-        """Five moments, evenly spread from the begin to the end, as exact as the span needs."""
+        """Five moments, evenly spaced from start to end, as precise as the span needs."""
         length = self.until - self.begin
         how = "%H:%M" if length <= timedelta(days=1) else "%a %H:%M" if length <= timedelta(days=8) else "%b %d"
         return [timezone.localtime(self.begin + length * part / 4).strftime(how) for part in range(5)]
 
 
 class SpanForm(forms.Form):
-    """From when until when, in the site's time zone."""
+    """The start and the end of a span, in the site's time zone."""
 
     begin = forms.DateTimeField(label="From", widget=forms.DateTimeInput({"type": "datetime-local"}, _FORMAT))
     until = forms.DateTimeField(label="To", widget=forms.DateTimeInput({"type": "datetime-local"}, _FORMAT))
 
     def clean(self) -> dict[str, Any]:
-        """Both moments, the first one past and before the second."""
+        """Raise ValidationError unless the start is past, before the end, and at most LONGEST before it."""
         found = super().clean() or {}
         begin, until = found.get("begin"), found.get("until")
         if begin and until:
@@ -64,7 +64,10 @@ class SpanForm(forms.Form):
 
 
 def chosen(query: QueryDict) -> tuple[Span, SpanForm]:
-    """The span that the address names, else the usual one; and the form to choose another, with what is wrong in it."""
+    """Return the span that the address names, else the usual one, and the form to choose another, with its errors.
+
+    The span ends now at the latest.
+    """
     now = timezone.now()
     if "begin" in query or "until" in query:
         form = SpanForm(query)

@@ -1,4 +1,4 @@
-"""Numbers over time as paths of an SVG picture that is WIDE by HIGH, and stretched to its place."""
+"""Numbers over time as paths of an SVG picture of WIDE by HIGH, which the page stretches."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ Values = Sequence[float]
 
 
 def area(top: Values, highest: float, bottom: Values | None = None) -> str:
-    """What is between two lines that go in steps, one step for each number."""
+    """Return the path of the area between two step lines, with one step for each number. No `bottom`: down to 0."""
     there = _steps(top, highest)
     back = reversed(_steps(bottom if bottom is not None else [0.0] * len(top), highest))
     return "M" + "L".join([*there, *back]) + "Z" if top else ""
 
 
 def line(values: Values, highest: float) -> str:
-    """A line that goes in steps."""
+    """Return the path of a step line."""
     return "M" + "L".join(_steps(values, highest)) if values else ""
 
 
 def stacked(layers: Sequence[Values], highest: float) -> list[str]:
-    """One area for each layer, each on top of those before it."""
+    """Return one area for each layer, each on top of those before it."""
     heights = list(accumulate(layers, sums, initial=[0.0] * len(layers[0]))) if layers else []
     return [area(top, highest, bottom) for bottom, top in pairwise(heights)]
 
 
 def round_up(value: float) -> float:
-    """The next number that is good to label an axis with: 1, 2, 4, 5, 6 or 8 times a power of ten, at least 0.001."""
+    """Return the next round number for an axis: 1, 2, 4, 5, 6 or 8 times a power of ten, at least 0.001."""
     steps = (step * 10.0**power / 1000 for power in count() for step in (1, 2, 4, 5, 6, 8))
-    # Four processors that were always at work may come to a hair more than 4.
+    # Four processors that never idle may add up to slightly more than 4.
     return next(step for step in steps if step >= value * 0.9999)
 
 
