@@ -1,4 +1,4 @@
-"""What staff do with jobs, from their list and from the page of one: cancel or stop them, try them again."""
+"""Actions on jobs, from their list and from the page of one: cancel or stop them, try them again."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from queueapp.states import RETRYABLE
 from ..base import QueueAdmin
 
 MOST_AT_ONCE = 1_000
-"""Each job is a transaction of its own; more of them would outlast a request."""
+"""Jobs of one action, at most. Each is a transaction of its own; more of them would outlast a request."""
 
 
 class JobActions(QueueAdmin[Job]):
-    """The actions, and who may use them."""
+    """The actions, and the permission that they need."""
 
     actions = ("cancel_selected", "try_again_selected")
 
     def has_act_permission(self, request: HttpRequest) -> bool:
-        """Whether the user may change jobs; the actions are the only changes that there are."""
+        """Whether the user may change jobs. The actions are the only changes that there are."""
         return request.user.has_perm("queueapp.change_job")
 
     @admin.action(description="Cancel selected jobs; those that run are asked to stop", permissions=["act"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse | None:
-        """Cancel those that wait, and ask those that run to stop, first submitted first; leave the others alone."""
+        """Cancel waiting jobs and ask running ones to stop, in the order of submission. Leave the others alone."""
         waiting = queryset.filter(pk__in=Waiting.objects.values("job"))
         taken = queryset.filter(pk__in=_in_turns())
         why = "only a job that waits or runs can be cancelled"
@@ -45,7 +45,7 @@ class JobActions(QueueAdmin[Job]):
 
     @admin.action(description="Try selected failed and cancelled jobs again", permissions=["act"])
     def try_again_selected(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse | None:
-        """Let those that failed or were cancelled wait again, in their places, and leave the others alone."""
+        """Put failed and cancelled jobs back into their places in the queue. Leave the others alone."""
         ended = queryset.filter(outcome__status__in=RETRYABLE)
         why = "only a job that failed or was cancelled can be tried again"
         self._each(request, queryset, [ended], try_again, done="put back into the queue", why=why)
@@ -60,13 +60,13 @@ class JobActions(QueueAdmin[Job]):
         form_url: str = "",
         obj: Job | None = None,
     ) -> HttpResponse:
-        """The page of one job, with the actions that it allows."""
+        """Return the page of one job, with the actions that it allows."""
         if obj is not None and self.has_act_permission(request):
             context |= {"cancellable": obj.ended is None, "retryable": obj.status in RETRYABLE}
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def _back(self, request: HttpRequest) -> HttpResponse | None:
-        """To the job's page, where the action came from it; None: to the list."""
+        """Return a redirect to the job's page if the action came from there. None: to the list."""
         job = request.POST.get("page_of", "")
         return redirect("admin:queueapp_job_change", job) if job.isdecimal() else None
 
@@ -80,11 +80,14 @@ class JobActions(QueueAdmin[Job]):
         done: str,
         why: str,
     ) -> None:
-        """Act on each job that is able, first submitted first, and say what became of the selected ones."""
+        """Act on at most MOST_AT_ONCE jobs, in the order of submission, and report on all selected ones.
+
+        `able`: the selected jobs that allow the action.
+        """
         found = {job.pk: job for jobs in able for job in jobs.order_by("pk")[: MOST_AT_ONCE + 1]}
         chosen = [found[key] for key in sorted(found)][: MOST_AT_ONCE + 1]
         more = len(chosen) > MOST_AT_ONCE
-        # Counted before: a list narrowed to a state no longer has the jobs that have left it.
+        # Count before acting: a list filtered by status loses the jobs that leave it.
         many = len(chosen) if more else selected.count()
         acted = Counter(self._act(request, job, act, done) for job in chosen[:MOST_AT_ONCE])
         acted.pop("", None)
@@ -96,11 +99,11 @@ class JobActions(QueueAdmin[Job]):
             messages.warning(request, f"{_jobs(left)} left alone: {why}.")
 
     def _act(self, request: HttpRequest, job: Job, act: Callable[[Job], Any], done: str) -> str:
-        """What was done, in words; it is in the admin's log too, in the same transaction. Empty: nothing."""
+        """Act, write it to the admin's log in the same transaction, and return it in words. Empty: nothing was done."""
 
         @transaction.atomic
         def work() -> str:
-            word = done if act(job) is not False else "asked to stop"  # False: it runs
+            word = done if act(job) is not False else "asked to stop"  # False: the job runs
             self.log_change(request, job, f"{word.capitalize()}.")
             return word
 
@@ -111,7 +114,7 @@ class JobActions(QueueAdmin[Job]):
 
 
 def _in_turns() -> list[int]:
-    """The jobs that processors have in their turns, run or not; a few for each."""
+    """Return the jobs in processors' turns, started or not: at most MAX_TURN_JOBS each."""
     return [job for jobs in Processor.objects.working().values_list("jobs", flat=True) for job in jobs]
 
 

@@ -1,4 +1,4 @@
-"""Jobs: every one that was ever submitted, to look at, to find, to cancel, and to try again."""
+"""Jobs: all that have not been pruned, to find, view, cancel and try again."""
 
 from __future__ import annotations
 
@@ -51,19 +51,19 @@ class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
     readonly_fields = (*_HEAD, *_ASKED, *_WORK, *_END)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[EstimatedCountChangeList]:
-        """The list that searches once."""
+        """Return the class of the list, which searches once."""
         return EstimatedCountChangeList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
-        """Without what only the page of one job shows, and what can be large."""
+        """Return jobs without the large values, which only the page of one job shows and then loads."""
         return Job.objects.whole().defer("payload", "outcome__result", "outcome__error", "outcome__log")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Job], search_term: str
     ) -> tuple[QuerySet[Job], bool]:
-        """Every word must be the owner's name or, where there is no owner of that name, begin the job id."""
+        """Return jobs that match each word: the owner's name or, if no owner has it, a prefix of the job id."""
         words = search_term.split()
-        # Asked beforehand: in one condition with the job id, the join would be walked for millions of jobs.
+        # A query of its own: in one condition with the job id, the join would run over millions of jobs.
         owners = Owner.objects.named(words)
         for word in words:
             found = Q(owner=owners[word]) if word in owners else Q(job_id__startswith=word)
@@ -72,44 +72,43 @@ class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
 
     @admin.display(description="status")
     def state(self, job: Job) -> str:
-        """Where the job is, in one word."""
         return job.status
 
     @admin.display(description="duration")
     def expected(self, job: Job) -> str:
-        """The processor seconds that were declared."""
+        """Return the declared processor time."""
         return seconds(job.duration)
 
     @admin.display(description="time spent")
     def spent(self, job: Job) -> str:
-        """How long a processor worked on it, or has worked so far."""
+        """Return the processor time: of all attempts if it ended, else of the running attempt so far."""
         if job.ended is not None:
             return seconds(job.ended.time_spent)
         return NOTHING if job.processor is None else seconds(job.processor.time_spent(job.processor.read_at))
 
     @admin.display(description="submitted")
     def submitted(self, job: Job) -> str:
-        """The moment at which it was accepted."""
+        """Return when it was accepted."""
         return moment(job.submitted_at)
 
     @admin.display(description="submitted")
     def submitted_brief(self, job: Job) -> str:
-        """The same, for the list."""
+        """Return the same, for the list."""
         return brief_moment(job.submitted_at)
 
     @admin.display(description="started")
     def started(self, job: Job) -> str:
-        """The moment at which its last attempt began."""
+        """Return when its last attempt began."""
         return moment(_started_at(job))
 
     @admin.display(description="finished")
     def finished(self, job: Job) -> str:
-        """The moment at which it ended."""
+        """Return when it ended."""
         return moment(job.ended.finished_at if job.ended else None)
 
     @admin.display(description="ran")
     def ran(self, job: Job) -> str:
-        """From when to when, for the list."""
+        """Return when its last attempt began and when it ended, for the list."""
         started = brief_moment(_started_at(job))
         if job.ended is None:
             return started
@@ -118,12 +117,12 @@ class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
 
     @admin.display(description="payload")
     def payload_shown(self, job: Job) -> SafeString:
-        """The task's arguments."""
+        """Return the task's arguments as JSON."""
         return pretty_json(job.payload)
 
     @admin.display(description="flow")
     def flow(self, job: Job) -> SafeString | str:
-        """The flow that it waits in, or took its turn in."""
+        """Return a link to the flow that it waits in, runs in, or was in last."""
         if job.ended is not None:
             return link(Flow.objects.select_related("owner__user", "rule").filter(pk=job.ended.flow_id or 0).first())
         holder, place = _holder(job), _place(job)
@@ -131,12 +130,12 @@ class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
 
     @admin.display(description="processor")
     def processor(self, job: Job) -> SafeString | str:
-        """The processor that has it in its turn, whether it runs already or is about to."""
+        """Return a link to the processor that has it in its turn, whether it runs already or is about to."""
         return link(_holder(job))
 
     @admin.display(description="attempt")
     def attempt(self, job: Job) -> str:
-        """Which attempt it is, was or will be."""
+        """Return which attempt runs, ended it, or comes next."""
         if job.ended is not None:
             return str(job.ended.attempt) if job.ended.attempt else "never started"
         if holder := _holder(job):
@@ -146,36 +145,36 @@ class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
 
     @admin.display(description="progress")
     def progress(self, job: Job) -> str:
-        """How far it is, or came."""
+        """Return its progress, or how far it came."""
         told = job.ended or job.processor
         return percent(told.progress) if told else NOTHING
 
     @admin.display(description="message")
     def message(self, job: Job) -> str:
-        """The words that came with its progress."""
+        """Return the message that came with its progress."""
         told = job.ended or job.processor
         return (told.message if told else "") or NOTHING
 
     @admin.display(description="result")
     def result(self, job: Job) -> SafeString | str:
-        """What its task returned."""
+        """Return the result of its task as JSON."""
         return NOTHING if job.ended is None or job.ended.result is None else pretty_json(job.ended.result)
 
     @admin.display(description="error")
     def error(self, job: Job) -> SafeString | str:
-        """Why it failed."""
+        """Return why it failed."""
         return block(job.ended.error) if job.ended and job.ended.error else NOTHING
 
     @admin.display(description="log")
     def log(self, job: Job) -> SafeString | str:
-        """What its last attempt printed, and its traceback, where it is not among those that failed."""
+        """Return the output and traceback of its last attempt, unless that is among those that failed."""
         if job.ended is None or not job.ended.log or any(a.number == job.ended.attempt for a in job.attempts.all()):
             return NOTHING
         return scrolling(job.ended.log)
 
     @admin.display(description="attempts that failed")
     def attempts_shown(self, job: Job) -> SafeString | str:
-        """Each with its time, its error and its log."""
+        """Return each failed attempt with its times, its error and its log."""
         return format_html_join("", "<p>Attempt {}: {}, {}</p>{}{}", map(_told, job.attempts.all())) or NOTHING
 
 
@@ -192,11 +191,11 @@ def _started_at(job: Job) -> datetime | None:
 
 
 def _holder(job: Job) -> Processor | None:
-    """The processor that has the job in its turn, if any."""
+    """Return the processor that has the job in its turn, if any."""
     return Processor.objects.select_related("flow__owner__user", "flow__rule").filter(jobs__contains=[job.pk]).first()
 
 
 def _place(job: Job) -> Waiting | None:
-    """The job's place in a backlog, while it waits."""
+    """Return the job's waiting row, if it waits."""
     places = Waiting.objects.select_related("flow__owner__user", "flow__rule")
     return places.filter(owner_id=job.owner_id, job_id=job.pk).first()

@@ -1,4 +1,4 @@
-"""What the list of jobs can be narrowed to. The choices come from the code, not from millions of rows."""
+"""Filters of the list of jobs. The choices come from the code, not from millions of rows."""
 
 from __future__ import annotations
 
@@ -17,17 +17,16 @@ from queueapp.states import FINISHED, Status
 
 
 class StatusFilter(admin.SimpleListFilter):
-    """By where a job is now."""
+    """Filter by the present status of a job."""
 
     title = "status"
     parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """The states."""
         return [(status, status.value) for status in Status]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The jobs in the chosen state; all of them, where it is not one."""
+        """Return the jobs with the chosen status; all jobs if there is no such status."""
         chosen = [status for status in Status if status == self.value()]
         if not chosen:
             return queryset
@@ -36,10 +35,10 @@ class StatusFilter(admin.SimpleListFilter):
         return self._of_everybody(queryset, chosen[0])
 
     def _of_everybody(self, queryset: QuerySet[Any], status: Status) -> QuerySet[Any]:
-        """The same without naming owners, which helps to find one owner's jobs.
+        """Return the same without a condition on owners, which helps only to find one owner's jobs.
 
-        Where all are meant, the planner takes it that few jobs have the right owner, and begins by looking at all.
-        Jobs of a turn that are about to start are left out: within a tenth of a second they run or wait again.
+        Over all owners' jobs, the planner expects that few meet it, and begins with a scan of all jobs. Jobs of a turn
+        that have not started are left out: within a tenth of a second they run or wait again.
         """
         if status in FINISHED:
             return queryset.filter(outcome__status=status)
@@ -47,15 +46,15 @@ class StatusFilter(admin.SimpleListFilter):
 
 
 class TaskFilter(admin.SimpleListFilter):
-    """By the task that a job runs."""
+    """Filter by the task of a job."""
 
     title = "task"
     parameter_name = "task"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """The tasks that are registered now."""
+        """Return the tasks that are registered now."""
         return [(name, name) for name in task_names()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The jobs that run the chosen task."""
+        """Return the jobs of the chosen task; all jobs if none is chosen."""
         return queryset.filter(task=self.value()) if self.value() else queryset
