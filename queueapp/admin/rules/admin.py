@@ -1,4 +1,4 @@
-"""Priority rules: the page on which staff decide who shares how."""
+"""Priority rules: the page on which staff decide how users share the processors."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ Users whom no active rule covers wait in one line, strictly in the order in whic
 
 
 def _mentions(through: type[Model]) -> Coalesce:
-    """How many of one kind a rule names."""
+    """Return an expression for how many users, or groups, a rule names."""
     named = through._default_manager.filter(priorityrule=OuterRef("pk")).order_by().values("priorityrule")
     return Coalesce(Subquery(named.annotate(number=Count("pk")).values("number")), 0)
 
 
 @admin.register(PriorityRule)
 class PriorityRuleAdmin(PreviewAdmin):
-    """Rules in the order in which they are asked. What is saved takes effect on jobs that already wait."""
+    """Rules in the order in which they are asked. A saved change also applies to jobs that already wait."""
 
     change_list_template = engines["django"].from_string(INTRO)
     list_display = ("position", "name", "active", "covers", "weight", "shares", "at_once", "holds")
@@ -70,7 +70,7 @@ class PriorityRuleAdmin(PreviewAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PriorityRule]:
-        """With the numbers that `covers` tells, in one query however many rules and users there are."""
+        """Return rules with the numbers that `covers` needs, in one query however many rules and users there are."""
         return (
             super()
             .get_queryset(request)
@@ -79,34 +79,34 @@ class PriorityRuleAdmin(PreviewAdmin):
         )
 
     def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        """Users are looked up as one types, where one may view users; else they are chosen from a list."""
+        """Return `users` if staff may search them as they type. Otherwise they choose them from a list."""
         return ("users",) if finds_users(self.admin_site, request) else ()
 
     @admin.display(description="covers")
     def covers(self, rule: Any) -> str:
-        """Whom the rule names, in a few words."""
+        """Return whom the rule covers, e.g. "2 users, 1 group", or "everyone"."""
         named = [(rule.users_named, "user"), (rule.groups_named, "group"), (len(rule.keys), "key")]
         return ", ".join(f"{n} {word}{'s' if n > 1 else ''}" for n, word in named if n) or "everyone"
 
     @admin.display(description="sharing")
     def shares(self, rule: PriorityRule) -> str:
-        """The first word of it."""
+        """Return the value, without the explanation in its label."""
         return rule.sharing
 
     @admin.display(description="processors at once")
     def at_once(self, rule: PriorityRule) -> str:
-        """The cap, if there is one."""
+        """Return the cap, in words."""
         return "no limit" if rule.cap is None else f"at most {rule.cap}"
 
     @admin.display(description="holds")
     def holds(self, rule: PriorityRule) -> str:
-        """From when until when."""
+        """Return from when until when the rule holds."""
         begin = f"from {moment(rule.valid_from)}" if rule.valid_from else ""
         end = f"until {moment(rule.valid_until)}" if rule.valid_until else ""
         return f"{begin} {end}".strip() or "always"
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Save whom the rule covers; and say so where it keeps the rules below it from ever being asked."""
+        """Save whom the rule covers. Warn if it always covers everyone: the active rules below it have no effect."""
         super().save_related(request, form, formsets, change)
         rule = self.get_queryset(request).get(pk=form.instance.pk)
         if not rule.active or self.covers(rule) != "everyone" or self.holds(rule) != "always":

@@ -1,4 +1,4 @@
-"""What a form or a deletion would change about the rules, without changing it."""
+"""The change of rules that a form or a deletion would make, worked out without making it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from queueapp.models import PriorityRule
 from queueapp.policy.rules import Rule
 
 NEW = 0
-"""The id of a rule that has none yet; the database begins with 1."""
+"""The id of a rule that has none yet. The database begins with 1."""
 
 
 @dataclass(frozen=True)
 class Change:
     """The active rules before and after, in the order in which they are asked, and every rule's name by its id.
 
-    `touched`: the rules that change, in both versions; `posted`: the rule as it would be saved, None to delete one;
+    `touched`: the rules that change, in both versions. `posted`: the rule as it would be saved; None: a deletion.
     `active`: whether it would be switched on.
     """
 
@@ -30,14 +30,14 @@ class Change:
     active: bool = True
 
     def begins_later(self, now: datetime) -> bool:
-        """Whether nothing changes at `now` as the rule only begins to hold later."""
+        """Whether nothing changes at `now` because the rule begins to hold later."""
         if self.posted is None or self.posted.valid_from is None or not self.active:
             return False
         held = any(rule.id == self.posted.id and _holds(rule, now) for rule in self.before)
         return self.posted.valid_from > now and not held
 
     def as_if_begun(self) -> Change:
-        """The same with the rule in force from now on."""
+        """Return the same change with the rule in force from now on."""
         assert self.posted is not None
         begun = replace(self.posted, valid_from=None)
         after = [begun if rule == self.posted else rule for rule in self.after]
@@ -45,7 +45,7 @@ class Change:
 
 
 def by_saving(form: Any) -> Change:
-    """The change that saving a valid form would make."""
+    """Return the change that saving a valid form would make."""
     before, data = PriorityRule.objects.load(), form.cleaned_data
     posted = PriorityRule(
         pk=form.instance.pk or NEW,
@@ -53,7 +53,7 @@ def by_saving(form: Any) -> Change:
     ).as_policy({user.pk for user in data["users"]}, {group.pk for group in data["groups"]})
     position = dict(PriorityRule.objects.values_list("pk", "position")) | {posted.id: data["position"]}
     after = [rule for rule in before if rule.id != posted.id] + ([posted] if data["active"] else [])
-    # A new rule gets the highest id, and so comes last of those in its position.
+    # A new rule gets the highest id, so it comes last of those in its position.
     after.sort(key=lambda rule: (position[rule.id], rule.id == NEW, rule.id))
     names = _names()
     return Change(
@@ -67,7 +67,7 @@ def by_saving(form: Any) -> Change:
 
 
 def by_deleting(rules: Iterable[PriorityRule]) -> Change:
-    """The change that deleting rules would make."""
+    """Return the change that deleting rules would make."""
     before, going = PriorityRule.objects.load(), {rule.pk for rule in rules}
     names = _names()
     return Change(

@@ -1,4 +1,4 @@
-"""The preview of a change of rules: what it would do, shown before anything is saved."""
+"""The preview of a change of rules: its effects, shown before anything is saved."""
 
 from __future__ import annotations
 
@@ -17,27 +17,26 @@ from .change import Change, by_deleting, by_saving
 from .report import report
 
 PREVIEW, EDIT = "_preview", "_edit"
-"""The buttons: show what saving would do; go back to the form."""
+"""Names of buttons: show the effects of saving; go back to the form."""
 _NOT_POSTED_AGAIN = {PREVIEW, EDIT, "_save", "_continue", "_addanother", "csrfmiddlewaretoken"}
 
 
 class _Checked(Exception):
-    """The form is valid."""
+    """A preview was asked for, and the form is valid."""
 
     def __init__(self, form: Any) -> None:
         self.form = form
 
 
 class _ShownAgain:
-    """Makes a form that is never taken as valid, and so is shown again and not saved."""
+    """A mix-in for a form that never counts as valid, so that it is shown again and not saved."""
 
     def is_valid(self) -> bool:
-        """No."""
         return False
 
 
 class PreviewAdmin(QueueAdmin[PriorityRule]):
-    """A form with a button "Preview" beside "Save", and a look ahead where a deletion is confirmed."""
+    """A form with a button "Preview" beside "Save". The page that confirms a deletion has a preview, too."""
 
     actions = ("delete_selected",)
 
@@ -48,35 +47,35 @@ class PreviewAdmin(QueueAdmin[PriorityRule]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The form; or, where a preview was asked for and the form is valid, the preview."""
+        """Return the preview if it was asked for and the form is valid. Otherwise do as Django does."""
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except _Checked as checked:
-            # Out here the transaction that the admin opened to save in is over.
+            # Here, the transaction that the admin opened to save in is over.
             return self._preview_page(request, checked.form)
 
     def get_form(
         self, request: HttpRequest, obj: PriorityRule | None = None, change: bool = False, **kwargs: Any
     ) -> Any:
-        """The form; the one to go back to is as it was posted."""
+        """Return the form. The one to go back to keeps what was posted."""
         form = super().get_form(request, obj, change, **kwargs)
         return type(form.__name__, (_ShownAgain, form), {}) if EDIT in request.POST else form
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
-        """Django's first step of saving, for which the form is known to be valid. A preview goes no further."""
+        """Stop a preview: raise _Checked. This is Django's first step of saving, and the form is known to be valid."""
         if PREVIEW in request.POST:
             raise _Checked(form)
         return super().save_form(request, form, change)
 
     def render_delete_form(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
-        """The question whether to delete a rule, with what that would do."""
+        """Return the page that confirms a deletion, with the effects of that."""
         if not context["protected"] and not context["perms_lacking"]:
             context["preview"] = _report(request, by_deleting([context["object"]]))
         return super().render_delete_form(request, context)
 
     @admin.action(permissions=["delete"], description="Delete selected %(verbose_name_plural)s")
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[PriorityRule]) -> HttpResponse | None:
-        """Django's action, which first asks; with what the deletion would do."""
+        """Do as Django's action, which asks first. Its question shows the effects of the deletion."""
         response = delete_selected(self, request, queryset)
         if isinstance(response, TemplateResponse) and response.context_data is not None:
             response.context_data["preview"] = _report(request, by_deleting(queryset))

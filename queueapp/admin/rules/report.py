@@ -1,4 +1,4 @@
-"""What a change of rules would do to the present backlog, as a template shows it."""
+"""The effects of a change of rules on the present backlog, as a template shows them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .rows import FIRST, jobs, rows, soon, users
 
 
 def report(change: Change, now: datetime, *, linked: bool) -> dict[str, Any]:
-    """The context of preview_report.html. `linked`: users lead to their pages."""
+    """Return the context of preview_report.html. `linked`: whether users' names link to their pages."""
     later = change.begins_later(now)
     shown = change.as_if_begun() if later else change
     present, (before, after) = read_backlog(now, shown.before, shown.after)
@@ -56,7 +56,7 @@ def _table(
 
 
 def _notices(change: Change, present: QueueState, found: Preview, now: datetime, *, later: bool) -> Iterator[str]:
-    """What one has to know before one reads the numbers."""
+    """Yield what staff have to know before they read the numbers."""
     rule = change.posted
     if rule is not None and not change.active:
         yield "The rule would be switched off, and decide nothing."
@@ -84,7 +84,7 @@ def _timed(present: QueueState) -> bool:
 
 
 def _queue(present: QueueState, found: Preview) -> str:
-    """How much there is now, in a sentence."""
+    """Return how many jobs, users and processors there are now, in a sentence."""
     waiting, running = sum(present.waiting.values()), len(present.running)
     if not found.owners:
         return "No job waits or runs now."
@@ -94,7 +94,7 @@ def _queue(present: QueueState, found: Preview) -> str:
 
 
 def _summary(found: Preview, rerouted: int) -> str:
-    """The outcome in a sentence."""
+    """Return how many users would notice, in a sentence."""
     if not found.effects:
         return "Nobody who has jobs now would notice anything." if found.owners else "Nobody would notice anything now."
     if not rerouted:
@@ -105,7 +105,7 @@ def _summary(found: Preview, rerouted: int) -> str:
 
 
 def _tiles(found: Preview) -> list[dict[str, str]]:
-    """How many users' jobs start sooner, later, and as before."""
+    """Return how many users' jobs start sooner, later, and about as before."""
     sooner = sum(effect.delay < 0 for effect in found.effects)
     later = sum(effect.delay > 0 for effect in found.effects)
     numbers = [
@@ -120,7 +120,7 @@ def _tiles(found: Preview) -> list[dict[str, str]]:
 
 
 def _end(found: Preview) -> str:
-    """When all that waits has started, in a sentence."""
+    """Return when the last of all waiting jobs starts, in a sentence. Empty: unknown."""
     before, after = found.ends
     if before is None or after is None:
         return ""
@@ -130,7 +130,7 @@ def _end(found: Preview) -> str:
 
 
 def _idle(names: Sequence[str], more: bool) -> str:
-    """Who will notice with the next job, in a sentence."""
+    """Return the names of users who will notice only with their next jobs, in a sentence. Empty: nobody."""
     if not names:
         return ""
     have = "has" if len(names) == 1 and not more else "have"
@@ -138,7 +138,10 @@ def _idle(names: Sequence[str], more: bool) -> str:
 
 
 def listed(names: Sequence[str], *, more: bool = False, first: int = 5) -> str:
-    """Names in a sentence: "ada, bob and 12 others"."""
+    """Return names in a sentence: the `first` ones and how many others, e.g. "a, b, c, d, e and 2 others".
+
+    A single other one is named. `more`: there are more than these names.
+    """
     left = len(names) - first
     if left > 1 or more:
         return f"{', '.join(names[:first])} and {'more than ' if more else ''}{max(left, 1):,} others"

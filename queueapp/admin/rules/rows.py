@@ -1,4 +1,4 @@
-"""The words and rows of a preview: what a change of rules would do, user by user."""
+"""The words and rows of a preview: the effects of a change of rules, user by user."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from queueapp.policy.rules import Route
 from ..formatting import NOTHING, seconds
 
 FIRST = 50
-"""Rows of a table."""
+"""Rows of a table, at most."""
 AT_ONCE = 0.5
-"""Seconds that nobody waits for."""
+"""Seconds. A shorter wait is shown as "at once"."""
 
 _SPACE = "\N{NO-BREAK SPACE}"
 Names = Mapping[int, str]
-"""The name of each rule."""
+"""The name of each rule, by its id."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A value before and after, each with a word to it. `after` is empty where nothing changes."""
+    """A value before and after, each with a note. `after` is empty if nothing changes."""
 
     before: str
     after: str = ""
@@ -57,7 +57,7 @@ def rows(
     rough: bool,
     linked: bool,
 ) -> list[Row]:
-    """The first effects as rows. One query."""
+    """Return the first effects (FIRST) as rows. One query."""
     shown = effects[:FIRST]
     owners = Owner.objects.select_related("user").in_bulk([effect.owner for effect in shown])
     return [
@@ -75,19 +75,19 @@ def rows(
 
 
 def jobs(number: int) -> str:
-    """How many jobs wait."""
+    """Return how many jobs wait, in words."""
     if number == 0:
         return "no job waits"
     return "1 job waits" if number == 1 else f"{number:,} jobs wait"
 
 
 def users(number: int) -> str:
-    """How many users."""
+    """Return a number of users, in words."""
     return "1 user" if number == 1 else f"{number:,} users"
 
 
 def soon(length: float | None, *, rough: bool = False) -> str:
-    """How long until a start: "at once", "in 4.2 s", "in about 3 min 20 s"."""
+    """Return when a job starts: "at once", "in 4.2 s", "in about 3 min 20 s"."""
     if length is None:
         return NOTHING
     if length < AT_ONCE:
@@ -96,12 +96,12 @@ def soon(length: float | None, *, rough: bool = False) -> str:
 
 
 def _length(length: float) -> str:
-    """A length of time, no closer than anybody would look."""
+    """Return a duration: below 10 s in tenths of a second, else in whole ones."""
     return seconds(round(length, 1) if length < 10 else float(round(length)))
 
 
 def percent(share: float) -> str:
-    """A share as a percentage with two digits that count."""
+    """Return a share as a percentage with two significant digits."""
     hundredths = share * 100
     if hundredths < 0.005:
         return f"under{_SPACE}0.01{_SPACE}%"
@@ -123,14 +123,14 @@ def _share(before: Outlook, after: Outlook) -> Cell:
     notes = _company(before), _company(after)
     if was == will and notes[0] == notes[1]:
         return Cell(was, before_note=notes[0])
-    # The share of a line in which others stand, too, says little about one of them.
+    # The share of a flow that others wait in, too, says little about one of them.
     more = after.share > before.share
     tone = "" if before.company or after.company or was == will else "better" if more else "worse"
     return Cell(was, will, before_note=notes[0], after_note=notes[1], tone=tone)
 
 
 def _company(outlook: Outlook) -> str:
-    """With whom the share is shared."""
+    """Return how many others the share is shared with. Empty: none."""
     if not outlook.company:
         return ""
     return "shared with 1 other" if outlook.company == 1 else f"shared with {outlook.company:,} others"
@@ -149,7 +149,7 @@ def _rule(route: Route, names: Names) -> str:
 
 
 def _terms(route: Route) -> str:
-    """What the rule gives."""
+    """Return what the rule gives, in words."""
     terms = [f"weight{_SPACE}{route.terms.weight:g}"] if route.rule is not None else []
     if route.owner is None:
         terms.append("in one line")
