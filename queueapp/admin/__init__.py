@@ -1,3 +1,6 @@
-"""Django's admin: rules, pauses and users are edited here, jobs, flows and processors are only looked at."""
+"""Django's admin of the queue: staff edit rules and pauses, and view jobs, flows, owners and processors.
+
+Staff can also cancel jobs and try them again.
+"""
 
 from . import flows, jobs, owners, pauses, processors, rules  # noqa: F401 (each registers its model)

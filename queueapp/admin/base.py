@@ -1,4 +1,4 @@
-"""What the admin's pages of the queue have in common."""
+"""Base classes of the admin's pages: read-only pages, and lists of very large tables."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ else:
     AnyPaginator = Paginator
 
     class QueueAdmin(admin.ModelAdmin, Generic[M]):
-        """Django's class, which takes its model as a parameter for the type checker only."""
+        """Django's class. The model is a type parameter for the type checker only."""
 
 
 def finds_users(site: AdminSite, request: HttpRequest) -> bool:
-    """Whether users can be looked up as one types: the admin has a page of users with a search, which one may view."""
+    """Whether a form can search users as staff type: the admin has a searchable page of users that they may view."""
     model = get_user_model()
     if not site.is_registered(model):
         return False
@@ -36,41 +36,37 @@ def finds_users(site: AdminSite, request: HttpRequest) -> bool:
 
 
 class ReadOnlyAdmin(QueueAdmin[M]):
-    """For what only the queue itself writes: it is looked at here, and never added, changed or deleted."""
+    """A page of what only the queue itself writes. Nobody can add, change or delete it here."""
 
     show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody has it."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
-        """Nobody has it."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
-        """Nobody has it."""
         return False
 
 
 class EstimatedCountPaginator(AnyPaginator):
-    """Pages of a table of millions of rows, without counting them: pages of keys, whose rows
-    EstimatedCountChangeList finds.
+    """Pages of a table of millions of rows, without counting them.
 
-    The pages of a whole table come from the planner's estimate. A selection of it is counted up to MOST rows,
-    and only so many can be paged through.
+    A page holds keys; EstimatedCountChangeList finds their rows. The number of rows of a whole table is the planner's
+    estimate if there are more than MOST. A selection is counted up to MOST + 1 rows, and only these have pages.
     """
 
     MOST = 10_000
 
     @cached_property
     def first_keys(self) -> list[Any]:
-        """The keys of the first rows, in their order: to be counted, and to be cut into pages, by one search."""
+        """The keys of the first MOST + 1 rows, in their order. One query serves both the count and the pages."""
         return self._keys(0, self.MOST + 1)
 
     @cached_property
     def count(self) -> int:
-        """How many rows there are to page through: exact up to MOST."""
+        """The number of rows to page through: exact up to MOST."""
         rows = cast("QuerySet[Any]", self.object_list)
         counted = len(self.first_keys)
         if counted <= self.MOST or rows.query.where:
@@ -78,7 +74,7 @@ class EstimatedCountPaginator(AnyPaginator):
         return max(counted, _estimated_rows(rows.model))
 
     def page(self, number: int | str) -> Page[Any]:
-        """One page of keys: the rows before it are passed over without joins."""
+        """Return one page of keys, skipping the rows before it without select_related's joins. Raises InvalidPage."""
         number = self.validate_number(number)
         begin, end = (number - 1) * self.per_page, number * self.per_page
         keys = self.first_keys[begin:end] if end <= len(self.first_keys) else self._keys(begin, end)
@@ -89,10 +85,10 @@ class EstimatedCountPaginator(AnyPaginator):
 
 
 class EstimatedCountChangeList(ChangeList):
-    """A list with an EstimatedCountPaginator: it searches once, where Django counts, and then searches again."""
+    """A list with an EstimatedCountPaginator. It searches once; Django counts, and then searches again."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """As Django has it, with the rows of the keys that were found."""
+        """Find the page as Django does, then the rows of its keys."""
         super().get_results(request)
         on_one_page = not self.multi_page or (self.show_all and self.can_show_all)
         keys = cast(EstimatedCountPaginator, self.paginator).first_keys if on_one_page else self.result_list
@@ -100,7 +96,7 @@ class EstimatedCountChangeList(ChangeList):
 
 
 def _estimated_rows(model: type[Model]) -> int:
-    """About how many rows the table has: those per page at its last ANALYZE, times the pages it has now."""
+    """Return about how many rows a table has: rows per page at its last ANALYZE, times its pages now. 0: unknown."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT reltuples / greatest(relpages, 1)"

@@ -1,4 +1,4 @@
-"""How the admin writes moments, lengths of time, JSON and links."""
+"""Formats of the admin for moments, durations, JSON and links."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 NOTHING = "-"
-"""What stands where there is nothing to show; as Django has it."""
+"""Shown in place of a missing value, as in Django."""
 
 
 def seconds(length: float | None) -> str:
-    """A length of time in the two units that matter, e.g. "0.25 s", "3 min 20 s", "2 h 5 min"."""
+    """Return a duration in at most two units, e.g. "0.25 s", "3 min 20 s", "2 h 5 min"."""
     if length is None:
         return NOTHING
     if length < 59.95:
@@ -31,17 +31,17 @@ def seconds(length: float | None) -> str:
 
 
 def _joined(*parts: int | str) -> str:
-    """Numbers and units on one line, however narrow the column."""
+    """Join numbers and units by no-break spaces: a narrow column must not wrap them."""
     return "\N{NO-BREAK SPACE}".join(map(str, parts))
 
 
 def moment(when: datetime | None) -> str:
-    """A date and a time of day, to the second, in the present time zone."""
+    """Return the date and the time, to the second, in the current time zone."""
     return NOTHING if when is None else date_format(timezone.localtime(when), "Y-m-d H:i:s")
 
 
 def brief_moment(when: datetime | None) -> str:
-    """The time of day if it is today, else the date and the minute: what fits in a list."""
+    """Return the time of day if it is today, else the date and the minute: a column is narrow."""
     if when is None:
         return NOTHING
     local = timezone.localtime(when)
@@ -49,33 +49,33 @@ def brief_moment(when: datetime | None) -> str:
 
 
 def ago(when: datetime) -> str:
-    """How long ago it was, and when."""
+    """Return how long ago it was, and when, e.g. "20 s ago (12:00:05)"."""
     passed = max((timezone.now() - when) / timedelta(seconds=1), 0.0)
     return f"{seconds(round(passed))} ago ({brief_moment(when)})"
 
 
 def percent(fraction: float) -> str:
-    """A fraction from 0 to 1 as a percentage, rounded down so that 100 % means done."""
+    """Return a fraction from 0 to 1 as a percentage, rounded down so that 100 % means done."""
     return f"{int(fraction * 100)} %"
 
 
 def pretty_json(value: Any) -> SafeString:
-    """A JSON value, indented."""
+    """Return a JSON value, indented, with its line breaks."""
     return block(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def block(text: str) -> SafeString:
-    """A text as it is, with its line breaks."""
+    """Return a text as it is, with its line breaks."""
     return format_html("<pre>{}</pre>", text)
 
 
 def scrolling(text: str) -> SafeString:
-    """The same in a box that scrolls, for a text that may be long."""
+    """Return the same in a box that scrolls, for a text that may be long."""
     return format_html('<pre class="scrolls" tabindex="0">{}</pre>', text)
 
 
 def link(target: Model | None) -> SafeString | str:
-    """The object's name, leading to its page in the admin."""
+    """Return the object's name as a link to its page in the admin; NOTHING for None."""
     if target is None:
         return NOTHING
     place = f"admin:{target._meta.app_label}_{target._meta.model_name}_change"

@@ -1,4 +1,4 @@
-"""Owners: users and fairness keys with jobs, and the flow that the next job of each joins."""
+"""Owners: users and fairness keys, and the flow that the next job of each joins."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .formatting import NOTHING, link
 
 @admin.register(Owner)
 class OwnerAdmin(ReadOnlyAdmin[Owner]):
-    """Whose jobs there are. Its history says who submitted in its name."""
+    """Owners, to view. An owner's history says who else submitted in its name."""
 
     list_display = ("name", "kind", "flow_now")
     list_select_related = ("user", "flow__owner__user", "flow__rule")
@@ -24,27 +24,26 @@ class OwnerAdmin(ReadOnlyAdmin[Owner]):
     search_help_text = "The beginning of a user name or of a key."
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        """The user's name, and the key."""
+        """Search by how the user name or the key begins."""
         return f"user__{get_user_model().USERNAME_FIELD}__startswith", "key__startswith"
 
     @admin.display(description="owner")
     def name(self, owner: Owner) -> str:
-        """The user's name, or the key."""
+        """Return the user's name, or the key."""
         return owner.name
 
     @admin.display(description="is a")
     def kind(self, owner: Owner) -> str:
-        """User or key."""
         return "key" if owner.user_id is None else "user"
 
     @admin.display(description="user")
     def of_user(self, owner: Owner) -> SafeString | str:
-        """The user, leading to its page if the admin has one."""
+        """Return the user, as a link if the admin has a page of users."""
         if owner.user is None:
             return NOTHING
         return link(owner.user) if self.admin_site.is_registered(type(owner.user)) else owner.name
 
     @admin.display(description="flow")
     def flow_now(self, owner: Owner) -> SafeString | str:
-        """The flow that its next job joins, leading to its page. The priority rules decide which."""
+        """Return a link to the flow that its next job joins. The priority rules decide which."""
         return link(owner.flow)

@@ -1,4 +1,4 @@
-"""Pauses: what is not started for now, since when, by whom and why. To resume is to delete one."""
+"""Pauses: which jobs are not started for now, since when, by whom and why. To resume, staff delete the pause."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ their page. To resume, delete the pause.</p>
 
 
 class PauseForm(AnyPauseForm):
-    """A user, a key, or a task from the list of all, or none of them; and why."""
+    """The form of a new pause: a user, a key, a task, or none of them for everything; and the reason."""
 
     user: Any = forms.ModelChoiceField(None, required=False, help_text="Whose jobs are not started.")
     key = forms.CharField(required=False, validators=Owner._meta.get_field("key").validators, help_text=_KEY_HELP)
@@ -41,13 +41,16 @@ class PauseForm(AnyPauseForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "user" in self.fields:  # they are not, where a pause is only looked at
+        if "user" in self.fields:  # they are absent if a pause is only viewed
             fields: dict[str, Any] = self.fields
             fields["user"].queryset = active_users()
             fields["task"].choices = [("", "---------"), *((name, name) for name in task_names())]
 
     def clean(self) -> dict[str, Any]:
-        """Find the owner. Raises ValidationError if several things are named, or the one is paused already."""
+        """Set the pause's owner; create it if need be.
+
+        Raises ValidationError if several of user, key and task are given, or if the owner is paused already.
+        """
         data: dict[str, Any] = super().clean() or self.cleaned_data
         user, key = data.get("user"), data.get("key")
         if len(list(filter(None, (user, key, data.get("task"))))) > 1:
@@ -62,7 +65,7 @@ class PauseForm(AnyPauseForm):
 
 @admin.register(Pause)
 class PauseAdmin(QueueAdmin[Pause]):
-    """What is paused now. A pause begins and ends, and is never changed."""
+    """The pauses in force. A pause begins and ends, and nobody can change it."""
 
     change_list_template = engines["django"].from_string(INTRO)
     form = PauseForm
@@ -71,15 +74,14 @@ class PauseAdmin(QueueAdmin[Pause]):
     sortable_by = ()
 
     def has_change_permission(self, request: HttpRequest, obj: Pause | None = None) -> bool:
-        """Nobody has it."""
         return False
 
     def get_fields(self, request: HttpRequest, obj: Pause | None = None) -> tuple[str, ...]:
-        """An owner is named as a user or as a key."""
+        """Return the fields: a new pause names a user or a key, an existing one its owner."""
         return ("user", "key", "task", "reason") if obj is None else ("owner", "task", "reason")
 
     def get_form(self, request: HttpRequest, obj: Pause | None = None, change: bool = False, **kwargs: Any) -> Any:
-        """Users are looked up as one types, where that can be; else they are chosen from a list."""
+        """Return the form. Staff search users as they type, if that is possible; else they choose from a list."""
         form: Any = super().get_form(request, obj, change, **kwargs)
         if obj is None and finds_users(self.admin_site, request):
             form.base_fields["user"].widget = AutocompleteSelect(Owner._meta.get_field("user"), self.admin_site)
@@ -87,25 +89,25 @@ class PauseAdmin(QueueAdmin[Pause]):
 
     @admin.display(description="paused")
     def what(self, pause: Pause) -> str:
-        """The owner, the task, or everything."""
+        """Return what is paused: the owner, the task, or everything."""
         return str(pause)
 
     @admin.display(description="since")
     def began(self, pause: Pause) -> str:
-        """How long ago, and when."""
+        """Return how long ago it began, and when."""
         return ago(pause.since)
 
     def save_model(self, request: HttpRequest, obj: Pause, form: Any, change: bool) -> None:
-        """Let it begin."""
+        """Begin the pause, in the name of the user who asks."""
         assert request.user.is_authenticated
         obj.by = request.user
         begin(obj)
 
     def delete_model(self, request: HttpRequest, obj: Pause) -> None:
-        """Resume."""
+        """Resume what was paused: Django's own deletion would leave its jobs parked."""
         resume(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Pause]) -> None:
-        """Resume each."""
+        """Resume what each of them paused."""
         for pause in queryset:
             resume(pause)

@@ -1,4 +1,4 @@
-"""Processors: who works on what now, to look at."""
+"""Processors and the jobs that they run now, to view."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ class ProcessorAdmin(ReadOnlyAdmin[Processor]):
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Processor]:
-        """With the moment of the reading: the host's clock may be off."""
+        """Return processors with the database's time of the query: the host's clock may be off."""
         return Processor.objects.dated()
 
     @admin.display(description="cluster")
     def cluster_begin(self, processor: Processor) -> str:
-        """Enough of the id to tell clusters apart."""
+        """Return the first characters of the cluster's id, enough to tell clusters apart."""
         return processor.cluster[:8]
 
     @admin.display(description="state")
     def state(self, processor: Processor) -> str:
-        """What it does, in one word; a silent one will lose its jobs to others."""
+        """Return its state in one word. Silent: its lease ran out, and its jobs will go to others."""
         if processor.lease_until <= processor.read_at:
             return "silent"
         if processor.draining:
@@ -57,40 +57,39 @@ class ProcessorAdmin(ReadOnlyAdmin[Processor]):
 
     @admin.display(description="current job")
     def current_job(self, processor: Processor) -> SafeString | str:
-        """The job that it runs, leading to its page."""
+        """Return a link to the job that it runs."""
         return link(processor.job)
 
     @admin.display(description="current flow")
     def current_flow(self, processor: Processor) -> SafeString | str:
-        """The flow whose turn it took, while it has it."""
+        """Return a link to the flow whose turn it has; NOTHING between turns."""
         return link(processor.flow) if processor.jobs else NOTHING
 
     @admin.display(description="progress")
     def done(self, processor: Processor) -> str:
-        """How far its job is."""
+        """Return the progress of its job."""
         return NOTHING if processor.job_id is None else percent(processor.progress)
 
     @admin.display(description="time spent on it")
     def spent(self, processor: Processor) -> str:
-        """How long it has worked on its job."""
+        """Return how long it has worked on its present job."""
         return NOTHING if processor.job_id is None else seconds(processor.time_spent(processor.read_at))
 
     @admin.display(description="last sign of life")
     def seen(self, processor: Processor) -> str:
-        """How long ago, and when."""
+        """Return how long ago it was last seen, and when."""
         return ago(processor.seen_at)
 
     @admin.display(description="started")
     def started(self, processor: Processor) -> str:
-        """How long ago, and when."""
+        """Return how long ago it started, and when."""
         return ago(processor.started_at)
 
     @admin.display(description="lease until")
     def lease(self, processor: Processor) -> str:
-        """The moment from which it counts as silent."""
+        """Return the end of its lease, from which it counts as silent."""
         return moment(processor.lease_until)
 
     @admin.display(description="jobs of its turn that have not ended")
     def jobs_left(self, processor: Processor) -> str:
-        """How many."""
         return str(len(processor.jobs))
