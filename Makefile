@@ -5,6 +5,8 @@ PYTHON ?= python3
 BIN = .venv/bin
 INSTALL = -m pip install --quiet --disable-pip-version-check --require-hashes -r
 PYTEST = -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+# What another project relies on, with its user model: UUID keys and log-in by e-mail (tests/host/).
+HOST_TESTS = tests/host tests/lifecycle tests/snapshots tests/policy/test_preview.py tests/api/test_api.py tests/events/test_hub.py
 # For checks that read the settings only: there is no such database, and none is asked.
 SETTINGS = SECRET_KEY=for-checks-only-which-read-the-settings-and-sign-nothing ALLOWED_HOSTS=localhost \
     DATABASE_URL=postgresql://check@/check?host=/nonexistent
@@ -28,6 +30,7 @@ stop: .venv/run.done ## Stop the site, and what an earlier start of it left behi
 test: .venv/dev.done check ## Set everything up, then all checks and tests, the browser included
 	@sh tools/chromium.sh
 	$(BIN)/python $(PYTEST)
+	$(BIN)/python $(PYTEST) --ds=tests.host.settings -m "not site and not slow" $(HOST_TESTS)
 
 quick: .venv/dev.done check ## The same without the stories of a minute each
 	@sh tools/chromium.sh

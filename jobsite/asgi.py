@@ -8,6 +8,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jobsite.settings")
 os.environ.setdefault("DATABASE_POOL", "16")
 
 from django.core.asgi import get_asgi_application
+from django.urls import get_resolver
 from psycopg import OperationalError
 
 from jobsite import env
@@ -18,7 +19,7 @@ with env.stop_in_one_sentence("asgi"):
     bound_as("web")
     with suppress(OperationalError):  # until the database is there, requests get 503
         check_sessions()
-    import jobsite.urls  # noqa: F401 (so that the first request need not import it)
+    get_resolver().url_patterns  # noqa: B018 (loaded now, so that the first request need not)
 
 from queueapp.http.body_limit import BodyLimit
 

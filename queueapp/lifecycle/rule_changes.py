@@ -26,11 +26,15 @@ def _rules_changed(**_: Any) -> None:
         transaction.on_commit(reroute, robust=True)
 
 
+def _note_rules(instance: Any, **_: Any) -> None:
+    """Remember which rules name a user or a group that is about to be deleted, perhaps with others."""
+    instance._named_by = list(instance.priority_rules.values_list("pk", flat=True))
+
+
 def _switch_off_emptied(instance: Any, **_: Any) -> None:
-    """A rule whose last user or group goes must not come to cover everyone: it is switched off, in the same commit."""
-    for rule in instance.priority_rules.prefetch_related("users", "groups"):
-        if [*rule.users.all(), *rule.groups.all(), *rule.keys] == [instance]:
-            PriorityRule.objects.filter(pk=rule.pk).update(active=False)
+    """Switch off rules that now name nobody, in the same commit: they must not come to cover everyone."""
+    named_by = PriorityRule.objects.filter(pk__in=instance._named_by)
+    named_by.filter(users=None, groups=None, keys=[]).update(active=False)
 
 
 def _groups_changed(instance: Any, action: str, **_: Any) -> None:
@@ -44,7 +48,8 @@ def follow() -> None:
     post_delete.connect(_rules_changed, sender=PriorityRule, dispatch_uid="route-rule-deleted")
     post_delete.connect(_rules_changed, sender=Group, dispatch_uid="route-group-deleted")
     for named in (get_user_model(), Group):
-        pre_delete.connect(_switch_off_emptied, sender=named, dispatch_uid=f"route-{named.__name__}-goes")
+        pre_delete.connect(_note_rules, sender=named, dispatch_uid=f"route-{named.__name__}-goes")
+        post_delete.connect(_switch_off_emptied, sender=named, dispatch_uid=f"route-{named.__name__}-gone")
     for through in (PriorityRule.users.through, PriorityRule.groups.through, memberships()):
         if through is None:
             continue

@@ -146,7 +146,9 @@ def test_what_the_queue_writes_is_only_looked_at(boss: Client, model: str) -> No
 
 
 def test_the_site_is_called_turnabout(boss: Client) -> None:
-    assert boss.get(reverse("admin:index")).content.decode().count("Turnabout") >= 3
+    page = boss.get(reverse("admin:index")).content.decode()
+    assert page.count("Turnabout") >= 3
+    assert 'href="/admin/queueapp/flow/shares/"' in page
     assert admin.site.site_title == "Turnabout"
 
 

@@ -118,7 +118,7 @@ ACTORS: dict[str, Callable[[World, int], Any]] = {
     "cancel running": lambda world, n: cancel(_job("a0")),
     "try again": lambda world, n: try_again(_job("failed")),
     "pause": lambda world, n: pause("too much", owner=world.ada),
-    "resume": lambda world, n: resume(Pause.objects.get(owner__user__username="cid")),
+    "resume": lambda world, n: resume(Pause.objects.get(owner=Owner.objects.named(["cid"])["cid"])),
     "move": lambda world, n: move_some(),
     "due": lambda world, n: join_due(),
     "sweep": _sweep,

@@ -125,6 +125,30 @@ def test_a_change_that_went_past_the_application_is_followed_by_the_next_sweep(c
     call_command("audit")
 
 
+@pytest.mark.parametrize("at_once", [True, False], ids=["at once", "one by one"])
+def test_a_rule_whose_users_and_groups_go_does_not_come_to_cover_everyone(at_once: bool) -> None:
+    everyone_takes_turns()
+    ada = make_owner("ada")
+    submit_jobs(ada, "job")
+    going, gold = [make_user("bob"), make_user("eve")], Group.objects.create(name="gold")
+    rule, kept = (
+        PriorityRule.objects.create(name=name, position=1, weight=5, active=False) for name in ("Gold", "Keys")
+    )
+    for each in (rule, kept):
+        each.users.set(going)
+        each.groups.add(gold)
+    PriorityRule.objects.filter(pk=kept.pk).update(keys=["team"])
+    PriorityRule.objects.update(active=True)
+    gold.delete()
+    users = get_user_model()._default_manager.filter(pk__in=[user.pk for user in going])
+    for some in [users] if at_once else [users.filter(pk=user.pk) for user in going]:
+        some.delete()
+    Sweeping().sweep()
+    assert weight(ada) == 1
+    assert PriorityRule.objects.get(pk=kept.pk).active, "it still names a key"
+    call_command("audit")
+
+
 def test_a_bulk_update_is_followed_by_the_next_sweep() -> None:
     everyone_takes_turns()
     ada = make_owner("ada")

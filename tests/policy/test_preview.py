@@ -291,7 +291,7 @@ class TestBesideTheDatabase:
         for _ in range(2):
             register("c")
         now = timezone.now()
-        change = by_saving(premium(Owner.objects.get(user__username="bob"), weight=3))
+        change = by_saving(premium(Owner.objects.get(pk=Owner.objects.named(["bob"])["bob"]), weight=3))
         exact, (before, after) = read_backlog(now, change.before, change.after)
         monkeypatch.setattr(backlog, "MOST", 100)
         rough, _ = read_backlog(now, change.before, change.after)
@@ -306,7 +306,7 @@ class TestBesideTheDatabase:
             submit_jobs(make_owner(name), f"{name}1")
         register("c")
         monkeypatch.setattr(backlog, "MOST", 2)
-        change = by_saving(premium(Owner.objects.get(user__username="bob"), weight=3))
+        change = by_saving(premium(Owner.objects.get(pk=Owner.objects.named(["bob"])["bob"]), weight=3))
         world, routes = read_backlog(timezone.now(), change.before, change.after)
         found = preview(world, *routes)
         assert not world.timed

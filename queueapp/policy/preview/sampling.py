@@ -27,7 +27,7 @@ class Remainder:
 
 
 def depth(sizes: Sequence[int], budget: int) -> int:
-    """Return how many jobs of each owner to read one by one: the same for all, at most `budget` in sum, at least one."""
+    """Return how many jobs of each owner to read one by one: one or more, the same for all, `budget` in sum at most."""
     low, high = 1, max(budget, 1)
     while low < high:
         middle = (low + high + 1) // 2
