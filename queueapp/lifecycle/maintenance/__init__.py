@@ -1,1 +1,1 @@
-"""What the broker does now and then: the sweep, due jobs, pruning and vacuum."""
+"""The broker's housekeeping: the sweep, due jobs, pruning and vacuum."""

@@ -8,7 +8,7 @@ from ...conf import queue_settings
 
 AT_ONCE = 1_000
 
-# Outcomes lie in the order of their ends: the index on these (BRIN) leads to the oldest.
+# Outcomes are stored in about the order in which jobs end, so the BRIN index leads to the oldest.
 _PRUNE = """
     WITH old AS (
         SELECT job_id FROM queueapp_outcome WHERE finished_at < now() - make_interval(days => %s) LIMIT %s
@@ -20,9 +20,9 @@ _PRUNE = """
 
 
 def prune() -> int:
-    """Delete up to AT_ONCE jobs that ended more than RETENTION_DAYS ago, with all that is known of them; how many.
+    """Delete up to AT_ONCE jobs that ended more than RETENTION_DAYS ago, with outcomes and attempts. Return how many.
 
-    0 days: nothing. By the database's clock. Takes some 20 ms. Locks: the rows that it deletes.
+    0 days: delete none. By the database's clock. Takes about 20 ms. Locks: the rows that it deletes.
     """
     days = queue_settings().RETENTION_DAYS
     if days == 0:

@@ -1,4 +1,4 @@
-"""Has jobs whose moment has come join their flows: a start that was asked for, or another attempt."""
+"""Puts due jobs into their flows: the moment of their requested start, or of another attempt, has come."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ AT_ONCE = 500
 
 
 def join_due() -> float | None:
-    """Put jobs whose moment has come into their flows; seconds until the next one's, None: none waits for one.
+    """Put due jobs into their flows. Return the seconds until the next job is due. None: none waits for a moment.
 
     Locks: see db/sql/backlog/due.sql.
     """

@@ -1,4 +1,4 @@
-"""The sweep: finds now and then what every other step may have missed."""
+"""The sweep: repairs every few seconds what other steps may have missed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..route import SWEEP_BATCHES, move_some, reroute
 
 logger = logging.getLogger(__name__)
 
-# One statement, and so of one moment: turns begin and end together with their count.
+# One statement, so one snapshot: a turn begins and ends in the same commit as its count.
 _MISCOUNTED = """
     SELECT t.flow_id FROM queueapp_flowstate t
       LEFT JOIN (SELECT flow_id, count(*) AS at_work FROM queueapp_processor
@@ -31,17 +31,17 @@ _MISCOUNTED = """
 
 
 class Sweeping:
-    """One per broker.
+    """Runs the sweeps of one broker.
 
-    Several may sweep at once, on many hosts: each step looks again once it has its locks, so it is done once. No lock
-    is held from one step to the next: a host that is cut off stops nobody's sweep.
+    Several hosts may sweep at once: each step looks again once it has its locks, so each repair is made once. No lock
+    is held from one step to the next, so a host that is cut off does not stop other sweeps.
     """
 
     def __init__(self) -> None:
         self._leases = LeaseJudge()
 
     def sweep(self) -> None:
-        """Rescue lost turns, wake forgotten flows and jobs, mend counts, and follow the rules as they are by now."""
+        """Rescue lost turns, wake forgotten flows and jobs, correct counts, and follow the present rules."""
         if self._leases.may_judge():
             rescue_overdue()
         wake_forgotten()
@@ -51,9 +51,9 @@ class Sweeping:
 
 
 def repair() -> None:
-    """Mend at once whatever sweeps and brokers mend in time, and look at every flow and owner. For staff.
+    """Repair at once everything that sweeps and brokers repair in time, and check every flow and owner. For staff.
 
-    Leases are judged by the second sweep only: see leases.py. Locks: as the steps, one after the other.
+    Only the second sweep judges leases: see leases.py. Locks: as the steps, one after the other.
     """
     sweeping = Sweeping()
     sweeping.sweep()
@@ -69,12 +69,11 @@ def repair() -> None:
 
 
 def wake_forgotten() -> int:
-    """Wake resting flows that have a backlog; how many. There should be none: this is the net below submit.sql.
+    """Wake resting flows that have a backlog. Return how many. There should be none: submit.sql wakes them.
 
-    Flows that are held although nothing is left over are let go as well. Locks: each such flow's state, in a
-    transaction of its own.
+    Also releases held flows that have no pending move. Locks: each such flow's state, in a transaction of its own.
     """
-    # One look into the index per resting flow, however many jobs wait in the others.
+    # One index lookup per resting flow, however many jobs wait in the others.
     first = Waiting.objects.filter(flow=OuterRef("pk")).order_by("job").values("job")[:1]
     forgotten = FlowState.objects.filter(backlogged=False).annotate(first=Subquery(first)).filter(first__isnull=False)
     woken = 0
@@ -89,9 +88,9 @@ def wake_forgotten() -> int:
 
 
 def recount(flows: str) -> int:
-    """Make the counts of the flows that a query gives true; how many were off. Each in a transaction of its own.
+    """Correct the counts of the flows that a query returns, each in its own transaction. Return how many were wrong.
 
-    There should be none. One whose count of processors at work is too high may be kept from its turns for good.
+    There should be none. A flow whose count of busy processors is too high may never get a turn again.
     Locks: see db/sql/flow/recount_flow.sql.
     """
     with connection.cursor() as cursor:
@@ -108,7 +107,7 @@ def _recounted(flow: int) -> bool:
 
 
 def _call(function: str, *arguments: int) -> Any:
-    """One statement, and so a transaction that ends even where the client is cut off."""
+    """Call a function in one statement, so that the transaction ends even if the client is cut off."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {function}", arguments)
         return cursor.fetchone()[0]

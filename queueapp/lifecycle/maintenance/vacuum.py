@@ -1,4 +1,4 @@
-"""Clears away in time the dead tuples that every turn leaves, or moves the order start past them."""
+"""Removes the dead tuples that every turn leaves, or moves the order start past them."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from django.db import connection
 from ...models import FlowState, Processor
 
 MUCH = 5_000
-"""Dead rows of a table, beside a tenth of the living ones, from which tidying pays."""
+"""Dead tuples of a table, on top of a tenth of the live ones, from which tidying pays."""
 CLEAR_EVERY = 1.0
-"""Seconds between looks at how many there are."""
+"""Seconds between two looks at how many there are."""
 RAISE_EVERY = 0.2
-"""Seconds between two moves of the order start while many dead rows cannot be cleared away. A submission waits for
-one: some ms."""
+"""Minimum seconds between two moves of the order start while many dead tuples cannot be removed. A flow that joins
+waits for a move: some milliseconds."""
 RAISING = 0.05
-"""The share of time that raising may take: it takes longer the more dead rows of processors there are."""
+"""Maximum share of time for these moves, beside one per CLEAR_EVERY. The more dead tuples of processors there are, the
+longer a move takes."""
 ANEW = 60.0
-"""Seconds after which the order start is looked for from the beginning: a net below those who keep it true."""
+"""Seconds after which the order start is searched from the beginning, in case another step left it wrong."""
 
 _DEAD = "SELECT n_dead_tup, n_dead_tup > %s + n_live_tup / 10 FROM pg_stat_user_tables WHERE relid = %s::regclass"
 
 
 class Tidying:
-    """One per broker, which calls tidy() when it is `due`, by time.monotonic, outside of any transaction."""
+    """Tidies for one broker, which calls tidy() when it is `due` (by time.monotonic), outside of any transaction."""
 
     def __init__(self) -> None:
         self.due = float("-inf")
@@ -34,11 +35,11 @@ class Tidying:
         self._left: dict[str, int] = {}
 
     def tidy(self) -> bool:
-        """Raise the order start and VACUUM where turns have left many dead rows; whether that was so.
+        """VACUUM and move the order start if turns have left many dead tuples. Return whether they have.
 
-        Each turn leaves entries at the very place of the order where the next one begins to look, and old versions of
-        its rows. PostgreSQL comes by once a minute: by then a single flow is at two thirds of its speed. Takes some
-        10 ms for 1,000 flows, and stops nobody. Locks: see db/sql/flow/move_order_start.sql.
+        Each turn leaves dead index entries just where the next claim begins its scan, and dead tuples of its rows.
+        Autovacuum comes at most once a minute; by then a single flow is at two thirds of its speed. Takes about 10 ms
+        for 1,000 flows. Only a flow that joins waits for it. Locks: see db/sql/flow/move_order_start.sql.
         """
         begun = time.monotonic()
         if begun >= self._clear_at:
@@ -56,12 +57,15 @@ class Tidying:
         return self._much
 
     def _clear(self, table: str) -> bool:
-        """VACUUM a table with many dead rows; not again for those that stayed, as a transaction is open elsewhere."""
+        """VACUUM a table that has many dead tuples. Return whether it has.
+
+        Some stay while a transaction is open elsewhere. The next VACUUM comes once their number has doubled.
+        """
         dead, much = _dead(table)
-        self._left[table] = min(self._left.get(table, 0), dead)  # PostgreSQL itself may have come by
+        self._left[table] = min(self._left.get(table, 0), dead)  # autovacuum may have run
         if much and dead > 2 * self._left[table]:
             with connection.cursor() as cursor:
-                # Without giving back the end of the table, for which it would have to be locked.
+                # To truncate the table, VACUUM would have to lock it exclusively.
                 cursor.execute(f"VACUUM (SKIP_LOCKED, TRUNCATE FALSE) {table}")
             self._left[table], _ = _dead(table)
         return much
@@ -76,7 +80,7 @@ class Tidying:
 
 
 def _dead(table: str) -> tuple[int, bool]:
-    """How many dead rows a table has, and whether these are many."""
+    """Return how many dead tuples a table has, and whether these are many."""
     with connection.cursor() as cursor:
         cursor.execute(_DEAD, [MUCH, table])
         return cursor.fetchone() or (0, False)
