@@ -1,8 +1,8 @@
-"""Says after a commit that there is work, and whose queue changed.
+"""Announces, after a commit, that there is work and whose queue changed.
 
-A NOTIFY takes a lock across the whole server until its commit, so none is sent inside the hot transactions: they
-are sent after commit, each in a transaction of its own, and coalesced: the first at once, further ones at most ten
-times a second and process. Who misses one sees the change at the next poll.
+A transaction with a NOTIFY holds a server-wide lock while it commits. So the hot transactions send none: it follows
+their commit, in a transaction of its own. Announcements are coalesced: the first goes at once, further ones at most ten
+times a second per process. If one is lost, the next poll shows the change.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from ..db.statements import prepared_row
 WORK = "queueapp_work"
 """Channel: some flow has a backlog. No payload."""
 OWNERS = "queueapp_owners"
-"""Channel: the queues of these owners changed. Payload: their ids, joined by commas."""
+"""Channel: the queues of these owners changed. Payload: their ids, separated by commas."""
 
-# Nobody is told later because the announcement, too, has to reach the disk.
+# The commit does not wait for the disk, so that listeners hear sooner.
 _NOTIFY = """
     SELECT set_config('synchronous_commit', 'off', true), pg_notify(channel, payload)
       FROM unnest(%s::text[], %s::text[]) AS c(channel, payload)
@@ -30,17 +30,17 @@ _NOTIFY = """
 logger = logging.getLogger(__name__)
 
 INTERVAL = 0.1
-"""Seconds between two announcements of a process."""
+"""Minimum seconds between two announcements of a process, except before a long wait (try_to_send)."""
 LINGER = 1.0
-"""Seconds that the thread for late announcements stays without any."""
+"""Seconds without an announcement after which the thread for late ones ends."""
 MOST_IDS = 700  # a payload has at most 8,000 bytes
 
 
 class Announcer:
-    """Collects what changed and sends it. One per process; safe to use from any thread.
+    """Collects changes and sends them. One per process; thread-safe.
 
-    `driven`: whether the process itself calls try_to_send() soon after; without that the caller sends, and
-    a thread is started for what comes too soon.
+    `driven`: the process calls try_to_send() soon after add(). Otherwise add() sends, and starts a thread for changes
+    that come too soon.
     """
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class Announcer:
         self._thread: threading.Thread | None = None
 
     def add(self, owners: Iterable[int], work: bool) -> None:
-        """Collect; send at once where nothing was sent for the interval, unless the process is `driven`."""
+        """Collect changes. Unless the process is `driven`, send them at once, or by a thread after the interval."""
         with self._lock:
             self._owners.update(owners)
             self._work = self._work or work
@@ -65,7 +65,7 @@ class Announcer:
         return time.monotonic() - self._sent_at >= INTERVAL
 
     def send_due(self) -> bool:
-        """Send what was collected, on the calling thread's connection, where the interval is over; whether it was."""
+        """If the interval is over, send the changes on the calling thread's connection. Return whether it was."""
         with self._lock:
             if not self._is_due():
                 return False
@@ -77,9 +77,9 @@ class Announcer:
         return True
 
     def try_to_send(self, *, soon: bool = True) -> None:
-        """Send what is due; or, not `soon`, whatever there is, as this thread is about to wait for long.
+        """Send what is due; if not `soon`, everything, because this thread is about to wait for long.
 
-        Where the database is away nothing is sent: the next poll shows the change.
+        If the database is away, log a warning and send nothing: the next poll shows the change.
         """
         if not soon:
             with self._lock:
@@ -91,7 +91,7 @@ class Announcer:
             connection.close()
 
     def close(self) -> None:
-        """Wait until the thread for late announcements, if there is one, has sent them and ended."""
+        """Wait until the thread for late announcements, if any, has sent them and ended."""
         if self._thread is not None:
             self._thread.join()
 
@@ -102,7 +102,7 @@ class Announcer:
                 self._thread.start()
 
     def _send_later(self) -> None:
-        """Send what came too soon after the last; ends, with its connection, when nothing comes for a while."""
+        """Send what came too soon. After LINGER seconds without an announcement, close the connection and end."""
         try:
             while self._something.wait(LINGER):
                 self._something.clear()
@@ -123,11 +123,11 @@ def _notify(owners: list[int], work: bool) -> None:
 
 
 announcer = Announcer()
-"""This process's."""
+"""The announcer of this process."""
 
 
 def announce(owners: Iterable[int] = (), *, work: bool = False) -> None:
-    """Say whose queue changed and whether there is work, after the present transaction's commit."""
+    """Announce whose queue changed and whether there is work, after the present transaction's commit."""
     owners = list(owners)
-    # Robust: what was committed stays accepted even where nobody can be told of it.
+    # Robust: what was committed stays accepted even if the announcement fails.
     transaction.on_commit(lambda: announcer.add(owners, work), robust=True)

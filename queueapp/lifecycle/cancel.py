@@ -1,4 +1,4 @@
-"""Cancels a job: one that waits leaves its backlog for good; one that runs is asked to stop."""
+"""Cancels a job: a waiting one leaves its backlog for good, a running one is asked to stop."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from .outcome import OUTCOMES, JobOutcome, literal
 
 TRIES = 10
 PAUSE = 0.03
-"""Seconds between looks at a job that is between two places."""
+"""Seconds between two looks at a job that is in a turn and not started."""
 
 
 def cancel(job: Job) -> bool:
-    """Cancel a job; whether that is done: False: it runs, and is asked to stop.
+    """Cancel a job. Return True if it is cancelled, False if it runs and was asked to stop.
 
-    Raises NotCancellable where it has ended. Locks: its owner (advisory, shared), then its waiting row; or its
-    processor's row. A claim of the same job waits for the row and does not find it, or has taken it first.
+    Raises NotCancellable if it has ended, or is still in a turn and not started after TRIES looks. Locks: its owner
+    (advisory, shared), then its waiting row; or its processor's row. A claim of the same job waits for the waiting row
+    and then does not find it, or has taken it first.
     """
     for _ in range(TRIES):
         if retried(partial(_take_out, job)):
@@ -33,7 +34,7 @@ def cancel(job: Job) -> bool:
             return False
         if Outcome.objects.filter(job=job).exists():
             break
-        time.sleep(PAUSE)  # it is in a turn and not started: within a quantum it runs, or waits again
+        time.sleep(PAUSE)  # in a turn and not started: within a quantum it runs or waits again
     raise NotCancellable
 
 
@@ -52,8 +53,11 @@ def _take_out(job: Job) -> bool:
 
 
 def _lock_owner(job: Job) -> None:
-    """As record.sql does. Before the waiting row: a claim waits for that one, with a flow locked that a settlement
-    waits for, which has locked the owner, for which a reader waits, who lets nobody in before."""
+    """Lock the owner (advisory, shared), as record.sql does. Taken after the waiting row, it could deadlock.
+
+    With four sessions: we hold the waiting row that a claim wants. The claim holds the flow state that a settlement
+    wants. The settlement holds the owner lock. A reader of completions waits for it, and we queue behind the reader.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock_shared(queueapp_owner_lock(%s))", [job.owner_id])
 

@@ -1,4 +1,4 @@
-"""Whether leases can be judged by the database's clock just now."""
+"""Whether leases can be judged by the database's clock at present."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ..conf import queue_settings
 from ..models import database_now
 
 OFF = 1.0
-"""Seconds by which the database's clock and this process's may disagree between two looks."""
+"""Maximum seconds by which the database's clock and this process's may disagree between two looks."""
 
 
 class LeaseJudge:
-    """One per process that rescues, asked before each rescue.
+    """Decides whether leases can be judged. One per process that sweeps, asked before each rescue by lease.
 
-    A lease that ran out means a dead processor only if the processor could have extended it. Where the database was out
-    of reach, or its clock was set, processors that live need time for another heartbeat.
+    An expired lease means a dead processor only if the processor could have extended it. If the database was out of
+    reach, or its clock was set, live processors need time for another heartbeat.
     """
 
     def __init__(self) -> None:
@@ -37,6 +37,6 @@ class LeaseJudge:
 
 
 def _disagree(earlier: tuple[float, datetime, float], later: tuple[float, datetime, float]) -> bool:
-    """Whether the database's clock, read between two moments of this process each time, went faster or slower."""
+    """Whether the database's clock ran faster or slower than ours. A look is ours, the database's, and ours again."""
     passed = (later[1] - earlier[1]) / timedelta(seconds=1)
     return not later[0] - earlier[2] - OFF <= passed <= later[2] - earlier[0] + OFF

@@ -1,4 +1,4 @@
-"""Outcomes of jobs as they are settled: recorded, and their flow charged for the time that was really spent."""
+"""Outcomes of jobs. Settling records them and charges their flow for the time actually spent."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from ..models import Processor
 from ..states import Status
 
 LONGEST_ERROR = 10_000
-"""Characters of an error's text that are kept."""
+"""Maximum length of an error's text, in characters. The rest is cut."""
 RETRY, DEFER = "retry", "defer"
-"""What record.sql has as the status of an attempt that is not the last, and of a job that was not started."""
+"""Statuses of record.sql for an attempt that failed and is not the last, and for a job that was not started."""
 OUTCOMES = "%s::queueapp_job_outcome[]"
-"""The argument that SQL takes of outcomes: literal()."""
+"""The SQL parameter of outcomes. literal() makes its value."""
 
 
 @dataclass(slots=True)
 class JobOutcome:
-    """What came of one attempt at a job. `spent` and `ended` (by time.monotonic) in seconds; `result` as JSON text.
+    """The outcome of one attempt at a job. `spent` is in seconds, `ended` by time.monotonic, `result` JSON text.
 
-    `retry`: seconds until the next attempt of a job that has not ended: status FAILED, this attempt failed; QUEUED, it
-    was not started, for the reason in `message`. `log`: what it printed, and its traceback.
+    `retry`: seconds until the next attempt, if the job has not ended. Status FAILED then means that this attempt
+    failed, and QUEUED that it was not started, for the reason in `message`. `log`: the attempt's output and traceback.
     """
 
     job: int
@@ -42,7 +42,7 @@ class JobOutcome:
     log: str = ""
 
     def literal(self, now: float) -> str:
-        """The outcome as an element of an array of queueapp_job_outcome. `now` by time.monotonic."""
+        """Return the outcome as an element of an array of queueapp_job_outcome. `now`: by time.monotonic."""
         result = "" if self.result is None else _quoted(self.result)
         retry = "" if self.retry is None else repr(self.retry)
         return (
@@ -58,12 +58,12 @@ class JobOutcome:
 
 
 def literal(outcomes: Sequence[JobOutcome], now: float) -> str:
-    """An array of queueapp_job_outcome. Ten times as fast as to leave the values to the driver."""
+    """Return the outcomes as an array of queueapp_job_outcome. Ten times as fast as the driver's adaptation."""
     return f"{{{','.join([outcome.literal(now) for outcome in outcomes])}}}"
 
 
 def is_storable(outcome: JobOutcome) -> bool:
-    """Whether the database takes these values. One statement, outside of any transaction."""
+    """Whether the database accepts these values. One statement; call it outside of any transaction."""
     try:
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT {OUTCOMES}", [literal([outcome], outcome.ended)])
@@ -73,13 +73,16 @@ def is_storable(outcome: JobOutcome) -> bool:
 
 
 def still_held(processor: int, turn: int, outcomes: Sequence[JobOutcome]) -> list[JobOutcome]:
-    """Those of a turn's outcomes that have not been recorded, where the answer to an earlier try was lost."""
+    """Return the outcomes of a turn that are not recorded yet, after the answer to an earlier try was lost.
+
+    If the processor does not have that turn any more, return all: settling it then changes nothing.
+    """
     held = Processor.objects.filter(pk=processor, turn=turn).values_list("jobs", flat=True).first()
     return [outcome for outcome in outcomes if held is None or outcome.job in held]
 
 
 def _quoted(text: str) -> str:
-    """A text within a row within an array: quoted and escaped for both."""
+    """Return a text as a field of a row in an array: quoted and escaped for both."""
     if not text:
         return r"\"\""
     inner = text.replace("\\", "\\\\").replace('"', '\\"')
@@ -89,9 +92,10 @@ def _quoted(text: str) -> str:
 def settle_part(
     processor: int, turn: int, outcomes: Sequence[JobOutcome], *, keep: int, elapsed: float, now: float
 ) -> bool:
-    """Record what is over of a turn while job `keep` runs on, and put back what was not started.
+    """Record a turn's outcomes while job `keep` runs on, and put back the jobs that were not started.
 
-    Returns whether the lease still stood. Locks: see db/sql/turn/settle_part.sql.
+    `elapsed`: seconds that job `keep` has run. `now`: by time.monotonic. Returns whether the turn was still the
+    processor's: else nothing changes. Locks: see db/sql/turn/settle_part.sql.
     """
     arguments: list[Any] = [processor, turn, keep, elapsed, literal(outcomes, now)]
 

@@ -1,7 +1,7 @@
-"""pause and resume: staff keep the jobs of an owner, of a task, or all jobs from being started for a while.
+"""Pauses: staff keep the jobs of an owner, of a task, or all jobs from being started for a while.
 
-Jobs that run end as ever. Waiting jobs of a paused owner or task are parked, in no flow, so that their flow counts as
-away and the claim need not look at pauses. A pause of everything moves no job: no turns are taken.
+Running jobs end as usual. Waiting jobs of a paused owner or task are *parked*, in no flow. So a flow whose jobs are all
+parked rests, and the claim need not read these pauses. A pause of everything moves no job: no turns are taken.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ T = TypeVar("T")
 
 
 def pause(reason: str, owner: Owner | None = None, task: str = "", by: AbstractBaseUser | None = None) -> Pause:
-    """Pause an owner, a task, or, with neither, everything. Raises IntegrityError where that is paused already.
+    """Pause an owner, a task, or, with neither, everything. Raises IntegrityError if that is paused already.
 
-    Takes time in proportion to the jobs that wait there; submissions wait meanwhile.
+    Takes time in proportion to the waiting jobs of the owner or task. Submissions wait meanwhile.
     Locks: see db/sql/backlog/park.sql.
     """
     paused = Pause(owner=owner, task=task, reason=reason, by=by)  # type: ignore[misc]  # of whichever class
@@ -31,7 +31,7 @@ def pause(reason: str, owner: Owner | None = None, task: str = "", by: AbstractB
 
 
 def begin(paused: Pause) -> None:
-    """Save a new pause, and let it begin; as pause() otherwise."""
+    """Save a new pause and begin it; otherwise like pause()."""
 
     def work() -> list[int]:
         paused.pk = None
@@ -42,9 +42,9 @@ def begin(paused: Pause) -> None:
 
 
 def resume(paused: Pause) -> None:
-    """End a pause: its jobs go on in their places, unless another one keeps them.
+    """End a pause. Its jobs go on in their places, unless another pause keeps them.
 
-    Takes time in proportion to the jobs that were parked; submissions wait meanwhile.
+    Takes time in proportion to the parked jobs. Submissions wait meanwhile.
     Locks: see db/sql/backlog/unpark.sql.
     """
     key = paused.pk
@@ -57,7 +57,7 @@ def resume(paused: Pause) -> None:
 
 
 def unpark_forgotten() -> None:
-    """Let parked jobs go on where nothing is paused any more: there are none, unless a pause went past resume()."""
+    """Let parked jobs go on if no owner or task is paused. There are none, unless a pause ended without resume()."""
     of_some = Pause.objects.exclude(owner=None, task="")
     if not of_some.exists() and Waiting.objects.filter(flow=None, not_before=None).exists():
         announce(_transaction(lambda: _call("queueapp_unpark()")), work=True)
@@ -68,7 +68,7 @@ def _of_some(paused: Pause) -> bool:
 
 
 def _waiting() -> list[int]:
-    """The owners whose jobs wait."""
+    """Return the owners whose flow has a backlog."""
     return list(Owner.objects.filter(flow__state__backlogged=True).values_list("pk", flat=True))
 
 
@@ -79,7 +79,7 @@ def _call(function: str, *arguments: int | str | None) -> list[int]:
 
 
 def _transaction(work: Callable[[], T]) -> T:
-    """What `work` returns, in a transaction; begun again after a deadlock, unless it is part of the caller's."""
+    """Return the result of `work`, run in a transaction. Repeat it after a deadlock, unless the caller began one."""
     if connection.in_atomic_block:
         return work()
     return retried(transaction.atomic(work))

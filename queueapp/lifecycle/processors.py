@@ -1,4 +1,4 @@
-"""Processors: their registration, heartbeats, and end."""
+"""Processors: registration, heartbeats, and end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..models import Processor
 
 
 class Beat(StrEnum):
-    """What a processor is told when it gives a sign of life."""
+    """The answer to a heartbeat: what the processor is to do."""
 
     GO_ON = "go on"
     CANCEL = "cancel"
@@ -27,7 +27,7 @@ class Beat(StrEnum):
 
 
 def register(cluster: str, pid: int | None = None) -> Processor:
-    """The new row of a process, by default the one that calls this, in the cluster of this id."""
+    """Register a process, by default the calling one, as a processor of this cluster. Return its new row."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT queueapp_register(%s, %s, %s, %s::float8)",
@@ -37,7 +37,7 @@ def register(cluster: str, pid: int | None = None) -> Processor:
 
 
 def heartbeat(processor: int, turn: int, *, elapsed: float = 0.0, progress: float = 0.0, message: str = "") -> Beat:
-    """Extend the lease of a turn and show progress; what the processor is to do.
+    """Extend the lease of a turn and store progress. Return what the processor is to do.
 
     `elapsed`: seconds that the present job has run. Locks: see db/sql/processor/heartbeat.sql.
     """
@@ -54,7 +54,7 @@ def heartbeat(processor: int, turn: int, *, elapsed: float = 0.0, progress: floa
 
 
 def beat_idle(cluster: str, pids: Sequence[int]) -> None:
-    """Extend the leases of a cluster's processors between turns whose processes, by `pids`, are alive.
+    """Extend the leases of the cluster's processors that are between turns and whose processes (`pids`) are alive.
 
     Locks: the rows of these processors.
     """
@@ -68,7 +68,7 @@ def beat_idle(cluster: str, pids: Sequence[int]) -> None:
 
 
 def held_turn(processor: int) -> int | None:
-    """The number of the turn that the database has given to a processor; 0: none, None: it is unknown."""
+    """Return the number of a processor's turn. 0: it has none, or is draining. None: there is no such processor."""
     row = Processor.objects.filter(pk=processor).values_list("turn", "jobs", "draining").first()
     if row is None:
         return None

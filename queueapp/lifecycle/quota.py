@@ -1,4 +1,4 @@
-"""The quota of waiting jobs: how many of one owner may wait at once."""
+"""The quota: how many jobs of one owner may wait at once."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ..errors import BacklogFull
 GOOD_FOR = 10.0
 """Seconds after which an owner's jobs are counted again."""
 FULL_FOR = 1.0
-"""The same where there is no room."""
+"""The same after a count that found no room."""
 PARTS = 8
-"""A process takes the jobs in of a part of the room that it found, then counts again: others take jobs in, too."""
+"""A process uses one part in PARTS of the room that it found, then counts again: others accept jobs, too."""
 MOST_KNOWN = 10_000
-"""Owners whose room is remembered."""
+"""Maximum number of owners whose room is remembered."""
 
 
 @dataclass
 class Room:
-    """What a count found, and how much of that may be used without another."""
+    """The result of a count: jobs `left` to accept before the next one, `until` when (time.monotonic); or `full`."""
 
     left: int
     until: float
@@ -35,10 +35,10 @@ _lock = threading.Lock()
 
 
 def make_room(adding: dict[int, int]) -> None:
-    """See that so many new jobs of each owner (by id) may wait. Raises BacklogFull.
+    """Reserve room for so many new jobs of each owner (by id). Raises BacklogFull if an owner has too little.
 
-    Counting a million jobs takes a tenth of a second, so it is done now and then, and the count is used up in
-    between. A quota is a fence and no account: several processes together may let a few more in.
+    Counting a million jobs takes a tenth of a second. So jobs are counted now and then, and the room found is used up
+    in between. The quota is not exact: several processes together may accept a few jobs more.
     """
     most = queue_settings().MAX_WAITING_JOBS
     if most > 0:
@@ -62,7 +62,7 @@ def _make_room(owner: int, many: int, most: int) -> None:
 
 
 def _has_room(owner: int, many: int, most: int) -> bool:
-    """Whether so many are within what an earlier count found; they are taken off. Raises BacklogFull."""
+    """Whether an earlier count left room for so many; if so, take it. Raises BacklogFull if it found none."""
     with _lock:
         room = _known.get(owner)
         if room is None or time.monotonic() >= room.until:
@@ -75,7 +75,7 @@ def _has_room(owner: int, many: int, most: int) -> bool:
 
 
 def _waiting(owner: int, most: int) -> int:
-    """How many jobs of the owner wait, counted no further than `most`."""
+    """Return how many jobs of the owner wait, counted up to `most`."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM (SELECT FROM queueapp_waiting WHERE owner_id = %s LIMIT %s) AS first", [owner, most]
@@ -85,6 +85,6 @@ def _waiting(owner: int, most: int) -> int:
 
 
 def forget_counts() -> None:
-    """Count again at the next submission."""
+    """Forget all counts: the next submission counts again."""
     with _lock:
         _known.clear()

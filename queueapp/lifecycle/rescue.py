@@ -1,4 +1,4 @@
-"""Rescues the jobs of processors that died: they go back to their places."""
+"""Rescues the turns of processors that died: their jobs go back to their places."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ DIED = "Its processor died while it ran."
 
 
 def rescue_overdue() -> int:
-    """Take back the turns of all processors whose lease ran out, and forget these; how many had jobs.
+    """Take back the turns of all processors whose lease ran out, and delete their rows. Return how many had jobs.
 
-    The only job of a turn has lost an attempt. Of several, nobody knows which ran: they go back as they were, and
-    each is taken in a turn of its own the next time.
+    The only job of a turn has lost an attempt. In a turn of several jobs nobody knows which one ran: none loses an
+    attempt, and each is taken in a turn of its own next time.
     """
     return _rescue(Processor.objects.overdue(), blame=True)
 
 
 def rescue_ended(processors: Iterable[Processor]) -> int:
-    """The same, for processors whose processes have ended by themselves."""
+    """Rescue, like rescue_overdue(), processors whose processes ended by themselves or lost the outcomes of a turn."""
     return _rescue(processors, blame=True)
 
 
 def rescue_cluster(cluster: str) -> int:
-    """Take back the turns of a cluster that its operator has stopped: no job has lost an attempt."""
+    """Take back the turns of a cluster that was stopped or is stuck. No job loses an attempt."""
     return _rescue(Processor.objects.filter(cluster=cluster), blame=False)
 
 
@@ -47,7 +47,7 @@ def _rescue(processors: Iterable[Processor], *, blame: bool) -> int:
             if blame:
                 logger.warning("Took back the jobs of processor %s, whose process ended or was cut off.", processor)
             announce(owners, work=True)
-        # Only while it holds nothing: a late sign of life may have changed that.
+        # Only if it still holds nothing: a late heartbeat may have changed that.
         Processor.objects.filter(pk=processor.pk, jobs=[], lease_until=processor.lease_until).delete()
     return rescued
 

@@ -1,4 +1,4 @@
-"""Gives a job that failed or was cancelled another row of attempts."""
+"""Retries a job that failed or was cancelled: it gets another series of attempts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .announce import announce
 
 
 def try_again(job: Job) -> None:
-    """Let the job wait again, in its old place. Raises NotRetryable where it did not fail and was not cancelled.
+    """Let the job wait again, in its old place. Raises NotRetryable unless it failed or was cancelled.
 
     Locks: the outcome's row.
     """

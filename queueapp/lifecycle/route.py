@@ -14,13 +14,13 @@ from ..policy.rules import Route, route
 from .announce import announce
 
 BATCH_OWNERS = 50
-"""Owners, and so flows at most, that one transaction routes: claims of these flows wait for it."""
+"""Maximum number of owners, and so of flows, that one transaction routes. Claims of these flows wait for it."""
 SWEEP_BATCHES = 20
-"""Batches of owners that a sweep routes. The brokers route the others between their looks for work."""
+"""Maximum batches of owners that a sweep routes. The brokers route the others between their looks for work."""
 BATCH_JOBS = 500
-"""Jobs that one transaction moves."""
+"""Maximum number of jobs that one transaction moves."""
 REROUTE_JOBS = 1_000
-"""Jobs that a change of rules moves itself. The brokers move the others."""
+"""Moved jobs after which reroute() leaves the others to the brokers."""
 
 
 def route_owner(owner: Owner) -> None:
@@ -36,10 +36,10 @@ def route_owner(owner: Owner) -> None:
 
 
 def reroute(batches: int | None = None) -> None:
-    """Bring everything in line with the rules as they are now, if it is not yet; at most `batches` of owners.
+    """Route all owners by the present rules, if that is not done yet; at most so many `batches` of them.
 
-    Flows get their rule's terms, owners their flow; of the jobs that wait in a flow that their owner has left,
-    the first REROUTE_JOBS follow now, and the brokers move the others (move_some). Each batch is a short transaction.
+    Flows get their rule's terms, and owners their flow. Of the jobs that wait in a flow that their owner has left,
+    about REROUTE_JOBS move now; the brokers move the others (move_some). Each batch is a short transaction.
     """
     routed = 0
     while (batches is None or routed < batches) and route_some():
@@ -52,9 +52,9 @@ def reroute(batches: int | None = None) -> None:
 
 
 def route_some() -> bool:
-    """Route the next batch of owners, if the rules have changed, began or ended; whether there was one.
+    """Route the next batch of owners if rules changed, began or ended. Return whether there was one.
 
-    Any process does the next batch of the pass under way, so that one that dies, or is late, leaves nothing behind.
+    Any process does the next batch of a pass. So one that dies, or is late, leaves nothing undone.
     """
     return _is_due() and retried(_route_batch)
 
@@ -67,14 +67,14 @@ def _is_due() -> bool:
 
 @transaction.atomic
 def _route_batch() -> bool:
-    """Whether there still was a batch to be routed, once the lock was there. Locks: as _apply()."""
+    """Route the next batch. Return whether there still was one once the lock was held. Locks: as _apply()."""
     _lock_routing()
     if not _is_due():
         return False
     now = database_now()
     routing, _ = Routing.objects.get_or_create(pk=1)
     if routing.begun is None:
-        # Each batch reads the rules as they are then. What changes behind it is followed by the next pass.
+        # Each batch reads the rules as they are then. A change after this makes another pass due.
         RuleChange.objects.all().delete()
         routing.begun, routing.last_owner = now, 0
     rest = Owner.objects.filter(pk__gt=routing.last_owner).order_by("pk")
@@ -89,9 +89,10 @@ def _route_batch() -> bool:
 
 
 def move_some() -> int | None:
-    """Move a batch of waiting jobs to the flow that their owner has joined: how many. Else route a batch of owners: 0.
+    """Move a batch of waiting jobs to the flow that their owner has joined. If there is none, route a batch of owners.
 
-    None: nothing is left to do. Takes about ten milliseconds, for which claims pass over the flows concerned.
+    Returns the number of jobs moved, 0 after routing. None: nothing is left to do, or other processes do it. Takes
+    about ten milliseconds, during which claims skip the flows concerned or wait for them.
     Locks: see db/sql/move/move.sql, or as route_some().
     """
     moved = retried(_move)
@@ -106,14 +107,16 @@ def _move() -> int | None:
 
 
 def _lock_routing() -> None:
-    """Nobody submits until the commit. Before the rules are read: whoever has the lock last, has the newest."""
+    """Lock routing: nobody submits until the commit. Lock before reading the rules: the last holder has the newest."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT queueapp_lock_routing()")
 
 
 def _apply(owners: Collection[int], now: datetime) -> None:
-    """Route owners. Locks: routing (advisory, exclusive), by the caller, so that no submission is under way with an old
-    route; then the flows whose terms change, by id."""
+    """Route owners. The caller holds routing (advisory, exclusive), so no submission is under way with an old route.
+
+    Locks: by id, the flows whose terms or rule change, as db/sql/flow/set_flow.sql; then as db/sql/move/follow.sql.
+    """
     subjects = Owner.objects.filter(pk__in=owners).subjects()
     rules = PriorityRule.objects.load({subject.user for subject in subjects.values()} - {None})
     routes = {pk: route(pk, subject, rules, now) for pk, subject in subjects.items()}
@@ -132,7 +135,7 @@ def _apply(owners: Collection[int], now: datetime) -> None:
 
 
 def _make_flows(wanted: dict[str, Route]) -> dict[str, Flow]:
-    """Return the flows of these routes, by key and in the order of their ids; create those that are missing."""
+    """Return the flows of these routes by key, in the order of their ids. Create those that are missing."""
     there = set(Flow.objects.filter(key__in=wanted).values_list("key", flat=True))
     Flow.objects.bulk_create(
         Flow(key=key, rule_id=route.rule, owner_id=route.owner) for key, route in wanted.items() if key not in there

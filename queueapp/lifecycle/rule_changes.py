@@ -1,7 +1,7 @@
-"""Rules are followed as soon as the transaction that changed them has been committed.
+"""Signal receivers that follow a change of rules as soon as it is committed.
 
-Triggers note each change (models/routing.py), and sweeps follow what is noted. The receivers here only make it prompt:
-the process that changed something routes the owners itself.
+Triggers note each change (models/routing.py), and sweeps follow the notes. The receivers only make that prompt: the
+process that made the change routes the owners itself.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from .route import reroute
 
 
 def _rules_changed(**_: Any) -> None:
-    """Reroute once, after the transaction that changed rules, however many changes it made."""
+    """Reroute once after the transaction, however many changes it made."""
     waiting = transaction.get_connection().run_on_commit
     if not any(call[1] is reroute for call in waiting):
-        # Robust: the change is committed. Where this fails or is cut short, a sweep goes on with it.
+        # Robust: the change is committed. If this fails or is cut short, a sweep goes on with it.
         transaction.on_commit(reroute, robust=True)
 
 
@@ -43,7 +43,7 @@ def _groups_changed(instance: Any, action: str, **_: Any) -> None:
 
 
 def follow() -> None:
-    """Connect the receivers: rules, what they name, and who is in which group. New owners are routed at first need."""
+    """Connect the receivers: rules, what they name, and group memberships. New owners are routed when first needed."""
     post_save.connect(_rules_changed, sender=PriorityRule, dispatch_uid="route-rule-saved")
     post_delete.connect(_rules_changed, sender=PriorityRule, dispatch_uid="route-rule-deleted")
     post_delete.connect(_rules_changed, sender=Group, dispatch_uid="route-group-deleted")

@@ -1,4 +1,4 @@
-"""Accepts jobs, durably, into the backlog of their owner's flow."""
+"""Accepts jobs durably into the backlog of their owner's flow."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from .validation import Submission
 
 _SUBMIT = "SELECT * FROM queueapp_submit(%s::bigint[], %s::jsonb, %s)"
 FAR = 100
-"""Jobs ahead of a new one that are counted at most."""
+"""Maximum number of jobs ahead of a new one that are counted."""
 
 
 @dataclass(frozen=True)
 class Newest:
-    """The last of the new jobs: its key, when it was submitted, and its position in its flow.
+    """The last of the new jobs: its key, when it was submitted, and its position in its flow, from 1.
 
-    No position: it is in no flow yet, or FAR jobs and more are ahead of it.
+    No position: it is in no flow yet, or at least FAR jobs are ahead of it.
     """
 
     id: int
@@ -41,7 +41,7 @@ class Newest:
 
 @dataclass(frozen=True)
 class Accepted:
-    """What came of a submission: how many jobs are new, and how many stood there already with the same content."""
+    """The result of a submission: how many jobs are new, and how many existed with the same content."""
 
     accepted: int
     existing: int
@@ -49,15 +49,16 @@ class Accepted:
 
 
 def submit(owner: Owner, submissions: Sequence[Submission]) -> Accepted:
-    """Accept the jobs of one owner; as submit_each() otherwise."""
+    """Accept the jobs of one owner; otherwise like submit_each()."""
     return submit_each([(owner, submission) for submission in submissions])
 
 
 def submit_each(asked: Sequence[tuple[Owner, Submission]]) -> Accepted:
-    """Accept jobs, each of its owner, all or nothing, in the order given. Committed when this returns.
+    """Accept jobs, each of its owner, all or none, in the order given.
 
-    Raises JobConflict, with the indexes, where a job_id is taken by other content, and BacklogFull where an owner
-    has no room for those that are new. Locks: see db/sql/backlog/submit.sql.
+    Committed when this returns, unless the caller has begun a transaction. Raises JobConflict, with the indexes, if a
+    job_id exists with other content, and BacklogFull if an owner has no room for the new jobs.
+    Locks: see db/sql/backlog/submit.sql.
     """
     _make_room(asked)
     owners = {owner.pk: owner for owner, _ in asked}
@@ -71,7 +72,7 @@ def submit_each(asked: Sequence[tuple[Owner, Submission]]) -> Accepted:
 
 
 def _make_room(asked: Sequence[tuple[Owner, Submission]]) -> None:
-    """See that the owners' quotas have room; which jobs are new is looked up only where they have none for all."""
+    """Reserve room in the owners' quotas. Look up which jobs are new only if there is no room for all of them."""
     try:
         make_room(Counter(owner.pk for owner, _ in asked))
     except BacklogFull:
@@ -83,7 +84,7 @@ def _make_room(asked: Sequence[tuple[Owner, Submission]]) -> None:
 
 
 def _known(names: set[tuple[int, str]]) -> set[tuple[int, str]]:
-    """Those of the jobs, by owner and job_id, that stand there already."""
+    """Return those of the jobs, by owner and job_id, that exist already."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT owner_id, job_id FROM queueapp_job JOIN unnest(%s::bigint[], %s::text[]) AS n (owner, name)"
@@ -94,8 +95,10 @@ def _known(names: set[tuple[int, str]]) -> set[tuple[int, str]]:
 
 
 def _submit(owners: str, jobs: str) -> tuple[int, Newest | None]:
-    """How many jobs are new, and the last of them. One statement, and so a transaction; a savepoint of one that the
-    caller has begun."""
+    """Submit jobs. Return how many are new, and the last of these.
+
+    One statement, and so one transaction; a savepoint if the caller has begun one.
+    """
     begun = transaction.atomic() if connection.in_atomic_block else nullcontext()
     try:
         with begun:

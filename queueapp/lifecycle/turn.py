@@ -19,8 +19,10 @@ _TAKE_TURN = f"SELECT * FROM queueapp_take_turn({_ARGUMENTS})"  # noqa: S608 (of
 
 @dataclass(slots=True)
 class ClaimedJob:
-    """A job of a turn. `name`: the submitter's job_id; `payload` as JSON text; `attempt` from 1; `limit` in seconds,
-    `memory_limit` in megabytes."""
+    """A job of a turn. `name` is the submitter's job_id, `payload` JSON text; `attempt` counts from 1.
+
+    `duration` and `limit` are in seconds, `memory_limit` is in megabytes.
+    """
 
     id: int
     name: str
@@ -35,7 +37,10 @@ class ClaimedJob:
 
 @dataclass(frozen=True)
 class Turn:
-    """What one claim took; without jobs: nothing waits. `kept`: whether the last turn's lease still stood."""
+    """The result of a claim. Without jobs: no flow is ready, or no turn was to be taken.
+
+    `kept`: whether the last turn was still the processor's.
+    """
 
     number: int = 0
     jobs: list[ClaimedJob] = field(default_factory=list)
@@ -43,7 +48,7 @@ class Turn:
 
 
 class NotAccepting(Exception):
-    """This processor takes no turns now: it is draining, or its row is gone."""
+    """This processor takes no turn now: it is draining, in the middle of a turn, or its row is gone."""
 
 
 def take_turn(
@@ -54,9 +59,10 @@ def take_turn(
     now: float = 0.0,
     more: bool = True,
 ) -> Turn:
-    """Settle turn number `last` with its outcomes (None: there was none), then take the next where `more` says so.
+    """Settle turn number `last` with its outcomes (None: nothing is to be settled); then claim the next if `more`.
 
-    Commits on its own: call it outside of any transaction. Raises NotAccepting. Locks: see db/sql/turn/take_turn.sql.
+    `now`: by time.monotonic. Commits on its own: call it outside of any transaction. Raises NotAccepting.
+    Locks: see db/sql/turn/take_turn.sql.
     """
     settings = queue_settings()
     terms = [more, settings.QUANTUM_SECONDS, settings.MAX_TURN_JOBS, settings.LEASE_SECONDS]

@@ -1,4 +1,4 @@
-"""What a submitter may ask for: the shape of a submission and everything that can be wrong with it."""
+"""The shape of a submission, and everything that can be wrong with it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..storable import has_nul
 
 JOB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@+~-]*")
 RESERVED = frozenset({"bulk"})
-"""Names that mean something else in the API's paths."""
+"""Job ids that would clash with paths of the API."""
 
 
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
@@ -79,7 +79,10 @@ class Submission(BaseModel):
     @field_validator("run_at", mode="before")
     @classmethod
     def _moment(cls, value: Any) -> Any:
-        """In UTC, within what PostgreSQL and Python can hold. Pydantic's own reading of it takes numbers, too."""
+        """Parse text as a moment in UTC, clamped to what PostgreSQL and Python can hold. A datetime stays as it is.
+
+        Pydantic itself would accept numbers, too.
+        """
         if value is None or isinstance(value, datetime):
             return value
         try:
@@ -96,7 +99,7 @@ class Submission(BaseModel):
         return value
 
     def fields(self) -> dict[str, Any]:
-        """What a Job has of it."""
+        """Return the fields of the Job."""
         return {
             "job_id": self.job_id,
             "task": self.task,
@@ -108,7 +111,7 @@ class Submission(BaseModel):
         }
 
     def content(self) -> dict[str, Any]:
-        """What submit.sql takes."""
+        """Return the job as submit.sql takes it, without its owner."""
         fields = self.fields()
         if self.run_at is not None:
             fields["run_at"] = self.run_at.isoformat()
@@ -116,7 +119,7 @@ class Submission(BaseModel):
 
 
 def parse(data: Any, index: int | None = None) -> Submission:
-    """The submission in `data`. Raises InvalidSubmission naming each field, with `index` where it is one of many."""
+    """Return the submission in `data`. Raises InvalidSubmission, which names each field, and `index` if one of many."""
     try:
         submission = Submission.model_validate(data)
     except ValidationError as invalid:
@@ -127,7 +130,7 @@ def parse(data: Any, index: int | None = None) -> Submission:
 
 
 def parse_all(data: Any) -> list[Submission]:
-    """The submissions in a list. Raises InvalidSubmission with the errors of all of them (the first hundred)."""
+    """Return the submissions in a list. Raises InvalidSubmission with the errors of all (about the first hundred)."""
     if not isinstance(data, list):
         raise InvalidSubmission([FieldError("jobs", "must be a list of jobs")])
     most = queue_settings().MAX_BULK_JOBS
@@ -166,7 +169,7 @@ def _task_errors(submission: Submission, index: int | None) -> Iterable[FieldErr
 
 
 def _unstorable(payload: Mapping[str, Any]) -> str | None:
-    """Why PostgreSQL could not keep this payload, or None."""
+    """Return why this payload cannot be stored, or None."""
     try:
         text = json.dumps(payload, allow_nan=False, ensure_ascii=False)
         size = len(text.encode())
