@@ -1,10 +1,10 @@
-"""Remembers. A job is asked for once (Job), and is then in exactly one of three places:
+"""The tables of the queue. A job is submitted once (Job), and is then in exactly one of three places:
 
-    Waiting    it waits in the backlog of a flow
+    Waiting    it waits: in the backlog of a flow, for a moment, or parked
     Processor  a processor has it, in the turn that it took
     Outcome    it ended; written once, never changed
 
-so that the three hot steps insert, delete and insert, and the big tables hold no row that changes.
+So submitting inserts a row, claiming deletes it, and settling inserts another. No row of the big tables ever changes.
 """
 
 from ..db.clock import DatabaseClock, at_one_moment, database_now

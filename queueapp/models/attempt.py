@@ -1,4 +1,4 @@
-"""Attempts that did not succeed, kept to be read."""
+"""Attempts that did not succeed, kept for people to read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Attempt(models.Model):
-    """One attempt at a job that failed, or whose processor died. Written once."""
+    """One attempt that failed, or whose processor died. Written once."""
 
     job = models.ForeignKey(
         "Job", on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="attempts"

@@ -1,4 +1,4 @@
-"""What lists have of values that may be large: small ones whole, of text the beginning, and nothing else is read."""
+"""Values in lists: small JSON is read whole, text up to a length, and large JSON not at all."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from django.db.models import BooleanField, Case, Expression, F, Func, JSONField,
 from django.db.models.functions import Left
 
 MOST = 1_024
-"""Bytes of JSON, and characters of an error, that lists have of a job."""
+"""Maximum bytes of JSON, and characters of an error, that lists show of a job."""
 _STORED = 6 * MOST
-"""No JSON of so few bytes is stored in more: what is stored in more need not be read to know that it is large."""
+"""Maximum stored bytes of JSON of up to MOST bytes. A value stored in more is large: it need not be read to know."""
 
 
 class _IsSmall(Func):
@@ -20,20 +20,20 @@ class _IsSmall(Func):
 
 
 def small(field: str) -> Case:
-    """The JSON in this field; NULL where it is large."""
+    """The JSON in this field; NULL if it is large."""
     return Case(When(_IsSmall(field), then=F(field)), output_field=JSONField())
 
 
 def is_large(field: str) -> Expression | Q:
-    """Whether the JSON in this field is larger than lists have it."""
+    """Whether the JSON in this field is larger than lists show."""
     return Q(**{f"{field}__isnull": False}) & ~Q(_IsSmall(field))
 
 
 def beginning(field: str) -> Left:
-    """The beginning of the text in this field, with a character more than is shown: see cut()."""
+    """The beginning of the text in this field, one character more than is shown: see cut()."""
     return Left(field, MOST + 1)
 
 
 def cut(text: str) -> str:
-    """The text; of a longer one the beginning, with an ellipsis as its last character."""
+    """Return the text. Of one longer than MOST, return the beginning, with an ellipsis as the last character."""
     return text if len(text) <= MOST else f"{text[: MOST - 1]}…"

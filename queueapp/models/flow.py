@@ -1,4 +1,4 @@
-"""Flows: the streams of jobs that take turns. Where each stands in the fair order is a row of its own, its state."""
+"""Flows: streams of jobs that take turns. The place of each in the fair order is a row of its own, its state."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .rule import PriorityRule
 
 
 class Flow(models.Model):
-    """A stream of jobs that takes turns with other flows; usually one owner's. Made by route.py, and seldom changed."""
+    """A stream of jobs that takes turns with other flows; usually one owner's. Created by route.py, seldom changed."""
 
     key = models.CharField(max_length=64, help_text="Which rule or which owner it stands for.")
     rule = models.ForeignKey(PriorityRule, null=True, blank=True, on_delete=models.SET_NULL, related_name="flows")
@@ -28,28 +28,28 @@ class Flow(models.Model):
 
     @property
     def name(self) -> str:
-        """What people call it: its owner, else its rule, else that it is everyone's."""
+        """The name for people: that of its owner, else that of its rule, else `everyone else`."""
         if self.owner is not None:
             return self.owner.name
         return str(self.rule) if self.rule_id is not None else "everyone else"
 
 
 class FlowState(models.Model):
-    """Where a flow stands in the order: its terms, what it was charged, and whether its turn can come.
+    """A flow's place in the order: its terms, its charges, and whether it is ready.
 
-    Written only by lifecycle/ (the SQL there keeps it true). Whoever begins, charges or ends a turn locks the
-    processor's row before the flow's state. Every turn enters the row anew into each index, so there are no more of
-    these than are read.
+    route.py creates the row; only claim.sql and change_flow.sql update it. A transaction that begins, charges or ends a
+    turn locks the processor's row before the flow's state. Every turn adds an entry to each index of this table, so it
+    has only indexes that are read.
 
-    Each change makes a new `revision`, one higher. Old ones stay while a transaction is open elsewhere; whoever looks
-    for the state of a flow looks for the newest, by (flow, revision), and does not walk the others. So the database has
-    no unique index on the flow alone: it would look at all of them, with every turn.
+    Every update increments the row's `revision`. Its writers find the live tuple by (flow, revision) and pass over the
+    dead ones, which stay while a transaction is open elsewhere. The database has no unique index on flow alone, because
+    each turn would check it against all dead tuples.
 
-    No check constraints on the rows that every turn writes, here and elsewhere: five cost 5 % of a turn. What they
-    would find, `manage.py audit` does.
+    The rows that every turn writes, here and elsewhere, have no check constraints: five cost 5 % of a turn.
+    `manage.py audit` finds what they would find.
     """
 
-    # Deleted with its flow, by the database.
+    # The database deletes the state with its flow.
     flow = models.OneToOneField(
         Flow, primary_key=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="state"
     )
@@ -83,7 +83,7 @@ class FlowState(models.Model):
 
     class Meta:
         constraints = [
-            # Readers: whoever looks for the state of a flow.
+            # Readers: all lookups of a flow's state.
             models.UniqueConstraint(fields=["flow", "revision"], name="flowstate_newest"),
         ]
         indexes = [
@@ -100,14 +100,14 @@ class FlowState(models.Model):
 
     @property
     def terms(self) -> Terms:
-        """What its rule gives to it."""
+        """The weight and cap that its rule gives it."""
         return Terms(self.weight, self.cap)
 
 
 class OrderStart(models.Model):
-    """The virtual time below which no flow is ready, now or later. One row; none: nobody has looked yet.
+    """The virtual time below which no flow is ready, now or later. One row. No row: it has not been moved yet.
 
-    The look for the next flow begins here. Moved up now and then by move_order_start.sql, begun anew by set_flow.sql.
+    The scan for the next flow begins here. move_order_start.sql moves it up; set_flow.sql sets it to minus infinity.
     """
 
     vtime = models.FloatField("virtual time")
@@ -117,9 +117,9 @@ class OrderStart(models.Model):
 
 
 class PendingMove(models.Model):
-    """That jobs of an owner may still wait in a flow that the owner has left. Gone when they have moved.
+    """A note that jobs of an owner may still wait in a flow that the owner has left. Deleted when they have moved.
 
-    Written by whoever changes an owner's flow, and by put_back.sql; worked off in batches by move.sql.
+    Written by follow.sql, put_back.sql and move_astray.sql; worked off in batches by move.sql.
     """
 
     owner = models.ForeignKey(Owner, on_delete=models.CASCADE, related_name="+")

@@ -1,4 +1,4 @@
-"""Jobs as they were asked for, and the backlog of those that wait."""
+"""Jobs as they were submitted, and the backlog of those that wait."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class JobQuerySet(models.QuerySet["Job"]):
         return self.filter(owner_id=owner_id)
 
     def newest_first(self) -> JobQuerySet:
-        """In the reverse order of submission."""
+        """The jobs in the reverse order of submission."""
         return self.order_by("-id")
 
     def in_state(self, status: Status) -> JobQuerySet:
@@ -44,24 +44,24 @@ class JobQuerySet(models.QuerySet["Job"]):
             return self.filter(outcome__status=status, outcome__owner=F("owner"))
         if status == Status.RUNNING:
             return self.filter(pk__in=Processor.objects.working().values("job"))
-        # By both columns, so that the planner can begin with the backlog: far shorter than the list of all jobs.
+        # By both columns, so that the planner can begin with the backlog, far shorter than the list of all jobs.
         waits = Q(Exists(Waiting.objects.filter(owner=OuterRef("owner"), job=OuterRef("pk"))))
         if claimed := Processor.objects.not_started():
             waits |= Q(pk__in=claimed)
         return self.filter(waits)
 
     def whole(self) -> JobQuerySet:
-        """With all that a job's state follows from, as of one moment, in three queries however many jobs there are."""
+        """The jobs with all that their state follows from, as of one moment. Three queries, however many jobs."""
         return self.select_related("owner__user", "outcome").prefetch_related("attempts")._with_processors()
 
     def brief(self) -> JobQuerySet:
-        """As lists have them, with owner and attempts, in two queries: what is large is not read."""
+        """The jobs as lists show them, with owner and attempts. Two queries; large values are not read."""
         attempts = Attempt.objects.defer("error", "log").annotate(error_begins=beginning("error"))
         brief = self.select_related("owner__user").prefetch_related(Prefetch("attempts", queryset=attempts))
         return brief.defer("payload").annotate(small_payload=small("payload"))
 
     def ended_brief(self) -> JobQuerySet:
-        """As brief(), with how they ended."""
+        """The jobs as brief() loads them, with their outcomes."""
         ended = self.brief().select_related("owner__user", "outcome")
         return ended.defer("outcome__result", "outcome__error", "outcome__log").annotate(
             small_result=small("outcome__result"),
@@ -70,11 +70,11 @@ class JobQuerySet(models.QuerySet["Job"]):
         )
 
     def listed(self) -> JobQuerySet:
-        """As whole(), but what is large is not read."""
+        """The jobs as whole() loads them, without large values."""
         return self.ended_brief()._with_processors()
 
     def _with_processors(self) -> JobQuerySet:
-        """With the processors that work on them, all as of one moment."""
+        """The jobs with the processors that work on them, as of one moment."""
         running = self.prefetch_related(Prefetch("processors", queryset=Processor.objects.working().dated()))
         running._at_one_moment = True
         return running
@@ -84,7 +84,7 @@ class Job(models.Model):
     """One request for work, as it was submitted. Its row never changes."""
 
     owner = models.ForeignKey(Owner, on_delete=models.PROTECT, related_name="jobs", db_index=False)
-    # Byte by byte, so that the index on it also finds how ids begin.
+    # Compared byte by byte, so that its index also serves searches by prefix.
     job_id = models.CharField(
         "job id", max_length=200, db_collation="C", help_text="The submitter's own name for the job."
     )
@@ -104,7 +104,7 @@ class Job(models.Model):
 
     class Meta:
         constraints = [
-            # Reader: submit.sql, which finds the job that was submitted before under the same name.
+            # Reader: submit.sql, which finds an earlier job of the same name.
             models.UniqueConstraint(fields=["owner", "job_id"], name="job_once_per_owner"),
             models.CheckConstraint(condition=Q(duration__gt=0), name="job_duration_above_0"),
         ]
@@ -125,26 +125,26 @@ class Job(models.Model):
 
     @property
     def ended(self) -> Outcome | None:
-        """How the job ended, if it did."""
+        """The outcome of the job, if it has ended."""
         return getattr(self, "outcome", None)
 
     @property
     def status(self) -> Status:
-        """Where the job is now, in one word."""
+        """The present state of the job."""
         if self.ended is not None:
             return Status(self.ended.status)
         return Status.QUEUED if self.processor is None else Status.RUNNING
 
 
 class Waiting(models.Model):
-    """A job that waits, and only those: its place is (flow, job), in the order of submission.
+    """A waiting job. Its place is (flow, job), in the order of submission.
 
-    One that waits for a moment, a start that was asked for or its next attempt, is in no flow until then, so that it
-    does not block the jobs behind it; its place in the order stays its own. One that is parked, as its owner or its
-    task is paused, is in no flow either, and for no moment.
+    A job that waits for a moment, a requested start or its next attempt, is in no flow until then. So it does not block
+    the jobs behind it, and keeps its place. A parked job, whose owner or task is paused, is in no flow either, and
+    waits for no moment.
 
-    A table of its own, so that the order of a backlog never walks over finished jobs. Without foreign key
-    constraints: their checks would lock the flow's row, which a submission must not.
+    The table holds no other jobs, so the scan of a backlog never passes finished ones. It has no foreign key
+    constraints: their checks would lock the flow's row, which a submission must not do.
     """
 
     pk = models.CompositePrimaryKey("owner", "job")

@@ -1,4 +1,4 @@
-"""How jobs ended."""
+"""Outcomes: how jobs ended."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .owner import Owner
 
 
 class Outcome(models.Model):
-    """How one job ended. Written once, by settle.sql or a cancellation, and never changed.
+    """How one job ended. record.sql writes it once; it never changes. A retry deletes it.
 
-    Numbers are drawn in the order in which jobs end, so "all after number n" is all that the owner has not been told:
-    see snapshots/completions.py for how to ask.
+    Numbers are drawn in the order in which jobs end. So an owner who was told of number n has yet to be told of all
+    after n. snapshots/completions.py reads these.
     """
 
     job = models.OneToOneField("Job", primary_key=True, on_delete=models.CASCADE, db_constraint=False)
@@ -39,12 +39,12 @@ class Outcome(models.Model):
         indexes = [
             # Reader: an owner's completions, in their order (event streams and the page's finished jobs).
             models.Index(fields=["owner", "number"], name="outcome_of_owner"),
-            # Readers: lists of jobs that failed or were cancelled, few among very many; to most it costs nothing.
+            # Readers: lists of failed or cancelled jobs, few among very many. Other outcomes cost this index nothing.
             models.Index(
                 fields=["status", "owner", "-job"], condition=~Q(status=Status.SUCCEEDED), name="outcome_not_well"
             ),
-            # Readers: shares.sql (what ended since a moment) and prune.py (before one). Rows are written in about the
-            # order in which jobs end, so a few kB over millions of rows do, and cost a settlement next to nothing.
+            # Readers: shares.sql (what ended since a moment) and prune.py (before one). Rows are stored in about the
+            # order in which jobs end. So BRIN needs a few kB for millions of rows, and costs a settlement little.
             BrinIndex(fields=["finished_at"], name="outcome_finished", autosummarize=True),
         ]
 

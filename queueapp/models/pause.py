@@ -1,4 +1,4 @@
-"""Pauses: what staff keep from being started for a while."""
+"""Pauses: the jobs that staff keep from being started for a while."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .owner import Owner
 
 
 class Pause(models.Model):
-    """That nobody begins with the jobs of an owner, with those of a task, or with any at all. Resumed: the row goes.
+    """A pause of an owner, of a task, or of everything: such jobs are not started. Resuming deletes the row.
 
     Written by lifecycle/pause.py only. Waiting jobs of a paused owner or task are *parked*: in no flow, for no moment.
     """
@@ -53,7 +53,7 @@ class Pause(models.Model):
         return f"task {self.task}" if self.task else "everything"
 
     def clean(self) -> None:
-        """Raises ValidationError where it names an owner and a task, or pauses everything once more."""
+        """Raise ValidationError if it names both an owner and a task, or pauses everything once more."""
         if self.owner_id is not None and self.task:
             raise ValidationError("Pause an owner or a task, not both at once.")
         if self.owner_id is None and not self.task and Pause.objects.filter(owner=None, task="").exists():

@@ -1,4 +1,4 @@
-"""Processors: who works on what now. One row each, which is also the lease of the turn it took."""
+"""Processors and their present work. A processor's row is also the lease of its turn."""
 
 from __future__ import annotations
 
@@ -12,34 +12,36 @@ from ..db.clock import DatabaseClock
 from .flow import Flow
 
 SET_BACK = timedelta(seconds=5)
-"""By how much the database's clock may be set back without a word."""
+"""How far the database's clock may be set back before leases count as overdue."""
 
 
 class ProcessorQuerySet(models.QuerySet["Processor"]):
     def dated(self) -> ProcessorQuerySet:
-        """With the moment of the reading, by the database's clock, as `read_at`."""
+        """The processors, each with the moment of reading, by the database's clock, as `read_at`."""
         return self.annotate(read_at=DatabaseClock())  # type: ignore[no-redef]  # it is declared there
 
     def working(self) -> ProcessorQuerySet:
-        """Those that run a job now."""
+        """The processors that run a job now."""
         return self.filter(job__isnull=False)
 
     def not_started(self) -> list[int]:
-        """Jobs that are in somebody's turn and have not been started; for at most a quantum they are nowhere else."""
+        """Return the ids of jobs that are in a turn and not started. They stay so for at most a quantum."""
         turns = self.working().filter(jobs__len__gt=1).values_list("job_id", "jobs")
         return [job for current, jobs in turns for job in jobs if job != current]
 
     def alive(self) -> ProcessorQuerySet:
-        """Those whose lease has not run out."""
+        """The processors whose lease has not run out."""
         return self.filter(lease_until__gt=DatabaseClock())
 
     def accepting(self) -> ProcessorQuerySet:
-        """Those that are alive and take turns."""
+        """The processors that are alive and take turns."""
         return self.alive().filter(draining=False)
 
     def overdue(self) -> ProcessorQuerySet:
-        """Those that gave no sign of life in time; or whose last one is still to come, as the clock was set back since:
-        their leases would last for longer by as much."""
+        """The processors whose lease ran out, or whose last heartbeat is in the future by more than SET_BACK.
+
+        The clock was then set back, and their leases would last longer by as much.
+        """
         set_back = Q(seen_at__gt=DatabaseClock() + SET_BACK)
         return self.filter(Q(lease_until__lte=DatabaseClock()) | set_back)
 
@@ -47,9 +49,9 @@ class ProcessorQuerySet(models.QuerySet["Processor"]):
 class Processor(models.Model):
     """One django-q2 worker process. Runs one job at a time.
 
-    `turn` is the number of the turn it took last, the like of which no other has, and fences its writes: one that names
-    an older turn changes nothing. `jobs` and `attempts` are the turn's jobs that have not been settled, and are empty
-    between turns.
+    `turn` is the number of its last turn, which no other turn has; a rescue draws a new one. It is the fencing token: a
+    write that names an older turn changes nothing. `jobs` and `attempts` are the turn's jobs that are not settled, and
+    the number of each one's attempt. Both are empty between turns.
     """
 
     cluster = models.CharField(max_length=36, help_text="The cluster that its process belongs to.")
@@ -59,8 +61,8 @@ class Processor(models.Model):
     seen_at = models.DateTimeField("last sign of life")
     lease_until = models.DateTimeField(help_text="Without a sign of life by then, its jobs go to others.")
     draining = models.BooleanField(default=False, help_text="Whether it takes no further turns.")
-    # Readers: whoever writes the row. Each turn leaves an old version of it, and all have the same id. (So the index on
-    # that is not unique in the database: to see that an entry is, each turn would look at all old versions.)
+    # Readers: all writers of the row. Each turn leaves a dead tuple of it, and all of these have the same id. (So the
+    # index on id is not unique in the database: each turn would check it against all dead tuples.)
     turn = models.BigIntegerField(
         unique=True, db_default=Func(Value("queueapp_turn_number"), function="nextval"), editable=False
     )
@@ -73,7 +75,7 @@ class Processor(models.Model):
     worked = models.FloatField(
         default=0.0, db_default=0.0, help_text="Processor seconds that the turn is known to have cost so far."
     )
-    # The job that runs now; no index, as the table has one small row per processor that changes with every turn.
+    # The job that runs now. No index: the table has one small row per processor, which changes with every turn.
     job = models.ForeignKey(
         "queueapp.Job",
         null=True,
@@ -88,14 +90,14 @@ class Processor(models.Model):
     message = models.CharField(max_length=500, blank=True)
 
     read_at: datetime
-    """Where ProcessorQuerySet.dated() was asked for it."""
+    """Set only by ProcessorQuerySet.dated()."""
 
     objects = ProcessorQuerySet.as_manager()
 
     class Meta:
         ordering = ["host", "pid"]
         indexes = [
-            # Reader: the broker (the idle ones of its cluster). One that goes from turn to turn is never among them.
+            # Reader: the broker (idle processors of its cluster). One that goes from turn to turn is never among them.
             models.Index(fields=["cluster"], condition=Q(job=None), name="processor_idle"),
         ]
 
@@ -103,7 +105,7 @@ class Processor(models.Model):
         return f"{self.host}:{self.pid}"
 
     def time_spent(self, now: datetime) -> float:
-        """Seconds that it has worked on its present job."""
+        """Return the seconds that it has worked on its present job; 0 without one."""
         if self.job_started_at is None:
             return 0.0
         return max((now - self.job_started_at) / timedelta(seconds=1), 0.0)

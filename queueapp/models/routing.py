@@ -7,10 +7,10 @@ from django.db.models.functions import Now
 
 
 class RuleChange(models.Model):
-    """That a rule, what it names, or the members of a group changed, and no pass has begun since.
+    """A note that a rule, what it names, or the members of a group changed, and that no pass has begun since.
 
-    Written by triggers, in the transaction of the change, whoever makes it: the admin, a bulk update or plain SQL.
-    Deleted by the pass that follows it.
+    Triggers write it in the transaction of the change, whether the admin, a bulk update or plain SQL makes it; repair()
+    in sweep.py writes one, too. The pass that follows it deletes it.
     """
 
     made_at = models.DateTimeField(db_default=Now())
@@ -20,10 +20,10 @@ class RuleChange(models.Model):
 
 
 class Routing(models.Model):
-    """The passes that route all owners. One row; none: nobody has been routed yet.
+    """The passes that route all owners. One row. No row: no pass has begun yet.
 
-    A pass goes through the owners by id, a batch in each transaction. Whoever comes next does the next batch, so a
-    process that dies leaves nothing undone.
+    A pass goes through the owners by id, one batch per transaction. Any process does the next batch, so one that dies
+    leaves nothing undone.
     """
 
     followed = models.DateTimeField(null=True, help_text="Rules that began or ended by then were followed.")
