@@ -1,1 +1,1 @@
-"""Chaos: the whole site under load while everything it stands on is killed; python -m bench.chaos."""
+"""Fault injection: a whole site under load while its processes, connections and database fail: python -m bench.chaos"""

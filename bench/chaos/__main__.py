@@ -1,7 +1,7 @@
-"""Kill everything, again and again, and see that no promise is broken: python -m bench.chaos [--jobs 10000]
+"""Inject faults under load and check that every guarantee holds: python -m bench.chaos [--jobs 10000]
 
-50 users submit over HTTP and follow their streams, on a real web server, real clusters, and a PostgreSQL server of
-the run's own under var/chaos. Prints the figures; exit code 1 where a promise is broken, which it then names.
+50 users submit over HTTP and follow their event streams. The run has a real web server, real clusters, and its own
+PostgreSQL server under var/chaos. Prints the figures and the broken guarantees. Exit code 1 if there are any.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from jobsite import local
 
 
 def main() -> int:
-    """The exit code."""
+    """Run the bench and return the exit code."""
     least = Plan()
     parser = argparse.ArgumentParser(prog="bench.chaos", description="Faults of every kind under load.")
     parser.add_argument("--jobs", type=int, default=least.jobs)

@@ -1,5 +1,7 @@
-"""The users of a run: each submits over HTTP until every job is acknowledged, follows an event stream, and cancels and
-tries again some jobs of their own; all of it is recorded."""
+"""The users of a run, whose operations are recorded.
+
+Each submits over HTTP until every job is acknowledged, follows an event stream, and cancels and retries some jobs.
+"""
 
 from __future__ import annotations
 
@@ -15,31 +17,31 @@ from bench.chaos.people import PASSWORD, name_of
 from bench.histories.user import NO_ANSWER, NO_SERVER, WAIT, RecordedUser
 
 PATIENCE = 12.0
-"""Seconds that a client waits for an answer; above those that the web server waits for a database connection."""
+"""Seconds that a client waits for an answer. The web server waits a shorter time for a database connection."""
 PAUSE = 0.3
-"""Seconds before a client tries again."""
+"""Seconds between two tries of a client."""
 DEEP = 4
-"""Users that submit all their jobs at once, so that several flows have a backlog for long."""
+"""Users that submit without pauses, 100 jobs a request, so that several flows have a long backlog."""
 DEEP_SECONDS = 0.05
-"""Seconds that each of their jobs takes: a longer one would widen the bound of fairness beyond what they can break."""
+"""Seconds that each of their jobs takes. Longer jobs would widen the fairness bound until nothing could break it."""
 MEDDLED = "-meddled-"
-"""In the names of the jobs that are cancelled and tried again."""
+"""Part of the names of jobs that are cancelled and retried."""
 MEDDLE_EVERY = 3.0
 
 
 class Client:
-    """One user: threads that submit, listen and meddle. What they saw is read when they have ended."""
+    """One user: threads that submit, listen and meddle. Read the attributes after the threads have ended."""
 
     def __init__(self, url: str, number: int, jobs: int, seconds: float, over: threading.Event) -> None:
         self.name = name_of(number)
         self.acknowledged: set[str] = set()
         self.delivered: list[tuple[int, str, str]] = []
-        """Completions as they came, but for the jobs that it meddles with: id, owner's name in it, job_id."""
+        """Completions in the order of arrival, without meddled jobs: (id, name of the job's owner, job_id)."""
         self.opened = 0
         """How often the stream was opened."""
         self.answers: Counter[str] = Counter()
         self.refused: list[str] = []
-        """Answers that must not be."""
+        """Client errors (4xx) that the site must not answer with."""
         self._chance = random.Random(number)
         self._deep = number < DEEP
         self._jobs = [self._job(n) for n in range(jobs)]
@@ -53,11 +55,11 @@ class Client:
 
     @property
     def jobs(self) -> set[str]:
-        """The ids of all jobs that it is to submit, and leaves alone."""
+        """The ids of the jobs that this client submits, without those that it meddles with."""
         return {job["job_id"] for job in self._jobs}
 
     def log_in(self) -> None:
-        """Get a token, as soon as the site gives one."""
+        """Get a token; try until the site gives one or the run is over."""
         while not self._over.is_set():
             try:
                 ask = {"username": self.name, "password": PASSWORD}
@@ -70,20 +72,20 @@ class Client:
                 return
 
     def read_all(self) -> None:
-        """The last look at all jobs, for the history."""
+        """Record all jobs as they are at the end of the run."""
         self._user("looks").read_all()
 
     def _user(self, part: str) -> RecordedUser:
         return RecordedUser(self._url, self.name, self._token, part, PATIENCE)
 
     def _job(self, number: int) -> dict[str, Any]:
-        """Mostly short; one in forty holds its processor for so long that a fault is likely to meet it."""
+        """Return a job, mostly a short one. One in forty takes 0.4 s, so that a fault is likely to hit it."""
         seconds = 0.4 if number % 40 == 7 else round(self._chance.uniform(0.002, 0.02), 4)
         seconds = DEEP_SECONDS if self._deep else seconds
         return {"job_id": f"{self.name}-{number}", "duration": seconds, "task": WAIT}
 
     def _submit_all(self) -> None:
-        """One by one and in bulk, spread over the run's seconds; or all at once."""
+        """Submit all jobs, singly and in bulk, spread over the run's seconds. A deep user submits without pauses."""
         began, todo, asked, user = time.monotonic(), list(self._jobs), 0, self._user("submits")
         while todo and not self._over.is_set():
             many = 1 if self._chance.random() < 0.6 else self._chance.randint(2, 12)
@@ -95,7 +97,7 @@ class Client:
             asked += len(part)
 
     def _submit(self, user: RecordedUser, part: list[dict[str, Any]]) -> None:
-        """The same jobs under the same names, again and again, until they are acknowledged."""
+        """Submit the same jobs under the same ids until they are acknowledged, refused, or the run is over."""
         while not self._over.is_set():
             status = user.submit(part)
             self.answers[{NO_SERVER: "no server", NO_ANSWER: "no answer"}.get(status, str(status))] += 1
@@ -108,7 +110,7 @@ class Client:
             self._over.wait(PAUSE)
 
     def _listen(self) -> None:
-        """As an EventSource: opened again after a second with the last id that came, for as long as the run goes."""
+        """Follow the stream like an EventSource: reconnect after a second with the last id, until the run is over."""
         user = self._user("listens")
         while not self._over.is_set():
             status = user.follow(self._over, self._heard)
@@ -122,8 +124,10 @@ class Client:
             self.delivered.append((number, job["user"], job["job_id"]))
 
     def _meddle(self) -> None:
-        """Submit a job, cancel it, now while it waits and now while it runs, look at it, and try it again; all once:
-        what gets no answer is not asked again."""
+        """Submit a job, cancel it while it waits or runs, read it, and retry half of these jobs.
+
+        Each request is sent once, even if it gets no answer.
+        """
         user, chance, until = self._user("meddles"), random.Random(self.name), time.monotonic() + self._seconds
         for number in range(1000):
             self._over.wait(chance.uniform(0.0, 2 * MEDDLE_EVERY))

@@ -1,4 +1,4 @@
-"""What goes wrong in a run: each fault a function of the stand and a source of chance, which says what it did."""
+"""The faults of a run. Each is a function of the stand and a random generator, and returns the name of what it hit."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ import psutil
 from bench.chaos.stand import Stand
 
 Fault = Callable[[Stand, random.Random], str | None]
-"""None: there was nothing to hit at the moment."""
+"""Returns None if there was nothing to hit."""
 
 
 def kill_worker(stand: Stand, chance: random.Random) -> str | None:
-    """A processor, at work or idle."""
+    """Kill a processor, busy or idle."""
     workers = _parts(stand, chance)[1]
     return _kill(chance.choice(workers), "processor") if workers else None
 
 
 def kill_pusher(stand: Stand, chance: random.Random) -> str | None:
-    """Of what is no processor, the one started last: the pusher; the monitor once that has died."""
+    """Kill the helper process that was started last: the pusher, or the monitor once it has been restarted."""
     helpers = _parts(stand, chance)[2]
     return _kill(max(helpers, key=lambda process: process.create_time()), "pusher") if len(helpers) > 1 else None
 
 
 def kill_sentinel(stand: Stand, chance: random.Random) -> str | None:
-    """django-q2's supervisor of a cluster."""
+    """Kill the sentinel, django-q2's supervisor of a cluster."""
     sentinel = _parts(stand, chance)[0]
     return _kill(sentinel, "sentinel") if sentinel is not None else None
 
 
 def kill_cluster(stand: Stand, chance: random.Random) -> str | None:
-    """A cluster with all its processes at once, as when a host dies; it is started again."""
+    """Kill all processes of a cluster at once, as when a host dies. The stand restarts it."""
     process = stand.process(chance.choice(stand.clusters))
     for each in [process, *process.children(recursive=True)]:
         with suppress(psutil.NoSuchProcess):
@@ -43,12 +43,12 @@ def kill_cluster(stand: Stand, chance: random.Random) -> str | None:
 
 
 def kill_web(stand: Stand, chance: random.Random) -> str | None:
-    """The web server, in the middle of whatever it answers; it is started again."""
+    """Kill the web server while it answers requests. The stand restarts it."""
     return _kill(stand.process("web"), "web server")
 
 
 def cut_connections(stand: Stand, chance: random.Random) -> str | None:
-    """All connections to the database."""
+    """Terminate all connections to the database."""
     stand.database.query(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -57,25 +57,25 @@ def cut_connections(stand: Stand, chance: random.Random) -> str | None:
 
 
 def restart_smart(stand: Stand, chance: random.Random) -> str | None:
-    """The database: nobody new for 3 s while those who are there stay, then fast."""
+    """Restart the database, smart: no new connections for 3 s, present ones stay. Then fast, if any is left."""
     stand.database.restart("smart")
     return "database, smart"
 
 
 def restart_fast(stand: Stand, chance: random.Random) -> str | None:
-    """The database: everyone's transaction is rolled back."""
+    """Restart the database, fast: all transactions are rolled back."""
     stand.database.restart("fast")
     return "database, fast"
 
 
 def restart_immediate(stand: Stand, chance: random.Random) -> str | None:
-    """The database, as by a crash: it recovers from its log, without what was not flushed."""
+    """Restart the database, immediate: it recovers from its WAL, and loses commits that were not flushed."""
     stand.database.restart("immediate")
     return "database, immediate"
 
 
 def fill_disk(stand: Stand, chance: random.Random) -> str | None:
-    """No file of the database can grow for some seconds."""
+    """Keep the database's files from growing for FULL_FOR seconds."""
     stand.database.fill_disk()
     return "disk full"
 
@@ -93,7 +93,7 @@ FAULTS: tuple[Fault, ...] = (
     kill_cluster,
     restart_smart,
 )
-"""One round; the disk is full once a run."""
+"""The faults of one round. The full disk (`fill_disk`) comes once a run."""
 
 
 def _kill(process: psutil.Process, what: str) -> str | None:
@@ -107,7 +107,10 @@ def _kill(process: psutil.Process, what: str) -> str | None:
 def _parts(
     stand: Stand, chance: random.Random
 ) -> tuple[psutil.Process | None, list[psutil.Process], list[psutil.Process]]:
-    """Of one cluster the sentinel, the processors, and the others that it has."""
+    """Return the sentinel of a random cluster, its processors and its other children.
+
+    Waits up to 5 s for a cluster with processors, then returns (None, [], []).
+    """
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         with suppress(psutil.NoSuchProcess):

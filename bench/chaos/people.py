@@ -1,4 +1,4 @@
-"""The users of a run; called inside Django, in a process of its own."""
+"""The user accounts of a run. A `manage.py shell` process makes them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ PASSWORD = "chaos-and-order"
 
 
 def name_of(number: int) -> str:
-    """The name of the user of this number."""
+    """Return the name of user `number`."""
     return f"user{number}"
 
 
 def make_users(many: int) -> None:
-    """Make so many users."""
+    """Make users 0 to `many` - 1."""
     from django.contrib.auth import get_user_model
 
     for number in range(many):

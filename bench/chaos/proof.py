@@ -1,4 +1,4 @@
-"""What must hold after a run, and the figures of what happened: all from the database and from what clients saw."""
+"""The checks after a run, and its figures. Their sources are the database and the clients' records."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.histories.rules import check
 
 SHOWN = 5
 
-# Each finds what must not be.
+# Each query finds what must not exist.
 _BROKEN = {
     "flows' counters are off when nothing runs": """
         SELECT flow_id FROM queueapp_flowstate WHERE busy <> 0 OR backlogged OR held""",
@@ -35,19 +35,19 @@ _BROKEN = {
 
 @dataclass
 class Proof:
-    """The figures of a run, by name, and the promises that it broke, in words."""
+    """The figures of a run, by name, and the guarantees that it broke, in words."""
 
     figures: dict[str, str] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
 
     def none(self, found: Sequence[object], what: str) -> None:
-        """There must be none of these."""
+        """Note `found` as broken, unless it is empty. The text names the first SHOWN."""
         if found:
             self.broken.append(f"{len(found):,} {what}: {', '.join(map(str, found[:SHOWN]))}")
 
 
 def ended(stand: Stand, clients: Sequence[Client]) -> bool:
-    """Whether every job has ended, and all that were acknowledged are there."""
+    """Whether every job has ended, and at least as many exist as were acknowledged."""
     jobs = sum(len(client.acknowledged) for client in clients)
     statement = "SELECT count(*), (SELECT count(*) FROM queueapp_outcome) FROM queueapp_job"
     all_jobs, outcomes = stand.database.query(statement)[0]
@@ -55,7 +55,7 @@ def ended(stand: Stand, clients: Sequence[Client]) -> bool:
 
 
 def prove(stand: Stand, clients: Sequence[Client]) -> Proof:
-    """All that was promised, looked at after the last job."""
+    """Check the guarantees after the last job, and return the proof with its figures."""
     proof = Proof()
     rows = stand.database.query(
         "SELECT username, j.job_id, o.number FROM queueapp_outcome o JOIN queueapp_job j ON j.id = o.job_id"
@@ -84,7 +84,7 @@ def _submitted(proof: Proof, client: Client, outcomes: dict[tuple[str, str], int
 
 
 def _told(proof: Proof, client: Client, outcomes: dict[tuple[str, str], int]) -> None:
-    """Each outcome once, none twice, and nothing of others."""
+    """Check that the client was told of each of its outcomes once, and of no other user's."""
     numbers = Counter(number for number, _, _ in client.delivered)
     proof.none([number for number, many in numbers.items() if many > 1], f"ids came twice to {client.name}")
     strange = [job for _, user, job in client.delivered if user != client.name or job not in client.jobs]
@@ -97,7 +97,7 @@ def _told(proof: Proof, client: Client, outcomes: dict[tuple[str, str], int]) ->
 
 
 def prove_history(proof: Proof, file: Path) -> None:
-    """What the checker of histories says, which knows nothing of the database."""
+    """Add the verdicts of the history checker, which does not know the database."""
     with file.open() as text:
         verdicts = check(read(text))
     for name, verdict in verdicts.items():

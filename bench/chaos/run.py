@@ -1,4 +1,4 @@
-"""One run: users at work, faults in turn, quiet until every job has ended, then the proof."""
+"""One run: load with faults in turn, then no faults until every job has ended, then the checks."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ from bench.histories.watch import Watch
 
 LOOK_EVERY = 0.3
 _LIMITS = {"quantum": 0.02, "max_turn": 100, "flows": "own", "lease": 4.0}
-"""The site's settings that the checker of histories needs to know."""
+"""The site's settings that the history checker needs."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The bounds of a run. `seconds`: how long jobs are submitted and faults go on; `pause`: seconds between two
-    faults at the least; `rounds`: through all faults at most; `calm`: seconds that all may take to end then."""
+    """The bounds of a run.
+
+    `seconds`: how long jobs are submitted. Faults go on until each kind has hit, too. `pause`: minimum seconds between
+    two faults. `rounds`: maximum rounds of all faults. `calm`: seconds after the last fault for all jobs to end.
+    """
 
     jobs: int = 10_000
     users: int = 50
@@ -39,11 +42,11 @@ class Plan:
 
 
 def run(plan: Plan, folder: Path, say: Callable[[str], None] = lambda _: None) -> Proof:
-    """The proof of one run. Whatever happens, nothing of it is left."""
+    """Run once and return the proof. No process is left, even after an exception."""
     history = folder / "history.jsonl"
     history.parent.mkdir(parents=True, exist_ok=True)
     history.unlink(missing_ok=True)
-    record.to(str(history))  # before the stand starts, whose processes record, too
+    record.to(str(history))  # before the stand starts: its processes inherit the path
     record.write("bench", "info", "setup", {"processors": plan.clusters * plan.processors} | _LIMITS)
     watch = Watch(history)
     watch.start()
@@ -82,7 +85,7 @@ def run(plan: Plan, folder: Path, say: Callable[[str], None] = lambda _: None) -
 
 
 def _break(plan: Plan, stand: Stand, say: Callable[[str], None]) -> Counter[str]:
-    """One fault after the other until the time or the rounds are over; how often each hit."""
+    """Inject faults until the seconds are over and each kind has hit, or no round is left. Return the hits by name."""
     chance, hit, until = random.Random(plan.seed), Counter[str](), time.monotonic() + plan.seconds
     for fault in _in_turn(plan.rounds):
         if time.monotonic() > until and len(hit) >= len(set(FAULTS)) + 1:
@@ -98,14 +101,16 @@ def _break(plan: Plan, stand: Stand, say: Callable[[str], None]) -> Counter[str]
 
 
 def _in_turn(rounds: int) -> list[Fault]:
-    """Every fault in each round, and the full disk once, in the middle of the first."""
+    """Return the faults of all rounds, with one full disk in the middle of the first round."""
     middle = len(FAULTS) // 2
     return [*FAULTS[:middle], fill_disk, *FAULTS[middle:], *(FAULTS * (rounds - 1))]
 
 
 def _wait(stand: Stand, clients: list[Client], calm: float) -> None:
-    """Until all has been submitted, has ended, and was told; `calm` seconds at most, and the proof says what is
-    missing."""
+    """Wait until all jobs have been submitted, have ended and were told, at most `calm` seconds.
+
+    The checks then report what is missing.
+    """
     deadline = time.monotonic() + calm
     while time.monotonic() < deadline:
         if not any(_busy(client) for client in clients) and ended(stand, clients):

@@ -1,10 +1,10 @@
-"""The site's settings for a run with faults: shorter leases than the default, so that minutes show what hours would."""
+"""Settings of a run with faults. Short leases and sweeps make minutes show what would take hours."""
 
 from bench.settings import *  # noqa: F403
 from bench.settings import INSTALLED_APPS
 from jobsite.settings import QUEUEAPP
 
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # all users log in at once, for tokens
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast: every user logs in for a token
 INSTALLED_APPS = [*INSTALLED_APPS, "bench.histories"]
 QUEUEAPP = QUEUEAPP | {
     "LEASE_SECONDS": 4.0,

@@ -1,4 +1,4 @@
-"""The thing under test: a PostgreSQL server of its own, a web server and clusters, each started again when it ended."""
+"""The system under test: its own PostgreSQL server, a web server and clusters, with a supervisor that restarts them."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from jobsite.up import web_server
 
 MODES = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 PROMPTLY = 0.3
-"""Seconds between two looks at what has ended: the site is supervised, as a real one would be."""
+"""Seconds between two checks for ended processes. A real site has such a supervisor, too."""
 STOP_DEADLINE = 20.0
 RECOVERY_DEADLINE = 30.0
 RECOVERED_BY = 5.0
-"""Seconds after which a server that had a full disk is helped: what is to be recovered here takes a fraction of one."""
+"""Seconds for the server to recover from a full disk before it is restarted. A recovery takes a fraction of one."""
 FULL_FOR = 2.0
 """Seconds that the disk is full."""
 ROOM = 65_536
-"""Bytes that files may grow beyond the server's log while the disk is full."""
+"""Bytes that a file may be larger than the server's log while the disk is full."""
 
 
 class Database:
-    """An embedded PostgreSQL server in a folder of its own, which can be stopped in every way."""
+    """An embedded PostgreSQL server in its own folder, which can be stopped in each of the three shutdown modes."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -44,13 +44,13 @@ class Database:
         self.url = url("postgres", self._server.sockets)
 
     def query(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """The rows that a statement gives."""
+        """Return the rows of a statement; [] if it returns none."""
         with self._connect() as connection:
             cursor = connection.execute(statement, parameters or None)
             return cursor.fetchall() if cursor.description else []
 
     def _connect(self, seconds: float = RECOVERY_DEADLINE) -> psycopg.Connection[Any]:
-        """A connection, as soon as the server has recovered from what was done to it; within so many seconds."""
+        """Return a connection as soon as the server accepts one. Raises OperationalError after `seconds`."""
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -61,14 +61,16 @@ class Database:
                 time.sleep(PROMPTLY)
 
     def restart(self, mode: str) -> None:
-        """Stop the server as pg_ctl's `mode` has it, and start it; smart, which waits for all to leave, has 3 s."""
+        """Stop the server in pg_ctl's `mode` and start it. A mode that takes longer than 3 s (smart) becomes fast."""
         if not self._server.stop(MODES[mode], 3.0):
             self._server.stop(signal.SIGINT)
         self._server.start()
 
     def fill_disk(self) -> None:
-        """No file of the server can grow, by its limit of file sizes (RLIMIT_FSIZE); then it can, and the server is
-        started anew where it gave up, as by an operator who made room."""
+        """Limit the server's file sizes (RLIMIT_FSIZE) for FULL_FOR seconds, then lift the limit.
+
+        If the server gave up, start it, as an operator does who has made room.
+        """
         least = self._server.log.stat().st_size + ROOM
         assert self._server.process is not None
         postmaster = psutil.Process(self._server.process.pid)
@@ -76,29 +78,29 @@ class Database:
         time.sleep(FULL_FOR)
         self._limit(postmaster, "unlimited")
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._server.process.wait(1)  # it may be giving up
+            self._server.process.wait(1)  # it may be shutting down
             self._server.start()
         try:
             self._connect(RECOVERED_BY).close()
-        except psycopg.OperationalError:  # it began to recover while no file could grow, and hangs in that
+        except psycopg.OperationalError:  # its recovery began while no file could grow, and hangs
             self.restart("immediate")
 
     def log_has(self, text: str) -> int:
-        """How often the server's log has this text."""
+        """Return how often the server's log has this text."""
         return self._server.log.read_text(errors="replace").count(text)
 
     def drop_all(self) -> None:
-        """An empty database, where an earlier run left something."""
+        """Empty the database of what an earlier run left."""
         self.query("DROP SCHEMA public CASCADE")
         self.query("CREATE SCHEMA public")
 
     def stop(self) -> None:
-        """Stop the server."""
+        """Stop the server and remove its sockets."""
         self._server.stop()
         self._server.remove_sockets()
 
     def _limit(self, postmaster: psutil.Process, size: str) -> None:
-        """Soft limits, which the server's own user may lower and raise again; a new backend has the postmaster's."""
+        """Set the soft limit of file sizes: the server's own user may raise it again. New backends inherit it."""
         with contextlib.suppress(psutil.NoSuchProcess):
             for process in [postmaster, *postmaster.children()]:
                 command = ["prlimit", "--pid", str(process.pid), f"--fsize={size}:"]
@@ -106,7 +108,7 @@ class Database:
 
 
 class Stand:
-    """Web server and clusters on a Database, each started again promptly when it has ended: `ended` counts that."""
+    """Web server and clusters on a Database. A thread restarts each that has ended; `ended` counts the restarts."""
 
     def __init__(self, folder: Path, clusters: int, processors: int, database: Database | None = None) -> None:
         self.database = database or Database(folder)
@@ -131,7 +133,7 @@ class Stand:
         self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
 
     def start(self, users: int) -> None:
-        """Make the tables and the users `user0`..., and start everything."""
+        """Make the tables and the users `user0`..., then start web server and clusters."""
         self.database.drop_all()
         self.manage("migrate", "--verbosity", "0")
         self.manage("shell", "--no-imports", "-c", f"from bench.chaos.people import make_users; make_users({users})")
@@ -139,7 +141,7 @@ class Stand:
         self._keeper.start()
 
     def manage(self, *command: str) -> str:
-        """What a management command says. Raises RuntimeError with that where it fails."""
+        """Run a management command and return its output. Raises RuntimeError with the output if it fails."""
         done = subprocess.run(
             [sys.executable, "manage.py", *command],
             cwd=local.BASE, env=self._environment, capture_output=True, text=True, timeout=120,
@@ -149,7 +151,7 @@ class Stand:
         return done.stdout
 
     def process(self, name: str) -> psutil.Process:
-        """The process of this name: web, cluster 1, ..."""
+        """Return the process of this name: web, cluster 1, ..."""
         return psutil.Process(self._children[name].pid)
 
     @property
@@ -158,7 +160,7 @@ class Stand:
         return [name for name in self._commands if name != "web"]
 
     def stop(self) -> list[str]:
-        """End everything, politely; what did not go well or was left behind, in words."""
+        """Stop web server and clusters by SIGTERM. Return in words what failed or was left behind; kill the latter."""
         self._over.set()
         if self._keeper.ident is not None:
             self._keeper.join()
@@ -180,7 +182,7 @@ class Stand:
         return wrong
 
     def close(self) -> None:
-        """Stop the database, after everything else."""
+        """Stop the database. Call `stop` first."""
         self.database.stop()
         self.said.close()
 
