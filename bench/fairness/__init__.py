@@ -1,1 +1,1 @@
-"""How even the turns are that users get, here and with other queues on the same server."""
+"""The evenness of the turns that users get, here and with other queues on the same server."""

@@ -1,7 +1,7 @@
 """python -m bench.fairness: the same load through this project, two peers and plain order, on one PostgreSQL server.
 
-Prints the tables, and writes them to bench/results/fairness.txt and .json and a figure to docs/figures/fairness.svg.
-bench/README.md says what it needs.
+Prints the tables. Writes them to bench/results/fairness.txt and .json, and a figure to docs/figures/fairness.svg.
+bench/README.md has the requirements.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FIGURE = local.BASE / "docs" / "figures" / "fairness.svg"
 
 
 def main() -> int:
-    """Run every case in every round; the exit code."""
+    """Run every case in every round, and return the exit code."""
     options = _options()
     signal.signal(signal.SIGTERM, _stop)
     names = options.systems.split(",") if options.systems else [system.key for system in all_systems()]
@@ -74,7 +74,7 @@ def _write(runs: list[Run], facts: str) -> None:
 
 
 def _finite(measures: dict[str, float]) -> dict[str, float | None]:
-    """JSON has no infinity: null is endless, or does not apply."""
+    """Replace infinity and NaN, which JSON lacks, by None: endless, or does not apply."""
     return {name: round(value, 4) if math.isfinite(value) else None for name, value in measures.items()}
 
 
@@ -105,7 +105,7 @@ def _options() -> argparse.Namespace:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    """SIGTERM ends the bench as Ctrl-C does: processes and databases are cleared away."""
+    """End the bench as Ctrl-C does, so that processes and databases are removed."""
     raise KeyboardInterrupt
 
 

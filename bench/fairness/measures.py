@@ -1,4 +1,4 @@
-"""From records to numbers: who had to wait how long, and how shares compare with what was owed."""
+"""Measures of a run, computed from its records: the waits of users, and their shares against those that were due."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from queueapp.policy.fairness import jain_index, service_gap_bound
 
 @dataclass(frozen=True)
 class Curves:
-    """Processor seconds that each user has had, at every moment when a job starts or ends; moments from the start."""
+    """Processor seconds that each user has had at every moment when a job starts or ends, in seconds from the start."""
 
     moments: list[float]
     service: dict[str, list[float]]
@@ -25,33 +25,33 @@ class Curves:
 
 @dataclass(frozen=True)
 class Measures:
-    """Of one run. Seconds are from the start of its first job."""
+    """The measures of one run. Seconds count from the start of its first job."""
 
     done: float
     """When the last job of the load ended."""
     first_turn: float
-    """When the last user had a first turn."""
+    """When every user had had a first turn."""
     watched_median: float
     watched_last: float
     """When the watched users were done: their median, and the last of them."""
     against_ideal: float
-    """The last of them, as a multiple of when exact shares without any overhead would have it done."""
+    """`watched_last`, divided by the time that exact shares without any overhead need."""
     against_own_pace: float
-    """The same against when this system had done as many jobs as exact shares need: the order alone, not the speed."""
+    """`watched_last`, divided by when this system had done as many jobs as exact shares need: its order alone."""
     period: float
-    """How long every user had a backlog; what follows is over this time."""
+    """How long every user had a backlog. The measures below are over this time."""
     share_error: float
-    """The most by which a user got more or less than owed, as a part of what was owed."""
+    """The largest difference between a user's service and the service due, as a fraction of the latter."""
     jain: float
     ratio: float
-    """Service of an average user of the largest weight to one of weight 1; not a number where all weigh the same."""
+    """Service of an average user of the largest weight to one of weight 1; NaN if all weights are 1."""
     gap_of_bound: float
-    """The largest gap between two users' service per weight in any interval, as a part of what Turnabout promises."""
+    """The largest gap between two users' service per weight in any interval, divided by Turnabout's bound."""
     processors: int
 
 
 def measure(records: Sequence[Record], load: Load, seconds: float) -> Measures:
-    """The measures of a run's records."""
+    """Return the measures of a run. `seconds`: that each job holds its processor."""
     start = min(record.started for record in records)
     period = _backlogged_until(records, load) - start
     curves = service_curves(records, load, period)
@@ -80,7 +80,7 @@ def measure(records: Sequence[Record], load: Load, seconds: float) -> Measures:
 
 
 def service_curves(records: Sequence[Record], load: Load, until: float) -> Curves:
-    """What each user had had, from the start until that moment; jobs count as they go."""
+    """Return the service of each user from the start until that moment. Jobs count while they run."""
     start = min(record.started for record in records)
     changes: list[tuple[float, str, int]] = []
     for record in records:
@@ -101,7 +101,7 @@ def service_curves(records: Sequence[Record], load: Load, until: float) -> Curve
 
 
 def _backlogged_until(records: Sequence[Record], load: Load) -> float:
-    """When the first user has nothing left in line: the start of their last job, or the end where none got there."""
+    """Return when the first user's backlog was empty: the start of their last job, or the end of the run."""
     starts: dict[str, list[float]] = {user: [] for user in load.users}
     for record in records:
         starts[record.user].append(record.started)
@@ -124,7 +124,7 @@ def _ratio(got: dict[str, float], load: Load) -> float:
 
 
 def _gap_of_bound(records: Sequence[Record], load: Load, curves: Curves) -> float:
-    """The worst pair's. The gap over an interval is the change of a difference: over all of them, its range."""
+    """Return the worst pair's gap. Over all intervals, the largest change of a difference is its range."""
     quantum = QueueSettings().QUANTUM_SECONDS
     cost = {user: max((r.ended - r.started for r in records if r.user == user), default=0.0) for user in load.users}
     worst = 0.0

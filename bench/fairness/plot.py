@@ -1,4 +1,4 @@
-"""The figure: cumulated service per user over time, a panel per system, as SVG that follows the reader's colours."""
+"""The figure: cumulated service per user over time, a panel per system. The SVG follows the reader's colour scheme."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LEGENDS = {"heavy": ("the heavy user", "nine light users, a line each"), "weight
 
 @dataclass(frozen=True)
 class Scale:
-    """The axes that the panels of one load share. Time is logarithmic where waits differ tenfold."""
+    """The axes that the panels of one load share. `log`: time is logarithmic, for waits that differ tenfold."""
 
     begin: float
     until: float
@@ -37,24 +37,24 @@ class Scale:
     log: bool
 
     def x(self, moment: float) -> float:
-        """Where a moment is, in a panel."""
+        """Return the coordinate of a moment in a panel."""
         if self.log:
             return WIDE * math.log(max(moment, self.begin) / self.begin) / math.log(self.until / self.begin)
         return WIDE * moment / self.until
 
     def y(self, service: float) -> float:
-        """Where an amount is, in a panel."""
+        """Return the coordinate of an amount of service in a panel."""
         return HIGH * (1 - service / self.most)
 
     def moments(self) -> list[float]:
-        """Moments that are evenly spread over the width."""
+        """Return moments that are evenly spread over the width."""
         steps = [step / POINTS for step in range(POINTS + 1)]
         if self.log:
             return [self.begin * (self.until / self.begin) ** step for step in steps]
         return [self.until * step for step in steps]
 
     def ticks(self) -> list[float]:
-        """Moments to name."""
+        """Return the moments to label."""
         if self.log:
             return [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if self.begin < tick < self.until]
         step = next(step for step in (0.5, 1, 2, 5, 10, 20, 50) if self.until / step < 7)
@@ -62,7 +62,7 @@ class Scale:
 
 
 def figure(runs: Sequence[Run]) -> str:
-    """The SVG of these runs, one for each load and system."""
+    """Return the SVG of these runs, one for each load and system."""
     body, y = [], 24.0
     for key in dict.fromkeys(run.load.key for run in runs):
         of_load = [run for run in runs if run.load.key == key]
@@ -103,7 +103,7 @@ def _heading(run: Run, y: float) -> str:
 
 
 def _panel(run: Run, scale: Scale, x: float, y: float) -> str:
-    """One system's curves. A panel has coordinates of its own; what is outside is cut off."""
+    """Return one system's curves. A panel has its own coordinates, and cuts off what is outside."""
     curves = service_curves(run.records, run.load, scale.until)
     top = max(run.load.weights.values())
     lines = []
@@ -125,13 +125,13 @@ def _panel(run: Run, scale: Scale, x: float, y: float) -> str:
 
 
 def _line(curves: Curves, user: str, scale: Scale) -> str:
-    """A user's curve as the data of a path."""
+    """Return a user's curve as the data of an SVG path."""
     points = []
     for moment in scale.moments():
         place = bisect_right(curves.moments, moment) - 1
         service = curves.service[user][place] if place >= 0 else 0.0
         points.append((f"{scale.x(moment):.0f}", f"{scale.y(service):.1f}"))
-    # A point between two of its own height adds nothing.
+    # A point between two of the same height adds nothing.
     corners = [
         at
         for before, at, after in zip(points, points[1:], points[2:], strict=False)

@@ -1,4 +1,4 @@
-"""The printed tables, and what they are to be read with."""
+"""The printed tables, with the notes needed to read them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Run:
     measures: Measures
     records: Sequence[Record]
     amiss: str
-    """What the system's own tables say went wrong."""
+    """Errors that the system's own tables show, in words."""
 
 
 Column = tuple[str, Callable[[Run], float]]
@@ -84,7 +84,7 @@ NOT_ALIKE = [
 
 
 def report(runs: Sequence[Run], facts: str) -> str:
-    """All tables with their words."""
+    """Return all tables with their notes."""
     parts = [f"Fairness: {facts}", WORDS]
     loads = {run.load.key: run.load for run in runs}
     for load in loads.values():
@@ -117,7 +117,7 @@ def _times(one: float, other: float) -> float:
 
 
 def _systems(runs: Iterable[Run]) -> list[System]:
-    """In the order of the list, not of the rounds."""
+    """Return the systems of the runs, in the order of all_systems()."""
     found = {run.system.key: run.system for run in runs}
     return [found[system.key] for system in all_systems() if system.key in found]
 
@@ -127,7 +127,7 @@ def _item(text: str) -> str:
 
 
 def _warnings(runs: Sequence[Run]) -> list[str]:
-    """What its numbers must be read with, run by run."""
+    """Return the warnings of each run: it was cut off, had errors, or used other than PROCESSORS processors."""
     found = []
     for run in runs:
         jobs, where = sum(run.load.jobs.values()), f"{run.system.title}, round {run.round}, {run.load.key}"
