@@ -1,1 +1,1 @@
-"""Histories of runs in the form that Jepsen uses, and a checker that shares no code with the product."""
+"""Histories of runs in the format of Jepsen, and a checker that shares no code with the product."""

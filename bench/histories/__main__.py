@@ -16,7 +16,7 @@ SHOWN = 5
 
 
 def lines(verdicts: dict[str, Verdict]) -> list[str]:
-    """The verdicts in words."""
+    """Return the verdicts in words, each with at most SHOWN violations."""
     said = []
     for name, verdict in verdicts.items():
         said.append(f"{name + ':':<40} {verdict.checked:,} checked, {len(verdict.broken):,} broken")
@@ -25,7 +25,7 @@ def lines(verdicts: dict[str, Verdict]) -> list[str]:
 
 
 def main(files: list[str]) -> int:
-    """The exit code."""
+    """Check the files, print the verdicts, and return the exit code: 1 if a rule is broken, 2 if no file is named."""
     if not files:
         print(__doc__)
         return 2

@@ -1,10 +1,10 @@
-"""The fairness bound, by the checker's own formula, over what tasks recorded. Shares no code with the product.
+"""The fairness bound, by the checker's own formula, over the runs that tasks recorded. Shares no code with the product.
 
 For flows f and g that both have a backlog throughout an interval, on P processors, with a quantum of q seconds:
 
     | S_f / w_f - S_g / w_g |  <=  (P + 1) * ((c_f + q) / w_f + (c_g + q) / w_g)
 
-S: seconds that a flow's tasks ran in the interval; c: the longest of its jobs, declared or real; w: its weight.
+S: seconds that a flow's tasks ran in the interval. c: seconds of its longest job, declared or real. w: its weight.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ from itertools import combinations, pairwise
 from bench.histories.history import NEVER, History, Run, Setup
 
 BESIDE = 0.001
-"""Seconds that a run costs beside what its task saw of it, at most on average."""
+"""Seconds that a run costs outside of its task, at most on average."""
 Span = tuple[float, float]
 
 
 def fairness(history: History) -> tuple[int, list[str]]:
-    """How many pairs of flows had a backlog at the same time, and where one of them got more than the bound allows."""
+    """Return the number of spans in which a pair of flows had a backlog, and the violations of the bound, in words.
+
+    Checks nothing if users share a flow.
+    """
     setup, runs = history.setup, _runs_by_user(history)
     if setup.flows != "own":
         return 0, []
@@ -52,7 +55,7 @@ def _longest(history: History, user: str, runs: list[Run]) -> float:
 
 
 def _backlogged(history: History, user: str) -> list[Span]:
-    """When the user surely has jobs that no turn holds: more than all processors' turns together could."""
+    """Return the spans in which the user surely had a backlog: more waited than the turns of all processors hold."""
     first: dict[str, float] = {}
     for run in history.runs:
         first.setdefault(run.job, run.start)
@@ -91,9 +94,8 @@ def _bound(setup: Setup, longest: dict[str, float], one: str, other: str) -> flo
 
 
 def _gap(setup: Setup, runs: dict[str, list[Run]], one: str, other: str, span: Span) -> float:
-    """The most that one got more than the other, by weight, in any interval within the span; less what runs cost
-    beside their tasks."""
-    rates: dict[float, float] = defaultdict(float)  # by moment: the change of who gets how much per second
+    """Return the largest gap in service per weight, in any interval within the span, less the cost outside of tasks."""
+    rates: dict[float, float] = defaultdict(float)  # by moment: the change of the difference in service per second
     jumps: dict[float, float] = defaultdict(float)  # by moment: runs that ended, by weight
     for user, sign in ((one, 1.0), (other, -1.0)):
         share = sign / setup.weights.get(user, 1.0)

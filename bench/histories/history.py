@@ -1,15 +1,15 @@
-"""A history as the checker sees it: what was asked for, what ran, what was told. Shares no code with the product.
+"""A history as the checker sees it: requests, runs and answers. Shares no code with the product.
 
-Operations, by `f` (see record.py for their form); `value` names the `user` and the `job`s:
+The operations by `f`, with their `value` (record.py has the format):
 
     setup      info: {"processors", "quantum", "max_turn", "lease", "flows": "own" or "shared", "weights": {user: ...}}
     submit     invoke, then ok, fail or info: {"user", "jobs": [{"job", "duration"}]}
-    cancel, retry, read     the same, of one job; ok with the "status" and "attempt" that were answered
+    cancel, retry, read     the same, with one "job"; ok has the "status" and "attempt" of the answer
     read-all   ok: {"user", "jobs": [...]}: every job of the user, at the end of a run
-    completed  ok: {"user", "id", "job", "owner", "status", "attempt"}: told by an event stream
+    completed  ok: {"user", "id", "job", "owner", "status", "attempt"}: an event of a stream
     run        by the task itself, invoke at its start, ok or fail at its end: {"job", "attempt", "pid"}
     gone       info: {"pid", "seen"}: a process that ran tasks has ended; it was last seen alive at `seen`
-    fault      something is killed, cut or stopped: invoke when that begins, info when it is over
+    fault      something is killed, cut or stopped: invoke at the begin, info at the end
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NEVER = math.inf
 
 @dataclass
 class Asked:
-    """A job that a user submitted. `begun`: its first request; `known`: its first acknowledgement. Seconds."""
+    """A job that a user submitted. `begun`: when it was first requested; `known`: when first acknowledged. Seconds."""
 
     job: str
     user: str
@@ -43,7 +43,7 @@ class Asked:
 
 @dataclass
 class Run:
-    """A task at work on a job. `end`: NEVER where nobody saw one; `ended`: ok, fail, or nothing."""
+    """A run of a task. `end`: NEVER if nobody saw one; `ended`: ok, fail, or empty."""
 
     job: str
     attempt: int
@@ -55,7 +55,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Told:
-    """That a job stood so: asked at `begun`, answered at `at`, by way of `f`."""
+    """A state of a job as it was answered to `f`. `begun`: when it was asked for; `at`: when it was answered."""
 
     job: str
     process: str
@@ -71,7 +71,7 @@ class Told:
 
 @dataclass
 class Retry:
-    """A request to try a job again that may have taken effect, between two moments."""
+    """A retry of a job that may have taken effect, at any moment between `begun` and `end`."""
 
     job: str
     begun: float
@@ -80,7 +80,7 @@ class Retry:
 
 @dataclass
 class Setup:
-    """What the rules need to know of the site."""
+    """The settings of the site that the rules need. `quantum` and `lease` are seconds."""
 
     processors: int = 1
     quantum: float = 0.02
@@ -92,7 +92,7 @@ class Setup:
 
 @dataclass
 class History:
-    """All of a run. Lists are in the order of time."""
+    """The history of a run. Lists are in the order of time; moments are seconds of the monotonic clock."""
 
     setup: Setup = field(default_factory=Setup)
     asked: dict[str, Asked] = field(default_factory=dict)
@@ -100,14 +100,14 @@ class History:
     told: list[Told] = field(default_factory=list)
     retries: list[Retry] = field(default_factory=list)
     faults: list[float] = field(default_factory=list)
-    """Moments."""
+    """Moments at which faults began or ended, and at which processes were last seen."""
     cuts: list[tuple[float, float]] = field(default_factory=list)
-    """From when until when a fault lasted."""
+    """Begin and end of each fault."""
     final: dict[str, dict[str, Told]] = field(default_factory=dict)
-    """By user, the last look at all of their jobs."""
+    """By user and job, the state in the user's last read-all."""
 
     def runs_of(self) -> dict[str, list[Run]]:
-        """By job, in the order of their starts."""
+        """Return the runs by job, in the order of their starts."""
         found: dict[str, list[Run]] = defaultdict(list)
         for run in self.runs:
             found[run.job].append(run)
@@ -147,7 +147,7 @@ class _Reader:
     def _run(self, kind: str, value: dict[str, Any], at: float) -> None:
         pid = value["pid"]
         if kind == "invoke":
-            if pid in self.running:  # a process runs one job at a time: the end of the last was not written
+            if pid in self.running:  # a process runs one job at a time: the last one's end was not written
                 self.running.pop(pid).end = at
             run = Run(value["job"], value["attempt"], pid, at)
             self.running[pid] = run
@@ -194,12 +194,12 @@ class _Reader:
 
 
 def read(lines: Iterable[str]) -> History:
-    """The history in these lines. Raises ValueError where a line is none."""
+    """Return the history in these lines. Raises ValueError if a line is not JSON."""
     reader = _Reader()
     operations = [json.loads(line) for line in lines]
     for operation in sorted(operations, key=lambda operation: operation["time"]):
         reader.take(operation)
-    for key, operation in reader.open.items():  # begun, and nobody knows
+    for key, operation in reader.open.items():  # begun without an end: they may have taken effect
         if key[1] == "retry":
             reader.history.retries.append(Retry(operation["value"]["job"], operation["time"] / 1e9))
         if key[1] == "submit":

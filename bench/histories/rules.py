@@ -1,5 +1,4 @@
-"""The promises that a history is held to, each a function from a history to what breaks it. Shares no code with the
-product."""
+"""The rules of a history, each a function from a history to a verdict. Shares no code with the product."""
 
 from __future__ import annotations
 
@@ -12,23 +11,24 @@ from bench.histories.fairness import fairness
 from bench.histories.history import FINISHED, NEVER, Asked, History, Retry, Run, Told
 
 PUT_BACK = 0.2
-"""Seconds within which jobs go back to their places that stood in a turn behind one that outran the quantum."""
+"""Seconds within which jobs are put back that were in a turn behind a job that outran the quantum."""
 BESIDE_A_CUT = 1.5
-"""Seconds before and after a cut in which there is no sign of life either: the last one was before, the next one comes
-when the connection is there again."""
+"""Seconds without a heartbeat before and after a cut: since the last one, and until the connection is back."""
 
 
 @dataclass
 class Verdict:
-    """`checked`: how many things a rule looked at; `broken`: each of them that breaks it, in words."""
+    """The result of a rule. `checked`: how many things it looked at; `broken`: the violations, in words."""
 
     checked: int = 0
     broken: list[str] = field(default_factory=list)
 
 
 def nothing_lost(history: History) -> Verdict:
-    """Every acknowledged job has ended, and is there at the end; none is there or ran that nobody submitted; one that
-    succeeded did run."""
+    """Check that every acknowledged job is there and has ended, and that one which succeeded did run.
+
+    No job may be there that was refused, and none be there or run that nobody submitted.
+    """
     verdict, runs = Verdict(), history.runs_of()
     for asked in history.asked.values():
         final = history.final.get(asked.user)
@@ -51,8 +51,10 @@ def nothing_lost(history: History) -> Verdict:
 
 
 def never_twice_at_once(history: History) -> Verdict:
-    """The runs of one job do not overlap, but where a fault may have kept a processor from renewing its lease. One
-    without an end lasts until its process was last seen alive."""
+    """Check that the runs of one job do not overlap, unless a fault may have made the processor's lease run out.
+
+    A run without a recorded end lasts until its process was last seen alive.
+    """
     verdict = Verdict()
     for job, runs in history.runs_of().items():
         verdict.checked += 1
@@ -64,7 +66,7 @@ def never_twice_at_once(history: History) -> Verdict:
 
 
 def _lease_ran_out(history: History, before: Run, after: Run) -> bool:
-    """Whether a fault between the two starts was so long that the first processor was rightly thought dead."""
+    """Whether a fault between the two starts was long enough for the first processor's lease to run out."""
     least = history.setup.lease - 2 * BESIDE_A_CUT
     return any(
         until - since >= least and before.start <= until and since <= after.start for since, until in history.cuts
@@ -72,7 +74,7 @@ def _lease_ran_out(history: History, before: Run, after: Run) -> bool:
 
 
 def outcomes_stand(history: History) -> Verdict:
-    """How a job ended, once told, is what is told from then on, and it does not run again: unless tried again."""
+    """Check that a job's end, once told, stays the same and that the job does not run again, unless it is retried."""
     verdict, told_of, retries = Verdict(), defaultdict[str, list[Told]](list), defaultdict[str, list[Retry]](list)
     for told in history.told:
         told_of[told.job].append(told)
@@ -110,13 +112,15 @@ def _ran_after(job: str, tellings: list[Told], runs: list[Run], retries: list[Re
 
 
 def _may_have_changed(retries: list[Retry], since: Told, until: float) -> bool:
-    """Whether a try-again may have taken effect between the two."""
+    """Whether a retry may have taken effect between the two."""
     return any(retry.begun <= until and retry.end >= since.begun for retry in retries)
 
 
 def order_kept(history: History) -> Verdict:
-    """First attempts of one user begin in the order of submission, but for what other processors' turns may hold: the
-    jobs that are overtaken fit into the turns of all processors but one."""
+    """Check that first attempts of a user begin in the order of submission, except for jobs in other processors' turns.
+
+    The jobs that a job overtakes must fit into the turns of all processors but one.
+    """
     verdict, runs = Verdict(), history.runs_of()
     first = {job: found[0].start for job, found in runs.items()}
     by_user: dict[str, list[Asked]] = defaultdict(list)
@@ -138,7 +142,7 @@ def order_kept(history: History) -> Verdict:
 
 
 def _tiny(history: History, run: Run) -> bool:
-    """Whether others may stand behind it in its turn."""
+    """Whether the run's turn may hold other jobs behind it."""
     return run.job in history.asked and history.asked[run.job].duration < history.setup.quantum
 
 
@@ -161,7 +165,7 @@ def _excused(
 
 
 def told_once(history: History) -> Verdict:
-    """Each completion comes once to each listener, with rising ids, to its owner alone; and none is missing."""
+    """Check that each completion comes once to each listener, with rising ids, to its owner only, and that all come."""
     verdict, streams = Verdict(), defaultdict[str, list[Told]](list)
     for told in history.told:
         if told.f == "completed":
@@ -194,5 +198,5 @@ RULES: dict[str, Callable[[History], Verdict]] = {
 
 
 def check(history: History) -> dict[str, Verdict]:
-    """The verdict on each rule, by name."""
+    """Return the verdict of each rule, by name."""
     return {name: rule(history) for name, rule in RULES.items()}

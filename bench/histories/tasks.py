@@ -1,4 +1,4 @@
-"""A job that holds its processor for its duration, and records that it runs."""
+"""A task that holds its processor for the job's duration, and records its run."""
 
 from __future__ import annotations
 

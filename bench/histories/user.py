@@ -1,4 +1,4 @@
-"""A user of the site's API whose every operation is recorded in the history."""
+"""An API client whose operations are recorded in the history."""
 
 from __future__ import annotations
 
@@ -12,48 +12,51 @@ import httpx
 from bench.histories.record import Operation, write
 
 SILENCE = 20.0
-"""Seconds without a byte after which a stream counts as dead; the server says something every 15."""
+"""Seconds without a byte after which a stream counts as dead. The server sends something every 15 s."""
 WAIT = "recorded.wait"
-"""The task of tasks.py: it holds its processor for the job's duration."""
+"""The task in tasks.py that holds its processor for the job's duration."""
 NO_SERVER, NO_ANSWER = 0, -1
 Job = dict[str, Any]
 
 
 class RecordedUser:
-    """One thread's API client. Requests answer with the status code, or NO_SERVER or NO_ANSWER."""
+    """The API client of one thread. Its requests return the status code, NO_SERVER or NO_ANSWER."""
 
     def __init__(self, url: str, name: str, token: str, part: str, patience: float = 12.0) -> None:
-        """`part`: what this thread does, so that name and part together are one process of the history."""
+        """`part` names the thread: name and part are one process of the history. `patience`: seconds for an answer."""
         self.name, self.process = name, f"{name} {part}"
         headers = {"Authorization": f"Bearer {token}"}
         self.http = httpx.Client(base_url=f"{url}/api/v1/", headers=headers, timeout=patience)
         self.last_id = 0
 
     def submit(self, jobs: list[Job]) -> int:
-        """One job by itself, more in bulk."""
+        """Submit one job by POST jobs/, several by POST jobs/bulk/."""
         value = {"user": self.name, "jobs": [{"job": job["job_id"], "duration": job["duration"]} for job in jobs]}
         path, ask = ("jobs/", jobs[0]) if len(jobs) == 1 else ("jobs/bulk/", {"jobs": jobs})
         return self._do("submit", value, "POST", path, ask)[0]
 
     def cancel(self, job: str) -> int:
-        """200: cancelled; 202: asked to stop."""
+        """Cancel a job. 200: it is cancelled; 202: it was asked to stop."""
         return self._do("cancel", {"user": self.name, "job": job}, "DELETE", f"jobs/{job}/")[0]
 
     def retry(self, job: str) -> int:
-        """200: it waits again."""
+        """Retry a job. 200: it waits again."""
         return self._do("retry", {"user": self.name, "job": job}, "POST", f"jobs/{job}/retry/")[0]
 
     def read(self, job: str) -> Job | None:
-        """The job as it stands, or None."""
+        """Return the job as it is now; None if the answer is not 200."""
         status, told = self._do("read", {"user": self.name, "job": job}, "GET", f"jobs/{job}/")
         return told if status == 200 else None
 
     def queue(self) -> int:
-        """GET queue/."""
+        """Ask GET queue/."""
         return self._do("queue", {"user": self.name}, "GET", "queue/")[0]
 
     def read_all(self, prefix: str = "") -> int:
-        """Every job of the user whose name begins so, in pages: the last look of a run. The number of jobs."""
+        """Record all jobs of the user whose ids begin with `prefix`, at the end of a run. Return their number.
+
+        Raises HTTPError if a page fails.
+        """
         operation = Operation(self.process, "read-all", {"user": self.name})
         jobs: list[Job] = []
         path: str | None = "jobs/?page_size=500"
@@ -69,7 +72,7 @@ class RecordedUser:
         return len(jobs)
 
     def follow(self, over: threading.Event, heard: Callable[[int, Job], None]) -> int:
-        """Record the completions of one event stream, until it ends or `over` is set; the status code."""
+        """Record the completions of one event stream until it ends or `over` is set, and return its status code."""
         patience = httpx.Timeout(12.0, read=SILENCE)
         headers, status = {"Last-Event-ID": str(self.last_id)}, NO_SERVER
         try:
@@ -89,7 +92,7 @@ class RecordedUser:
         operation = Operation(self.process, f, value)
         try:
             answer = self.http.request(method, path, json=ask)
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:  # it was never sent
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:  # the request was never sent
             operation.fail(value | {"error": type(error).__name__})
             return NO_SERVER, {}
         except httpx.TransportError as error:
@@ -107,7 +110,7 @@ class RecordedUser:
 
 
 def completions(lines: Iterable[str], over: threading.Event) -> Iterable[tuple[int, Job]]:
-    """The completions among the lines of an event stream, each with its id."""
+    """Yield the completions among the lines of an event stream, each with its id."""
     event: dict[str, str] = {}
     for line in lines:
         if over.is_set():
@@ -122,5 +125,5 @@ def completions(lines: Iterable[str], over: threading.Event) -> Iterable[tuple[i
 
 
 def _told(job: Job) -> Job:
-    """What the checker looks at."""
+    """Return the fields of a job that the checker reads."""
     return {"job": job["job_id"], "owner": job["user"], "status": job["status"], "attempt": job["attempt"]}

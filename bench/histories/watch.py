@@ -1,4 +1,4 @@
-"""Watches the processes that run tasks: a run whose process died has no end of its own, and this gives it one."""
+"""Watches the processes that run tasks, and records their ends: a process that dies leaves its run without one."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from pathlib import Path
 from bench.histories.record import write
 
 EVERY = 0.02
-"""Seconds between two looks."""
+"""Seconds between two looks at the history and the processes."""
 
 
 class Watch(threading.Thread):
-    """Follows the history file, and records `gone` for each process of it that has ended."""
+    """A thread that follows the history file, and records `gone` for each of its processes that has ended."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(name="watch", daemon=True)
         self._path, self._read, self._over = path, 0, threading.Event()
         self._alive: dict[int, tuple[str, int]] = {}
-        """By pid: when it was started, by the kernel, and when it was last seen."""
+        """By pid: the start time (kernel ticks), and when it was last seen alive (monotonic nanoseconds)."""
 
     def stop(self) -> None:
-        """Look once more, and end."""
+        """Look once more and end the thread."""
         self._over.set()
         self.join()
 
@@ -45,7 +45,7 @@ class Watch(threading.Thread):
                 write("watch", "info", "gone", {"pid": pid, "seen": seen})
 
     def _new(self) -> set[int]:
-        """The processes of the runs that began since the last look."""
+        """Return the pids of the runs that began since the last look."""
         with contextlib.suppress(FileNotFoundError), self._path.open("rb") as file:
             file.seek(self._read)
             text = file.read()
@@ -57,7 +57,7 @@ class Watch(threading.Thread):
 
 
 def _started(pid: int) -> str:
-    """When the process was started, in the kernel's ticks; empty: it has ended."""
+    """Return the start time of the process in kernel ticks; empty if it has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
     except OSError:
