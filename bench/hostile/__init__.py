@@ -1,1 +1,1 @@
-"""A zoo of tasks that misbehave, among good jobs of other users; python -m bench.hostile."""
+"""Tasks that misbehave, run among good jobs of other users: python -m bench.hostile"""

@@ -1,7 +1,7 @@
-"""A zoo of tasks that misbehave, among good jobs of other users: python -m bench.hostile [KIND ...]
+"""Run tasks that misbehave among good jobs of other users: python -m bench.hostile [KIND ...]
 
-Each kind in one shared flow, where turns mix users, and in flows of their own. Runs a real site under var/hostile.
-Prints a line a trial; exit code 1 where a promise is broken. `--list` says what the kinds do.
+Each kind runs in one shared flow, where turns mix users, and in a flow per user. The real site is under var/hostile.
+Prints a line per trial. Exit code 1 if a guarantee is broken. `--list` describes the kinds.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 def main() -> int:
-    """The exit code."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # by way of the clean-up
+    """Run the trials and return the exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the clean-up runs
     kinds = _kinds()
     parser = argparse.ArgumentParser(prog="bench.hostile", description="Tasks that misbehave.")
     parser.add_argument("kinds", nargs="*", metavar="KIND", help="left out: all")
@@ -58,7 +58,7 @@ def _report(kinds: Sequence[Kind], modes: Sequence[str], *, short: bool) -> int:
 
 
 def _kinds() -> dict[str, Kind]:
-    """The zoo, which is part of a Django site: this process has its settings too, and no connection."""
+    """Return all kinds. They belong to a Django site, so this process loads its settings, but has no connection."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "bench.hostile.settings"
     os.environ.setdefault("DATABASE_URL", "postgresql://nobody@/nowhere")
     local.fill_rest()

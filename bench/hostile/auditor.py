@@ -1,4 +1,4 @@
-"""A process that audits the site's database whenever it is sent a line, and answers with one: a list, as JSON."""
+"""A process that audits the site's database for each line that it reads, and answers with a line: a list as JSON."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 
 def main() -> None:
-    """Until the end of standard input."""
+    """Answer until the end of standard input."""
     import django
 
     django.setup()
@@ -18,7 +18,7 @@ def main() -> None:
     for _ in sys.stdin:
         try:
             answer = [str(finding) for finding in audit()]
-        except Exception as error:  # the bench shows it, whatever it is
+        except Exception as error:  # the bench shows every error
             answer = [f"The audit ended with {error!r}"]
         connection.close()
         print(json.dumps(answer), flush=True)

@@ -1,4 +1,4 @@
-"""Who uses the site beside the hostile tasks: good users, a bystander, and a listener; each a thread."""
+"""The other users of the site: good users, bystanders, and a listener. Each is a thread."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from bench.histories.user import Job, RecordedUser
 from bench.hostile.site import Site
 
 TINY = 0.002
-"""Seconds that a job declares which shares its turn with others."""
+"""Seconds that a job declares so that it shares its turn with others."""
 EVERY = 0.25
 """Seconds between two jobs of a good user."""
 LOOK_EVERY = 0.05
-"""Seconds between two looks of the bystander."""
+"""Seconds between two requests of a bystander."""
 LAST = """
     SELECT coalesce(max(o.number), 0) FROM queueapp_outcome o
       JOIN queueapp_owner w ON w.id = o.owner_id JOIN accounts_user u ON u.id = w.user_id
@@ -22,7 +22,7 @@ LAST = """
 
 
 class Good(threading.Thread):
-    """A good user who submits a job every quarter of a second, each until it is acknowledged."""
+    """A good user that submits a job every quarter of a second, and repeats each until it is acknowledged."""
 
     def __init__(self, user: RecordedUser, prefix: str, over: threading.Event) -> None:
         super().__init__(name=user.name, daemon=True)
@@ -30,7 +30,7 @@ class Good(threading.Thread):
         self.jobs: list[str] = []
 
     def batch(self, task: str, many: int, duration: float) -> None:
-        """Submit so many at once; returns when they are acknowledged or the trial is over."""
+        """Submit so many jobs at once. Return when they are acknowledged or the trial is over."""
         jobs = [self._job(task, duration) for _ in range(many)]
         self.jobs += [job["job_id"] for job in jobs]
         while self.user.submit(jobs) not in (200, 201) and not self._over.wait(EVERY):
@@ -46,7 +46,10 @@ class Good(threading.Thread):
 
 
 class Bystander(threading.Thread):
-    """Looks at their own queue, twenty times a second: one who has no jobs, or the owner of the hostile ones."""
+    """A user that asks for its own queue about twenty times a second: one without jobs, or the hostile jobs' owner.
+
+    `worst` is the longest wait for an answer in seconds. `answers` counts the status codes.
+    """
 
     def __init__(self, user: RecordedUser, over: threading.Event) -> None:
         super().__init__(name=user.name, daemon=True)
@@ -61,7 +64,7 @@ class Bystander(threading.Thread):
 
 
 class Listener(threading.Thread):
-    """Follows the event stream of a good user, from now on."""
+    """Follows the event stream of a good user, from the user's last outcome on."""
 
     def __init__(self, site: Site, user: RecordedUser, over: threading.Event) -> None:
         super().__init__(name=f"{user.name} listens", daemon=True)
@@ -70,7 +73,7 @@ class Listener(threading.Thread):
         self._heard: set[str] = set()
 
     def wait_for(self, jobs: list[str]) -> None:
-        """Until these have been told, for some seconds at most: the checker says which are missing."""
+        """Wait until these jobs have been told, at most 3 s. The checker reports those missing."""
         deadline = time.monotonic() + 3
         while not self._heard.issuperset(jobs) and time.monotonic() < deadline:
             time.sleep(LOOK_EVERY)

@@ -1,4 +1,4 @@
-"""The processes of a run, those that have lost their parents, too."""
+"""The processes of a run, orphans included."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 import psutil
 
 MARK = "BENCH_HOSTILE"
-"""Environment variable that tells the processes of one run from all others."""
+"""Environment variable that marks the processes of one run."""
 
 
 def marked(mark: str) -> list[psutil.Process]:
-    """All processes that began with this run's environment, orphans of orphans too."""
+    """Return all processes that began with this run's mark, orphans included, except this process."""
     text = f"{MARK}={mark}".encode()
     found = []
     for process in psutil.process_iter():
@@ -24,7 +24,7 @@ def marked(mark: str) -> list[psutil.Process]:
 
 
 def family(pid: int) -> list[psutil.Process]:
-    """The process and its descendants."""
+    """Return the process and its descendants; [] if it has ended."""
     try:
         process = psutil.Process(pid)
         return [process, *process.children(recursive=True)]
@@ -33,7 +33,7 @@ def family(pid: int) -> list[psutil.Process]:
 
 
 def runs(process: psutil.Process) -> bool:
-    """Whether it has not ended; a zombie has."""
+    """Whether the process runs. A zombie does not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -41,7 +41,7 @@ def runs(process: psutil.Process) -> bool:
 
 
 def name(process: psutil.Process) -> str:
-    """What it is, in a few words."""
+    """Return a short name: the end of the command line, at most 40 characters."""
     try:
         return " ".join(process.cmdline()[-2:])[:40] or str(process.name())
     except psutil.Error:

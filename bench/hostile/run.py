@@ -1,4 +1,4 @@
-"""All kinds in all modes on one site, which is made anew where one broke it."""
+"""All kinds in all modes on one site. A trial that breaks a guarantee makes the site anew."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from bench.hostile.site import Site
 from bench.hostile.trial import AFTER, Trial, judge_history, run_trial
 
 _LIMITS = {"quantum": 0.02, "max_turn": 100}
-"""The site's settings that the checker needs to know."""
+"""The site's settings that the history checker needs."""
 Say = Callable[[str], None]
 
 
 def run(folder: Path, kinds: Sequence[Kind], modes: Sequence[str], say: Say, *, short: bool = False) -> list[Trial]:
-    """One trial after the other. After each the cluster is stopped, which must leave
-    nothing; `short`: after the last, and when one broke."""
+    """Run one trial after the other and return them.
+
+    After each the cluster is stopped, which must leave no process. `short`: only after the last and after a broken one.
+    """
     site, trials = Site(folder, processors=2), []
     pristine: dict[str, str] = {}
     try:
@@ -47,7 +49,7 @@ def _one(
     try:
         trial = run_trial(site, kind, mode, tokens, after=0.5 if short else AFTER)
         trial.broken += [f"audit: {finding}" for finding in _audit(site)]
-    except Exception as error:  # the site does not answer any more: that is a result
+    except Exception as error:  # a site that no longer answers is a result
         trial = Trial(kind, mode, broken=[f"the site does not answer: {error!r}"[:150]])
     if site.cluster_ended:
         trial.broken.append("the cluster's command ended")
@@ -64,7 +66,7 @@ def _one(
 
 
 def _audit(site: Site) -> list[str]:
-    """The audit's findings once nothing is at work: some moments are granted for what is just being written."""
+    """Return the audit's findings. Repeat for up to 2 s, since a settlement may still be under way."""
     deadline = time.monotonic() + 2
     while (found := site.audit()) and time.monotonic() < deadline:
         time.sleep(0.3)
@@ -72,7 +74,7 @@ def _audit(site: Site) -> list[str]:
 
 
 def _history(site: Site, name: str) -> list[dict[str, Any]]:
-    """The trial's history, kept under its name."""
+    """Keep the trial's history under its name, and return its operations."""
     kept = site.history.with_name("histories") / f"{name}.jsonl"
     kept.parent.mkdir(exist_ok=True)
     site.history.rename(kept)
@@ -84,7 +86,7 @@ HEAD = "| mode | kind | how it ended | attempts | worst wait, s | verdict |\n| -
 
 
 def row(trial: Trial) -> str:
-    """The trial as a line of the table."""
+    """Return the trial as a line of the table."""
     words = " ".join(trial.words.encode("ascii", "backslashreplace").decode().split())[:70].replace("|", "/")
     verdict = "kept" if not trial.broken else f"BROKEN: {'; '.join(trial.broken)}".replace("|", "/")
     verdict += f" (left: {trial.left})" if trial.left else ""

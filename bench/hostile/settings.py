@@ -1,4 +1,4 @@
-"""The site's settings with the zoo's tasks; the short times of the tests, so that minutes show what hours would."""
+"""Settings with the hostile tasks and the short times of the tests: minutes show what would take hours."""
 
 from bench.settings import *  # noqa: F403
 from bench.settings import INSTALLED_APPS

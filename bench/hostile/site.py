@@ -1,4 +1,4 @@
-"""The site that a run is about: its own PostgreSQL server, one web server, one cluster, and whether they end well."""
+"""The site under test: its own PostgreSQL server, one web server and one cluster, and the checks that they end well."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ for rule in PriorityRule.objects.all():
 
 
 class Site:
-    """Start it in a mode, talk to it, stop it. `reset` makes its database anew, from a copy."""
+    """A site that starts in a mode, answers, and stops. `reset` makes its database anew from a copy."""
 
     def __init__(self, folder: Path, processors: int) -> None:
         self.processors = processors
@@ -78,7 +78,7 @@ class Site:
         record.to(str(self.history))
 
     def start(self, mode: str) -> dict[str, str]:
-        """Make the tables and users of this mode, start everything; the users' tokens."""
+        """Make the tables and users of this mode, start web server and cluster, and return the users' tokens."""
         self.stop_all()
         self._fresh("template0")
         self.manage("migrate", "--verbosity", "0")
@@ -91,14 +91,14 @@ class Site:
         return {user: self._token(user) for user in USERS}
 
     def reset(self) -> None:
-        """Everything anew, after something broke: nothing of before is left."""
+        """Make the database anew and restart everything, so that nothing of a broken trial is left."""
         self.stop_all()
         self._fresh(self._template)
         self.start_web()
         self.start_cluster()
 
     def stop_all(self) -> None:
-        """End all of the site's processes but the database, whatever state they are in."""
+        """Kill all of the site's processes except the database, in whatever state they are."""
         for child in (self._cluster, self._web, self._auditor):
             if child is not None:
                 for process in [*family(child.pid)]:
@@ -111,13 +111,13 @@ class Site:
         self._cluster = self._web = self._auditor = None
 
     def close(self) -> None:
-        """End everything."""
+        """End all processes, and the database."""
         self.stop_all()
         self.database.stop()
         self.said.close()
 
     def start_web(self) -> None:
-        """Start the web server, and wait until it answers."""
+        """Start the web server, and wait until it answers. Raises RuntimeError after START_DEADLINE seconds."""
         self._web = self._popen(*web_server(self.url.rpartition(":")[2]))
         deadline = time.monotonic() + START_DEADLINE
         while True:
@@ -138,7 +138,7 @@ class Site:
         return self._cluster is not None and self._cluster.poll() is not None
 
     def stop_cluster(self) -> list[str]:
-        """SIGTERM to the cluster; what does not go well then, or is left behind, in words."""
+        """Send SIGTERM to the cluster. Return in words what fails or is left behind, and kill the latter."""
         assert self._cluster is not None
         kin, wrong, began = family(self._cluster.pid), [], time.monotonic()
         self._cluster.terminate()
@@ -162,7 +162,7 @@ class Site:
         return wrong
 
     def audit(self) -> list[str]:
-        """What `manage.py audit` would say."""
+        """Return the findings of `manage.py audit`."""
         if self._auditor is None or self._auditor.poll() is not None:
             self._auditor = subprocess.Popen(
                 [sys.executable, "-m", "bench.hostile.auditor"],
@@ -177,12 +177,12 @@ class Site:
         return answer
 
     def query(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """The rows that a statement gives on the site's database."""
+        """Return the rows of a statement on the site's database."""
         with psycopg.connect(self._environment["DATABASE_URL"], autocommit=True) as connection:
             return connection.execute(statement, parameters or None).fetchall()
 
     def manage(self, *command: str) -> None:
-        """Run a management command. Raises CalledProcessError."""
+        """Run a management command. Raises CalledProcessError if it fails."""
         subprocess.run(
             [sys.executable, "manage.py", *command],
             cwd=local.BASE, env=self._environment, check=True, stdout=self.said, stderr=self.said, timeout=120,

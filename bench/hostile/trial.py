@@ -1,4 +1,4 @@
-"""One kind in one mode: its jobs among good ones of three other users, and a bystander who looks at their queue."""
+"""One kind in one mode: its jobs among good ones of three other users, beside a bystander that asks for its queue."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bench.hostile.site import Site
 
 GOOD = ("ann", "ben", "cat")
 AFTER = 1.5
-"""Seconds for which good jobs go on after the last hostile one has ended: what it left behind shows then."""
+"""Seconds that good jobs go on after the last hostile job has ended, to show what it left behind."""
 ENDED = """
     SELECT u.username, j.job_id, o.status, o.attempt, o.error FROM queueapp_outcome o
       JOIN queueapp_job j ON j.id = o.job_id JOIN queueapp_owner w ON w.id = j.owner_id
@@ -29,7 +29,11 @@ ENDED = """
 
 @dataclass
 class Trial:
-    """What was seen. `broken`: the promises that were not kept, in words; `words`: how the hostile jobs ended."""
+    """The result of a trial. `broken`: the broken guarantees, in words. `words`: how the hostile jobs ended.
+
+    `worst_wait`: the longest wait of a good job, `worst_look`: that of the bystander, in seconds. `left`: harmless
+    changes of the process.
+    """
 
     kind: Kind
     mode: str
@@ -42,7 +46,7 @@ class Trial:
 
 
 def run_trial(site: Site, kind: Kind, mode: str, tokens: dict[str, str], after: float = AFTER) -> Trial:
-    """The trial, but for what the history and a stop of the cluster say. The cluster is up, or about to be."""
+    """Run the trial, without the checks of the history and of the cluster's stop. The cluster runs or is starting."""
     trial, over, looked = Trial(kind, mode), threading.Event(), threading.Event()
     prefix = f"{mode}-{kind.name}."
     goods = [Good(RecordedUser(site.url, name, tokens[name], "submits", 8), prefix, over) for name in GOOD]
@@ -87,7 +91,7 @@ def run_trial(site: Site, kind: Kind, mode: str, tokens: dict[str, str], after: 
 
 
 def _occupy(site: Site, good: Good) -> None:
-    """All processors are at work, so that what is submitted next shares turns; returns when they have begun."""
+    """Keep all processors busy, so that the next jobs share turns. Return once they have begun, at most after 10 s."""
     good.batch("recorded.wait", site.processors, 0.3)
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
@@ -97,7 +101,7 @@ def _occupy(site: Site, good: Good) -> None:
 
 
 def _await(site: Site, prefix: str, names: set[str], deadline: float) -> dict[str, tuple[Any, ...]]:
-    """The outcomes by job, when all of these jobs have one, or at the deadline."""
+    """Return the outcomes by job, as soon as all of these jobs have one, the cluster has ended, or at the deadline."""
     while True:
         ended = {row[1]: row for row in site.query(ENDED, f"{prefix}%")}
         if names <= set(ended) or time.monotonic() > deadline or site.cluster_ended:
@@ -143,7 +147,10 @@ def _judge_bystander(trial: Trial, bystander: Bystander) -> None:
 
 
 def judge_history(trial: Trial, operations: list[dict[str, Any]], pristine: dict[str, str]) -> None:
-    """What the history tells: how long good jobs waited, and what they found. Fills `pristine` from the first one."""
+    """Judge the history: how long good jobs waited, and whether they found the process and connection changed.
+
+    `pristine`: the state to compare with. If empty, it is filled from the first good job.
+    """
     asked: dict[str, int] = {}
     also: dict[str, set[str]] = {}
     differs: set[str] = set()
