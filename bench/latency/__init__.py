@@ -1,1 +1,1 @@
-"""How long a job waits for its start: on an idle site, and beside a flood."""
+"""The latency from a job's submission to its start, on an idle site and beside a flood."""

@@ -1,7 +1,7 @@
-"""python -m bench.latency: from submission to start, on an idle site beside peers, and beside a flood.
+"""python -m bench.latency: latency from submission to start, on an idle site beside peers, and beside a flood.
 
-On the idle site one job is sent at a time, with pauses that let everything fall asleep again. Beside the flood one
-user has very many jobs of 5 ms in line, and another one sends single jobs over HTTP; the bound of the theorem
+On the idle site one job is sent at a time, with pauses in which all processes become idle again. Beside the flood one
+user has very many jobs of 5 ms in line, and another one sends single jobs over HTTP. The bound of the theorem
 (queueapp/policy/fairness.py) is printed beside their waits. Writes bench/results/latency.txt and .json.
 """
 
@@ -23,15 +23,18 @@ from bench.systems.system import PROCESSORS
 
 PAUSE = (0.4, 0.8)
 WARM_UP = 3 * PROCESSORS
-"""Jobs sent before those that count: a worker's first one takes longer, and whose turn it is nobody chooses."""
+"""Jobs sent before those that count. The first job of each worker takes longer, and nobody can choose the worker."""
 HELD = 0.005
-"""Seconds that each job of the flood, and each one beside it, holds its processor."""
+"""Seconds that each job holds its processor, in the flood and beside it."""
 LIMIT = 20.0
 NOBODY = Load("latency", "one job at a time", (("user", 0),), {"user": 1.0}, ())
 
 
 def measure(records: Records, send: Send, names: list[str]) -> list[float]:
-    """Seconds from the call that sends each, or the moment that it names, to its start; without those never started."""
+    """Send the jobs and return the seconds until each started, without those that never did.
+
+    They count from the call of `send`, or from the moment that it returns. Waits up to LIMIT seconds for the starts.
+    """
     chooser, sent = random.Random(1), {}
     for name in names:
         time.sleep(chooser.uniform(*PAUSE))
@@ -46,7 +49,7 @@ def measure(records: Records, send: Send, names: list[str]) -> list[float]:
 
 
 def idle(server: Server, system: Any, jobs: int, number: int) -> list[float]:
-    """The waits on a site where nothing else happens. The first ones, which warm the workers up, do not count."""
+    """Return the waits on an idle site, in seconds. Jobs that warm the workers up do not count."""
     system.prepare(server, NOBODY, 0.0)
     try:
         with Crew(DATABASE_URL=system.url, PROCESSORS=str(PROCESSORS)) as crew:
@@ -60,7 +63,7 @@ def idle(server: Server, system: Any, jobs: int, number: int) -> list[float]:
 
 
 def beside_a_flood(server: Server, jobs: int, flood: int) -> list[float]:
-    """The waits of a light user's single jobs while one other user's fill all processors."""
+    """Return the waits of a light user's single jobs while another user's jobs keep all processors busy, in seconds."""
     from django.contrib.auth import get_user_model
 
     system = Site()
@@ -79,7 +82,7 @@ def beside_a_flood(server: Server, jobs: int, flood: int) -> list[float]:
 
 
 def bound() -> float:
-    """Seconds within which the theorem has a light user's job start, beside one other flow."""
+    """Return the theorem's bound on the wait of a light user's job beside one other flow, in seconds."""
     from queueapp.conf import queue_settings
     from queueapp.policy.fairness import head_wait_bound
 
@@ -87,7 +90,7 @@ def bound() -> float:
 
 
 def row(title: str, waits: list[float], sent: int) -> list[str]:
-    """Median, 95th and 99th per cent and the longest, in ms."""
+    """Return a row of the table: median, 95th and 99th percentile and maximum in ms, and how many jobs started."""
     ordered = sorted(waits)
     if not ordered:
         return [title, *["-"] * 4, f"0 of {sent}"]
@@ -96,7 +99,7 @@ def row(title: str, waits: list[float], sent: int) -> list[str]:
 
 
 def main() -> int:
-    """Print and write the tables; the exit code."""
+    """Print and write the tables, and return the exit code."""
     options = _options()
     systems = [Site(), Direct(), Committed(), WaitingPgQueuer(), WaitingProcrastinate()]
     if missing := sorted({package for system in systems for package in system.missing()}):

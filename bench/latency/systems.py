@@ -1,4 +1,4 @@
-"""The systems of this bench: bench/systems/ with a way to send one job and with workers that wait for it."""
+"""The systems of this bench: those of bench/systems/ with a way to send one job, and with workers that wait for it."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from bench.systems.system import PROCESSORS
 from bench.systems.turnabout import Turnabout
 
 Send = Callable[[str], float | None]
-"""Submits one job, which records this name when it starts; returns once it is accepted: the moment from which its wait
-counts, where that is not the call."""
+"""Submits one job, which records this name when it starts. Returns once it is accepted: None if the wait counts from
+the call, else the moment from which it counts."""
 TINY = 0.0001
 """Seconds that a job holds its processor."""
 
 
 class Site(Turnabout):
-    """Web server and processors; jobs are sent over HTTP."""
+    """Web server and processors. Jobs are sent over HTTP."""
 
     title = "Turnabout, POST jobs/ to start"
     sender = "user"
 
     def start(self, crew: Crew) -> None:
-        """Both parts of the site."""
+        """Give the sender a password, and start processors and web server."""
         from django.contrib.auth import get_user_model
 
         user = get_user_model().objects.get(username=self.sender)
@@ -39,7 +39,7 @@ class Site(Turnabout):
 
     @contextmanager
     def sending(self, seconds: float = TINY) -> Iterator[Send]:
-        """One client, whose connection stays open."""
+        """Send through one HTTP client, whose connection stays open. `seconds`: that a job declares and takes."""
         from bench.tasks import HOLD
 
         with client(self.site, self.sender) as http:
@@ -52,13 +52,13 @@ class Site(Turnabout):
 
 
 class Direct(Turnabout):
-    """The same processors; jobs are sent as the peers' are, by a call in Python."""
+    """The same processors. Jobs are sent by a call in Python, like the peers'."""
 
     title = "Turnabout, submit() to start"
 
     @contextmanager
     def sending(self) -> Iterator[Send]:
-        """One connection of Django's."""
+        """Send on Django's connection."""
         from bench.tasks import HOLD
         from queueapp.lifecycle.submit import submit
         from queueapp.lifecycle.validation import parse
@@ -71,14 +71,14 @@ class Direct(Turnabout):
 
 
 class Committed(Direct):
-    """The same, from the commit on."""
+    """The same, with waits that count from the commit."""
 
     key = "turnabout-committed"
     title = "Turnabout, commit to start"
 
     @contextmanager
     def sending(self) -> Iterator[Send]:
-        """One connection, in whose transaction we are the first to be told of the commit."""
+        """Send on Django's connection. Our on_commit hook is registered first, and so runs right after the commit."""
         from django.db import transaction
 
         with super().sending() as submit:
@@ -94,18 +94,18 @@ class Committed(Direct):
 
 
 class WaitingPgQueuer(PgQueuer):
-    """Its defaults: it listens for notifications, which a trigger sends."""
+    """pgqueuer's defaults: workers listen for notifications, which a trigger sends."""
 
     key = "pgqueuer-latency"
     title = "pgqueuer, enqueue() to start"
 
     def start(self, crew: Crew) -> None:
-        """As many processes as processors."""
+        """Start a worker process per processor."""
         crew.start_together(PROCESSORS, "-m", "bench.latency.worker", "pgqueuer")
 
     @contextmanager
     def sending(self) -> Iterator[Send]:
-        """One connection."""
+        """Send on one connection."""
         import asyncpg  # type: ignore[import-not-found]
         from pgqueuer.queries import Queries  # type: ignore[import-not-found]
 
@@ -121,18 +121,18 @@ class WaitingPgQueuer(PgQueuer):
 
 
 class WaitingProcrastinate(Procrastinate):
-    """Its defaults: it listens for notifications, which a trigger sends."""
+    """procrastinate's defaults: workers listen for notifications, which a trigger sends."""
 
     key = "procrastinate-latency"
     title = "procrastinate, defer() to start"
 
     def start(self, crew: Crew) -> None:
-        """As many processes as processors."""
+        """Start a worker process per processor."""
         crew.start_together(PROCESSORS, "-m", "bench.latency.worker", "procrastinate")
 
     @contextmanager
     def sending(self) -> Iterator[Send]:
-        """One pool."""
+        """Send through one connection pool."""
         with self._app().open() as app:
             task = app.configure_task("hold")
 

@@ -1,4 +1,4 @@
-"""A peer's worker with its own defaults, woken by notifications: python -m bench.latency.worker PEER"""
+"""A peer's worker with its defaults, woken by notifications: python -m bench.latency.worker PEER"""
 
 from __future__ import annotations
 
