@@ -1,1 +1,1 @@
-"""A loss of power under load: the data as of the last fsync, recovered; python -m bench.powerloss."""
+"""Loss of power under load, and recovery from the data as of the last fsync: python -m bench.powerloss"""

@@ -1,10 +1,10 @@
-"""Lose power at random moments under load, and look for what was acknowledged: python -m bench.powerloss
+"""Lose power at random moments under load, and check that nothing acknowledged is missing: python -m bench.powerloss
 
-A library that PostgreSQL is started with (shadow.c, compiled with gcc) keeps a copy of every file as of its last fsync.
-At random moments that copy is kept: alone, or with each page that was written since there or not, at random. A server
-recovers from it; every job acknowledged and every completion told before must be there, and the audit be clean.
-Exit code 1 where anything is missing. --without-waiting is the counter-check: commits do not wait for the disk then,
-and the bench must say that jobs are missing.
+A library preloaded into PostgreSQL (shadow.c, compiled with gcc) keeps a copy of every file as of its last fsync. At
+random moments the bench saves that copy. In every other one, each page that was written since is there or not, at
+random. A server recovers from each copy. All jobs acknowledged and all completions told before must be there, and the
+audit must be clean. Exit code 1 if anything is missing. --without-waiting is the counter-check: commits do not wait
+for the disk, and the bench must report missing jobs.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ SHOWN = 10
 
 
 def main() -> int:
-    """The exit code."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # by way of the clean-up
+    """Run the bench and return the exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the clean-up runs
     least = Plan()
     parser = argparse.ArgumentParser(prog="bench.powerloss", description="The power is lost under load.")
     parser.add_argument("--jobs", type=int, default=least.jobs)
@@ -35,7 +35,7 @@ def main() -> int:
     options = parser.parse_args()
     if shutil.which("gcc") is None:
         parser.error("gcc is needed")
-    # Not below var/: the server's own user must reach it, and its socket's path must be short.
+    # Not below var/: the server's own user must reach the folder, and the path of its socket must be short.
     folder = Path(tempfile.mkdtemp(prefix="powerloss-"))
     try:
         missing = run(Plan(**vars(options)), folder, lambda text: print(text, flush=True))

@@ -1,4 +1,4 @@
-"""What a recovered database must have: all that was acknowledged or told before the power went."""
+"""The check of a recovered database: it must have all that was acknowledged or told before the loss of power."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from bench.histories.history import NEVER, History, Told
 
 @dataclass
 class Kept:
-    """How much was looked for, and what was missing, in words. `undone`: outcomes that somebody had only seen with a
-    GET, which promises nothing."""
+    """How much was looked for, and what was missing, in words.
+
+    `undone`: missing outcomes that only a GET had shown, which promises nothing.
+    """
 
     looked_for: int = 0
     missing: list[str] = field(default_factory=list)
@@ -19,8 +21,10 @@ class Kept:
 
 
 def compare(history: History, until: float, outcomes: Mapping[str, tuple[str, int]], there: set[str]) -> Kept:
-    """What was acknowledged or told until then, in seconds of the history's clock, and the jobs and outcomes (status,
-    number) that are there."""
+    """Compare what was acknowledged or told until `until`, in seconds of the history's clock, with the database.
+
+    `outcomes`: its (status, number) by job. `there`: its jobs.
+    """
     kept, retried = Kept(), {retry.job: retry.begun for retry in history.retries if retry.begun <= until}
     for asked in history.asked.values():
         if asked.known <= until:

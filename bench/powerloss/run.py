@@ -1,4 +1,4 @@
-"""Users at work on a real site, the power lost at random moments, and what each recovered database has."""
+"""One run: load on a real site, copies of the disk at random moments, and the check of each recovered database."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OUTCOMES = "SELECT j.job_id, o.status, o.number FROM queueapp_outcome o JOIN que
 
 @dataclass(frozen=True)
 class Plan:
-    """The bounds of a run. `losses`: copies that are taken; `seconds`: of load; `waits`: see ShadowedDatabase."""
+    """The bounds of a run. `losses`: number of copies; `seconds`: of load; `waits`: see ShadowedDatabase."""
 
     jobs: int = 4_000
     users: int = 10
@@ -41,7 +41,7 @@ class Plan:
 
 
 def run(plan: Plan, folder: Path, say: Say) -> list[str]:
-    """What was missing after a loss, in words. `folder` is empty, and is left so that it can be looked at."""
+    """Run once, and return in words what was missing. `folder` must be empty, and keeps the data for inspection."""
     record.to(str(folder / "history.jsonl"))
     database = ShadowedDatabase(folder, waits=plan.waits)
     stand, over = Stand(folder, 1, plan.processors, database), threading.Event()
@@ -64,7 +64,7 @@ def run(plan: Plan, folder: Path, say: Say) -> list[str]:
 
 
 def _lose(plan: Plan, database: ShadowedDatabase, say: Say) -> dict[str, float]:
-    """The copies taken, by name, each with the moment before which everything acknowledged must be in it."""
+    """Take the copies. Return by name the moment before which everything acknowledged must be in the copy."""
     chance, moments, began = random.Random(plan.seed), {}, time.monotonic()
     for number, at in enumerate(sorted(chance.uniform(0, plan.seconds) for _ in range(plan.losses))):
         time.sleep(max(0.0, began + at - time.monotonic()))

