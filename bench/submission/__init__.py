@@ -1,1 +1,1 @@
-"""What it costs to submit, over HTTP."""
+"""The cost of submissions over HTTP."""

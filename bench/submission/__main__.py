@@ -1,8 +1,8 @@
-"""python -m bench.submission: what it costs to submit over HTTP, and what submitting and claiming cost each other.
+"""python -m bench.submission: the cost of submissions over HTTP, and how submissions and claims slow each other down.
 
-`POST jobs/` beside the leanest view of the same server that stores something; `POST jobs/bulk/` in jobs a second; then
-claimers (bench/claiming.py) beside either. Every request has a token, and every submission is
-committed synchronously before it is answered. Writes bench/results/submission.txt and .json.
+Compares `POST jobs/` with the leanest view of the same server that stores something. Measures `POST jobs/bulk/` in jobs
+per second. Then runs claimers (bench/claiming.py) beside either single view. Every request has a token. The server
+commits every submission synchronously before it answers. Writes bench/results/submission.txt and .json.
 """
 
 from __future__ import annotations
@@ -29,14 +29,18 @@ from bench.throughput.meter import cpu_seconds
 
 NAME = "turnabout_bench_submission"
 ENOUGH = "1000000000"
-"""For allowances and quotas: no limit would leave out what it costs to look at them."""
+"""For rate limits and quotas. Without limits, the cost of checking them would be missing."""
 BULK = 10_000
 SLICE = 1.0
-"""Seconds. What is compared is measured by turns, so that a noisy moment of the machine does not hit the one alone."""
+"""Seconds. The cases are measured alternately in slices, so that noise does not hit one of them only."""
 
 
 class FlowState:
-    """What came of the slices of one measurement."""
+    """The sums over the slices of one measurement.
+
+    `seconds`: of measuring; `cpu`: seconds of the web process; `claims`: sum of the rates; `times`: ms of each request;
+    `seen`: as of Waits.
+    """
 
     def __init__(self) -> None:
         self.seconds, self.cpu, self.claims, self.times = 0.0, 0.0, 0.0, list[float]()
@@ -44,12 +48,12 @@ class FlowState:
 
     @property
     def rate(self) -> float:
-        """Requests a second."""
+        """Requests per second."""
         return len(self.times) / self.seconds
 
 
 class Bench:
-    """The site, its clients, and what was measured."""
+    """The site, its clients, and the figures measured."""
 
     def __init__(self, url: str, site: str, web: int, seconds: float) -> None:
         self.url, self.web = url, [psutil.Process(web)]
@@ -57,18 +61,18 @@ class Bench:
         self.clients = [client(site, f"user-{n + 1}") for n in range(CLIENTS)]
 
     def keep(self, **values: float) -> None:
-        """Add to the figures of these names."""
+        """Append the values to the figures of these names."""
         for name, value in values.items():
             self.figures.setdefault(name, []).append(round(value, 4))
 
     def by_turns(self, *what: str) -> Iterator[tuple[str, FlowState]]:
-        """Each of these with its tally, slice by slice, to and fro; what came of them is with the last."""
+        """Yield each name with its tally, once per slice, in alternating order. A tally sums over all its slices."""
         tallies = {name: FlowState() for name in what}
         for number in range(self.slices):
             yield from list(tallies.items())[:: -1 if number % 2 else 1]
 
     def slice(self, address: str, tally: FlowState, clients: int, claimers: Claimers | None = None) -> None:
-        """Measure for a slice: those who submit, if there is an address, and claimers, if there are any."""
+        """Measure for one slice: submitters, if there is an address, and claimers, if there are any."""
         with Submitters(self.clients[:clients], f"{address}/") if address else nullcontext() as submitters:
             since, used = time.monotonic(), cpu_seconds(self.web)
             if claimers is None:
@@ -81,7 +85,7 @@ class Bench:
             tally.cpu += cpu_seconds(self.web) - used
 
     def one_by_one(self) -> None:
-        """Requests a second, their time, and the web server's CPU for each, with one client, then with all."""
+        """Measure requests per second, ms and CPU ms per request, with one client, then with all."""
         for clients in (1, CLIENTS):
             tallies = dict[str, FlowState]()
             for address, tally in self.by_turns(*ADDRESSES):
@@ -93,7 +97,7 @@ class Bench:
                 self.keep(**{f"{what} ms": statistics.median(tally.times)})
 
     def bulk(self) -> None:
-        """Jobs a second by one client."""
+        """Measure the jobs per second of one client that submits in bulk."""
         jobs = [{"job_id": f"job-{next(numbers)}", "duration": DECLARED, "task": "bench.nothing"} for _ in range(BULK)]
         begun = time.monotonic()
         answer = self.clients[0].post("jobs/bulk/", json={"jobs": jobs})
@@ -102,7 +106,7 @@ class Bench:
         self.keep(bulk=BULK / took)
 
     def together(self) -> None:
-        """Claimers alone, beside those who submit jobs, and beside those who only store something."""
+        """Measure claimers alone, beside `POST jobs/`, and beside the lean view."""
         tallies = dict[str, FlowState]()
         with Claimers() as claimers:
             claimers.rate(SLICE)
@@ -120,7 +124,7 @@ class Bench:
 
 
 def main() -> None:
-    """Run every part in every round, and write."""
+    """Run every part in every round, and write the report."""
     options = _options()
     with own_database(NAME) as (server, url):
         from django.contrib.auth import get_user_model

@@ -1,4 +1,4 @@
-"""Those who submit: threads with a client each."""
+"""The submitters: threads with a client each."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from bench.filling import DECLARED
 WARM_UP = 0.2
 
 numbers = count()
-"""For names that no job had yet."""
+"""Numbers for job ids that are new."""
 
 
 def single(http: httpx.Client, address: str) -> None:
-    """Submit one job of a new name. Raises where it is not accepted."""
+    """Submit one job with a new id. Raises HTTPError if it is not accepted."""
     job = {"job_id": f"job-{next(numbers)}", "duration": DECLARED, "task": "bench.nothing", "payload": {}}
     http.post(address, json=job).raise_for_status()
 
 
 class Submitters:
-    """Threads which submit single jobs without a pause; a context manager."""
+    """Threads that submit single jobs without a pause, as a context manager. Entering it waits for WARM_UP seconds."""
 
     def __init__(self, clients: Sequence[httpx.Client], address: str) -> None:
         self._stop, self._times, self._failed = Event(), list[tuple[float, float]](), list[Exception]()
@@ -53,7 +53,7 @@ class Submitters:
             self._times.append((begun, time.monotonic()))
 
     def since(self, moment: float) -> list[float]:
-        """How many ms each request took that was answered since a moment. Raises what a request raised."""
+        """Return the ms of each request that was answered since `moment` (time.monotonic). Raises a request's error."""
         if self._failed:
             raise self._failed[0]
         return [(ended - begun) * 1000 for begun, ended in self._times.copy() if ended >= moment]

@@ -1,4 +1,4 @@
-"""What was measured, in tables."""
+"""The tables of the figures measured."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ a transaction or a name. Turns wait for one another's flows, whoever submits: wh
 
 
 def ratios(some: Sequence[float], others: Sequence[float]) -> list[float]:
-    """Round by round."""
+    """Return the ratio of each round."""
     return [one / other for one, other in zip(some, others, strict=True)]
 
 
 def report(figures: dict[str, list[float]], facts: str) -> str:
-    """The tables."""
+    """Return the tables and notes as text."""
     bulk = f"POST jobs/bulk/: {middle(figures['bulk'], 0)} jobs a second; aim 30,000"
     return "\n".join([facts, "", _singles(figures), "", bulk, "", _beside(figures), "", _verdict(figures), _NOTES])
 

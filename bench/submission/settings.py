@@ -1,4 +1,4 @@
-"""The benches' settings with the address of the lean view on top."""
+"""The benches' settings, with the lean view's address added."""
 
 from bench.settings import *  # noqa: F403
 

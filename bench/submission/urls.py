@@ -1,4 +1,4 @@
-"""The site's addresses, and the least that an address which stores something can do: a token, JSON, one INSERT."""
+"""The site's addresses and a lean view, the least that can store something: a token, JSON, one INSERT."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 
 class LeanView(APIView):
-    """Stores what it is sent, checks nothing, counts nothing."""
+    """Stores a job, and checks and counts nothing."""
 
     parser_classes = [JSONParser]
     throttle_classes = []

@@ -1,4 +1,4 @@
-"""Who waits for a lock of the database: looks at its sessions."""
+"""Samples of the sessions that wait for a lock of the database."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ _LOOK = """
 
 
 class Waits:
-    """Looks a hundred times a second, in a thread of its own; a context manager. Counts go on in `seen`.
+    """Samples pg_stat_activity about a hundred times a second, in a thread. A context manager.
 
-    `seen`: (submissions or turns, whether it waited for a lock of a row, a transaction or a name).
+    Adds to `seen`, by (submissions or turns, whether the statement waited for a heavyweight lock: of a row, a
+    transaction, or an advisory lock).
     """
 
     def __init__(self, url: str, seen: Counter[tuple[str, bool]]) -> None:
@@ -45,5 +46,5 @@ class Waits:
 
 
 def part(seen: Counter[tuple[str, bool]], who: str) -> float:
-    """The part of the looks at somebody's statements in which they waited for a lock; 0 where there was none."""
+    """Return the fraction of samples of these statements (submissions or turns) that waited for a lock; 0 if none."""
     return seen[who, True] / max(seen[who, True] + seen[who, False], 1)
