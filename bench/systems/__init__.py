@@ -1,4 +1,4 @@
-"""The systems under test, each with the same interface (system.py). Importing this needs none of their packages."""
+"""The systems under test, all with the interface in system.py. Importing this needs none of their packages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PLAIN = PlainOrder.key
 
 
 def all_systems() -> list[System]:
-    """Every system in every way of setting it up, this project first."""
+    """Return every system in every configuration, this project first."""
     return [
         Turnabout(),
         PlainOrder(),

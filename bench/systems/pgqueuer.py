@@ -1,4 +1,4 @@
-"""pgqueuer, set up in three ways: a limit per user, numbers given by the submitter, and priorities."""
+"""pgqueuer in three configurations: a limit per user, numbers given by the submitter, and priorities."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from bench.harness import Crew
 from bench.systems.system import PROCESSORS, System
 
 FINE = 100
-"""Priorities are whole numbers: a step of one job of weight 1 is this many."""
+"""Priorities are integers: one job of weight 1 is a step of this many."""
 
 
 class PgQueuer(System):
-    """One entrypoint for all, oldest first. A worker has the least in hand that it allows: one job runs, one waits."""
+    """One entrypoint for all, oldest first. A worker holds the fewest jobs that it allows: one runs, one waits."""
 
     needs = ("pgqueuer", "asyncpg")
 
     def entrypoint(self, user: str) -> str:
-        """The entrypoint of this user's jobs."""
+        """Return the entrypoint of this user's jobs."""
         return "hold"
 
     def limits(self) -> dict[str, int]:
-        """Entrypoints, and the jobs of each that may be in hand at once on all workers; 0: any number."""
+        """Return the entrypoints, with the maximum jobs of each that all workers hold at once; 0: no limit."""
         return {"hold": 0}
 
     def priority(self, user: str, number: int) -> int:
-        """The priority of this user's job of this number; higher ones go first."""
+        """Return the priority of this user's job of this number. Higher priorities go first."""
         return 0
 
     def install(self) -> None:
-        """Its tables, with the autovacuum settings that its documentation recommends."""
+        """Make its tables, with the autovacuum settings that its documentation recommends."""
         asyncio.run(self._install())
 
     async def _install(self) -> None:
@@ -45,7 +45,7 @@ class PgQueuer(System):
         await connection.close()
 
     def submit(self) -> None:
-        """Each batch in one call. ANALYZE afterwards: without statistics its queries are slower."""
+        """Submit each batch in one call, then ANALYZE: without statistics its queries are slower."""
         asyncio.run(self._submit())
 
     async def _submit(self) -> None:
@@ -62,16 +62,16 @@ class PgQueuer(System):
         await connection.close()
 
     def start(self, crew: Crew) -> None:
-        """As many worker processes as processors."""
+        """Start a worker process per processor."""
         limits = self.limits()
-        # Seats for all that the limits allow: a user whose jobs find no seat waits behind those who have one.
+        # Workers can hold all that the limits allow. Otherwise a user without a held job waits behind those with one.
         in_hand = max(2, math.ceil(sum(limits.values()) / PROCESSORS) + 2)
         settings = {"seconds": self.seconds, "limits": limits, "in_hand": in_hand}
         crew.start_together(self.processors, "-m", "bench.systems.pgqueuer_worker", json.dumps(settings))
 
 
 class PgQueuerLimits(PgQueuer):
-    """An entrypoint per user with a concurrency limit, and seats for all that these allow: shares follow limits."""
+    """An entrypoint per user with a concurrency limit. Workers can hold all that these allow: shares follow limits."""
 
     key = "pgqueuer-limits"
     title = "pgqueuer, limits"
@@ -86,16 +86,16 @@ class PgQueuerLimits(PgQueuer):
     )
 
     def entrypoint(self, user: str) -> str:
-        """One for each user."""
+        """Return an entrypoint per user."""
         return user
 
     def limits(self) -> dict[str, int]:
-        """The weights."""
+        """Return the users' weights as limits."""
         return {user: round(weight) for user, weight in self.load.weights.items()}
 
 
 class PgQueuerNumbers(PgQueuer):
-    """The submitter does fair queueing: a job's priority is minus its number among its user's jobs, by weight."""
+    """The submitter does fair queueing: a job's priority is minus its number among its user's jobs / weight."""
 
     key = "pgqueuer-numbers"
     title = "pgqueuer, numbers"
@@ -105,12 +105,12 @@ class PgQueuerNumbers(PgQueuer):
     )
 
     def priority(self, user: str, number: int) -> int:
-        """Lower with each job, more slowly for more weight."""
+        """Return a priority that falls with each job, more slowly for a larger weight."""
         return -round(number * FINE / self.load.weights[user])
 
 
 class PgQueuerPriority(PgQueuer):
-    """The weight as the priority: strictly first."""
+    """The weight is the priority: a larger weight goes strictly first."""
 
     key = "pgqueuer-priority"
     title = "pgqueuer, priority"
@@ -118,5 +118,5 @@ class PgQueuerPriority(PgQueuer):
     loads = ("weighted",)
 
     def priority(self, user: str, number: int) -> int:
-        """The weight."""
+        """Return the user's weight."""
         return round(self.load.weights[user])

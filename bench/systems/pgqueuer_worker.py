@@ -1,4 +1,4 @@
-"""One processor of pgqueuer: python -m bench.systems.pgqueuer_worker SETTINGS, as JSON; see pgqueuer.py."""
+"""One processor of pgqueuer: python -m bench.systems.pgqueuer_worker SETTINGS (JSON, see pgqueuer.py)"""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ async def work(settings: dict[str, Any]) -> None:
     import asyncpg  # type: ignore[import-not-found]
     from pgqueuer import PgQueuer  # type: ignore[import-not-found]
 
-    # Commits of claims and results are asynchronous in Turnabout, too.
+    # Like Turnabout, which commits claims and results asynchronously.
     connection = await asyncpg.connect(os.environ["DATABASE_URL"], server_settings={"synchronous_commit": "off"})
     queue = PgQueuer.from_asyncpg_connection(connection)
     processor = Processor(settings["seconds"])

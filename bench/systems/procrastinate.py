@@ -1,4 +1,4 @@
-"""procrastinate, set up in three ways: a queue per user, numbers given by the submitter, and priorities."""
+"""procrastinate in three configurations: a queue per user, numbers given by the submitter, and priorities."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from bench.harness import Crew
 from bench.systems.system import System
 
 FINE = 100
-"""Priorities are whole numbers: a step of one job of weight 1 is this many."""
+"""Priorities are integers: one job of weight 1 is a step of this many."""
 ALL = "all"
 
 
 class Procrastinate(System):
-    """One queue for all, oldest first; a worker has one job that runs and one that waits."""
+    """One queue for all, oldest first. A worker holds two jobs: one runs, one waits."""
 
     needs = ("procrastinate",)
 
     def queue(self, user: str) -> str:
-        """The queue of this user's jobs."""
+        """Return the queue of this user's jobs."""
         return ALL
 
     def queues(self) -> dict[str, int]:
-        """Queues, and the jobs of each that a processor has in hand at once."""
+        """Return the queues, with the jobs of each that a processor holds at once."""
         return {ALL: 2}
 
     def priority(self, user: str, number: int) -> int:
-        """The priority of this user's job of this number; higher ones go first."""
+        """Return the priority of this user's job of this number. Higher priorities go first."""
         return 0
 
     def install(self) -> None:
-        """Its tables."""
+        """Make its tables."""
         with self._app().open() as app:
             app.schema_manager.apply_schema()
 
     def submit(self) -> None:
-        """Each batch in one call. ANALYZE afterwards: without statistics its queries are slower."""
+        """Submit each batch in one call, then ANALYZE: without statistics its queries are slower."""
         from procrastinate.jobs import Job  # type: ignore[import-not-found]
 
         with self._app().open() as app:
@@ -51,7 +51,7 @@ class Procrastinate(System):
             connection.execute("ANALYZE")
 
     def start(self, crew: Crew) -> None:
-        """As many processes as processors."""
+        """Start a worker process per processor."""
         settings = {"seconds": self.seconds, "queues": self.queues()}
         crew.start_together(self.processors, "-m", "bench.systems.procrastinate_worker", json.dumps(settings))
 
@@ -62,7 +62,7 @@ class Procrastinate(System):
 
 
 class ProcrastinateQueues(Procrastinate):
-    """A queue per user, and in every process a worker per queue; they share the processor by turns."""
+    """A queue per user, and in every process a worker per queue. A lock shares the processor between them."""
 
     key = "procrastinate-queues"
     title = "procrastinate, queues"
@@ -75,16 +75,16 @@ class ProcrastinateQueues(Procrastinate):
     )
 
     def queue(self, user: str) -> str:
-        """One for each user."""
+        """Return a queue per user."""
         return user
 
     def queues(self) -> dict[str, int]:
-        """As many in hand as the weight."""
+        """Return the queues. A processor holds as many jobs of each as the user's weight."""
         return {user: round(weight) for user, weight in self.load.weights.items()}
 
 
 class ProcrastinateNumbers(Procrastinate):
-    """The submitter does fair queueing: a job's priority is minus its number among its user's jobs, by weight."""
+    """The submitter does fair queueing: a job's priority is minus its number among its user's jobs / weight."""
 
     key = "procrastinate-numbers"
     title = "procrastinate, numbers"
@@ -94,12 +94,12 @@ class ProcrastinateNumbers(Procrastinate):
     )
 
     def priority(self, user: str, number: int) -> int:
-        """Lower with each job, more slowly for more weight."""
+        """Return a priority that falls with each job, more slowly for a larger weight."""
         return -round(number * FINE / self.load.weights[user])
 
 
 class ProcrastinatePriority(Procrastinate):
-    """The weight as the priority: strictly first."""
+    """The weight is the priority: a larger weight goes strictly first."""
 
     key = "procrastinate-priority"
     title = "procrastinate, priority"
@@ -107,5 +107,5 @@ class ProcrastinatePriority(Procrastinate):
     loads = ("weighted",)
 
     def priority(self, user: str, number: int) -> int:
-        """The weight."""
+        """Return the user's weight."""
         return round(self.load.weights[user])

@@ -1,4 +1,4 @@
-"""One processor of procrastinate: python -m bench.systems.procrastinate_worker SETTINGS; see procrastinate.py."""
+"""One processor of procrastinate: python -m bench.systems.procrastinate_worker SETTINGS (JSON, see procrastinate.py)"""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ MOST_CONNECTIONS = 8
 
 
 async def work(settings: dict[str, Any]) -> None:
-    """Take jobs until the process is ended: one of its workers for each queue, side by side in one event loop."""
+    """Take jobs until the process is ended. Runs a worker of procrastinate per queue, all in one event loop."""
     from procrastinate import App, PsycopgConnector  # type: ignore[import-not-found]
 
     many = min(MOST_CONNECTIONS, 2 * len(settings["queues"]))
-    # Commits of claims and results are asynchronous in Turnabout, too.
+    # Like Turnabout, which commits claims and results asynchronously.
     asynchronously = {"options": "-c synchronous_commit=off"}
     connector = PsycopgConnector(
         conninfo=os.environ["DATABASE_URL"], min_size=many, max_size=many, kwargs=asynchronously
@@ -34,7 +34,7 @@ async def work(settings: dict[str, Any]) -> None:
 
     async with app.open_async():
         await processor.all_ready()
-        # All jobs are in line before the start: no need to listen for new ones, which takes a connection each.
+        # All jobs were submitted before the start. LISTEN is not needed, and would take a connection per worker.
         workers = [
             app.run_worker_async(
                 queues=[queue], concurrency=in_hand, listen_notify=False, install_signal_handlers=False

@@ -1,4 +1,4 @@
-"""What every system under test offers: prepare, submit, run until done, close."""
+"""The interface of every system under test: prepare, submit, run until done, close."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ PROCESSORS = 4
 
 
 class System(ABC):
-    """A job queue with one way of setting it up. Prepared anew for every run, in a database of its own."""
+    """A job queue in one configuration. `prepare` makes a database of its own for every run."""
 
     key: ClassVar[str]
     title: ClassVar[str]
     settings: ClassVar[str]
-    """How it is set up, and why so."""
+    """The configuration and its reasons, for the report."""
     needs: ClassVar[tuple[str, ...]] = ()
-    """Packages without which it cannot run."""
+    """Packages that it cannot run without."""
     processors: int = PROCESSORS
     loads: ClassVar[tuple[str, ...]] = ("heavy", "weighted")
-    """The loads for which this way of setting it up differs from another one here."""
+    """The loads for which this configuration differs from another one here."""
 
     def missing(self) -> list[str]:
-        """The packages that it needs and that are not installed."""
+        """Return the needed packages that are not installed."""
         return [name for name in self.needs if importlib.util.find_spec(name) is None]
 
     def prepare(self, server: Server, load: Load, seconds: float) -> None:
-        """Make its database; jobs of `load` will hold a processor for `seconds` each."""
+        """Make its database and install it there. Each job of `load` will hold a processor for `seconds`."""
         self.server, self.load, self.seconds = server, load, seconds
         self.url = server.fresh(self.database)
         self.records = Records(self.url)
@@ -45,18 +45,21 @@ class System(ABC):
 
     @abstractmethod
     def install(self) -> None:
-        """Tables, users and rules, in the empty database at `url`."""
+        """Make tables, users and rules in the empty database at `url`."""
 
     @abstractmethod
     def submit(self) -> None:
-        """Put the whole load in line, durably, batch by batch."""
+        """Submit the whole load, batch by batch, with synchronous commits."""
 
     @abstractmethod
     def start(self, crew: Crew) -> None:
-        """Start its processors."""
+        """Start its processors in `crew`."""
 
     def run(self, limit: float) -> list[Record]:
-        """What was recorded when every job had ended, or after `limit` seconds."""
+        """Run until every job has ended, at most `limit` seconds, and return the records.
+
+        Raises RuntimeError if a process ends before.
+        """
         jobs = sum(self.load.jobs.values())
         with Crew(DATABASE_URL=self.url, PROCESSORS=str(self.processors)) as crew:
             self.start(crew)
@@ -64,7 +67,7 @@ class System(ABC):
         return self.records.read()
 
     def amiss(self) -> str:
-        """What its own tables say went wrong in the run; empty: nothing, or it is not asked."""
+        """Return the errors of the run that its own tables show; empty: none, or they are not checked."""
         return ""
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""This project: as it ships, and without any active rule, which is plain order of submission."""
+"""This project as it ships, and without any active rule, which is plain order of submission."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Turnabout(System):
-    """The rule that ships, and above it, where weights differ, one rule for each other weight."""
+    """This project with the rule that ships, and above it a rule for each weight other than 1."""
 
     key = "turnabout"
     title = "Turnabout, as it ships"
@@ -24,7 +24,7 @@ class Turnabout(System):
 
     @property
     def database(self) -> str:
-        """One name for all: Django keeps the settings that it began with."""
+        """One name for all configurations: Django keeps the database that it began with."""
         return "turnabout_bench"
 
     def install(self) -> None:
@@ -41,7 +41,7 @@ class Turnabout(System):
         self.make_rules()
 
     def make_rules(self) -> None:
-        """A rule for each weight other than 1."""
+        """Make a rule for each weight other than 1."""
         from django.contrib.auth import get_user_model
 
         from queueapp.models import PriorityRule
@@ -52,7 +52,7 @@ class Turnabout(System):
             rule.users.set(get_user_model().objects.filter(queue_owner__in=owners))
 
     def submit(self) -> None:
-        """As the API does: checked, and accepted up to 10,000 at a time."""
+        """Submit as the API does, with its checks. Each batch is one call, at most MAX_BULK_JOBS (10,000) jobs."""
         from bench.tasks import HOLD
         from queueapp.lifecycle.submit import submit
         from queueapp.lifecycle.validation import parse_all
@@ -65,18 +65,18 @@ class Turnabout(System):
             submit(self.owners[name], parse_all(asked))
 
     def start(self, crew: Crew) -> None:
-        """A django-q2 cluster, as on a real site."""
+        """Start a django-q2 cluster, as on a real site."""
         crew.start("manage.py", "processors")
 
     def amiss(self) -> str:
-        """Whether a job that was done has no outcome, so that it would run again."""
+        """Report jobs that were done and have no outcome: they would run again. Empty if there are none."""
         from queueapp.models import Outcome
 
         missing = self.records.count() - Outcome.objects.count()
         return f"{missing} jobs were done and have no outcome: they would run again" if missing else ""
 
     def close(self) -> None:
-        """Close Django's connections, then as any system."""
+        """Close Django's connections, and drop the database."""
         from django.db import connections
 
         connections.close_all()
@@ -85,7 +85,7 @@ class Turnabout(System):
 
 
 class PlainOrder(Turnabout):
-    """The same with every rule switched off: one flow for all."""
+    """This project with every rule switched off: one flow for all."""
 
     key = "plain"
     title = "Plain order"
@@ -95,7 +95,7 @@ class PlainOrder(Turnabout):
     )
 
     def make_rules(self) -> None:
-        """Switch off what ships."""
+        """Switch off the rule that ships."""
         from queueapp.models import PriorityRule
 
         PriorityRule.objects.update(active=False)

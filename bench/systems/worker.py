@@ -1,4 +1,4 @@
-"""A processor of a peer, an asyncio process: what the workers of all peers share."""
+"""A processor of a peer, as an asyncio process: the shared code of all peers' workers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.records import Recorder, clock
 
 
 class Processor:
-    """Runs one job at a time, however many its worker has in hand; the others wait, first come first served."""
+    """Runs one job at a time, however many its worker holds. The others wait in order of arrival."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -19,10 +19,10 @@ class Processor:
         self._recorder = Recorder()
 
     async def hold(self, user: str) -> None:
-        """Hold the processor for the same time as every job.
+        """Hold the processor for the seconds of every job, and record it.
 
-        Sleeps in a thread: asyncio's own timer is late by a millisecond and more while the loop fetches and records,
-        and sleeping in the loop would keep it from doing so meanwhile.
+        Sleeps in a thread. asyncio's timer is late by a millisecond and more while the event loop fetches and records,
+        and a blocking sleep would stop the event loop.
         """
         async with self._free:
             await asyncio.to_thread(self._hold, user)
@@ -33,7 +33,7 @@ class Processor:
         self._recorder.add(user, started)
 
     async def all_ready(self) -> None:
-        """Say that this process is ready, its threads too, and wait until all are."""
+        """Print READY once this process and its threads are ready, and wait until all processes are."""
         await asyncio.to_thread(time.sleep, self._seconds)
         self._recorder.start()
         sys.stdout.write(f"{READY}\n")
