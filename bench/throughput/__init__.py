@@ -1,1 +1,1 @@
-"""How many jobs that do nothing go through a second, and what each costs, beside other queues and the bare database."""
+"""Throughput: no-op jobs per second, and the cost of each, beside other queues and the bare database."""

@@ -1,6 +1,7 @@
-"""python -m bench.throughput: jobs a second and what they cost, beside peers and the bare database, on one server.
+"""python -m bench.throughput: jobs per second and their cost, beside peers and the bare database, on one server.
 
-Prints the table, and writes it to bench/results/throughput.txt and .json.
+Prints the table, and writes it to bench/results/throughput.txt and .json. `--name` changes the files' name, as does
+`--open`.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ NOT_ALIKE = [
 
 
 def main() -> int:
-    """Run every contender in every round; the exit code."""
+    """Run every contender in every round, and return the exit code."""
     options = _options()
     wanted = options.systems.split(",") if options.systems else None
     chosen = [system for system in contenders() if wanted is None or system.key in wanted]
@@ -84,7 +85,7 @@ def _table(runs: Sequence[Run], chosen: Sequence[Contender]) -> str:
 
 
 def _aims(runs: Sequence[Run]) -> list[str]:
-    """Ratios within each round, and whether they reach what is aimed at."""
+    """Return the ratios to other systems within each round, and the CPU cost, each with whether it meets its aim."""
     lines = []
     for users, turn in product(USERS, DECLARED):
         ours = f"turnabout-{turn}-{users}u"

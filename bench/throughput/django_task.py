@@ -1,4 +1,4 @@
-"""The same as a task of Django's own kind; imported only where the package for it is installed."""
+"""The no-op function as a task of Django's. Imported only if django_tasks is installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What processes cost: the CPU seconds and the memory of the workers and of the database server."""
+"""CPU seconds and memory of processes: workers, web server and database server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import psycopg
 
 
 def server_process(url: str) -> psutil.Process:
-    """The process that all of the server's others descend from. Raises psutil.NoSuchProcess where it is elsewhere."""
+    """Return the database server's postmaster. Raises psutil.NoSuchProcess if it is not on this machine."""
     with psycopg.connect(url) as connection:
         parent = psutil.Process(connection.info.backend_pid).parent()
     if parent is None:
@@ -19,7 +19,7 @@ def server_process(url: str) -> psutil.Process:
 
 
 def families(roots: Iterable[psutil.Process]) -> list[psutil.Process]:
-    """These processes and all that descend from them."""
+    """Return these processes and their descendants, without those that have ended."""
     found = []
     for root in roots:
         with suppress(psutil.NoSuchProcess):
@@ -28,7 +28,7 @@ def families(roots: Iterable[psutil.Process]) -> list[psutil.Process]:
 
 
 def cpu_seconds(roots: Iterable[psutil.Process]) -> float:
-    """What they have used so far: user and system."""
+    """Return the CPU seconds, user and system, that these processes and their descendants have used so far."""
     total = 0.0
     for process in families(roots):
         with suppress(psutil.NoSuchProcess):
@@ -38,7 +38,7 @@ def cpu_seconds(roots: Iterable[psutil.Process]) -> float:
 
 
 def memory_mb(roots: Iterable[psutil.Process]) -> float:
-    """What would be free without them, in MB: shared pages count in part."""
+    """Return the memory of these processes and their descendants in MB (PSS: a shared page counts in part)."""
     total = 0
     for process in families(roots):
         with suppress(psutil.Error):

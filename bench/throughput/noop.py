@@ -1,4 +1,4 @@
-"""What django-q2 and Django's own tasks run: nothing."""
+"""The no-op function that django-q2 runs."""
 
 from __future__ import annotations
 

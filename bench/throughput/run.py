@@ -1,4 +1,4 @@
-"""One run: from the first look that sees a job done to the last that does not see all done; then some rest."""
+"""One run, measured from the first sample with a job done to the last without all done, and then at rest."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bench.throughput.meter import cpu_seconds, memory_mb, server_process
 
 LOOK_EVERY = 0.02
 LOOKING = 0.05
-"""The part of the time that looking takes at most."""
+"""Maximum fraction of the time that sampling takes."""
 MIN_LOOKS = 3
 REST = 2.0
 BATCH = 10_000
@@ -28,8 +28,12 @@ BATCH = 10_000
 
 @dataclass(frozen=True)
 class Run:
-    """What came of it. `rate`: jobs a second; `cpu`: CPU seconds per 1,000 jobs, PostgreSQL's among them; `idle_cpu`:
-    of one core, at rest; `memory`: MB of the workers; `load`: the machine's load average at the start."""
+    """The result of a run.
+
+    `rate`: jobs per second. `cpu`: CPU seconds per 1,000 jobs, PostgreSQL's included. `idle_cpu`: fraction of one core
+    used at rest. `memory`: MB of the workers. `load`: the machine's load average at the start. `complete`: all jobs
+    were done within the limit.
+    """
 
     key: str
     processors: int
@@ -43,7 +47,7 @@ class Run:
 
 
 class Look(NamedTuple):
-    """How many jobs were done, when, and the CPU seconds used by then."""
+    """A sample: the number of jobs done, when, and the CPU seconds used by then."""
 
     done: int
     at: float
@@ -52,7 +56,7 @@ class Look(NamedTuple):
 
 @contextmanager
 def open_transaction(url: str) -> Iterator[None]:
-    """Somebody else's, which has looked at the database and does not end: nothing dead since can be cleared away."""
+    """Hold a transaction with a snapshot open. It holds the xmin horizon back: vacuum removes no newer dead tuple."""
     with psycopg.connect(url) as other:
         other.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         other.execute("SELECT count(*) FROM pg_class")
@@ -62,7 +66,10 @@ def open_transaction(url: str) -> Iterator[None]:
 def run(
     server: Server, system: Contender, processors: int, number: int, jobs: int, limit: float, *, beside: bool = False
 ) -> Run:
-    """Prepare, submit, work and rest, `beside` a transaction that stays open. All is ended and dropped afterwards."""
+    """Prepare, submit, work and rest, and return the result. `beside`: while another transaction stays open.
+
+    Ends all processes and drops the database afterwards.
+    """
     system.processors = processors
     jobs = round(jobs * system.times)
     system.prepare(server, _load(jobs, system.users_at_once), 0.0)
@@ -77,7 +84,7 @@ def run(
 
 
 def _load(jobs: int, users: int) -> Load:
-    """As many jobs of each user, up to BATCH in a batch."""
+    """Return a load with equally many jobs of each user, in batches of at most BATCH."""
     each = jobs // users
     names = [f"user-{number}" for number in range(users)]
     batches = tuple((name, min(BATCH, each - done)) for done in range(0, each, BATCH) for name in names)
@@ -113,7 +120,10 @@ def _measure(system: Contender, crew: Crew, number: int, jobs: int, limit: float
 
 
 def _between(looks: list[Look]) -> tuple[float, float]:
-    """The rate, and the CPU seconds per 1,000 jobs, from the first look to the last but one."""
+    """Return the rate and the CPU seconds per 1,000 jobs, from the first sample to the last but one.
+
+    Both are NaN if there are fewer than MIN_LOOKS samples.
+    """
     if len(looks) < MIN_LOOKS:
         return math.nan, math.nan
     first, last = looks[0], looks[-2]

@@ -1,4 +1,4 @@
-"""Processors of the throughput bench: python -m bench.throughput.work KIND SETTINGS (JSON). Jobs do nothing."""
+"""Processors of the throughput bench: python -m bench.throughput.work KIND SETTINGS (JSON). Jobs are no-ops."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ BARE = """
         SELECT id FROM bench_bare WHERE state = 'waiting' ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
     )
     UPDATE bench_bare SET state = 'running' FROM taken WHERE bench_bare.id = taken.id RETURNING bench_bare.id"""
-"""Ends the last turn and takes the next one: one table, one statement, nobody's turn in particular."""
+"""Ends the last turn and takes the next one, in one statement on one table, without fairness."""
 ASYNCHRONOUSLY = "-c synchronous_commit=off"
 BY_INDEX = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
-"""The prepared statement does not know how many it will take; left to itself it reads the whole table each time."""
+"""The plan of the prepared statement does not know the LIMIT. By default it reads the whole table each time."""
 
 
 def ready() -> None:
-    """Say so, and wait until all are."""
+    """Print READY, and wait until all processes are ready."""
     sys.stdout.write(f"{READY}\n")
     sys.stdout.flush()
     sys.stdin.readline()
 
 
 def bare(settings: dict[str, Any]) -> None:
-    """The least that a queue in this database can do, until nothing waits; then stays, as others do."""
+    """Do the least that a queue in this database can do, until nothing waits. Then stay idle, as the others do."""
     options = BY_INDEX if settings["durable"] else f"{BY_INDEX} {ASYNCHRONOUSLY}"
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True, options=options, prepare_threshold=0) as database:
         ready()
@@ -47,11 +47,11 @@ def bare(settings: dict[str, Any]) -> None:
 
 
 LONGEST = 600
-"""Seconds: a run ends before, and ends this."""
+"""Seconds that pgbench would run. The bench's run ends sooner, and ends it."""
 
 
 def pgbench(settings: dict[str, Any]) -> None:
-    """Become pgbench. It goes on when nothing waits any more."""
+    """Replace this process by pgbench, which goes on when nothing waits any more."""
     many, turn = str(settings["connections"]), f"turn={settings['turn']}"
     os.environ["PGOPTIONS"] = f"{BY_INDEX} {ASYNCHRONOUSLY}"
     script = str(Path(__file__).with_name("once.sql"))
@@ -61,7 +61,7 @@ def pgbench(settings: dict[str, Any]) -> None:
 
 
 async def pgqueuer(settings: dict[str, Any]) -> None:
-    """One of pgqueuer's workers; `run` has what its run() is given."""
+    """Run a worker of pgqueuer. `run` in the settings has the arguments of its run()."""
     import asyncpg  # type: ignore[import-not-found]
     from pgqueuer import PgQueuer  # type: ignore[import-not-found]
 
@@ -77,7 +77,7 @@ async def pgqueuer(settings: dict[str, Any]) -> None:
 
 
 async def procrastinate(settings: dict[str, Any]) -> None:
-    """One of procrastinate's workers; `run` has what its run_worker_async() is given."""
+    """Run a worker of procrastinate. `run` in the settings has the arguments of its run_worker_async()."""
     from procrastinate import App, PsycopgConnector  # type: ignore[import-not-found]
 
     connector = PsycopgConnector(conninfo=os.environ["DATABASE_URL"], kwargs={"options": ASYNCHRONOUSLY})
