@@ -1,1 +1,1 @@
-"""Whether the tests would notice: mutations of the product, each of which a test must catch."""
+"""Mutation tests: small faults in the product, each of which a test must catch."""

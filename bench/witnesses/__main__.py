@@ -12,7 +12,7 @@ from .trial import Unsound, Verdict, check_without_mutation, copy_of_the_tree, t
 
 
 def main() -> int:
-    """0; 1 where a mutation survived, 2 where nothing could be said."""
+    """Try the mutations and return the exit code: 1 if one survived, 2 if the tests prove nothing, else 0."""
     parser = argparse.ArgumentParser(prog="python -m bench.witnesses", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="mutations; none: all of them")
     parser.add_argument("--list", action="store_true", help="print the mutations, and end")

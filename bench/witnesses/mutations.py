@@ -1,4 +1,4 @@
-"""The mutations: each is one small fault, in exactly one place, and the tests of which one must catch it."""
+"""The mutations. Each is one small fault in exactly one place, with the tests of which one must catch it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _PAUSES, _DUES, _RESCUES = (f"{_TURNS}two_at_once_keep_every_promise[{first}]" f
 
 @dataclass(frozen=True)
 class Mutation:
-    """In `file`, `old` becomes `new`; one of `tests`, as pytest names them, is to fail then."""
+    """A mutation: in `file`, `old` becomes `new`. Then one of `tests`, by their names in pytest, must fail."""
 
     name: str
     what: str
@@ -152,4 +152,3 @@ MUTATIONS = (
              "queueapp/workers/forked.py", "_libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)", "pass",
              (_ALONE,)),
 )  # fmt: skip
-"""All of them."""

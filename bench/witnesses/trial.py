@@ -1,4 +1,4 @@
-"""A copy of the tree, in which one mutation at a time is tried."""
+"""Trials of mutations, one at a time, in a copy of the tree."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from .mutations import Mutation
 
 TREE = Path(__file__).resolve().parent.parent.parent
 LONGEST = 90
-"""Seconds that one test may take: a mutation may well make it wait for ever."""
+"""Maximum seconds of one test: a mutation may make it wait for ever."""
 _FAILED = re.compile(r"^(?:FAILED|ERROR) tests/[\w/]+\.py::(\S.*?)(?: - .*)?$", re.MULTILINE)
 _MARK = "WITNESSES_RUN"
-"""In the environment of whatever a run of the tests starts, by which it is found and ended."""
+"""Environment variable that marks the processes of a test run, so that they can be found and ended."""
 _SETTINGS = ("DATABASE_URL", "SECRET_KEY", "ALLOWED_HOSTS", "HTTPS", "VAR_DIR")
 
 _HOLD = """
@@ -37,16 +37,16 @@ sys.stdin.read()
 
 
 class NotFoundOnce(Exception):
-    """The text that a mutation replaces is in its file not exactly once."""
+    """The text that a mutation replaces is not in its file exactly once."""
 
 
 class Unsound(Exception):
-    """Tests fail without any mutation: then they say nothing."""
+    """The tests prove nothing: they fail without any mutation, or pytest did not run."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of one mutation. `caught_by`: the first test that failed; "": the mutation survived."""
+    """The result of one mutation. `caught_by`: the first test that failed; "": the mutation survived."""
 
     mutation: Mutation
     caught_by: str
@@ -54,7 +54,7 @@ class Verdict:
 
 
 def mutated(text: str, mutation: Mutation) -> str:
-    """The file's text with the mutation in it. Raises NotFoundOnce."""
+    """Return the file's text with the mutation in it. Raises NotFoundOnce."""
     if (found := text.count(mutation.old)) != 1:
         raise NotFoundOnce(f"{mutation.name}: {mutation.file} has its text {found} times, not once")
     return text.replace(mutation.old, mutation.new)
@@ -62,7 +62,7 @@ def mutated(text: str, mutation: Mutation) -> str:
 
 @contextmanager
 def copy_of_the_tree(folder: Path) -> Iterator[Path]:
-    """A copy below `folder`, with the virtual environment of this tree."""
+    """Copy the tree below `folder`, with this virtual environment, and yield the copy. Its database server runs."""
     copy = folder / "tree"
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -72,7 +72,7 @@ def copy_of_the_tree(folder: Path) -> Iterator[Path]:
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(TREE / name, copy / name)
     (copy / ".venv").symlink_to(Path(sys.prefix))
-    # Its database server goes on from one run of the tests to the next.
+    # This child process keeps the copy's database server running from one run of the tests to the next.
     with subprocess.Popen(
         [sys.executable, "-c", _HOLD], cwd=copy, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as held:
@@ -86,7 +86,7 @@ def copy_of_the_tree(folder: Path) -> Iterator[Path]:
 
 
 def check_without_mutation(copy: Path, mutations: Iterable[Mutation]) -> None:
-    """Run all tests of these mutations on the product as it is. Raises Unsound where one fails."""
+    """Run all tests of these mutations on the product as it is. Raises Unsound if one fails."""
     tests = sorted({test for mutation in mutations for test in mutation.tests})
     failed, output = _run(copy, tests)
     if failed:
@@ -94,7 +94,10 @@ def check_without_mutation(copy: Path, mutations: Iterable[Mutation]) -> None:
 
 
 def try_out(copy: Path, mutation: Mutation) -> Verdict:
-    """Apply a mutation to the copy, run its tests, and take it back. Raises NotFoundOnce."""
+    """Apply a mutation to the copy, run its tests, and revert it.
+
+    Raises NotFoundOnce, or Unsound if pytest did not run.
+    """
     file, began = copy / mutation.file, time.monotonic()
     before = file.read_text()
     file.write_text(mutated(before, mutation))
@@ -106,7 +109,7 @@ def try_out(copy: Path, mutation: Mutation) -> Verdict:
 
 
 def _run(copy: Path, tests: Iterable[str]) -> tuple[str, str]:
-    """The first test that fails, "": none; and what was printed."""
+    """Return the first test that fails ("": none) and pytest's output. Raises Unsound if pytest did not run."""
     mark = secrets.token_hex()
     environment = {name: value for name, value in os.environ.items() if name not in _SETTINGS}
     try:
@@ -125,7 +128,7 @@ def _run(copy: Path, tests: Iterable[str]) -> tuple[str, str]:
 
 
 def _end_all(mark: str) -> None:
-    """End what a run has left behind, as where its time was over or a mutation has processes outlive others."""
+    """End the processes that a run left behind: after a time-out, or a mutation that makes processes outlive others."""
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             if process.environ().get(_MARK) == mark:
