@@ -1,5 +1,8 @@
-"""Processes that take turns by `queueapp.lifecycle.turn.take_turn` alone, without django-q2 and without running
-anything, one that submits as much as was done, so that the backlog stays as deep as it is, and one that tidies up."""
+"""Processes that claim and settle turns by `queueapp.lifecycle.turn.take_turn`, without django-q2 and without tasks.
+
+One more process submits as many jobs as were done, so that the depth of the backlog stays the same. Another one raises
+the order start and vacuums, as a broker does.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,11 @@ if TYPE_CHECKING:
 CLAIMERS = 4
 FED_AT_ONCE = 500
 NOTHING_THERE = 0.002
-"""Seconds until the next look where there is nothing to do."""
+"""Seconds between two looks while there is nothing to do."""
 
 
 def succeeded(turn: Turn) -> list[JobOutcome]:
-    """That every job of a turn succeeded now, in just the time that it declared."""
+    """Return outcomes of a turn in which every job succeeded now, in the time that it declared."""
     from queueapp.lifecycle.outcome import JobOutcome
     from queueapp.states import Status
 
@@ -32,7 +35,10 @@ _context = multiprocessing.get_context("fork")
 
 
 class Claimers:
-    """Started on entry, ended on leaving. `feed`: the users, by turns, whose jobs take the place of those done."""
+    """The processes, as a context manager: started on entry, ended on exit.
+
+    `feed`: the owners whose new jobs replace those done, one owner after the other; none: nothing is submitted.
+    """
 
     def __init__(self, feed: list[Any] | None = None, declared: float = 0.0, claimers: int = CLAIMERS) -> None:
         self._stop = _context.Event()
@@ -45,7 +51,7 @@ class Claimers:
     def __enter__(self) -> Claimers:
         from django.db import connections
 
-        connections.close_all()  # none is shared with the children
+        connections.close_all()  # children must not share a connection
         for process in self._processes:
             process.start()
         return self
@@ -57,11 +63,11 @@ class Claimers:
             process.kill()
 
     def done(self) -> int:
-        """How many jobs have been claimed and settled."""
+        """Return the number of jobs that have been claimed and settled."""
         return sum(self._done)
 
     def rate(self, seconds: float) -> float:
-        """Jobs a second during the next so many seconds. Raises RuntimeError where a process has ended."""
+        """Measure for `seconds` and return the jobs per second. Raises RuntimeError if a process has ended."""
         begun, before = time.monotonic(), self.done()
         time.sleep(seconds)
         rate = (self.done() - before) / (time.monotonic() - begun)
@@ -86,7 +92,7 @@ class Claimers:
                 time.sleep(NOTHING_THERE)
 
     def _tidy(self) -> None:
-        """What a cluster's broker does now and then."""
+        """Raise the order start and vacuum when due, as a broker does."""
         from queueapp.lifecycle.maintenance.vacuum import Tidying
 
         tidying = Tidying()

@@ -26,7 +26,7 @@ from jobsite import local
 
 NAME = "turnabout_bench_depth"
 SETTLE = 1.0
-"""Seconds of each run before its rate counts."""
+"""Seconds of warm-up in each run, before rates count."""
 SLICE = 5.0
 FLOWS = (1, 1_000, 100_000)
 LOOK_UPS = ("the next flow", "the head of its backlog", "the row of a processor")
@@ -34,7 +34,7 @@ TABLES = ("waiting", "flow", "processor", "job", "outcome")
 
 
 class Bench:
-    """What the parts of one run share: the options, and the lines and figures so far."""
+    """The state that the parts of a run share: the options, and the lines and figures so far."""
 
     def __init__(self, options: argparse.Namespace, url: str) -> None:
         self.options, self.url = options, url
@@ -42,26 +42,26 @@ class Bench:
         self.figures: dict[str, Any] = {}
 
     def say(self, text: str) -> None:
-        """Print and keep."""
+        """Print the text and keep it for the report."""
         print(text, flush=True)
         self.lines.append(text)
 
     def write(self) -> None:
-        """What there is so far: a part that fails loses none before it."""
+        """Write the results so far, so that a part that fails loses none before it."""
         keep("depth", "\n".join(self.lines), self.figures)
 
     def draw(self) -> None:
-        """The figure of docs/performance.md."""
+        """Write the figure of docs/performance.md."""
         (local.BASE / "docs" / "figures" / "depth.svg").write_text(figure(self.figures, SLICE))
 
     def owners(self) -> list[Any]:
-        """Those that submit meanwhile."""
+        """Return the owners that submit meanwhile, at most 1,000."""
         from queueapp.models import Owner
 
         return list(Owner.objects.order_by("pk")[:1_000])
 
     def over_depth_and_width(self) -> None:
-        """The rate for each depth and number of flows: medians over slices of a run, in several rounds."""
+        """Measure the rate for each depth and number of flows: medians over the slices of all rounds."""
         cases = [(depth, flows) for depth, flows in product(self.options.depths, FLOWS) if flows <= depth]
         rates: dict[tuple[int, int], list[float]] = {case: [] for case in cases}
         for number, (depth, flows) in product(range(self.options.rounds), cases):
@@ -76,13 +76,13 @@ class Bench:
         self.figures["depth"] = {f"{depth} in {flows}": its for (depth, flows), its in rates.items()}
 
     def steady(self, seconds: float, slices: int) -> list[float]:
-        """The rates of so many slices of `seconds` in all, with the queue as it was filled."""
+        """Return the rates of so many slices, of `seconds` in all, on the filled queue."""
         with Claimers(self.owners(), DECLARED) as claimers:
             claimers.rate(SETTLE)
             return [round(claimers.rate(seconds / slices)) for _ in range(slices)]
 
     def after_many_ended(self) -> None:
-        """The same backlog without and with finished jobs, in turn."""
+        """Measure the same backlog without and with finished jobs, alternately."""
         rates: dict[int, list[float]] = {}
         for _, ended in product(range(self.options.rounds), (0, self.options.ended)):
             fill(1_000, 100_000, ended)
@@ -92,7 +92,7 @@ class Bench:
         self.figures["ended"] = rates
 
     def long_run(self) -> None:
-        """Slice by slice, first as it is, then with a transaction open that has looked at the tables."""
+        """Measure a long run in slices, without and with an open transaction that keeps dead tuples from vacuum."""
         from bench.plans import pages
 
         self.say(
@@ -122,7 +122,7 @@ class Bench:
         )
 
     def vacuums(self) -> int:
-        """How often autovacuum has been at the hot tables."""
+        """Return the number of autovacuum runs on TABLES so far."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             row = connection.execute(
                 "SELECT sum(autovacuum_count) FROM pg_stat_user_tables WHERE relname = ANY (%s)",
@@ -131,7 +131,7 @@ class Bench:
             return int(row[0]) if row else 0
 
     def plans_and_sizes(self) -> None:
-        """Plans and sizes with the deepest backlog and the finished jobs, in 1,000 flows; and whether all agree."""
+        """Report plans, table sizes and the audit, with the deepest backlog and the finished jobs, in 1,000 flows."""
         from bench.plans import plans
         from queueapp.snapshots.audit import audit
 
@@ -150,7 +150,7 @@ class Bench:
 
 
 def main() -> None:
-    """Run every part, and write what came of them."""
+    """Run every part, write the results, and draw the figure."""
     options = _options()
     with own_database(NAME) as (server, url):
         bench, begun = Bench(options, url), time.monotonic()

@@ -1,5 +1,7 @@
-"""The figure of bench.depth: turns a second over depth, and over time with and without an open transaction, as SVG that
-follows the reader's colours."""
+"""The figure of bench.depth, an SVG that follows the reader's colour scheme.
+
+It shows turns per second over depth, and over time with and without an open transaction.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ Line = tuple[str, str, Sequence[Point]]
 
 
 def figure(figures: Mapping[str, Any], slice_seconds: float) -> str:
-    """Two panels of what the bench found: `figures` as bench/results/depth.json has them."""
+    """Return an SVG with two panels. `figures`: as in bench/results/depth.json."""
     over_depth, over_time = _over_depth(figures["depth"]), _over_time(figures, slice_seconds)
     most = max(rate for _, _, points in [*over_depth, *over_time] for _, rate in points) * 1.1
     depths = {f"{10**power:,}": math.log10(10**power) for power in range(3, 7)}
@@ -37,7 +39,7 @@ def figure(figures: Mapping[str, Any], slice_seconds: float) -> str:
 
 
 def _over_depth(rates: Mapping[str, Sequence[float]]) -> list[Line]:
-    """A line for each number of flows: the medians at each depth."""
+    """Return a line for each number of flows: the medians at each depth."""
     lines: dict[int, list[Point]] = {}
     for case, its in rates.items():
         depth, flows = (int(number) for number in case.split(" in "))
@@ -46,7 +48,7 @@ def _over_depth(rates: Mapping[str, Sequence[float]]) -> list[Line]:
 
 
 def _over_time(figures: Mapping[str, Any], slice_seconds: float) -> list[Line]:
-    """A line for each of the long runs: the rate of each slice, at its end."""
+    """Return a line for each long run: the rate of each slice, at its end."""
     lines: list[Line] = []
     for what, rates in figures.items():
         if what.startswith("long, "):
@@ -64,7 +66,7 @@ def _flows(many: int) -> str:
 def _panel(
     title: str, lines: Sequence[Line], ticks: Mapping[str, float], span: tuple[float, float], most: float, place: int
 ) -> str:
-    """Axes, lines and what they mean."""
+    """Return a panel: axes, lines and their legend."""
 
     def x(value: float) -> str:
         return f"{WIDE * (value - span[0]) / (span[1] - span[0]):.1f}"

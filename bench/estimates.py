@@ -20,11 +20,11 @@ from queueapp.policy.simulation import Arrival, Simulation
 from queueapp.replay.swf import Entry, read_log
 
 EVERY = 10
-"""Events between two questions."""
+"""Events of the simulation between two predictions."""
 
 
 class Oracle:
-    """Asks the projection now and then; `asked` has (job, moment, predicted wait)."""
+    """Asks the projection at every EVERYth event. `asked` has (job, moment, predicted wait), in simulated seconds."""
 
     def __init__(self, seed: int) -> None:
         self.asked: list[tuple[int, float, float]] = []
@@ -32,7 +32,7 @@ class Oracle:
         self._events = 0
 
     def look(self, simulation: Simulation) -> None:
-        """Ask for one waiting job of one user."""
+        """Predict the wait of one random job of a random ready flow."""
         self._events += 1
         flows = [flow for flow in simulation.scheduler.flows.values() if flow.ready]
         if self._events % EVERY or not flows:
@@ -47,12 +47,12 @@ class Oracle:
 
 
 def standing(flow: FlowState) -> Standing:
-    """The flow among the others."""
+    """Return the flow's weight, cap and virtual time."""
     return Standing(flow.weight, flow.cap, flow.vtime)
 
 
 def project(simulation: Simulation, flows: list[FlowState]) -> Projection:
-    """The projection from the simulation's present state, as snapshots/fleet.py makes it from the database's."""
+    """Return the projection of the simulation's present state, as snapshots/fleet.py makes it from the database."""
     serving = [max(task.expected - (simulation.now - since), 0.001) for _, task, since in simulation.serving()]
     idle = len(simulation.processors) - len(serving)
     active = [flow for flow in simulation.scheduler.flows.values() if flow.backlogged or flow.busy]
@@ -73,7 +73,7 @@ def project(simulation: Simulation, flows: list[FlowState]) -> Projection:
 
 
 def arrivals(log: Path, processors: int, load: float) -> list[Arrival]:
-    """The log's jobs, their submissions stretched so that the processors are busy for the fraction `load`."""
+    """Return the log's jobs, with submissions stretched so that the processors are busy for the fraction `load`."""
     entries = [entry for entry in read_log(log) if isinstance(entry, Entry)]
     work = sum(max(entry.run_time or 1.0, 1.0) for entry in entries)
     stretch = work / (processors * load) / max(entry.submit for entry in entries)

@@ -1,5 +1,7 @@
-"""Fills a migrated database fast: users with a flow each, jobs that have ended, and jobs that wait, as the product
-leaves them. `queueapp.snapshots.audit` finds nothing amiss afterwards."""
+"""Fill a migrated database fast: users with a flow each, jobs that have ended, and jobs that wait.
+
+The rows are those that the product would have made: `queueapp.snapshots.audit` finds nothing amiss.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,13 @@ from typing import Any
 from django.db import connection
 
 DECLARED = 0.02
-"""Seconds that each job declares, as many as a turn takes: every turn is one job, however many wait in a flow."""
+"""Seconds that each job declares: the quantum. So every turn is one job, however many wait in a flow."""
 NOTHING = "bench.nothing"
-"""The task of these jobs, where none is named; nobody runs it here."""
+"""The default task of the jobs. Nobody runs it here."""
 WAITED = 60.0
-"""Seconds that each job which ended had waited."""
+"""Seconds that each finished job waited."""
 PART = 500_000
-"""Jobs that one statement makes at most."""
+"""Maximum jobs that one statement makes."""
 
 _EMPTY = """
     TRUNCATE queueapp_job, queueapp_waiting, queueapp_outcome, queueapp_attempt, queueapp_processor, queueapp_flow,
@@ -36,7 +38,7 @@ _FLOWS = """
         SELECT made.id, r.weight FROM made JOIN queueapp_priorityrule r ON r.id = made.rule_id
     )
     UPDATE queueapp_owner o SET flow_id = made.id FROM made WHERE made.owner_id = o.id"""
-# By turns: job n is the one of user n modulo the number of users.
+# Users alternate: job n belongs to user n modulo the number of users.
 _JOBS = """
     INSERT INTO queueapp_job (owner_id, job_id, task, payload, duration, submitted_at)
     SELECT %(first_owner)s + n %% %(users)s, %(prefix)s || n, %(task)s, %(payload)s, %(declared)s,
@@ -71,12 +73,12 @@ def fill(
     payload: dict[str, Any] | None = None,
     over: float = 3600.0,
 ) -> None:
-    """Empty the queue, then make that many users, jobs that ended and jobs that wait, by turns of the users.
+    """Empty the queue, then make that many users, finished jobs and waiting jobs. The users own jobs alternately.
 
-    The jobs that ended did so evenly `over` the last so many seconds; those that wait were submitted just now.
+    The finished jobs ended evenly over the last `over` seconds. The waiting jobs were submitted just now.
     """
     with connection.cursor() as cursor:
-        # Tables without statistics look small: a nested loop over 100,000 users and their flows would take for ever.
+        # Tables without statistics look small: the planner would choose a nested loop over 100,000 users and flows.
         cursor.execute("SET enable_nestloop = off")
         cursor.execute(_EMPTY)
         cursor.execute(_USERS, {"users": users})
@@ -93,8 +95,8 @@ def fill(
                 cursor.execute(statement, common | kind | part)
         cursor.execute(_WAKE)
         cursor.execute("RESET enable_nestloop")
-        # What PostgreSQL would soon do by itself after so many new rows, for half a minute: ANALYZE is an open
-        # transaction, beside which a single flow is slow (docs/performance.md).
+        # Autovacuum would soon do this after so many new rows, for half a minute. Its ANALYZE is an open transaction,
+        # beside which a single flow is slow (docs/performance.md).
         if waiting + ended >= PART:
             cursor.execute("VACUUM ANALYZE queueapp_job, queueapp_waiting, queueapp_outcome, queueapp_flowstate")
             cursor.execute("CHECKPOINT")

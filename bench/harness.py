@@ -1,4 +1,4 @@
-"""What all benches share: databases on one server, processes that work, rounds, and tables of medians."""
+"""Shared code of all benches: databases on one server, worker processes, rounds, and tables of medians."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ Case = TypeVar("Case")
 
 
 class Server:
-    """Makes databases for benches on one PostgreSQL server, and drops them."""
+    """A PostgreSQL server on which benches make and drop their databases."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
     def fresh(self, name: str) -> str:
-        """The URL of a new, empty database; one of that name is dropped."""
+        """Make an empty database and return its URL. Drops an existing one of that name, with its connections."""
         self.drop(name)
         self._run(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return urlsplit(self.url)._replace(path=f"/{name}").geturl()
 
     def drop(self, name: str) -> None:
-        """Drop the database, if it is there."""
+        """Drop the database if it exists, with its connections."""
         self._run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def version(self) -> str:
-        """The version of PostgreSQL."""
+        """Return the version of PostgreSQL."""
         with psycopg.connect(self.url) as connection:
             row = connection.execute("SHOW server_version").fetchone()
             return str(row[0]) if row else "?"
@@ -59,7 +59,7 @@ class Server:
 
 
 def open_server() -> Server:
-    """The server that DATABASE_URL names, else an embedded one of the benches' own, which ends with this process."""
+    """Return the server that DATABASE_URL names, else an embedded one under var/bench, which ends with this process."""
     if url := os.environ.get("DATABASE_URL"):
         return Server(url)
     folder = local.var_folder() / "bench"
@@ -68,7 +68,10 @@ def open_server() -> Server:
 
 
 def use_database(url: str) -> None:
-    """Django with the benches' settings on the database at `url`, migrated. Once in a process: Django keeps its URL."""
+    """Set up Django with the benches' settings on the database at `url`, and migrate it.
+
+    A process can use one URL only, since Django keeps the first. Call again after the database was made anew.
+    """
     os.environ |= {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "bench.settings"}
     local.fill_rest()
     import django
@@ -77,13 +80,13 @@ def use_database(url: str) -> None:
     django.setup()
     from django.contrib.contenttypes.models import ContentType
 
-    ContentType.objects.clear_cache()  # it may have those of an earlier run's database, of the same name
+    ContentType.objects.clear_cache()  # it may be that of an earlier run's database of the same name
     call_command("migrate", verbosity=0)
 
 
 @contextmanager
 def own_database(name: str) -> Iterator[tuple[Server, str]]:
-    """The server, and the URL of a new database that Django uses; it is dropped in the end."""
+    """Make a database that Django uses, and yield the server and its URL. Drops the database at the end."""
     server = open_server()
     url = server.fresh(name)
     try:
@@ -97,7 +100,7 @@ def own_database(name: str) -> Iterator[tuple[Server, str]]:
 
 
 def keep(name: str, text: str, figures: Any = None) -> None:
-    """Write what a bench found into bench/results: the text as it was printed, and figures as JSON."""
+    """Write the results of a bench into bench/results: the text as it was printed, and the figures, if any, as JSON."""
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.txt").write_text(text.rstrip("\n") + "\n")
     if figures is not None:
@@ -105,7 +108,7 @@ def keep(name: str, text: str, figures: Any = None) -> None:
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody listens on."""
+    """Return a TCP port on loopback that nobody listens on."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -113,7 +116,7 @@ def free_port() -> int:
 
 
 class Crew:
-    """The processes of one run; they are ended when it is, whatever happens."""
+    """The processes of one run, as a context manager: it ends them on exit, after an exception too."""
 
     def __init__(self, **environment: str) -> None:
         self.environment = os.environ | environment
@@ -136,17 +139,20 @@ class Crew:
             stdout=subprocess.PIPE,
             stderr=said,
             text=True,
-            start_new_session=True,  # Ctrl-C comes to the bench alone, which then ends them in good order
+            start_new_session=True,  # Ctrl-C reaches the bench only, which then ends the processes in order
         )
         self._processes.append((process, said))
         return process
 
     def pids(self) -> list[int]:
-        """The ids of those that were started; their own children are not among them."""
+        """Return the ids of the processes that were started, without those of their children."""
         return [process.pid for process, _ in self._processes]
 
     def start_together(self, many: int, *command: str) -> None:
-        """Start several alike, which say READY and go on at a word, so that none begins while others still load."""
+        """Start several like processes, wait until all have printed READY, then tell them to go on.
+
+        So none begins while others still load. Raises RuntimeError if one ends before it is ready.
+        """
         started = [self.start(*command) for _ in range(many)]
         for process in started:
             assert process.stdout is not None
@@ -158,7 +164,10 @@ class Crew:
             process.stdin.flush()
 
     def check(self, wait: float = 0.0) -> None:
-        """Raises RuntimeError, with what it said last, where a process has ended by itself."""
+        """Raises RuntimeError, with the end of its standard error, if a process has ended by itself.
+
+        `wait`: seconds to wait for each process to end.
+        """
         for process, said in self._processes:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(wait)
@@ -167,14 +176,14 @@ class Crew:
                 raise RuntimeError(f"{process.args!r} ended with {process.returncode}:\n{said.read()[-2000:]}")
 
     def wait(self, done: Callable[[], bool], limit: float) -> None:
-        """Until it is done, or `limit` seconds have passed. Raises RuntimeError where a process ends before."""
+        """Wait until `done` returns true, at most `limit` seconds. Raises RuntimeError if a process ends before."""
         deadline = time.monotonic() + limit
         while time.monotonic() < deadline and not done():
             self.check()
             time.sleep(LOOK_EVERY)
 
     def stop(self) -> None:
-        """End them: ask first, and kill what is left of a process and its children at the deadline."""
+        """Send SIGTERM to all processes, wait until STOP_DEADLINE, then kill what is left of each process group."""
         for process, _ in self._processes:
             process.terminate()
         deadline = time.monotonic() + STOP_DEADLINE
@@ -192,7 +201,7 @@ class Crew:
 
 
 def in_turn(cases: Sequence[Case], rounds: int) -> Iterator[tuple[int, Case]]:
-    """Every case in each round; each round begins with another one, so that a noisy minute does not hit the same."""
+    """Yield (round, case): every case in each round. Rounds begin with different cases, to spread noise."""
     for number in range(rounds):
         shift = number % len(cases) if cases else 0
         for case in [*cases[shift:], *cases[:shift]]:
@@ -200,7 +209,7 @@ def in_turn(cases: Sequence[Case], rounds: int) -> Iterator[tuple[int, Case]]:
 
 
 def middle(values: Sequence[float], digits: int = 2) -> str:
-    """The median, and the range where there is more than one value."""
+    """Return the median, with the range if there is more than one value and the median is finite."""
     median = statistics.median(values)
     if len(values) == 1 or math.isinf(median):
         return _number(median, digits)
@@ -208,14 +217,14 @@ def middle(values: Sequence[float], digits: int = 2) -> str:
 
 
 def _number(value: float, digits: int) -> str:
-    """With a digit less from ten on."""
+    """Format a number, with one digit less from ten on."""
     if math.isnan(value):
         return "-"
     return "inf" if math.isinf(value) else f"{value:,.{max(digits - (value >= 10), 0)}f}"
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Rows below their heads, in columns as wide as they need: the first one to the left, the others to the right."""
+    """Return a text table. The first column is aligned to the left, the others to the right."""
     widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
     lines = [heads, ["-" * width for width in widths], *rows]
     return "\n".join(

@@ -1,4 +1,4 @@
-"""What is submitted, by whom, in what order, and when fair shares would have it done."""
+"""Loads: which users submit how many jobs, in what order, and when exact shares would have them done."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ class Load:
     key: str
     title: str
     batches: tuple[tuple[str, int], ...]
-    """Who submits how many at a time, in this order."""
+    """(user, number of jobs) of each submission, in order."""
     weights: Mapping[str, float]
     watched: tuple[str, ...]
-    """The users whose wait is of interest."""
+    """The users whose waits are reported."""
 
     @property
     def users(self) -> list[str]:
-        """All users, in the order of their first submission."""
+        """All users, in the order of their first submissions."""
         return list(dict.fromkeys(user for user, _ in self.batches))
 
     @property
     def jobs(self) -> dict[str, int]:
-        """How many jobs each user submits."""
+        """The number of jobs of each user."""
         return {user: sum(many for who, many in self.batches if who == user) for user in self.users}
 
     def numbered(self) -> Iterator[tuple[str, range]]:
-        """The batches, with the numbers that the jobs have among all jobs of their user, from 0."""
+        """Yield the batches, with the jobs' numbers among all jobs of their user, from 0."""
         so_far = dict.fromkeys(self.users, 0)
         for user, many in self.batches:
             yield user, range(so_far[user], so_far[user] + many)
             so_far[user] += many
 
     def fair_rank(self, user: str) -> int:
-        """How many jobs, of all users, have ended under exact shares by weight when the last one of this user ends."""
+        """Return how many jobs of all users have ended under exact shares when the last one of this user ends."""
         jobs, level = self.jobs, self.jobs[user] / self.weights[user]
         return round(sum(min(jobs[other], level * self.weights[other]) for other in jobs))
 
 
 def heavy_and_light(heavy: int = 10_000, light: int = 100, lights: int = 9) -> Load:
-    """One user submits very many jobs, then others submit a few each; all have the same weight."""
+    """Return a load: one user submits very many jobs, then others submit a few each. All have the same weight."""
     names = tuple(f"light-{number}" for number in range(1, lights + 1))
     return Load(
         key="heavy",
@@ -54,7 +54,7 @@ def heavy_and_light(heavy: int = 10_000, light: int = 100, lights: int = 9) -> L
 
 
 def weighted(jobs: int = 1_000, at_a_time: int = 50) -> Load:
-    """Two users have weight 3 and three weight 1. They submit by turns: plain order gives all of them the same."""
+    """Return a load: two users of weight 3 and three of weight 1 submit alternately. Plain order serves all alike."""
     weights = {"gold-1": 3.0, "gold-2": 3.0, "plain-1": 1.0, "plain-2": 1.0, "plain-3": 1.0}
     return Load(
         key="weighted",

@@ -1,4 +1,4 @@
-"""How the database carries out the statements of the hot path: their plans, with the pages that each reads."""
+"""Plans of the hot path's statements, with the pages that each reads."""
 
 from __future__ import annotations
 
@@ -9,24 +9,27 @@ from django.db import connection, transaction
 
 from queueapp.db.install import FOLDER
 
-# Where each begins in claim.sql, and with what it ends.
+# The begin and the end of each statement in claim.sql.
 _HOT = {
     "the next flow": ("SELECT flow_id, revision, vtime, weight, busy, head, scan_from INTO f", ";"),
     "the head of its backlog": ("SELECT ctid, job_id, expected", " LOOP"),
     "taking them": ("WITH taken", ";"),
 }
 AT_ONCE = 10
-"""Jobs that the plans take."""
+"""Jobs that the planned claim takes."""
 _SETTINGS = ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin")
 
 
 def plans() -> str:
-    """The plans of what a claim would do now; nothing is changed. Raises ValueError where claim.sql has it no more."""
+    """Return the plans of a claim as it would run now, as text. Runs the statements and rolls them back.
+
+    Raises ValueError if claim.sql no longer has one of them.
+    """
     return "\n".join("\n".join([f"{what}:", *(f"  {line}" for line in plan)]) for what, plan in _explained().items())
 
 
 def pages() -> dict[str, int]:
-    """How many pages each of the statements reads now, in memory or not, and the look-up of one processor's row."""
+    """Return the pages that each statement reads now, cached or not, and those of the look-up of a processor's row."""
     found = {}
     for what, plan in _explained().items():
         first = next(line for line in plan if "Buffers" in line)
@@ -35,7 +38,7 @@ def pages() -> dict[str, int]:
 
 
 def _explained(most: int = 100, quantum: float = 0.02) -> dict[str, list[str]]:
-    """The lines of each plan, without what does not matter here: costs, and conditions."""
+    """Return the lines of each plan, without costs and conditions."""
     script = re.sub(r"\s+", " ", re.sub(r"--.*", "", (FOLDER / "turn" / "claim.sql").read_text()))
     found = {}
     with transaction.atomic(), connection.cursor() as cursor:
@@ -55,7 +58,7 @@ def _explained(most: int = 100, quantum: float = 0.02) -> dict[str, list[str]]:
 
 
 def _statement(script: str, first: str, end: str) -> str:
-    """A statement of claim.sql, which is given without comments and in one line, without the names that it fills."""
+    """Return a statement without its INTO. `script`: claim.sql in one line, without comments. Raises ValueError."""
     _, begins, rest = script.partition(first)
     if not begins:
         raise ValueError(
@@ -65,7 +68,7 @@ def _statement(script: str, first: str, end: str) -> str:
 
 
 def _stands_for(cursor: Any, most: int, quantum: float) -> dict[str, str]:
-    """What the names in claim.sql stand for: the flow that is next, and the head of its backlog."""
+    """Return the values of the names in claim.sql, for the next flow and the head of its backlog."""
     cursor.execute(
         "SELECT flow_id, scan_from, queueapp_order_start() FROM queueapp_flowstate"
         " WHERE ready AND vtime >= queueapp_order_start() ORDER BY vtime, head LIMIT 1"

@@ -1,9 +1,9 @@
-"""What people look at, beside very many jobs: python -m bench.reads [--jobs 300000] [--full] [--users 1000]
+"""Latency of pages and API reads beside very many jobs: python -m bench.reads [--jobs 300000] [--full] [--users 1000]
 
-Fills the queue (nine of ten jobs have ended, evenly over the last day, and one waits), starts the site's web server,
-and asks for each page and each address of the API again and again, one at a time, over HTTP with a token or a session.
-Then once more while four processes claim and settle. Prints median and longest in ms; writes bench/results/reads.txt
-and .json, with one user, who owns all jobs, reads-1-user.txt and .json.
+Fills the queue: nine of ten jobs have ended, evenly over the last day, and one waits. Starts the site's web server.
+Asks for each page and each API address repeatedly, one request at a time, with a token or a session; then again while
+four processes claim and settle. Prints median and maximum in ms. Writes bench/results/reads.txt and .json, or, with
+one user that owns all jobs, reads-1-user.txt and .json.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NAME = "turnabout_bench_reads"
 DAY = 86_400.0
 USER, STAFF = "user-1", "staff"
 SLOW = 100.0
-"""Milliseconds above which an address is named."""
+"""Milliseconds. Addresses with a larger median are named as slow."""
 
 OF_USER = {
     "my queue": "api/v1/queue/",
@@ -57,7 +57,10 @@ OF_STAFF = {
 
 
 def prepare(jobs: int, users: int) -> None:
-    """Fill, and give one user a password and a job of a known name; statistics as autovacuum soon has them."""
+    """Fill the queue, make a superuser, and give one user a password and a job with a known id.
+
+    VACUUM ANALYZE gives the statistics that autovacuum would soon make.
+    """
     from django.contrib.auth import get_user_model
     from django.db import connection
 
@@ -77,7 +80,7 @@ def prepare(jobs: int, users: int) -> None:
 
 
 def session(url: str, name: str) -> httpx.Client:
-    """A browser's session of this user, by the log-in form."""
+    """Log the user in by the form, and return a client with the session."""
     browser = httpx.Client(base_url=url, timeout=60)
     browser.get("/login/")
     form = {"username": name, "password": PASSWORD, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
@@ -87,7 +90,10 @@ def session(url: str, name: str) -> httpx.Client:
 
 
 def ask(http: httpx.Client, address: str, times: int) -> list[float]:
-    """Milliseconds of each request until the whole answer is there, the first one left out. Raises where one fails."""
+    """Return the milliseconds that each request took until its whole answer was there, without the first request.
+
+    Raises HTTPError if one fails.
+    """
     took = []
     for _ in range(times + 1):
         begun = time.perf_counter()
@@ -97,7 +103,7 @@ def ask(http: httpx.Client, address: str, times: int) -> list[float]:
 
 
 def ask_all(url: str, times: int) -> dict[str, list[float]]:
-    """Every address, one after another."""
+    """Return the milliseconds of the requests to every address, one address after the other."""
     user, page, staff = client(url, USER), session(url, USER), session(url, STAFF)
     took = {what: ask(user if address else page, f"{url}/{address}", times) for what, address in OF_USER.items()}
     took |= {what: ask(staff, f"{url}/{address}", times) for what, address in OF_STAFF.items()}
@@ -107,7 +113,7 @@ def ask_all(url: str, times: int) -> dict[str, list[float]]:
 
 
 def report(quiet: dict[str, list[float]], busy: dict[str, list[float]], facts: str) -> str:
-    """The table, and what is slow."""
+    """Return the table and the slow addresses, as text."""
     rows = [
         [what, *(f"{value:,.1f}" for its in (quiet[what], busy[what]) for value in (statistics.median(its), max(its)))]
         for what in quiet
@@ -118,7 +124,7 @@ def report(quiet: dict[str, list[float]], busy: dict[str, list[float]], facts: s
 
 
 def main() -> None:
-    """Fill, ask, and write."""
+    """Fill the queue, send all requests twice, and write the report."""
     options = _options()
     with own_database(NAME) as (server, url):
         prepare(options.jobs, options.users)

@@ -1,4 +1,4 @@
-"""Who held a processor from when to when: one table, filled alike by every system's job function, by one clock."""
+"""Records: which user held which processor, and when. The job functions of all systems fill one table, by one clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import psycopg
 
 WRITE_EVERY = 0.25
-"""Seconds between two writes of a process: a job only appends to a list, so that writing does not slow it."""
+"""Seconds between two writes of a process. Jobs only append to a list, so that writing does not slow them."""
 
 clock = time.monotonic
 """CLOCK_MONOTONIC: the same for all processes of one machine."""
@@ -18,7 +18,7 @@ clock = time.monotonic
 
 @dataclass(frozen=True)
 class Record:
-    """That a job of this user held this processor (a process id) from one moment to another."""
+    """A job of `user` that held `processor` (a process id), with its start and end by `clock`."""
 
     user: str
     processor: int
@@ -27,7 +27,7 @@ class Record:
 
 
 class Recorder:
-    """Collects the records of this process; a thread of its own writes them to the database at DATABASE_URL."""
+    """Collects the records of this process. A thread writes them to the database at DATABASE_URL."""
 
     def __init__(self) -> None:
         self._new: list[Record] = []
@@ -35,14 +35,14 @@ class Recorder:
         self._writer: threading.Thread | None = None
 
     def add(self, user: str, started: float) -> None:
-        """Record that a job of this user, begun at `started`, ends now."""
+        """Record that a job of this user, which began at `started`, ends now. Starts the thread."""
         record = Record(user, os.getpid(), started, clock())
         with self._lock:
             self._new.append(record)
         self.start()
 
     def start(self) -> None:
-        """Start the thread, at the first job at the latest; not sooner where a process forks, as django-q2 does."""
+        """Start the thread. Call it only after the last fork: django-q2's workers call it with their first job."""
         if self._writer is None:
             self._writer = threading.Thread(target=self._write, name="records", daemon=True)
             self._writer.start()
@@ -61,7 +61,7 @@ class Recorder:
 
 
 class Records:
-    """The table in one database."""
+    """The table of records in one database."""
 
     def __init__(self, url: str) -> None:
         self._connection = psycopg.connect(url, autocommit=True)
@@ -74,15 +74,15 @@ class Records:
         )
 
     def count(self) -> int:
-        """How many jobs have ended and been written."""
+        """Return the number of jobs that have ended and been written."""
         row = self._connection.execute("SELECT count(*) FROM bench_record").fetchone()
         return int(row[0]) if row else 0
 
     def read(self) -> list[Record]:
-        """All records, in the order in which jobs started."""
+        """Return all records, in the order in which the jobs started."""
         query = "SELECT username, processor, started, ended FROM bench_record ORDER BY started, ended"
         return [Record(*row) for row in self._connection.execute(query)]
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Close the connection."""
         self._connection.close()

@@ -22,11 +22,11 @@ from bench.claiming import CLAIMERS, succeeded
 from bench.harness import own_database
 
 WINDOW = 6.0
-"""Seconds that claims are counted before and after."""
+"""Seconds of claims that are counted before and after each change."""
 
 
 def claim(stop: Event, moments: Any) -> None:
-    """Take turns of one no-op job each until told to stop; puts the moments of all claims into the queue."""
+    """Take turns of one job each until told to stop or nothing waits. Puts the moments of all claims into the queue."""
     from queueapp.lifecycle.processors import register
     from queueapp.lifecycle.turn import take_turn
 
@@ -40,7 +40,7 @@ def claim(stop: Event, moments: Any) -> None:
 
 
 def move(stop: Event, finished: Any) -> None:
-    """Move what is left over, as a broker does; puts the moment when nothing was left."""
+    """Move jobs and route owners, as a broker does. Puts the moment at which nothing was left into the queue."""
     from queueapp.lifecycle.route import move_some
 
     busy = False
@@ -55,7 +55,7 @@ def move(stop: Event, finished: Any) -> None:
 
 
 def fill(users: int, jobs: int) -> None:
-    """Put that many jobs in one line."""
+    """Switch all rules off, and submit that many jobs in one flow, in equal parts by the users."""
     from queueapp.lifecycle.submit import submit
     from queueapp.lifecycle.validation import Submission
     from queueapp.models import Owner, PriorityRule
@@ -69,7 +69,7 @@ def fill(users: int, jobs: int) -> None:
 
 
 def report(name: str, moments: list[float], begin: float, end: float) -> None:
-    """Print the claims of one period."""
+    """Print the claims per second of one period, and the median and longest pause between two."""
     within = [moment for moment in moments if begin <= moment < end]
     pauses = sorted(b - a for a, b in pairwise(within)) or [0.0]
     rate = len(within) / (end - begin)
@@ -78,7 +78,7 @@ def report(name: str, moments: list[float], begin: float, end: float) -> None:
 
 
 def change(active: bool, weight: float) -> float:
-    """Save the rule as staff would; seconds until the answer."""
+    """Save the rule as staff would, and return the seconds that this took."""
     from queueapp.models import PriorityRule
 
     rule = PriorityRule.objects.get(name="Everyone takes turns")
@@ -89,7 +89,7 @@ def change(active: bool, weight: float) -> float:
 
 
 def main() -> None:
-    """Print the table."""
+    """Fill a database, measure, and print the table."""
     parser = argparse.ArgumentParser(prog="bench.reroute", description=__doc__.split("\n")[0])
     parser.add_argument("--jobs", type=int, default=1_000_000)
     parser.add_argument("--users", type=int, default=100)
@@ -100,7 +100,7 @@ def main() -> None:
 
 
 def measure(options: argparse.Namespace) -> None:
-    """Claim all the time; switch the rule on, then give it another weight."""
+    """Claim all the time. Switch the rule on, later give it another weight, and print the table."""
     from django.db import connections
 
     connections.close_all()

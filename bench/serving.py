@@ -1,4 +1,4 @@
-"""The site as it is served: a real ASGI server on a free port of this machine, and clients with tokens."""
+"""The site's web server on a free port of loopback, and API clients with tokens."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ PASSWORD = "turnabout-bench"
 
 
 def serve(crew: Crew, application: str = "jobsite.asgi:application") -> str:
-    """Start uvicorn as `make run` does and wait until it answers; its URL. Raises RuntimeError where it does not."""
+    """Start uvicorn as `make run` does, wait until it answers, and return its URL.
+
+    Raises RuntimeError if it ends, or does not answer within START_DEADLINE seconds.
+    """
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     crew.start(*web_server(port, application))
@@ -29,7 +32,7 @@ def serve(crew: Crew, application: str = "jobsite.asgi:application") -> str:
 
 
 def client(url: str, name: str) -> httpx.Client:
-    """A client of the API with a token of this user, whose password is PASSWORD."""
+    """Return an API client with a token of this user, whose password is PASSWORD."""
     answer = httpx.post(f"{url}/api/v1/token/", json={"username": name, "password": PASSWORD})
     answer.raise_for_status()
     token = answer.json()["access"]

@@ -1,4 +1,4 @@
-"""The site's settings with the benches' own tasks: DJANGO_SETTINGS_MODULE=bench.settings, which benches set."""
+"""The site's settings with the benches' tasks. Benches set DJANGO_SETTINGS_MODULE=bench.settings."""
 
 from importlib.util import find_spec
 

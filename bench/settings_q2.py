@@ -1,4 +1,4 @@
-"""The benches' settings with django-q2's own ORM broker in place of this project's."""
+"""The benches' settings with django-q2's ORM broker instead of this project's broker."""
 
 from bench.settings import *  # noqa: F403
 from jobsite.settings import PROCESSORS

@@ -1,4 +1,4 @@
-"""The tasks that benches submit: one holds its processor for the job's duration and records that, one does nothing."""
+"""The tasks that benches submit. One holds its processor for the job's duration and records it; one does nothing."""
 
 from __future__ import annotations
 

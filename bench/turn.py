@@ -1,8 +1,8 @@
-"""Where a job's microseconds go: python -m bench.turn
+"""The microseconds that a job costs, by step: python -m bench.turn
 
-One process takes turns of 1, 10 and 100 jobs, alone, by `queueapp.lifecycle.turn.take_turn`: settling, claiming, and
-both in one round trip as a processor does it, beside a round trip that does nothing, and what Python spends on the
-outcomes before they are sent. Medians in microseconds; no job is run. Writes bench/results/turn.txt.
+One process alone takes turns of 1, 10 and 100 jobs by `queueapp.lifecycle.turn.take_turn`. It measures settling,
+claiming, and both in one round trip as a processor does; beside them an empty round trip, and the time that Python
+spends on outcomes before they are sent. Medians in microseconds. No job is run. Writes bench/results/turn.txt.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 NAME = "turnabout_bench_turn"
 DECLARED = {1: 1.0, 10: 0.002, 100: 1e-6}
-"""Seconds that jobs declare, for turns of so many."""
+"""Seconds that jobs declare, by jobs per turn."""
 WHAT = NOTHING, PYTHON, SETTLE, CLAIM, BOTH = (
     "a round trip that does nothing",
     "outcomes made, in Python",
@@ -37,25 +37,25 @@ WARM_UP = 20
 
 
 class Clock:
-    """Collects how long things take, by name."""
+    """Durations of calls in microseconds, by name."""
 
     def __init__(self) -> None:
         self.taken: dict[str, list[float]] = {}
 
     def time(self, what: str, work: Callable[[], Any]) -> Any:
-        """What `work` returns."""
+        """Call `work`, note its duration, and return its result."""
         begun = time.perf_counter()
         result = work()
         self.taken.setdefault(what, []).append((time.perf_counter() - begun) * 1e6)
         return result
 
     def median(self, what: str) -> float:
-        """In microseconds, the first ones left out."""
+        """Return the median in microseconds, without the first WARM_UP calls."""
         return statistics.median(self.taken[what][WARM_UP:])
 
 
 def measure(size: int, turns: int) -> Clock:
-    """Turns of one size; every user's backlog is a whole number of them."""
+    """Measure turns of one size. Every user's backlog is a whole number of turns."""
     from django.db import connection
 
     from queueapp.lifecycle.processors import register
@@ -81,14 +81,14 @@ def measure(size: int, turns: int) -> Clock:
 
 
 def _in_python(turn: Turn) -> None:
-    """What is done before outcomes are sent."""
+    """Make the outcomes and their SQL text, as is done before they are sent."""
     from queueapp.lifecycle.outcome import literal
 
     literal(succeeded(turn), time.monotonic())
 
 
 def _nothing() -> None:
-    """A round trip."""
+    """Make a round trip that does nothing."""
     from django.db import connection
 
     with connection.cursor() as cursor:
@@ -97,7 +97,7 @@ def _nothing() -> None:
 
 
 def main() -> None:
-    """Print the table, and write it."""
+    """Measure every size of turn, and print and write the table."""
     parser = argparse.ArgumentParser(prog="bench.turn", description="Where a job's microseconds go.")
     parser.add_argument("--turns", type=int, default=300, help="of each size, and as many of each kind (300)")
     options = parser.parse_args()
