@@ -1,4 +1,4 @@
-"""Sites and browsers for the tests. The database server and the settings come from tests/environment.py."""
+"""Fixtures: sites and browsers. tests/environment.py provides the database server and the settings."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from queueapp.lifecycle.announce import announcer
 from queueapp.models import PriorityRule
 from tests.kit.site import BASE, Site
 
-# No thread of this process may use the database between tests, nor hold it when it is dropped.
+# No thread of this process may use the database between tests, or hold a connection when it is dropped.
 announcer.driven = True
 
 
 @pytest.fixture
 def no_rules(transactional_db: None) -> None:
-    """Without the rule that the site ships with: tests that want rules make them."""
+    """Delete the rule that the site ships with. Tests that need rules make them."""
     PriorityRule.objects.all().delete()
 
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[Site]:
-    """A site of its own: database, web server, and a cluster of two processors."""
+    """A site with its own database, a web server, and a cluster of two processors."""
     running = Site("turnabout_site", processors=2)
     running.start()
     yield running
@@ -33,7 +33,7 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, for one module: while it is open, an event loop runs in this thread."""
+    """Chromium, from PATH or else var/chromium. For one module: while it is open, an event loop runs in this thread."""
     path = shutil.which("chromium") or str(BASE / "var" / "chromium" / "run")
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
     with sync_playwright() as playwright:

@@ -1,7 +1,7 @@
-"""The environment of every test, set before Django reads its settings: pytest loads this as its first plugin.
+"""The environment of every test. pytest loads this plugin first, before Django reads its settings.
 
-Tests have a real PostgreSQL server: the embedded one, with its data in var/test, unless DATABASE_URL names another.
-The first process starts it; those that pytest-xdist starts have databases of their own there.
+Tests use a real PostgreSQL server: the embedded one, with its data in var/test, unless DATABASE_URL names another. The
+first process starts it. Each process of pytest-xdist has its own database there.
 """
 
 from __future__ import annotations
@@ -18,5 +18,5 @@ os.environ["CHECKSUM_FOLDER"] = str(local.BASE / "tests" / "files")
 if not os.environ.get("DATABASE_URL"):
     os.environ["VAR_DIR"] = str(local.BASE / "var" / "test")
     os.environ["DATABASE_URL"] = local.start_database(local.var_folder())
-# Playwright's synchronous API keeps an event loop running in the main thread, where Django would refuse its ORM.
+# Playwright's synchronous API runs an event loop in the main thread, in which Django would refuse ORM calls.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"

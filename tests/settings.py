@@ -1,4 +1,4 @@
-"""The site's settings with what makes tests quick: cheap passwords, short leases, and tasks that misbehave."""
+"""The site's settings for fast tests: a cheap password hash and short leases; and the tasks of tests/tasks.py."""
 
 from jobsite.settings import *  # noqa: F403
 from jobsite.settings import INSTALLED_APPS, QUEUEAPP
@@ -14,5 +14,5 @@ QUEUEAPP = QUEUEAPP | {
     "RETRY_DELAY_SECONDS": 0.2,
     "CANCEL_GRACE_SECONDS": 0.9,
     "UNKNOWN_TASK_DELAY_SECONDS": 1.0,
-    "LOGINS_PER_MINUTE": 0,  # all tests log in from one address; tests/limits/test_security.py has a limit
+    "LOGINS_PER_MINUTE": 0,  # all tests log in from one address; tests/limits/test_security.py sets a limit
 }

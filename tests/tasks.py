@@ -1,4 +1,4 @@
-"""Tasks that misbehave, for tests: this package is an installed app of theirs."""
+"""Tasks that misbehave. The settings of the tests install this package as an app."""
 
 from __future__ import annotations
 

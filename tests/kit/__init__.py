@@ -1,1 +1,1 @@
-"""What tests share: a site, jobs and users, crowds, networks."""
+"""Shared helpers of the tests: a site, jobs and users, interleavings, networks."""

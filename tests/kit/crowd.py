@@ -1,4 +1,4 @@
-"""A queue in the middle of its work, actors that change it, and what must hold whatever the order in which they do."""
+"""A queue at work, actors that change it concurrently, and the checks that must pass in every interleaving."""
 
 from __future__ import annotations
 
@@ -36,8 +36,11 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 @dataclass
 class World:
-    """Ada's a0 runs on its own, and Ben's t0 to t3 are a turn of tiny jobs; a1, t4 and t5 wait. "failed" of Ada's has
-    failed, and her "due" is due. Cid is paused. Dan has left a flow, and his d0 waits there."""
+    """The queue at the start of an interleaving.
+
+    Ada's a0 runs alone in its turn. Ben's t0 to t3 are a turn of tiny jobs. a1, t4 and t5 wait. Ada's "failed" has
+    failed, and her "due" is due. Cid is paused, and his c0 waits. Dan has left a flow, and his d0 waits there.
+    """
 
     ada: Owner
     paused: Pause
@@ -47,7 +50,7 @@ class World:
     tiny_turn: Turn
     idle: list[int]
     seen: dict[int, Processor]
-    """The processors as somebody saw them who took them for dead, then and not by now perhaps."""
+    """The processors' rows at the start, by id. Rescues use them, though the rows may have changed since."""
 
 
 def make_world() -> World:
@@ -124,11 +127,11 @@ ACTORS: dict[str, Callable[[World, int], Any]] = {
     "sweep": _sweep,
     "route": _route,
 }
-"""What each does, as a processor, a client, staff or a broker would. `n`: which of several of its kind it is."""
+"""The actors: each acts as a processor, a client, staff or a broker. `n`: its number among those of its kind."""
 
 
 def check(world: World, run: Run) -> None:
-    """What each actor was told is so, and the queue is sound; then all jobs end, each once."""
+    """Check that each actor's result is true and the queue is sound, then that all jobs end, each once."""
     for name, result in run.results.items():
         _check_told(world, run, name.rpartition("/")[0], result)
     held = Counter(job for jobs in Processor.objects.values_list("jobs", flat=True) for job in jobs)
@@ -173,7 +176,7 @@ def _check_told(world: World, run: Run, kind: str, result: Any) -> None:
 
 
 def _finish(told: dict[int, str]) -> None:
-    """Stop, resume and route what is under way; then one processor works everything off."""
+    """Rescue the cluster's turns, resume and route everything, and let one processor run all jobs. Check the end."""
     rescue_cluster("crowd")
     for paused in Pause.objects.all():
         resume(paused)
@@ -191,7 +194,7 @@ def _finish(told: dict[int, str]) -> None:
 
 
 class Saved:
-    """The rows of the queue's tables, to begin anew from."""
+    """A copy of the queue's tables, in the schema `saved`, from which `restore` resets them."""
 
     def __init__(self) -> None:
         models = apps.get_app_config("queueapp").get_models(include_auto_created=True)

@@ -1,6 +1,6 @@
-"""python -m tests.kit.forward ADDRESS PORT SOCKET: gives TCP clients the server behind a Unix socket.
+"""python -m tests.kit.forward ADDRESS PORT SOCKET: forward TCP connections to the server behind a Unix socket.
 
-SIGUSR1 resets all connections, as a host does that lost its state.
+SIGUSR1 resets all connections, like a host that has lost its state.
 """
 
 from __future__ import annotations

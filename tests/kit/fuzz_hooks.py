@@ -1,5 +1,7 @@
-"""What the schema cannot tell schemathesis: which task takes which payload, and which files there are. It loads this by
-SCHEMATHESIS_HOOKS."""
+"""Hooks for schemathesis with facts that the schema lacks: the payload of each task, and the files that exist.
+
+The environment variable SCHEMATHESIS_HOOKS names this module.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +10,12 @@ from typing import Any
 import schemathesis
 
 TASKS = {"wait", "checksum", "fail"}
-"""Those that may run with any payload: others of tests/tasks.py take memory and processes as they are told."""
+"""Tasks that may run with any payload. Others of tests/tasks.py take memory and processes as the payload says."""
 
 
 @schemathesis.hook
 def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
-    """A submission is of one task, with its payload. The paths that `checksum` takes are those below its folder."""
+    """Tie each task to its payload in the schema of a submission. `checksum` gets only the path of an existing file."""
     submission = raw_schema["components"]["schemas"]["Submission"]
     payloads, default = submission["x-payloads"], submission["properties"]["task"]["default"]
     payloads["checksum"]["properties"]["path"] = {"enum": ["hello.txt"]}

@@ -1,8 +1,9 @@
-"""Interleavings: the product's own code, on connections of its own, statement by statement in an order that is given.
+"""Interleavings: run the product's own code on several connections, statement by statement, in a given order.
 
-Each actor is a thread. It stops before each statement that it sends, and before each COMMIT; a statement outside of any
-transaction is begun and committed in two steps, so that others can come in between. One actor moves at a time. One that
-waits for a lock, as PostgreSQL says, is set aside until it can go on.
+Each actor is a thread with its own connection. It stops before each statement that it sends, and before each COMMIT.
+A statement outside of any transaction that may write or lock is sent in two steps, the statement and its COMMIT, so
+that other actors can move in between. One actor moves at a time. An actor that waits for a lock, by pg_blocking_pids,
+is passed over until it can go on.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from psycopg import pq
 
 Work = Callable[[], Any]
 Choose = Callable[[Sequence[str]], int]
-"""Picks one of the actors that can move, by their names."""
+"""Returns the index of the actor to move, among the names of those that can."""
 _ASKS_ONLY = re.compile(
     r"\s*(?:SELECT|WITH)\b(?!.*(?:queueapp_\w+\(|FOR (?:NO KEY )?UPDATE|pg_advisory|INSERT|UPDATE))", re.S
 )
 _LOOK = 0.001
-"""Seconds after which an actor that has not reached its next step is looked for among those that wait for a lock."""
+"""Seconds after which an actor that has not reached its next step is checked for a lock that it waits for."""
 _DEADLOCK = "50ms"
 _LONGEST = 30.0
 
@@ -36,7 +37,7 @@ _wait = psycopg.Connection.wait
 
 
 class Stuck(Exception):
-    """An actor neither went on nor waited for a lock."""
+    """An actor neither went on nor waited for a lock in _LONGEST seconds."""
 
 
 @dataclass
@@ -59,21 +60,21 @@ class _Actor:
 
 @dataclass
 class Run:
-    """What happened: each actor's result (an exception where it raised one), the steps, and the choices made.
+    """The record of an interleaving: each actor's result (or the exception that it raised), the steps, and the choices.
 
-    `choices`: at each step which of the actors that could move did, and how many there were.
+    `choices`: for each step, the index of the actor that moved, and the number of those that could.
     """
 
     results: dict[str, Any]
     steps: list[str]
     choices: list[tuple[int, int]]
     waited: set[str] = field(default_factory=set)
-    """The actors that have waited for a lock."""
+    """Names of the actors that have waited for a lock."""
     deadlocks: int = 0
 
     @property
     def schedule(self) -> str:
-        """As INTERLEAVING takes it."""
+        """The choices in the form of the environment variable INTERLEAVING."""
         return "".join(str(choice) for choice, _ in self.choices)
 
     def __str__(self) -> str:
@@ -81,7 +82,7 @@ class Run:
 
 
 class Stage:
-    """Threads that actors run in, each with its connection, and a connection that sees who waits for whom."""
+    """Threads for at most `most` actors, each with its connection, and a connection that sees which of them wait."""
 
     def __init__(self, most: int = 3) -> None:
         self._pool = ThreadPoolExecutor(most)
@@ -103,7 +104,7 @@ class Stage:
         self._watcher.close()
 
     def run(self, works: Mapping[str, Work], choose: Choose) -> Run:
-        """Let the actors move, `choose` picking the next among the names of those that can, until all are over."""
+        """Let the actors move until all are over. `choose` picks the next. Raises Stuck."""
         actors = [_Actor(name, work) for name, work in works.items()]
         futures = [self._pool.submit(self._act, actor) for actor in actors]
         run = Run({}, [], [])
@@ -126,8 +127,10 @@ class Stage:
         return run
 
     def _settle(self, actors: Sequence[_Actor]) -> None:
-        """Until each actor is at its next step, over, or waits for a lock, and one can move. Where all wait for each
-        other, PostgreSQL ends one of them soon."""
+        """Wait until each actor is at its next step, over, or waits for a lock, and until one can move or all are over.
+
+        In a deadlock, PostgreSQL soon cancels one of the actors. Raises Stuck.
+        """
         looks = 0
         while True:
             with self._changed:
@@ -152,7 +155,7 @@ class Stage:
         connection.ensure_connection()
         raw: Any = connection.connection
         actor.pid = raw.info.backend_pid
-        with suppress(psycopg.errors.InsufficientPrivilege):  # a deadlock is then noticed after a second
+        with suppress(psycopg.errors.InsufficientPrivilege):  # then PostgreSQL detects a deadlock after a second
             raw.execute(f"SET deadlock_timeout = '{_DEADLOCK}'")
         _here.gate = lambda label: self._stop(actor, label)
         _here.actor = actor
@@ -179,7 +182,7 @@ def _close(meet: threading.Barrier) -> None:
 
 
 def _gated_wait(self: Any, gen: Any, *arguments: Any, **named: Any) -> Any:
-    """psycopg's Connection.wait, by which each statement goes: in an actor's thread it asks first."""
+    """Replacement of psycopg's Connection.wait, which sends each statement. In an actor's thread it stops first."""
     gate = getattr(_here, "gate", None)
     step = getattr(gen, "__name__", "")
     if gate is None or step not in ("_execute_gen", "_commit_gen"):
@@ -199,7 +202,7 @@ def _gated_wait(self: Any, gen: Any, *arguments: Any, **named: Any) -> Any:
 
 
 def _in_two_steps(self: Any, gen: Any, gate: Callable[[str], None], *arguments: Any, **named: Any) -> Any:
-    """A statement in a transaction of its own, whose COMMIT is a step."""
+    """Send a statement in its own transaction, whose COMMIT is a step, and return its result."""
     self.pgconn.exec_(b"BEGIN")
     try:
         result = _wait(self, gen, *arguments, **named)
@@ -214,9 +217,9 @@ def _in_two_steps(self: Any, gen: Any, gate: Callable[[str], None], *arguments: 
 
 
 def play_all(play: Callable[[Choose], Run], most: int) -> bool:
-    """Play every interleaving once, up to `most`, and return whether these were all.
+    """Play every interleaving once, at most `most` of them, and return whether these were all.
 
-    As a tree is searched: the last choice that has another is changed first.
+    This is a depth-first search: the last choice that has an alternative is changed first.
     """
     prefix: list[int] = []
     for _ in range(most):
@@ -230,12 +233,12 @@ def play_all(play: Callable[[Choose], Run], most: int) -> bool:
 
 
 def seeded(seed: str) -> Choose:
-    """Choices at random, the same for the same seed."""
+    """Return random choices, the same for the same seed."""
     chooser = random.Random(seed)
     return lambda able: chooser.randrange(len(able))
 
 
 def replayed(schedule: Iterable[str]) -> Choose:
-    """The choices of a schedule as a Run has it; afterwards, the first."""
+    """Return the choices of a Run's schedule. After its end, the first actor moves."""
     coming = iter(schedule)
     return lambda able: min(int(next(coming, "0")), len(able) - 1)

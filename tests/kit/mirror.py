@@ -1,4 +1,4 @@
-"""The reference scheduler with the database beside it: every step is taken on both, and must come out the same."""
+"""The reference scheduler beside the database. Every step is taken on both, and must have the same result."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from tests.kit.queue import make_flow
 
 
 class Mirror(Scheduler):
-    """Each flow is an owner's; each turn is held by a processor's row. Raises AssertionError at the first difference.
+    """A scheduler that repeats each step on the database. Raises AssertionError at the first difference.
 
-    The order start is moved after every step, which must make no difference.
+    Each flow belongs to an owner; a processor's row holds each turn. The order start is moved after every step, which
+    must make no difference.
     """
 
     def __init__(self, **sizes: Any) -> None:

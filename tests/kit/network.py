@@ -1,4 +1,4 @@
-"""A network to the database that a test can cut: packets go nowhere then, and nobody is told."""
+"""A network to the database that a test can cut: packets are then dropped silently."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PORT = 5432
 
 
 def missing() -> str:
-    """Why there can be no such network here; empty: there can be."""
+    """Return why such a network cannot be made here; empty if it can."""
     if os.geteuid() != 0 or shutil.which("ip") is None:
         return "needs root, and iproute2, for a network namespace"
     probe = f"turnabout-probe-{os.getpid()}"
@@ -30,7 +30,7 @@ def missing() -> str:
 
 
 class Network:
-    """The database server at an address of its own, in a network namespace."""
+    """The database server at its own address, in a network namespace."""
 
     def __init__(self, database_url: str) -> None:
         server = urlsplit(database_url)
@@ -45,15 +45,18 @@ class Network:
         wait_until(self._answers, "the server answers there")
 
     def cut(self) -> None:
-        """From now on nothing comes back from there."""
+        """Drop all packets from the database's side from now on."""
         self._inside("route", "add", "blackhole", f"{self._here}/32")
 
     def mend(self) -> None:
-        """All is as it was before the cut."""
+        """Undo the cut."""
         self._inside("route", "del", "blackhole", f"{self._here}/32")
 
     def forget(self) -> None:
-        """The other side loses all connections, and this side does not hear of it."""
+        """Make the database's side lose all connections, without this side's knowledge.
+
+        Raises AssertionError if that takes longer than DEADLINE seconds.
+        """
         wait_until(self._is_acknowledged, "all that was sent has arrived")
         self.cut()
         self._forward.send_signal(signal.SIGUSR1)
@@ -61,7 +64,7 @@ class Network:
         self.mend()
 
     def close(self) -> None:
-        """Remove it."""
+        """Remove the network."""
         self._forward.kill()
         self._forward.wait()
         _ip("netns", "del", self._name)
@@ -92,7 +95,7 @@ class Network:
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Wait until a condition holds. Raises AssertionError, saying what was waited for, after DEADLINE seconds."""
+    """Wait until a condition holds. Raises AssertionError, which names `what`, after DEADLINE seconds."""
     deadline = time.monotonic() + DEADLINE
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain until {what}"

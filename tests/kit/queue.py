@@ -1,4 +1,4 @@
-"""Words that tests of the queue share."""
+"""Helpers of the queue's tests: users and owners, flows, submissions, turns, and connections."""
 
 from __future__ import annotations
 
@@ -21,68 +21,68 @@ from queueapp.states import Status
 
 
 def make_user(name: str, **fields: Any) -> Any:
-    """A new user, of whichever model, by this name."""
+    """Make a user of this name, of whichever user model, and return it."""
     users: Any = get_user_model()._default_manager
     return users.create_user(name, password="turnabout-test", **fields)
 
 
 def make_owner(name: str) -> Owner:
-    """A new user's owner."""
+    """Make a user of this name, and return its owner."""
     return Owner.objects.of_user(make_user(name))
 
 
 def user_of(owner: Owner) -> Any:
-    """The user whose jobs they are, of whichever model."""
+    """Return the user of an owner, of whichever user model."""
     assert owner.user is not None
     return owner.user
 
 
 def make_flow(key: str, owner: Owner | None = None, **terms: Any) -> Flow:
-    """A new flow that rests, of no rule; `terms`: its weight and cap."""
+    """Make a resting flow without a rule, and return it. `terms`: its weight and cap."""
     flow = Flow.objects.create(key=key, owner=owner)
     FlowState.objects.create(flow=flow, **terms)
     return flow
 
 
 def everyone_takes_turns(**fields: Any) -> PriorityRule:
-    """The rule that the site ships with, which tests that empty the tables have to make again."""
+    """Return the rule that the site ships with. Makes it if a test has emptied the tables."""
     rule, _ = PriorityRule.objects.get_or_create(name="Everyone takes turns", defaults={"position": 1000} | fields)
     return rule
 
 
 def submit_jobs(whose: Any, *names: str, duration: float = 1.0) -> Accepted:
-    """Submit `wait` jobs of these names, of an owner or a user."""
+    """Submit jobs of the task `wait` with these ids, for an owner or a user."""
     owner = whose if isinstance(whose, Owner) else Owner.objects.of_user(whose)
     return submit(owner, [parse({"job_id": name, "duration": duration}) for name in names])
 
 
 @contextmanager
 def second_connection() -> Iterator[psycopg.Connection]:
-    """Another connection to the same database; it begins a transaction with its first statement."""
+    """Yield another connection to the same database. Its first statement begins a transaction."""
     parameters = connections.create_connection("default").get_connection_params() | {"cursor_factory": None}
     with psycopg.connect(**parameters) as theirs:
         yield theirs
 
 
 def ask_uncommitted(theirs: psycopg.Connection, owner: Owner, *names: str) -> None:
-    """Submit jobs of 1 s on somebody else's connection, which has to commit."""
+    """Submit jobs of 1 s on another connection, and leave its transaction open."""
     jobs = [{"owner": owner.pk, **parse({"job_id": name, "duration": 1.0}).content()} for name in names]
     theirs.execute("SELECT queueapp_submit(%s, %s::jsonb, 1)", [[owner.pk], json.dumps(jobs)])
 
 
 def outcome(job: ClaimedJob, spent: float = 0.0, **fields: Any) -> JobOutcome:
-    """That the job succeeded now, having taken `spent` seconds."""
+    """Return an outcome: the job succeeded now and took `spent` seconds."""
     return JobOutcome(job.id, job.owner, Status.SUCCEEDED, job.attempt, spent, time.monotonic(), **fields)
 
 
 def settle(processor: int, turn: Turn, spent: float | None = None, *, more: bool = False) -> Turn:
-    """Settle every job of a turn with `spent` seconds (None: as declared), and claim the next where `more` says so."""
+    """Settle every job of a turn with `spent` seconds (None: as declared). With `more`, claim the next turn."""
     outcomes = [outcome(job, job.duration if spent is None else spent) for job in turn.jobs]
     return take_turn(processor, turn.number, outcomes, now=time.monotonic(), more=more)
 
 
 def run_all(processor: int, spent: float | None = None, limit: int = 100_000) -> list[str]:
-    """The names of the jobs that one processor gets, in that order, until nothing waits or it got `limit`."""
+    """Run turns on one processor until nothing waits or it got `limit` jobs. Return the jobs' names in order."""
     got: list[str] = []
     turn = take_turn(processor)
     while turn.jobs:
@@ -92,12 +92,12 @@ def run_all(processor: int, spent: float | None = None, limit: int = 100_000) ->
 
 
 def names(jobs: Iterable[ClaimedJob]) -> list[str]:
-    """The jobs' names."""
+    """Return the jobs' names."""
     return [job.name for job in jobs]
 
 
 def in_thread(work: Callable[[], Any]) -> Any:
-    """What `work` returns, in a thread whose connection is closed then."""
+    """Return the result of `work`, and close this thread's connection. Run it in a thread other than the test's."""
     try:
         return work()
     finally:
@@ -105,7 +105,7 @@ def in_thread(work: Callable[[], Any]) -> Any:
 
 
 def await_a_waiter(over: Callable[[], bool]) -> None:
-    """Until somebody waits for a lock. Fails where what should wait for it is over."""
+    """Wait until a session waits for a lock. Fails if `over`, the end of the work that should wait, comes first."""
     with connection.cursor() as cursor:
         while True:
             cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")

@@ -1,4 +1,4 @@
-"""A whole site for tests: its own database, a real ASGI server, a real cluster."""
+"""A whole site for tests, with its own database, a real ASGI server and a real cluster."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PASSWORD = "turnabout-test"
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody listens on."""
+    """Return a TCP port on loopback that nobody listens on."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -34,7 +34,7 @@ def free_port() -> int:
 
 
 class Site:
-    """Start it, make users, talk to it, stop it. Everything it starts ends with it."""
+    """A site that a test starts. `stop` ends its processes. `environment`: environment variables of these."""
 
     def __init__(self, database: str, processors: int, **environment: str) -> None:
         self.port = free_port()
@@ -54,7 +54,7 @@ class Site:
         self.cluster: subprocess.Popen[bytes] | None = None
 
     def start(self, *, cluster: bool = True, web: bool = True) -> None:
-        """Make the database anew, then start web server and cluster (unless told not to); wait until they are there."""
+        """Make the database anew, start web server and cluster (unless told not to), and wait until they are ready."""
         with psycopg.connect(self._server_url, autocommit=True) as connection:
             name = sql.Identifier(self._database)
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
@@ -73,19 +73,19 @@ class Site:
         self.until(self._answers, "the web server answers")
 
     def start_cluster(self, stderr: int | None = None) -> None:
-        """Start a cluster of processors; `stderr`: as of subprocess.Popen."""
+        """Start a cluster of processors. `stderr`: as for subprocess.Popen."""
         self.cluster = self._popen("manage.py", "processors", stderr=stderr)
 
     def stop(self) -> None:
-        """Stop cluster and web server as a person would, and see that they end well."""
+        """Stop cluster and web server by SIGTERM, and check that they end cleanly."""
         if self.cluster is not None:
             assert self.end(self.cluster) == 0
         if self.web is not None:
-            # uvicorn ends cleanly, and then by the signal that it was sent.
+            # After a clean shutdown, uvicorn raises the signal that it was sent.
             assert self.end(self.web) in {0, -signal.SIGTERM}
 
     def end(self, process: subprocess.Popen[bytes]) -> int:
-        """SIGTERM, and the exit code."""
+        """Send SIGTERM and return the exit code. Kills the process and raises TimeoutExpired after DEADLINE seconds."""
         process.send_signal(signal.SIGTERM)
         try:
             return process.wait(DEADLINE)
@@ -93,7 +93,7 @@ class Site:
             process.kill()
 
     def manage(self, *command: str) -> str:
-        """What `manage.py` with this command prints. Raises where it fails."""
+        """Run a management command and return its output. Raises CalledProcessError if it fails."""
         done = subprocess.run(
             [sys.executable, "manage.py", *command],
             cwd=BASE, env=self._environment, check=True, capture_output=True, text=True, timeout=120,
@@ -101,7 +101,7 @@ class Site:
         return done.stdout
 
     def refused(self, *command: str, **environment: str) -> str:
-        """What Python with this command says on standard error when it refuses to start."""
+        """Run Python with this command, check that it exits with 1, and return its standard error."""
         done = subprocess.run(
             [sys.executable, *command], cwd=BASE, env=self._environment | environment, capture_output=True, text=True,
             timeout=DEADLINE,
@@ -110,17 +110,17 @@ class Site:
         return done.stderr
 
     def query(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """The rows that a statement gives on the site's database."""
+        """Return the rows of a statement on the site's database; [] if it returns none."""
         with psycopg.connect(self.database_url, autocommit=True) as connection:
             cursor = connection.execute(statement, parameters)
             return cursor.fetchall() if cursor.description else []
 
     def wait_for(self, condition: str, *parameters: Any) -> None:
-        """Wait until a query answers true."""
+        """Wait until a query returns true. Raises AssertionError after DEADLINE seconds."""
         self.until(lambda: bool(self.query(condition, *parameters)[0][0]), condition)
 
     def user(self, name: str, *, staff: bool = False) -> tuple[str, str]:
-        """Make a user; name and password."""
+        """Make a user, and return name and password. `staff`: a superuser."""
         from django.contrib.auth.hashers import make_password
 
         self.query(
@@ -131,7 +131,7 @@ class Site:
         return name, PASSWORD
 
     def client(self, name: str) -> httpx.Client:
-        """An API client with a token of this user, who exists."""
+        """Return an API client with a token of this user, who must exist."""
         answer = httpx.post(f"{self.url}/api/v1/token/", json={"username": name, "password": PASSWORD})
         answer.raise_for_status()
         token = answer.json()["access"]
@@ -149,7 +149,7 @@ class Site:
             return False
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait until a condition holds. Raises AssertionError, saying what was waited for, after DEADLINE seconds."""
+        """Wait until a condition holds. Raises AssertionError, which names `what`, after DEADLINE seconds."""
         deadline = time.monotonic() + DEADLINE
         while not condition():
             assert time.monotonic() < deadline, f"waited in vain until {what}"
