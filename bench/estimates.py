@@ -85,7 +85,7 @@ def arrivals(log: Path, processors: int, load: float) -> list[Arrival]:
 
 
 def main() -> None:
-    """Print the table."""
+    """Run the log, and print the table."""
     parser = argparse.ArgumentParser(prog="bench.estimates", description=__doc__.split("\n")[0])
     parser.add_argument("log", type=Path)
     parser.add_argument("--processors", type=int, default=8)

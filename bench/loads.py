@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Load:
-    """Jobs that all hold their processor for the same time. All are in line before the first one starts."""
+    """Jobs that all hold their processor for the same time. All are submitted before the first one starts."""
 
     key: str
     title: str

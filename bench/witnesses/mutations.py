@@ -80,7 +80,7 @@ MUTATIONS = (
          "still_backlogged := next_head IS NOT NULL;", "still_backlogged := false;", _EMPTIED),
     _sql("claims-while-paused", "turns are taken while everything is paused", "turn/take_turn",
          "AND NOT p.draining AND NOT queueapp_all_paused()", "AND NOT p.draining", _PAUSED),
-    # Fences.
+    # Fencing tokens: the numbers of turns.
     _sql("no-fence-settle", "a late settlement is said to have been kept", "turn/take_turn",
          "kept := p.turn IS NOT DISTINCT FROM p_turn;", "kept := true;", _LOST),
     _sql("no-fence-settle-part", "a settlement of a part finds its processor whatever the turn", "turn/settle_part",
@@ -92,7 +92,7 @@ MUTATIONS = (
          "WHERE turn = p_turn FOR NO KEY UPDATE", "WHERE id = p_processor FOR NO KEY UPDATE", _LATE, _RESCUES),
     _sql("turn-stays-after-rescue", "a rescue leaves the turn its number", "processor/rescue",
          "SET turn = nextval('queueapp_turn_number'), jobs = '{}'", "SET jobs = '{}'", _LIVES_ON),
-    # Advisory locks, each in turn.
+    # Advisory locks, one at a time.
     _sql("no-routing-lock-submit", "a submission holds no routing lock", "backlog/submit",
          "PERFORM pg_advisory_xact_lock_shared(queueapp_routing_lock());", "", _PAUSES),
     _sql("no-flow-lock-submit", "a submission holds no lock of its flow", "backlog/submit",
