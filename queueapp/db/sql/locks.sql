@@ -1,26 +1,27 @@
--- The keys of the advisory locks, 64 bits each: the kind in the highest 16, an id in the others. No other place has
--- them.
+-- The keys of the advisory locks, 64 bits each: the kind in the highest 16, an id in the others. No other file has any.
+-- Locks: none, except for queueapp_lock_routing().
 CREATE OR REPLACE FUNCTION queueapp_lock_key(p_kind integer, p_id bigint) RETURNS bigint
 LANGUAGE sql IMMUTABLE AS $$ SELECT (p_kind::bigint << 48) + p_id $$;
 
--- Routing: which flow owners' jobs join, and what is paused. Shared by whoever puts jobs into flows.
+-- Routing: which flow owners' jobs join, and what is paused. Held shared by submit.sql, due.sql and move.sql.
 CREATE OR REPLACE FUNCTION queueapp_routing_lock() RETURNS bigint
 LANGUAGE sql IMMUTABLE AS $$ SELECT queueapp_lock_key(7200, 0) $$;
 
--- A flow: held shared while jobs are submitted to it, so that it is not put to rest.
+-- A flow: held shared while jobs are submitted to it. A claim needs it exclusively to put the flow to rest.
 CREATE OR REPLACE FUNCTION queueapp_flow_lock(p_flow bigint) RETURNS bigint
 LANGUAGE sql IMMUTABLE AS $$ SELECT queueapp_lock_key(7201, p_flow) $$;
 
--- An owner: held shared while outcomes are numbered; exclusively by whoever is to miss none.
+-- An owner: held shared from before outcomes are numbered until the commit; exclusively by readers that must miss none.
 CREATE OR REPLACE FUNCTION queueapp_owner_lock(p_owner bigint) RETURNS bigint
 LANGUAGE sql IMMUTABLE AS $$ SELECT queueapp_lock_key(7202, p_owner) $$;
 
--- The order of the flows: held shared while one joins it; exclusively to raise the order start.
+-- The order of the flows: held shared while a flow joins it or gets other terms; exclusively to move the order start.
 CREATE OR REPLACE FUNCTION queueapp_order_lock() RETURNS bigint
 LANGUAGE sql IMMUTABLE AS $$ SELECT queueapp_lock_key(7204, 0) $$;
 
--- Change routes or pauses: nobody submits meanwhile. So a client that is cut off in the middle of its transaction must
--- not keep the lock: the server ends the session of one that says nothing for ten seconds.
+-- Lock routing, to change routes or pauses. Nobody submits meanwhile, so a client that is cut off must not keep the
+-- lock: the server ends a session that is idle in this transaction for ten seconds.
+-- Locks: routing (advisory, exclusive).
 CREATE OR REPLACE FUNCTION queueapp_lock_routing() RETURNS void
 LANGUAGE sql AS $$
     SELECT set_config('idle_in_transaction_session_timeout', '10s', true);

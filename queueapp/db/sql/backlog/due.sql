@@ -1,8 +1,8 @@
--- Put jobs whose moment has come, a start that was asked for or another attempt, into their owners' flows.
--- Those that are paused by then are parked instead.
+-- Put jobs whose moment has come, a requested start or another attempt, into their owners' flows. Jobs that are paused
+-- by then are parked instead.
 --   p_most  maximum number of jobs
--- owners: whose jobs; null: none. next_in: seconds until the next one's moment; null: none waits for one.
--- Locks: routing (advisory, shared), the jobs' waiting rows (locked ones are skipped), the flow states, by flow.
+-- owners: the owners of these jobs; null: none. next_in: seconds until the next job's moment; null: none waits for one.
+-- Locks: routing (advisory, shared); the jobs' waiting rows (locked ones are skipped); then as place.sql.
 CREATE OR REPLACE FUNCTION queueapp_due(p_most integer, OUT owners bigint[], OUT next_in double precision)
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE

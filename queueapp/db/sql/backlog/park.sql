@@ -1,9 +1,10 @@
--- Park the waiting jobs of an owner or of a task: they are in no flow, and for no moment, until unpark.sql.
---   p_owner, p_task  one of them; the other is null
--- The pause itself was written by this transaction. Returns the owners of the jobs.
--- Locks: routing (advisory, exclusive: no submission is under way that did not see the pause); the flows that such jobs
--- are in and those that processors work for, by id: a settlement that puts jobs back comes before this or sees the
--- pause.
+-- Park the waiting jobs of an owner or a task: until unpark.sql they are in no flow, and wait for no moment.
+--   p_owner  the owner; null: the jobs of p_task
+--   p_task   the task; not read if there is an owner
+-- The caller has written the pause in this transaction. Returns the owners of the jobs; null: none.
+-- Locks: routing (advisory, exclusive: no submission is under way that has not seen the pause); by flow, the states of
+-- the flows that such jobs are in and of those that processors work for (a settlement that puts jobs back either comes
+-- first or sees the pause); the waiting rows.
 CREATE OR REPLACE FUNCTION queueapp_park(p_owner bigint, p_task text) RETURNS bigint[]
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
@@ -21,7 +22,7 @@ BEGIN
          ORDER BY flow_id FOR NO KEY UPDATE
     ) AS locked;
 
-    -- 2. The jobs, seen after the flows were locked.
+    -- 2. The jobs, read after the flows were locked.
     WITH parked AS (
         UPDATE queueapp_waiting w SET flow_id = NULL, not_before = NULL FROM queueapp_job j
          WHERE j.id = w.job_id AND w.flow_id IS NOT NULL
@@ -30,7 +31,7 @@ BEGIN
     )
     SELECT array_agg(DISTINCT owner_id) INTO owners FROM parked;
 
-    -- 3. Their flows have other heads, or rest: nobody submits to them meanwhile.
+    -- 3. The flows have other heads. They may rest, as nobody submits meanwhile.
     PERFORM queueapp_reread_head(flow, p_may_rest => true) FROM unnest(flows) AS flow;
     RETURN owners;
 END $$;

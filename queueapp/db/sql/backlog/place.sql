@@ -1,6 +1,7 @@
 -- Put waiting jobs that are in no flow into their owners' flows, in their places.
 --   p_owners, p_jobs  the jobs, and the owner of each
--- The caller holds the routing lock. Locks: the flows' states, by flow, as change_flow.sql.
+-- The caller holds routing (advisory).
+-- Locks: for each flow, by id: its state; the waiting rows; order (advisory, shared) if the flow becomes ready.
 CREATE OR REPLACE FUNCTION queueapp_place(p_owners bigint[], p_jobs bigint[]) RETURNS void
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE

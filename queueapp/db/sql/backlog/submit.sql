@@ -1,13 +1,14 @@
--- Submit jobs, all or nothing: what was accepted is in the backlog when this commits.
---   p_owners  whose jobs, each once
---   p_jobs  [{"owner", "job_id", "task", "payload", "duration", "time_limit",
---   "memory_limit", "run_at"}, ...] in the order of submission
--- new_jobs: how many are new. newest, newest_at: the last of these and when it was submitted; ahead: how many jobs wait
--- before it in its flow, null where it is in none, or behind p_far and more.
--- A job that exists with the same content is left as it stands. Raises QJ404 where an owner
--- has no flow yet, and QJ409, with the indexes of the jobs as its detail, where one exists with other content.
--- One plan for all calls: knowing how short p_owners is, PostgreSQL would think a new one cheaper, and plan every time.
--- Locks: routing and the flows, lowest first, advisory and shared; a flow's state only where it wakes up.
+-- Submit jobs, all or none. Accepted jobs are in the backlog when this commits.
+--   p_owners  the owners of the jobs, each once
+--   p_jobs    [{"owner", "job_id", "task", "payload", "duration", "time_limit", "memory_limit", "run_at"}, ...] in the
+--             order of submission
+-- new_jobs: the number of new jobs. newest, newest_at: the last of these, and when it was submitted. ahead: the number
+-- of jobs before it in its flow; null if it is in no flow, or behind p_far or more.
+-- A job that exists with the same content is left alone. Raises QJ404 if an owner has no flow yet, and QJ409 if a job
+-- exists with other content, with the indexes of such jobs as its detail.
+-- One plan for all calls: PostgreSQL would expect a plan for the length of p_owners to be cheaper, and plan every time.
+-- Locks: routing (advisory, shared); the flows, by id (advisory, shared); the keys (owner, job_id) of new jobs; the
+-- states of the flows that rest, by flow, each as change_flow.sql.
 CREATE OR REPLACE FUNCTION queueapp_submit(
     p_owners bigint[], p_jobs jsonb, p_far integer,
     OUT new_jobs integer, OUT newest bigint, OUT newest_at timestamptz, OUT ahead integer
@@ -22,21 +23,21 @@ DECLARE
     conflicts text;
     pauses boolean;
 BEGIN
-    -- The flows: from here to the commit nobody changes routes, nor puts one of these to rest.
+    -- The flows: until the commit nobody changes routes, or puts one of these flows to rest.
     PERFORM pg_advisory_xact_lock_shared(queueapp_routing_lock());
     SELECT array_agg(DISTINCT coalesce(flow_id, 0)) INTO flows FROM queueapp_owner WHERE id = ANY (p_owners);
     IF 0 = ANY (flows) THEN
         RAISE EXCEPTION 'an owner has no flow' USING ERRCODE = 'QJ404';
     END IF;
-    only_flow := CASE WHEN cardinality(flows) = 1 THEN flows[1] END;  -- it is unless staff submit for several owners
+    only_flow := CASE WHEN cardinality(flows) = 1 THEN flows[1] END;  -- null only if staff submit for several owners
     FOREACH flow IN ARRAY flows LOOP
         PERFORM pg_advisory_xact_lock_shared(queueapp_flow_lock(flow));
     END LOOP;
 
-    -- What is paused does not change either until the commit. Jobs of a paused owner or task are parked at once.
+    -- Nor do pauses of owners and tasks change until the commit. Jobs of a paused owner or task are parked at once.
     pauses := EXISTS (SELECT FROM queueapp_pause);
 
-    -- The jobs: ids, and so places, in the order given. All are of one moment.
+    -- The jobs: ids, and so places, are in the order given. All are submitted at one moment.
     newest_at := clock_timestamp();
     WITH made AS (
         INSERT INTO queueapp_job (owner_id, job_id, task, payload, duration, time_limit, memory_limit, run_at,
@@ -63,7 +64,7 @@ BEGIN
       INTO new_jobs, first_jobs, last_place FROM joined;
     newest := last_place[1];
 
-    -- Idempotency: the same name must mean the same job.
+    -- Idempotency: the same job_id must mean the same job.
     IF new_jobs < jsonb_array_length(p_jobs) THEN
         SELECT string_agg((a.n - 1)::text, ',' ORDER BY a.n) INTO conflicts
           FROM jsonb_array_elements(p_jobs) WITH ORDINALITY AS a(asked, n)
@@ -84,7 +85,7 @@ BEGIN
                 AND NOT (SELECT backlogged FROM queueapp_flowstate WHERE flow_id = id ORDER BY revision DESC LIMIT 1)
             ) AS resting;
 
-    -- Where the newest stands, counted from itself forward: at the front are the entries of jobs that were taken.
+    -- The position of the newest, counted from itself: the front of the index has dead entries of taken jobs.
     IF last_place[2] IS NOT NULL THEN
         SELECT nullif(count(*), p_far) INTO ahead FROM (
             SELECT FROM queueapp_waiting

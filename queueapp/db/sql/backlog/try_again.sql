@@ -1,5 +1,6 @@
--- Give a job that failed or was cancelled another row of attempts: its outcome goes, and it waits again, in its place.
--- Its attempts are numbered on; one that was cancelled does not count. Returns whether there was such an outcome.
+-- Let a job that failed or was cancelled wait again, in its place, with another row of attempts. Its outcome is
+-- deleted. Its attempts are numbered on; one that was cancelled does not count. Returns whether there was such an
+-- outcome.
 -- Locks: the outcome's row.
 CREATE OR REPLACE FUNCTION queueapp_try_again(p_job bigint) RETURNS boolean
 LANGUAGE plpgsql AS $$

@@ -1,7 +1,8 @@
--- Put parked jobs that nothing pauses any more into their owners' flows, in their places; each flow rejoins at V.
--- Returns the owners. Locks: routing (advisory, exclusive: what is submitted meanwhile comes after),
--- by flow the states of the flows that processors work for (a settlement that puts jobs back comes before
--- this, or does not see the pause) and of those that the jobs join, the waiting rows.
+-- Put parked jobs that nothing pauses any more into their owners' flows, in their places. Each flow rejoins at V.
+-- Returns the owners; null: none.
+-- Locks: routing (advisory, exclusive: jobs that are submitted meanwhile come after); by flow, the states of the flows
+-- that processors work for (a settlement that puts jobs back either comes first or does not see the pause) and of those
+-- that parked jobs would join; then as place.sql.
 CREATE OR REPLACE FUNCTION queueapp_unpark() RETURNS bigint[]
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
@@ -13,7 +14,7 @@ BEGIN
             SELECT o.flow_id FROM queueapp_owner o JOIN queueapp_waiting w ON w.owner_id = o.id
              WHERE w.flow_id IS NULL AND w.not_before IS NULL)
       ORDER BY flow_id FOR NO KEY UPDATE;
-    -- Seen after the flows were locked.
+    -- Read after the flows were locked.
     SELECT array_agg(w.owner_id) AS owners, array_agg(w.job_id) AS jobs, array_agg(DISTINCT w.owner_id) AS all_owners
       INTO parked
       FROM queueapp_waiting w JOIN queueapp_job j ON j.id = w.job_id

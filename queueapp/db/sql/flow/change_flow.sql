@@ -1,15 +1,15 @@
--- Change the state of a flow: the only place that does, beside claim.sql. Give what changes, by name.
---   p_cost   processor seconds to charge; negative: to give back
---   p_busy   change of the number of processors at work for it
+-- Change the state of a flow. Only this function and claim.sql update it. The arguments say what changes, by name:
+--   p_cost   processor seconds to charge; negative: a refund
+--   p_busy   change of the number of processors that work for the flow
 --   p_first  the first of the jobs that were put into its backlog
---   p_head   its first waiting job, read anew after jobs were taken out
---   p_rests  true: nothing waits in it any more, and nobody is submitting to it
+--   p_head   its first waiting job, read again after jobs were taken out
+--   p_rests  true: nothing waits in the flow any more, and nobody submits to it
 --   p_terms  weight and cap of another rule
---   p_held   whether it lets others go first while its jobs move
--- A flow that becomes ready by that (its backlog was empty, its cap had kept it away, or it was held) joins the others
--- at V: being away saves no credit. From before V is read until the commit, the order lock keeps the order start below.
--- The row is looked for newest first: older versions of it may be dead tuples that nobody can clear away yet.
--- Locks: the flow's state; order (advisory, shared) where it joins.
+--   p_held   whether the flow is held: it lets others go first while its jobs move
+-- A flow that becomes ready (it rested, was at its cap, or was held) joins at V: being away saves no credit. It takes
+-- the order lock before it reads V and keeps it until the commit, so that the order start cannot pass it.
+-- The lookup begins with the newest revision: older ones may be dead tuples that VACUUM cannot remove yet.
+-- Locks: the flow's state; order (advisory, shared) if the flow becomes ready.
 CREATE OR REPLACE FUNCTION queueapp_change_flow(
     p_flow bigint, p_cost double precision DEFAULT 0, p_busy integer DEFAULT 0, p_first bigint DEFAULT NULL,
     p_head bigint DEFAULT NULL, p_rests boolean DEFAULT false, p_terms queueapp_terms DEFAULT NULL,

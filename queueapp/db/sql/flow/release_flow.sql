@@ -1,5 +1,5 @@
--- Let the flows of an owner that are held take part again, unless jobs of the owner are still to be moved.
--- Locks: the flows' states, by flow, as change_flow.sql.
+-- Let the held flows of an owner take part again, unless a move of the owner's jobs is pending.
+-- Locks: the flows' states, by flow, each as change_flow.sql.
 CREATE OR REPLACE FUNCTION queueapp_release_flow(p_owner bigint) RETURNS void
 LANGUAGE sql AS $$
     SELECT queueapp_change_flow(held.id, p_held => false)

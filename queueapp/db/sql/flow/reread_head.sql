@@ -1,7 +1,8 @@
--- Set the head of a flow that waiting jobs have been taken out of by other than a claim: ties are decided by it.
---   p_may_rest  nobody is submitting to it: it rests where nothing waits in it. Else it keeps its head, and goes to rest
---               at its next claim.
--- The caller has locked the flow's state. Locks: none further.
+-- Set the head of a flow after something other than a claim took waiting jobs out of it. The head breaks ties.
+--   p_may_rest  nobody submits to the flow: it rests if nothing waits in it. Otherwise such a flow keeps its head, and
+--               its next claim puts it to rest.
+-- The caller has locked the flow's state.
+-- Locks: none further.
 CREATE OR REPLACE FUNCTION queueapp_reread_head(p_flow bigint, p_may_rest boolean) RETURNS void
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE

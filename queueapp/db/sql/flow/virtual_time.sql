@@ -1,6 +1,7 @@
--- V, the virtual time that a flow joins at: the least among the ready flows (they have a backlog, are below
--- their cap, and are not held), or the largest of all flows where none is ready. Takes no locks.
+-- V, the virtual time at which a flow joins: the least of the ready flows, or the largest of all flows if none is
+-- ready; never below the order start. A flow is ready if it has a backlog, is below its cap, and is not held.
 -- Source: Goyal, Vin, Cheng, Start-time Fair Queuing, SIGCOMM 1996.
+-- Locks: none.
 CREATE OR REPLACE FUNCTION queueapp_virtual_time() RETURNS double precision
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
     WITH order_start AS MATERIALIZED (SELECT queueapp_order_start() AS vtime)

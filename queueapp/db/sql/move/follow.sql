@@ -1,7 +1,8 @@
--- Owners join other flows. What waits in the flows that they leave is noted, to be moved; and held back where that keeps
--- its order: a flow of the owner's own, whether joined or left.
+-- Let owners join other flows. Jobs that wait in the flows left are noted as pending moves. The own flows of the owners
+-- of such jobs are held: jobs that move to or from an owner's own flow keep their order.
 --   p_owners, p_flows  the owners, and the flow that each joins
--- The caller holds routing (advisory, exclusive). Locks: the states of own flows, by flow; the owners' rows.
+-- The caller holds routing (advisory, exclusive).
+-- Locks: the pending moves (inserted, or locked if there); the states of these own flows, by flow; the owners' rows.
 CREATE OR REPLACE FUNCTION queueapp_follow(p_owners bigint[], p_flows bigint[]) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE

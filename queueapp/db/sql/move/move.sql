@@ -1,14 +1,15 @@
--- Move waiting jobs that are in a flow that their owner has left, keeping their places in time.
+-- Move waiting jobs from a flow that their owner has left to the flow joined. They keep their places in time.
 --   p_most  maximum number of jobs
--- Works off one pending move, an owner and the flow left, per call. Returns how many jobs were moved; null: nothing is
--- left over, or others are at it. Locks: routing (advisory, shared: a change of routes would else not see, as left
--- behind, what is moved just now), the pending move (a locked one is skipped), by flow the
--- states of the flows left and joined, the waiting rows; after the last batch the owner's own flow's state
--- (release_flow.sql).
+-- Each call works on one pending move: an owner and the flow left. Returns how many jobs were moved; null: no move is
+-- pending, or others work on all of them.
 --
--- The order of the owner's jobs is kept while they are in two flows: into a flow of the owner's own the last move first,
--- and it is held until the first have moved, or run, too; out of a flow of the owner's own the first move first, and
--- it is held. Only from one shared flow into another, more jobs than one batch may pass each other.
+-- An owner's jobs keep their order while they are in two flows. Into the owner's own flow the last jobs move first, and
+-- it is held until the first have moved or run. Out of the own flow the first jobs move first, and it is held. Only
+-- between two shared flows, jobs of more than one batch may pass each other.
+--
+-- Locks: routing (advisory, shared: otherwise a change of routes would not see jobs that are being moved as left
+-- behind); the pending move (a locked one is skipped); the states of the flows left and joined, by flow; the waiting
+-- rows; order (advisory, shared) if the flow joined becomes ready; after the last batch as release_flow.sql.
 CREATE OR REPLACE FUNCTION queueapp_move(p_most integer) RETURNS integer
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
@@ -36,7 +37,7 @@ BEGIN
     UPDATE queueapp_waiting SET flow_id = joining
      WHERE owner_id = lo.owner_id AND job_id = ANY (moving) AND flow_id = lo.flow_id;
 
-    -- The one they left has another head; the flow they join wakes if it rested.
+    -- The flow left has another head. The flow joined wakes if it rested.
     IF cardinality(moving) > 0 THEN
         PERFORM queueapp_reread_head(lo.flow_id, p_may_rest => false);
         PERFORM queueapp_change_flow(joining, p_first => (SELECT min(job_id) FROM unnest(moving) AS m(job_id)));

@@ -1,5 +1,6 @@
--- Note that jobs wait in a flow that their owner has left, where nothing says so: move.sql then moves them.
--- Returns how many such notes there are. Locks: routing (advisory, exclusive: nobody joins another flow meanwhile).
+-- Note a pending move for jobs that wait in a flow that their owner has left, if there is none: move.sql moves them.
+-- Returns how many pending moves were noted.
+-- Locks: routing (advisory, exclusive: no owner joins another flow meanwhile); pending moves (inserted).
 CREATE OR REPLACE FUNCTION queueapp_move_astray() RETURNS integer
 LANGUAGE plpgsql AS $$
 DECLARE

@@ -1,5 +1,7 @@
--- Whether owners are to be routed: rules changed, began or ended, or a pass is under way. Where the clock went back,
--- they are routed anew. By the clock, not by the transaction's begin: a pass may have ended since then. Takes no locks.
+-- Whether owners are to be routed: rules changed, began or ended, a pass is under way, or there was none yet. After the
+-- clock was set back, owners are routed again. Compares with the clock, not with the begin of the transaction: a pass
+-- may have ended since then.
+-- Locks: none.
 CREATE OR REPLACE FUNCTION queueapp_routing_due() RETURNS boolean
 LANGUAGE sql AS $$
     SELECT EXISTS (SELECT FROM queueapp_rulechange)

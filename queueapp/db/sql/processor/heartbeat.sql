@@ -1,9 +1,10 @@
--- A sign of life: extends the lease, shows progress, and charges a job that outruns what it declared as it goes.
---   p_turn     the turn that it is in: the fencing token
+-- Extend the lease of a turn and store its progress. The only job of a turn is charged as it outruns its declaration.
+--   p_turn     the turn's number: the fencing token
 --   p_elapsed  seconds that the present job has run
--- Returns 'lost' where the turn is not the processor's any more, else what it is to do: 'cancel' (stop the present
--- job), 'drain' (its cluster is being stopped), or 'go on'. Locks: the processor's row, then the flow's state where
--- there is something to charge.
+--   p_lease    seconds until the lease runs out
+-- Returns 'lost' if the turn is not the processor's any more. Otherwise returns what the processor is to do: 'cancel'
+-- (stop the present job), 'drain' (its cluster is being stopped), or 'go on'.
+-- Locks: the processor's row; the flow's state if there is something to charge.
 CREATE OR REPLACE FUNCTION queueapp_heartbeat(
     p_processor bigint, p_turn bigint, p_elapsed double precision, p_progress double precision, p_message text,
     p_lease double precision

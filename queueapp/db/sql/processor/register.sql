@@ -1,4 +1,6 @@
--- A new row for a processor; its key. By the database's clock, like every lease. Locks: none.
+-- Insert the row of a new processor; return its id. Moments are by the database's clock, as of every lease.
+--   p_lease  seconds until the lease runs out
+-- Locks: none.
 CREATE OR REPLACE FUNCTION queueapp_register(
     p_cluster text, p_host text, p_pid integer, p_lease double precision
 ) RETURNS bigint

@@ -1,13 +1,15 @@
--- Take back the turn of a processor that gave no sign of life, or whose process ended.
---   p_processor, p_turn  whose turn
---   p_blame              the job whose attempt has failed with that; null: nobody knows, or it is no job's fault
---   p_most, p_error      attempts at most, and the error of this one
---   p_singly             expected seconds, at least, of what goes back: a quantum has each taken in a turn of its own,
---                        so that the one at fault is known the next time; 0: as declared
--- Jobs go back to their places, all but the blamed one as they were; one that was to be cancelled is. The flow is
--- charged for the seconds that the processor was seen at work. The processor's turn moves on, so that a late settlement
--- of it changes nothing. Returns the owners whose jobs it touched. Locks: the processor's row, the owners (record.sql),
--- the flow's state.
+-- Take back the turn of a processor whose lease ran out, or whose process ended.
+--   p_processor, p_turn  the processor and the number of the turn
+--   p_blame              the job whose attempt failed by that; null: unknown, or no job is at fault
+--   p_most, p_error      maximum number of attempts, and the error of this one
+--   p_singly             least expected seconds of each job that goes back. With a quantum, each is taken in a turn of
+--                        its own, so that the job at fault is known the next time; 0: as declared
+-- Jobs go back to their places with the attempts that they had. The blamed job counts one more, or has failed. A job
+-- that was to be cancelled ends as cancelled; then no job is blamed. The flow is charged for the seconds that the
+-- processor was seen at work. The processor gets a new turn number, so a late settlement changes nothing.
+-- Returns the owners of the turn's jobs; none if the turn is not the processor's any more or has no jobs left.
+-- Locks: the processor's row; the owner of an outcome (advisory, shared); the flow's state; pending moves (inserted);
+-- order (advisory, shared) if the flow becomes ready.
 CREATE OR REPLACE FUNCTION queueapp_rescue(
     p_processor bigint, p_turn bigint, p_blame bigint, p_most integer, p_error text, p_singly double precision
 ) RETURNS bigint[]
@@ -27,7 +29,7 @@ BEGIN
 
     seen_at_work := greatest(extract(epoch FROM p.seen_at - p.job_started_at), p.worked);
 
-    -- The job to blame, where there is one: its attempt failed. One attempt more, or its end.
+    -- The job to cancel ends. Otherwise the attempt of the blamed job failed: it gets another one, or ends.
     lost := p.attempts[array_position(p.jobs, CASE WHEN p.cancelling THEN p.job_id ELSE p_blame END)];
     IF p.cancelling THEN
         failed := ARRAY[p.job_id];

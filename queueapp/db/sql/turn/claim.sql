@@ -1,20 +1,21 @@
 -- Take the next turn: the head of the backlog of the ready flow with the least virtual time.
---   p            who takes it: its row, locked by the caller
---   p_quantum    jobs are taken while the expected seconds before them are less than this; at least one
---   p_most       maximum number of jobs
---   p_lease      seconds that the processor has until its next sign of life
---   p_wait       whether to wait for a flow that others have locked: not by who has locked another
---   skip         flows that were found empty, in and out
--- status: 'claimed', with the turn's number and its jobs in their order, each an array of job, submitter's name, owner,
--- task, payload as text, duration, attempt, time limit and memory limit; 'idle', where nothing is ready; 'retry', where
--- a flow was found empty, or gone ahead, or was not to be waited for: commit, and call again. Locks: one flow state;
--- then the waiting rows. The flow (advisory, exclusive) is only tried.
+--   p          the processor; the caller has locked its row
+--   p_quantum  jobs are taken while the expected seconds before them are below this; at least one
+--   p_most     maximum number of jobs
+--   p_lease    seconds until the lease runs out without a heartbeat
+--   p_wait     whether to wait for a flow's state that others have locked; false if the caller has locked another one
+--   skip       flows that were found empty, in and out
+-- status: 'claimed', with the turn's number and its jobs in order; 'idle': no flow is ready; 'retry': the flow was
+-- empty, had gone ahead, or was not to be waited for: commit, and call again. Each job is an array of id, job_id,
+-- owner, task, payload as text, duration, attempt, time limit in seconds and memory limit in megabytes.
+-- Locks: a flow's state; the flow (advisory, exclusive, only tried, and given back at once); the waiting rows; the flow
+-- once more (advisory, exclusive, only tried) if nothing more waits in it.
 CREATE OR REPLACE FUNCTION queueapp_claim(
     p queueapp_processor, p_quantum double precision, p_most integer, p_lease double precision, p_wait boolean,
     INOUT skip bigint[], OUT status text, OUT turn bigint, OUT jobs json
 )
 LANGUAGE plpgsql
--- A table that was just made or emptied has no statistics: the plan must not hang on them.
+-- A table that was just created or emptied has no statistics: the plan must not depend on them.
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -28,15 +29,15 @@ DECLARE
     next_head bigint;
     still_backlogged boolean := true;
     nobody_submits boolean;
-    -- As order_start.sql has it; a call costs twice as much.
+    -- As in order_start.sql; a call costs twice as much.
     order_start double precision := coalesce((SELECT h.vtime FROM queueapp_orderstart h WHERE h.id = 1), '-infinity');
     first_job bigint;
 BEGIN
     status := 'idle';
 
-    -- 1. The flow: the least virtual time, ties to the job submitted first. One that another processor has just locked
-    -- is passed over for one that is less than a quantum ahead of it: it would be after that one once it is charged.
-    -- Otherwise wait for it, and where it is not the least any more, look anew.
+    -- 1. The flow: the least virtual time; ties go to the job that was submitted first. A locked flow is passed over
+    -- for one that is at most a quantum ahead: once it is charged, the locked one would come after that one. Otherwise
+    -- wait for it, and look again if it is not the least any more.
     SELECT flow_id, revision, vtime, weight, busy, head, scan_from INTO f FROM queueapp_flowstate
      WHERE ready AND vtime >= order_start AND flow_id <> ALL (skip) AND vtime <= (
            SELECT vtime + p_quantum / weight FROM queueapp_flowstate
@@ -62,9 +63,9 @@ BEGIN
         END IF;
     END IF;
 
-    -- 2. The head of its backlog, up to the quantum. A statement of its own, with a snapshot taken after the
-    -- flow was locked: an older one would show jobs that are gone. It begins at the flow's scan_from: while a
-    -- transaction stays open elsewhere, all jobs that were ever taken are still in the index before it.
+    -- 2. The head of its backlog, up to the quantum. A statement of its own, with a snapshot taken after the flow was
+    -- locked: an older one would show jobs that are gone. It starts at scan_from. Before it, the index has a dead entry
+    -- for each job taken since the oldest open transaction began.
     nobody_submits := pg_try_advisory_lock(queueapp_flow_lock(f.flow_id));
     IF nobody_submits THEN
         PERFORM pg_advisory_unlock(queueapp_flow_lock(f.flow_id));
@@ -83,8 +84,8 @@ BEGIN
     END LOOP;
     first_job := ids[1];
 
-    -- 3. Take them: what was really taken counts (a job may just have been cancelled). By where the rows are: no index
-    -- can be the wrong one, and none moves, as whoever changes one has locked its flow.
+    -- 3. Take them. Only deleted rows count: a job may just have been cancelled. By ctid, so that the planner cannot
+    -- choose a wrong index. No such row moves: whatever updates it has locked the flow's state.
     WITH taken AS (
         DELETE FROM queueapp_waiting WHERE ctid = ANY (places)
         RETURNING job_id, expected, attempt
@@ -97,15 +98,15 @@ BEGIN
               FROM taken t, queueapp_job_by_id(t.job_id) AS j
              ORDER BY t.job_id) AS t;
 
-    -- 4. Put the flow to rest where nothing more waits in it, unless somebody is submitting to it just now. Look
-    -- once more after the lock: a job may have been committed between step 2 and now.
+    -- 4. Put the flow to rest if nothing more waits in it and nobody submits to it. Look once more with the lock held:
+    -- a job may have been committed since step 2.
     IF next_head IS NULL AND pg_try_advisory_xact_lock(queueapp_flow_lock(f.flow_id)) THEN
         SELECT job_id INTO next_head FROM queueapp_waiting WHERE flow_id = f.flow_id ORDER BY job_id LIMIT 1;
         still_backlogged := next_head IS NOT NULL;
     END IF;
 
-    -- 5. Charge the flow. Its scan_from rises to the job that was its first: where nobody was submitting to it just
-    -- before the backlog was read, no job below can come any more, as ids are drawn in their order.
+    -- 5. Charge the flow. If nobody was submitting to it just before the backlog was read, scan_from rises to its first
+    -- job: ids are drawn in order, so no lower one can come any more.
     UPDATE queueapp_flowstate
        SET revision = f.revision + 1,
            vtime = f.vtime + expected_sum / f.weight,

@@ -1,14 +1,15 @@
--- Put jobs of a processor's turn back into their places in the flow that they were taken from; park those that are
--- paused by now.
---   p         the processor, its row locked by the caller, as is its flow's
+-- Put jobs of a processor's turn back into their places in the flow that they were taken from. Jobs that are paused by
+-- now are parked.
+--   p         the processor; the caller has locked its row and its flow's state
 --   p_except  jobs of the turn that do not go back
---   p_singly  expected seconds that each counts as, at least: see rescue.sql
+--   p_singly  least expected seconds of each job: see rescue.sql
 -- Returns the first job put back into the flow; null: none.
+-- Locks: pending moves (inserted).
 CREATE OR REPLACE FUNCTION queueapp_put_back(
     p queueapp_processor, p_except bigint[], p_singly double precision
 ) RETURNS bigint
 LANGUAGE sql AS $$
-    -- Whose owner has left the flow meanwhile: they follow.
+    -- Jobs follow an owner that has left the flow meanwhile.
     INSERT INTO queueapp_pendingmove (owner_id, flow_id)
     SELECT DISTINCT o.id, p.flow_id
       FROM queueapp_job j JOIN queueapp_owner o ON o.id = j.owner_id

@@ -1,11 +1,11 @@
--- Write what came of jobs: an outcome, or another attempt later. Outcomes are numbered while every owner among them is
--- locked, shared, until the commit. One of a higher number may be seen before: a reader that is to miss none locks the
--- owner for a moment, and has then waited for all that were numbered before it (snapshots/completions.py). So whoever
--- reads waits, and no settlement for another.
+-- Write what came of jobs: an outcome, or another attempt later.
 --   p_flow      the flow that they were in
---   p_outcomes  what came of each job: see the type queueapp_job_outcome in migrations/0001_initial.py
--- The time spent on an outcome is that of all attempts. Returns the processor seconds of these attempts.
--- Locks: each owner (advisory, shared).
+--   p_outcomes  what came of each job: the type queueapp_job_outcome in migrations/0001_initial.py
+-- The owners are locked, shared, from before their outcomes are numbered until the commit. A higher number can be
+-- visible before a lower one. A reader that must miss none locks the owner exclusively for a moment: all lower numbers
+-- are then committed (snapshots/completions.py). So readers wait, and settlements do not wait for each other.
+-- An outcome's time spent is that of all attempts. Returns the processor seconds of these attempts.
+-- Locks: each owner (advisory, shared), in no fixed order.
 CREATE OR REPLACE FUNCTION queueapp_record(p_flow bigint, p_outcomes queueapp_job_outcome[])
 RETURNS double precision
 LANGUAGE plpgsql AS $$
@@ -14,7 +14,7 @@ DECLARE
     statuses text[];
     tried_before boolean;
     spent_now double precision;
-    earlier double precision[];  -- seconds of the attempts before, by outcome; null: none had one
+    earlier double precision[];  -- seconds of earlier attempts, by outcome; null: none had any
 BEGIN
     SELECT array_agg(owner), array_agg(status), bool_or(attempt > 1), sum(spent)
       INTO owners, statuses, tried_before, spent_now FROM unnest(p_outcomes);
@@ -39,7 +39,7 @@ BEGIN
           FROM unnest(p_outcomes) AS o, queueapp_job_by_id(o.job) AS j
          WHERE o.status IN ('retry', 'defer');
     END IF;
-    IF tried_before THEN  -- apart, as it is seldom so: the statement below is begun for every turn
+    IF tried_before THEN  -- separate, as it is rare: the statement below runs in every turn
         earlier := ARRAY(
             SELECT (SELECT sum(a.time_spent) FROM queueapp_attempt a WHERE a.job_id = o.job AND a.number < o.attempt)
               FROM unnest(p_outcomes) WITH ORDINALITY AS o ORDER BY ordinality);

@@ -1,10 +1,11 @@
--- What came of a turn, or of the part of it that is over: outcomes, and the charge of what was really spent.
---   p              the processor, its row locked by the caller, who writes it
---   p_keep         the job that still runs, or null: the turn is over
+-- Settle a turn, or the finished part of it: write outcomes, put back jobs, and charge what was really spent.
+--   p              the processor; the caller has locked its row, and writes it
+--   p_keep         the job that still runs; null: the turn is over
 --   p_kept_charge  processor seconds that the flow stays charged for p_keep; 0 without one
---   p_outcomes     what came of the jobs that are over, as record.sql takes it
--- Jobs of the turn that are neither recorded nor kept have not been started: they go back to their places at once.
--- Locks: the owners (record.sql), last the flow's state, which claims are waiting for.
+--   p_outcomes     what came of the finished jobs: see record.sql
+-- Jobs of the turn that are neither recorded nor kept have not been started: they go back to their places.
+-- Locks: the owners (record.sql); then, late as claims wait for it, the flow's state; pending moves (inserted) if jobs
+-- go back; order (advisory, shared) if the flow becomes ready.
 CREATE OR REPLACE FUNCTION queueapp_settle(
     p queueapp_processor, p_keep bigint, p_kept_charge double precision, p_outcomes queueapp_job_outcome[]
 ) RETURNS void
@@ -19,14 +20,14 @@ BEGIN
         spent := queueapp_record(p.flow_id, p_outcomes);
     END IF;
 
-    -- 2. What was not started goes back.
+    -- 2. Jobs that were not started go back.
     IF cardinality(p.jobs) > cardinality(p_outcomes) + (p_keep IS NOT NULL)::int THEN
         over := ARRAY(SELECT job FROM unnest(p_outcomes));
         PERFORM FROM queueapp_flowstate WHERE flow_id = p.flow_id FOR NO KEY UPDATE;
         back_from := queueapp_put_back(p, over || coalesce(p_keep, 0), 0);
     END IF;
 
-    -- 3. The flow. No less than signs of life have said: the order start hangs on that.
+    -- 3. The flow. Charge at least what heartbeats have reported: the order start relies on that.
     PERFORM queueapp_change_flow(p.flow_id, greatest(spent + p_kept_charge, p.worked) - p.charged,
                                  -(p_keep IS NULL)::int, back_from);
 END $$;

@@ -1,8 +1,9 @@
--- Record the part of a turn that is over while one of its jobs runs on, and put back what was not started.
---   p_processor, p_turn  whose turn; where it is not the processor's any more, nothing changes
+-- Settle the finished part of a turn while one of its jobs runs on, and put back what was not started.
+--   p_processor, p_turn  the processor and the number of the turn
 --   p_keep, p_elapsed    the job that still runs, and the seconds that it has run
---   p_outcomes           what came of the jobs that are over, as record.sql takes it
--- Returns whether the lease still stood. Locks: the processor's row, then as settle.sql.
+--   p_outcomes           what came of the finished jobs: see record.sql
+-- Returns false, and changes nothing, if the turn is not the processor's any more or has no jobs left; else true.
+-- Locks: the processor's row; then as settle.sql.
 CREATE OR REPLACE FUNCTION queueapp_settle_part(
     p_processor bigint, p_turn bigint, p_keep bigint, p_elapsed double precision, p_outcomes queueapp_job_outcome[]
 ) RETURNS boolean
@@ -21,7 +22,7 @@ BEGIN
     UPDATE queueapp_processor
        SET jobs = ARRAY[p_keep], attempts = ARRAY[attempts[array_position(jobs, p_keep)]],
            charged = kept_charge, worked = p_elapsed, job_id = p_keep,
-           cancelling = cancelling AND job_id = p_keep,  -- it was the job before that was cancelled
+           cancelling = cancelling AND job_id = p_keep,  -- else an earlier job was to be cancelled
            job_started_at = clock_timestamp() - make_interval(secs => p_elapsed), seen_at = clock_timestamp()
      WHERE turn = p_turn;
     RETURN true;

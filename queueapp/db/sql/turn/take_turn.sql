@@ -1,15 +1,16 @@
--- One turn, one round trip: settle the last one and claim the next, in one transaction.
--- That locks two flows. No two processors wait for each other's, as a claim that comes with a settlement waits for no
--- flow: where it would have to, the settlement is committed first, and it is asked again.
---   p_turn      the processor's last turn; 0: it does not know
---   p_outcomes  what came of that, as settle.sql takes it; null: it is not to be settled
---   p_claim     whether to take another
+-- Settle the last turn and claim the next, in one transaction and one round trip. This can lock two flow states. It
+-- cannot deadlock: a claim that follows a settlement never waits for a flow state. If it would have to, the settlement
+-- is committed first, and the caller repeats the claim alone.
+--   p_turn      the number of the processor's last turn; 0: unknown
+--   p_outcomes  what came of it: see record.sql; null: nothing is to be settled
+--   p_claim     whether to claim a turn
 --   skip        flows that were found empty, in and out; at first none
--- kept: whether the last turn was still the processor's. status, turn, jobs: as claim.sql has them. On status 'retry'
--- commit, and call again, without outcomes.
--- Raises QJ410 where another is asked for, nothing was settled, and the processor is unknown, draining, or in the
--- middle of a turn. Locks: the processor's row, the owners (record.sql), the flow settled, the flow claimed (waited for
--- only alone).
+-- kept: whether the last turn was still the processor's. status, turn, jobs: see claim.sql. On status 'retry' commit,
+-- and call again without outcomes.
+-- Raises QJ410 if a turn is to be claimed, nothing was settled, and the processor is unknown, draining, or in the
+-- middle of a turn.
+-- Locks: the processor's row; for the settlement as settle.sql; for the claim as claim.sql, which waits for a flow's
+-- state only if nothing was settled.
 CREATE OR REPLACE FUNCTION queueapp_take_turn(
     p_processor bigint, p_turn bigint, p_outcomes queueapp_job_outcome[], p_claim boolean,
     p_quantum double precision, p_most integer, p_lease double precision, INOUT skip bigint[],
@@ -17,7 +18,7 @@ CREATE OR REPLACE FUNCTION queueapp_take_turn(
 )
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
-    -- A database crash then runs a job again at worst; it never loses one.
+    -- A crash of the database server may then run a job again; it never loses one.
     asynchronous text := set_config('synchronous_commit', 'off', true);
     p queueapp_processor;
     claimed record;
@@ -26,15 +27,14 @@ BEGIN
     kept := true;
     status := 'idle';
 
-    -- 1. The processor: from here to the commit nobody takes its turn away. By the turn first: every turn writes the
-    -- row anew, and while a transaction stays open elsewhere, all its old versions have to be walked to find it by its
-    -- id.
+    -- 1. The processor: until the commit nobody takes its turn away. By the turn first: every turn leaves a dead tuple
+    -- with the same id, and while a transaction stays open elsewhere, a lookup by id reads all of them.
     SELECT * INTO p FROM queueapp_processor AS q WHERE q.turn = p_turn FOR NO KEY UPDATE;
     IF p.id IS DISTINCT FROM p_processor THEN
         SELECT * INTO p FROM queueapp_processor AS q WHERE q.id = p_processor FOR NO KEY UPDATE;
     END IF;
 
-    -- 2. The last turn. One that was settled before, and is sent again as the answer was lost, has no jobs left.
+    -- 2. The last turn. It has no jobs left if it was settled before and is sent again because the answer was lost.
     IF p_outcomes IS NOT NULL THEN
         kept := p.turn IS NOT DISTINCT FROM p_turn;
         settled := kept AND cardinality(p.jobs) > 0;
@@ -47,7 +47,7 @@ BEGIN
             USING ERRCODE = 'QJ410';
     END IF;
 
-    -- 3. The next turn. Where everything is paused, none is taken; running jobs end and are settled as ever.
+    -- 3. The next turn. None is taken while everything is paused; running jobs end and are settled as usual.
     IF p_claim AND NOT p.draining AND NOT queueapp_all_paused() THEN
         claimed := queueapp_claim(p, p_quantum, p_most, p_lease, NOT settled, skip);
         skip := claimed.skip;
