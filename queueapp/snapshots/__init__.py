@@ -1,4 +1,4 @@
-"""Shows, and changes nothing: jobs as users see them, queues with positions and estimates, completions."""
+"""Read-only views: jobs as users see them, queues with positions and estimates, completions."""
 
 from .completions import AT_ONCE, Completion, completions_after, last_number, stream_start
 from .jobs import job_dict, job_dicts, new_job_dict, recent_jobs

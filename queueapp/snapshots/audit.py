@@ -1,4 +1,4 @@
-"""Whether flows, jobs, processors and leases agree, and in words what does not."""
+"""The audit: whether flows, jobs, processors and leases agree, and a sentence for each fault."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ..models import Owner, PriorityRule, at_one_moment
 from ..policy.rules import route
 
 SHOWN = 5
-"""Examples that are named of each thing that is off."""
+"""Examples that a finding names."""
 
-# Each a sentence about what its query finds, and there should be none of; the first column names an example.
+# Each key is a sentence about the rows that its query finds. There should be none. The first column names an example.
 _CHECKS = {
     "jobs are lost: nowhere in the queue and not ended": """
         SELECT j.id FROM queueapp_job j
@@ -98,7 +98,7 @@ _MISROUTED = "owners are in another flow, or their flow has other terms, than th
 
 @dataclass(frozen=True)
 class Finding:
-    """One kind of thing that is off: how many, what, and a few of them by name."""
+    """One kind of fault: how many cases, the sentence, and the names of a few cases."""
 
     many: int
     what: str
@@ -110,9 +110,9 @@ class Finding:
 
 
 def audit() -> list[Finding]:
-    """What is off; nothing is where the queue is sound. Reads every job: minutes on a large table.
+    """Return what is off: nothing, if the queue is sound. Reads every job: minutes on a large table.
 
-    All checks see the same moment, so that work that goes on meanwhile confuses none of them.
+    All checks see one snapshot, so work that goes on meanwhile causes no false finding.
     """
     with at_one_moment() as now, connection.cursor() as cursor:
         found = []

@@ -1,4 +1,4 @@
-"""The present backlog as previews need it: who waits where, who works, and the routes that sets of rules give."""
+"""The present queue as previews need it: waiting jobs, running turns, and the routes that sets of rules give."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ from ..policy.rules import Rule, route
 from ..policy.scheduler import QueuedJob
 
 MOST = 20_000
-"""Waiting jobs that are looked at one by one; a deeper backlog is read in samples. Where more owners than this have
-jobs, no times are projected."""
+"""Waiting jobs that are read one by one; a deeper backlog is read in samples. If more owners than this have jobs that
+wait, no times are projected."""
 
-# Whose jobs wait in which flow: how many, how much work, and the last of them. Jobs that wait for a moment are in none.
+# The waiting jobs of each owner in each flow: how many, their work, and the last one. Some jobs wait in no flow: those
+# for a moment, and parked ones.
 _TOTALS = """
     SELECT owner_id, flow_id, count(*), sum(expected), max(job_id)
       FROM queueapp_waiting WHERE flow_id IS NOT NULL GROUP BY owner_id, flow_id
 """
-# Of each owner the first jobs, in the order of submission: as many steps along the key.
+# The first jobs of each owner, in the order of submission. It reads as many entries of the primary key.
 _FIRST = """
     SELECT o.id, w.flow_id, w.job_id, w.expected
       FROM unnest(%s::bigint[]) AS o(id)
@@ -42,7 +43,7 @@ _FIRST = """
 
 @dataclass
 class _Waiting:
-    """What waits: `rests` by owner and flow; tasks by flow; owners and samples as QueueState has them."""
+    """The waiting jobs: `rests` by owner and flow, `tasks` by flow; `owners` and `samples` as in QueueState."""
 
     rests: dict[tuple[int, int], Remainder]
     tasks: dict[int, list[QueuedJob]] = field(default_factory=lambda: defaultdict(list))
@@ -51,9 +52,10 @@ class _Waiting:
 
 
 def read_backlog(now: datetime, *rules: Sequence[Rule]) -> tuple[QueueState, list[Routes]]:
-    """The queue as it is, and for each of these lists of rules the routes of all owners with jobs.
+    """Return the queue as it is and, for each of these lists of rules, the routes of all owners with jobs.
 
-    Six queries, however many owners and jobs. One of them adds up the whole backlog; the others are bounded by MOST.
+    At most seven queries, however many owners and jobs, as of one moment. One adds up the whole backlog; the others
+    read at most MOST waiting jobs.
     """
     with at_one_moment():
         waiting = _read_waiting()
@@ -86,7 +88,7 @@ def _rows(query: str, *parameters: Any) -> list[tuple[Any, ...]]:
 
 
 def _read_waiting() -> _Waiting:
-    """All jobs that wait, one by one; where they are more than MOST, one half of it goes to samples."""
+    """Return the waiting jobs one by one. If they are more than MOST, half of MOST goes to samples."""
     found = _Waiting({(owner, flow): Remainder(*rest) for owner, flow, *rest in _rows(_TOTALS)})
     many: Counter[int] = Counter()
     for (owner, _), rest in found.rests.items():
@@ -104,7 +106,7 @@ def _read_waiting() -> _Waiting:
 
 
 def _add(found: _Waiting, tasks: dict[tuple[int, int], list[QueuedJob]], size: int) -> None:
-    """Put the first tasks of each owner in their flows, and what is behind them in samples."""
+    """Add the first tasks of each owner to their flows, and samples of the jobs behind them."""
     for (owner, flow), total in found.rests.items():
         first = tasks[owner, flow]
         rest = total.behind(first)
@@ -119,7 +121,7 @@ def _add(found: _Waiting, tasks: dict[tuple[int, int], list[QueuedJob]], size: i
 
 
 def _many(waiting: _Waiting, processors: Iterable[Processor], started: dict[int, int], now: datetime) -> dict[int, int]:
-    """How many jobs of each owner have not been started; those of a turn that is lost come back."""
+    """Return how many jobs of each owner have not been started. Those of a lost turn count: they come back."""
     many: dict[int, int] = defaultdict(int)
     for (owner, _), rest in waiting.rests.items():
         many[owner] += rest.many
@@ -136,7 +138,7 @@ def _routes(owners: set[int], rules: Iterable[Sequence[Rule]], now: datetime) ->
 
 
 def _flows(wanted: set[str]) -> list[Flow]:
-    """The flows that wait or run, those that may be joined, and the one that V comes from where none is ready."""
+    """Return flows that wait, run or are held, those that may be joined, and the one that sets V if none is ready."""
     farthest = FlowState.objects.filter(ready=False).order_by("-vtime", "-head").values("pk")[:1]
     active = Q(state__backlogged=True) | Q(state__busy__gt=0) | Q(state__held=True)
     some = Flow.objects.filter(active | Q(key__in=wanted) | Q(pk__in=farthest))
@@ -153,7 +155,7 @@ def _state(flow: Flow, tasks: list[QueuedJob]) -> scheduler.FlowState:
 def _underway(
     processors: Iterable[Processor], keys: dict[int, str], jobs: dict[int, Job], now: datetime
 ) -> list[RunningTurn]:
-    """The turns that processors are in the middle of, the present job of each first."""
+    """Return the running turns, each with its present job first."""
     found = []
     for processor in processors:
         if not processor.jobs or processor.flow_id is None:
@@ -163,7 +165,7 @@ def _underway(
         charged, elapsed = processor.charged, processor.time_spent(now)
         afterwards = Fate.LEAVES if processor.draining else Fate.ANOTHER
         if processor.lease_until <= now:
-            # It will be charged for the time that it was seen at work (rescue.sql).
+            # The flow will be charged for the time that the processor was seen at work (rescue.sql).
             charged, elapsed = charged - processor.time_spent(processor.seen_at), 0.0
             afterwards = Fate.LOST
         found.append(RunningTurn(keys[processor.flow_id], tasks, charged, elapsed, afterwards))

@@ -1,4 +1,4 @@
-"""Jobs that ended, in the order in which their owner is told."""
+"""Completions: jobs that ended, in the order in which their owner is told."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _AFTER = """
 
 @dataclass(frozen=True)
 class Completion:
-    """One job that ended: its owner, its number among the owner's, and the job itself."""
+    """One job that ended: its owner, its number, and the job. Numbers are of one sequence for all owners."""
 
     owner: int
     number: int
@@ -33,10 +33,10 @@ class Completion:
 
 
 def completions_after(cursors: dict[int, int], limit: int = AT_ONCE) -> list[Completion]:
-    """Each owner's completions after the number given for them, in order; `limit` per owner at most.
+    """Return each owner's completions after the number given for the owner, in order; at most `limit` per owner.
 
-    They are on disk when this returns. Five queries, however many owners.
-    Where an owner has `limit`, there may be more: ask again after the last. Locks: as _wait_for_lower().
+    They are on disk when this returns. If an owner has `limit`, there may be more: ask again after the last.
+    At most six queries, however many owners. Locks: as _wait_for_lower().
     """
     numbers = _ended_after(cursors, limit)
     if numbers:
@@ -45,16 +45,16 @@ def completions_after(cursors: dict[int, int], limit: int = AT_ONCE) -> list[Com
     found = []
     for pk, number in numbers.items():
         ended = jobs[pk].ended if pk in jobs else None
-        # One that was tried again meanwhile has another number by now, or none: it is told after all that are lower.
+        # A job that was retried meanwhile has a higher number by now, or none: it is told later.
         if ended is not None and ended.number == number:
             found.append(Completion(ended.owner_id, number, describe(jobs[pk], ended.finished_at, ended=ended)))
     return found
 
 
 def last_number(owner: int) -> int:
-    """The number of the owner's last completion; 0: none yet. All up to it can be seen, and are on disk, by then.
+    """Return the number of the owner's last completion, or 0. All up to it are then visible and on disk.
 
-    Locks: as _wait_for_lower().
+    Locks: as _wait_for_lower(), unless there is none.
     """
     last = _last_seen(owner)
     if last:
@@ -64,10 +64,10 @@ def last_number(owner: int) -> int:
 
 
 def stream_start(owner: int, asked: int | None) -> tuple[int, bool]:
-    """The number after which a stream begins, and whether it is not the one that was asked for (None: from now on).
+    """Return the number after which a stream begins, and whether it differs from `asked` (None: from now on).
 
-    So it is where that one is ahead of the owner's last: the database was restored from before it, or that job is being
-    tried again. Locks: as last_number(), unless it begins where it was asked for.
+    It differs if `asked` is ahead of the owner's last number: the database was restored from before it, or that job is
+    being retried. Locks: as last_number(), unless the stream begins at `asked`.
     """
     if asked is not None and asked <= _last_seen(owner):
         return asked, False
@@ -80,9 +80,9 @@ def _last_seen(owner: int) -> int:
 
 
 def _ended_after(cursors: dict[int, int], limit: int) -> dict[int, int]:
-    """The jobs with their numbers, in the order of these: of each owner those up to the last that can be seen now.
+    """Return the jobs with their numbers, in the order of the numbers: of each owner up to the last visible now.
 
-    Read twice: one with a lower number may be committed meanwhile.
+    Reads twice: a lower number may be committed meanwhile.
     """
     with connection.cursor() as cursor:
         asked: list[Any] = [list(cursors), list(cursors.values()), limit]
@@ -96,10 +96,10 @@ def _ended_after(cursors: dict[int, int], limit: int) -> dict[int, int]:
 
 
 def _wait_for_lower(owners: list[int]) -> None:
-    """Wait until all outcomes with lower numbers than any that was seen before are committed, too.
+    """Wait until all outcomes with lower numbers than those seen are committed, too.
 
-    Whoever has drawn a number keeps the owner locked, shared, until the commit: see record.sql. Locks: each owner
-    (advisory, exclusive), one after the other, for no longer than it takes to get it.
+    A settlement locks the owner, shared, from before it draws a number until it commits (record.sql). Locks: each owner
+    (advisory, exclusive), one after the other; each is released at once.
     """
     try:
         with connection.cursor() as cursor:
@@ -109,16 +109,16 @@ def _wait_for_lower(owners: list[int]) -> None:
                 [owners],
             )
     except DatabaseError:
-        # Cancelled in the moment in which a lock was granted, the session would keep it: it ends.
+        # A query that is cancelled just as a lock is granted leaves the lock with the session. So end the session.
         cast(Any, connection.connection).close()
         raise
 
 
 def _make_durable() -> None:
-    """What can be seen now survives a crash of the database: a commit that waits for the disk flushes all before it.
+    """Flush all that is visible now to disk: a commit that waits for the disk flushes all commits before it.
 
-    Settlements do not wait for it. Who is told of one that a crash then undoes would hear of that job twice, and
-    miss another job's that gets the same number.
+    Settlements commit asynchronously. If a crash undid one that was announced, its owner would hear of that job twice
+    and miss the job that reuses its number.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_logical_emit_message(true, 'queueapp', '')")

@@ -1,4 +1,4 @@
-"""The processors and the flows that want them, at one moment, and what follows for the jobs that wait."""
+"""The processors and the active flows at one moment, and the projection of when waiting jobs start."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from ..models import FlowState, Processor
 from ..policy.projection import Capped, Fleet, Next, Projection, Standing
 
 FLOWS, PER_FLOW, UPCOMING = 200, 100, 2_000
-"""How far the projection looks job by job: flows, jobs of each, jobs in all."""
+"""Limits of the projection job by job: flows, jobs of each flow, jobs in all."""
 
-# The first jobs of the flows that are next, with their tags; `last`: the flow has no more than these.
+# The first jobs of the next flows, with their tags. `last_tag`: the tag at which the flow's unread jobs begin; NULL if
+# the flow has no more jobs.
 _UPCOMING = """
     SELECT t.tag, t.job_id, t.expected, f.flow_id, f.vtime, t.last_tag
       FROM (SELECT flow_id, vtime, weight FROM queueapp_flowstate WHERE ready ORDER BY vtime, head LIMIT %s) AS f
@@ -32,20 +33,20 @@ _UPCOMING = """
 
 @dataclass(frozen=True)
 class FleetNow:
-    """The fleet at a moment, and the projection from it."""
+    """The fleet at one moment, and the projection from it."""
 
     fleet: Fleet
     projection: Projection
 
     def standing(self, state: FlowState) -> Standing:
-        """One flow among the others."""
+        """Return the place of one flow among the others."""
         return Standing(state.weight, state.cap, state.vtime, state.backlogged or state.busy > 0)
 
 
 def fleet_now(now: datetime) -> FleetNow:
-    """The fleet as it is. Three queries: processors, active flows, the jobs that are next."""
+    """Return the fleet as it is. At most three queries: processors, active flows, upcoming jobs."""
     processors = Processor.objects.accepting().select_related("job")
-    # A job that outruns its declaration may end any moment: it counts as busy for a moment more.
+    # A job that outruns its declaration may end at any moment: its processor counts as busy for another millisecond.
     remaining = [max(p.job.duration - p.time_spent(now), 0.001) if p.job is not None else 0.0 for p in processors]
     active = FlowState.objects.filter(Q(backlogged=True) | Q(busy__gt=0)).order_by()
     terms = list(active.values_list("weight", "cap").annotate(many=Count("pk")))
@@ -59,7 +60,7 @@ def fleet_now(now: datetime) -> FleetNow:
 
 
 def _upcoming() -> list[Next]:
-    """The jobs that are next, complete up to the last: cut where a flow that was not read to its end comes in."""
+    """Return the upcoming jobs, complete up to the last: cut at the tag where unread jobs begin."""
     with connection.cursor() as cursor:
         cursor.execute(_UPCOMING, [FLOWS, PER_FLOW, PER_FLOW, UPCOMING])
         rows = cursor.fetchall()

@@ -1,4 +1,4 @@
-"""Owners without jobs for whom other rules would decide."""
+"""Owners without jobs for whom a change of rules changes the flow, or its terms."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ..policy.rules import Rule, Subject, route
 from ..user_model import active_users, groups_of, members_of
 
 MOST = 1_000
-"""Users, and keys, that are looked at."""
+"""Users, and keys, that are examined; one more of each tells that there are others."""
 
 
 def idle_rerouted(
     busy: Collection[int], touched: Collection[Rule], before: Sequence[Rule], after: Sequence[Rule], now: datetime
 ) -> tuple[list[str], bool]:
-    """Return the names of owners, none of `busy`, whose next jobs take turns otherwise; whether there may be more.
+    """Return the names of owners, none of `busy`, whose flow or terms would change; whether there may be more.
 
-    `touched`: the rules that are changed, as they are and as they would be: whoever is covered by none of them is not
-    concerned. Four queries.
+    `touched`: the changed rules, as they are and as they would be. An owner whom none of them covers is not concerned.
+    At most four queries.
     """
     if not touched:
         return [], False

@@ -1,4 +1,4 @@
-"""What staff have paused, in a plain sentence for each owner whom it concerns."""
+"""Pauses by staff, and the sentence that tells an owner of them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class Pauses:
 
     @property
     def everything(self) -> bool:
-        """Whether nothing is started at all."""
+        """Whether everything is paused."""
         return self._everything is not None
 
     def stops(self, owner: int, task: str = "") -> bool:
-        """Whether nothing of this owner's is started, or, of a task, nothing of that."""
+        """Whether no job of this owner is started, or none of this task."""
         return self.everything or owner in self._owners or task in self._tasks
 
     def sentence(self, owner: int, tasks: Iterable[str]) -> str | None:
-        """What of this owner's is paused, and why; `tasks`: of the jobs that wait. None: nothing."""
+        """Return what of this owner is paused, and why; None: nothing. `tasks`: those of the waiting jobs."""
         if self._everything is not None:
             return f"Paused by staff: {self._everything}"
         if owner in self._owners:

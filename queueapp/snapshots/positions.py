@@ -1,4 +1,4 @@
-"""Where waiting jobs stand in their flow."""
+"""Positions of waiting jobs in their flow."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from django.db import connection
 
 FARTHEST = 10_000
-"""Places beyond this are not counted: a job that far back has no position to show."""
+"""Jobs of a flow that are counted. A job behind them has no position to show."""
 
-# The waiting jobs of each flow, in order, up to the last one asked for, with what is before each; of these, those.
+# The waiting jobs of each flow, numbered in order up to the last job asked for, with the work before each. Of these
+# only the jobs asked for are returned.
 _PLACES = """
     SELECT p.job_id, p.position, p.ahead
       FROM unnest(%s::bigint[]) AS f(id)
@@ -27,16 +28,16 @@ _PLACES = """
 
 @dataclass(frozen=True)
 class Position:
-    """`position` counts from 1 in the flow; `ahead`: expected processor seconds of the jobs before it there."""
+    """`position`: from 1, in the flow. `ahead`: expected processor seconds of the jobs before it there."""
 
     position: int
     ahead: float
 
 
 def positions(flows: Iterable[int | None], jobs: Iterable[int]) -> dict[int, Position]:
-    """The positions of these jobs in these flows, by job; those beyond FARTHEST, or in no flow yet, are left out.
+    """Return the positions of these jobs in these flows, by job. Jobs beyond FARTHEST or in no flow are left out.
 
-    One query.
+    One query; none without jobs.
     """
     wanted = list(jobs)
     if not wanted:

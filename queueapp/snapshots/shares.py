@@ -1,7 +1,7 @@
-"""Over a span of time: what each flow was owed and what it got, how long its jobs waited, and how even it all was.
+"""Shares over a span of time: what each flow was owed and got, how long its jobs waited, and how even that was.
 
-The definition of owed is policy/shares.py's; shares.sql collects, in slices of the span, what it needs. Weights and
-caps are those of now.
+policy/shares.py defines what is owed. shares.sql collects what this needs, in slices of the span. Weights and caps are
+the present ones.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from ..models import Flow, database_now
 from ..policy.shares import Work, evenness, owed, quantile
 
 SLICES = 60
-"""Slices that a span is cut into."""
+"""Slices of a span."""
 SHOWN = 50
-"""Flows that are shown one by one: those with the most to do."""
+"""Flows that are shown one by one: those that were owed or got the most."""
 TOLD_APART = 1_000
-"""Flows whose owed and got are told apart, those that got most; the others count as if all had got evenly."""
+"""Flows whose owed and got are told apart: those that got the most. The others count as if all had got evenly."""
 PATIENCE = 30
-"""Seconds after which the database gives up on a span."""
+"""Seconds after which the database cancels a statement of shares()."""
 
 _SHARES = Path(__file__).with_name("shares.sql").read_text()
 
-# First and last of the jobs that ended since a moment. Not min(job_id), which would walk the primary key up to it.
+# The first and last of the jobs that ended since a moment. min(job_id) would walk the primary key up to the first.
 _ENDED = "SELECT min(job_id + 0), max(job_id + 0) FROM queueapp_outcome WHERE finished_at > %s"
-# The last job submitted before a moment, found by halving: ids are in the order of submission, to a second or so.
+# The last job submitted before a moment, by binary search: ids are in the order of submission, to a second or so.
 _LAST = """
     WITH RECURSIVE halving(low, high) AS (
         SELECT 0::bigint, coalesce(max(id), 0) FROM queueapp_job
@@ -52,7 +52,7 @@ _LAST = """
 
 @dataclass(frozen=True)
 class Waits:
-    """How many jobs started, and how many seconds they had waited, to one per cent. None: none started."""
+    """The number of jobs that started, and the seconds that they had waited, to 1 %; None if none started."""
 
     jobs: int
     median: float | None
@@ -61,7 +61,7 @@ class Waits:
 
 @dataclass(frozen=True)
 class FlowShare:
-    """One flow over the span, or many `together`. `owed` and `got`: processor seconds, in each slice."""
+    """One flow over the span, or several `together`. `owed` and `got`: processor seconds in each slice."""
 
     flow: Flow | None
     together: int
@@ -71,18 +71,18 @@ class FlowShare:
 
     @property
     def owed_seconds(self) -> float:
-        """Over the whole span."""
+        """The processor seconds owed over the whole span."""
         return sum(self.owed)
 
     @property
     def got_seconds(self) -> float:
-        """Over the whole span."""
+        """The processor seconds got over the whole span."""
         return sum(self.got)
 
 
 @dataclass(frozen=True)
 class Shares:
-    """All flows that had work in the span; `others` are those that `flows` has no room for."""
+    """All flows that had work in the span. `others`: those for which `flows` has no room, as one."""
 
     begin: datetime
     until: datetime
@@ -98,14 +98,14 @@ class Shares:
 
     @property
     def got_seconds(self) -> float:
-        """What all got together."""
+        """The processor seconds that all flows got."""
         return sum(share.got_seconds for share in self.everyone)
 
 
 def shares(begin: datetime, until: datetime) -> Shares:
-    """The shares between these moments, of which the second counts as now where it is still to come.
+    """Return the shares between these moments. If the second is in the future, it counts as now.
 
-    A fixed number of queries, however many flows and jobs. Raises SpanTooLarge where they take too long.
+    A fixed number of queries, however many flows and jobs. Raises SpanTooLarge if one takes longer than PATIENCE.
     """
     until = min(until, database_now())
     try:
@@ -123,7 +123,7 @@ def shares(begin: datetime, until: datetime) -> Shares:
 
 
 def _jobs(cursor: Any, begin: datetime, until: datetime) -> dict[str, int]:
-    """Between which ids the jobs of the span are: known beforehand, they keep the planner from going through all."""
+    """Return bounds of the ids of the span's jobs. They keep the planner from reading all jobs."""
     cursor.execute(_ENDED, [begin])
     first, last_ended = cursor.fetchone()
     cursor.execute(_LAST, [until + timedelta(minutes=1)])
@@ -132,7 +132,7 @@ def _jobs(cursor: Any, begin: datetime, until: datetime) -> dict[str, int]:
 
 
 class _Found(NamedTuple):
-    """What the database and the policy have of one flow, by its id; None: of all those that are not told apart."""
+    """The data of one flow, by its id; None: of all flows that are not told apart."""
 
     flow: int | None
     together: int
@@ -141,13 +141,13 @@ class _Found(NamedTuple):
     waits: Counter[float]
 
     def order(self) -> tuple[bool, float, int]:
-        """Those with the most to do first: who got nothing of much that was owed must not go under."""
+        """Return a sort key: the most owed or got first, so that a flow that was owed much and got nothing is shown."""
         return self.flow is None, -max(sum(self.owed), sum(self.got)), self.flow or 0
 
 
 def _shares(cursor: Any, span: dict[str, Any]) -> Shares:
     found = _found(cursor, span)
-    # To take one flow for "the others" would save nothing.
+    # A row of others for a single flow would save nothing.
     room = SHOWN if len(found) > SHOWN + 1 else SHOWN + 1
     shown = {one.flow: one for one in found[:room] if one.flow is not None}
     flows = Flow.objects.select_related("owner__user", "rule", "state").in_bulk(shown)
@@ -162,7 +162,7 @@ def _shares(cursor: Any, span: dict[str, Any]) -> Shares:
 
 
 def _found(cursor: Any, span: dict[str, Any]) -> list[_Found]:
-    """All flows that had work, those with the most to do first."""
+    """Return all flows that had work, those that were owed or got the most first."""
     length = (span["until"] - span["begin"]) / timedelta(seconds=1)
     sizes = {"length": length, "width": length / SLICES, "slices": SLICES, "most": TOLD_APART}
     cursor.execute(_SHARES, span | sizes)

@@ -1,18 +1,19 @@
--- What each flow had to do and got done over a span that is cut into slices, and how long its jobs waited. One row per
--- flow: its id (0: not known; null: all those beyond the first `most`, as one), how many flows that is; steps of waits
--- and how many jobs that started had waited so; weight, cap, and, with a number for each slice, got, active, present
--- and asked in seconds, as policy/shares.py has them.
+-- The work of each flow over a span that is cut into slices, asked for and done, and how long its jobs waited.
 --   begin, until           the span, not beyond now
---   first, last_ended      no job with a lesser id ended since it began, none with a greater one either
---   last                   none with a greater id was submitted in it
---   length, width, slices  of the span and of one slice, in seconds; how many slices
---   most                   how many flows are told apart, those that got most
+--   first, last_ended      no job with a lower id ended since the span began, and none with a higher one
+--   last                   no job with a higher id was submitted in the span
+--   length, width, slices  seconds of the span and of one slice; the number of slices
+--   most                   the number of flows that are told apart: those that got the most
+-- One row per flow: its id (0: unknown; null: all flows beyond the first `most`, as one) and how many flows that is;
+-- steps of waits, and how many started jobs had waited that long; weight and cap; got, active, present and asked, each
+-- an array of seconds, one per slice, as in policy/shares.py.
+-- Locks: none.
 
--- 1. Everything that was to do, piece by piece: which flow's, how many jobs, since when it had to be done, when that
--- was started and ended, and how many processor seconds it takes. A piece is one attempt at one job, but all that
--- waits in a flow is one piece, as old as the oldest of the ten that come first. A job had to be done since it was
--- submitted, since the start that was asked for, or since its last attempt ended. It counts for the flow that it was in
--- last; attempts before its last one, for its owner's flow of now.
+-- 1. All work, piece by piece: its flow, the number of jobs, since when it was due, when it started and ended, and its
+-- processor seconds. A piece is one attempt at one job. All jobs that wait in a flow are one piece, as old as the
+-- oldest of the first ten. A job is due since it was submitted, since the start that was asked for, or since its last
+-- attempt ended: the latest of these. It counts for the flow that it was in last. Attempts before its last one count
+-- for its owner's present flow.
 WITH found(flow, jobs, since, started, ended, seconds) AS (
     SELECT o.flow_id, 1, greatest(j.submitted_at, j.run_at, b.finished_at), o.started_at, o.finished_at,
            coalesce(date_part('epoch', o.finished_at - o.started_at), j.duration)
@@ -25,7 +26,7 @@ WITH found(flow, jobs, since, started, ended, seconds) AS (
       FROM queueapp_attempt a JOIN queueapp_job j ON j.id = a.job_id JOIN queueapp_owner ON queueapp_owner.id = j.owner_id
       LEFT JOIN queueapp_attempt b ON b.job_id = a.job_id AND b.number = a.number - 1
      WHERE a.finished_at > %(begin)s AND a.job_id <= %(last)s
-           -- The last attempt at a job that failed is there once more, as its outcome.
+           -- The last attempt at a failed job is its outcome, too.
        AND NOT EXISTS (SELECT FROM queueapp_outcome o WHERE o.job_id = a.job_id AND o.attempt = a.number)
      UNION ALL
     SELECT p.flow_id, 1, greatest(j.submitted_at, j.run_at, b.finished_at), r.started, now(),
@@ -34,14 +35,14 @@ WITH found(flow, jobs, since, started, ended, seconds) AS (
       JOIN queueapp_job j ON j.id = turn.job
       LEFT JOIN queueapp_attempt b ON b.job_id = turn.job AND b.number = turn.attempt - 1
      CROSS JOIN LATERAL (
-           -- Of a processor that gives no sign of life nobody knows that it works.
+           -- A processor whose lease ran out may not be at work.
            SELECT CASE WHEN j.id = p.job_id AND p.lease_until > now() THEN p.job_started_at END AS started) AS r
      UNION ALL
     SELECT w.flow_id, w.jobs, oldest.since, NULL, now(), w.seconds
       FROM (SELECT flow_id, count(*)::int AS jobs, sum(expected) AS seconds
               FROM queueapp_waiting WHERE flow_id IS NOT NULL AND job_id <= %(last)s GROUP BY flow_id) AS w
      CROSS JOIN LATERAL (
-           -- To look at every job that waits would mean to read as many rows of jobs.
+           -- To find the oldest of all would read a row of queueapp_job for each of them.
            SELECT min(greatest(j.submitted_at, j.run_at, b.finished_at)) AS since
              FROM (SELECT job_id, attempt FROM queueapp_waiting
                     WHERE flow_id = w.flow_id AND job_id <= %(last)s ORDER BY job_id LIMIT 10) AS head
@@ -49,7 +50,7 @@ WITH found(flow, jobs, since, started, ended, seconds) AS (
              LEFT JOIN queueapp_attempt b ON b.job_id = head.job_id AND b.number = head.attempt - 1) AS oldest
 ),
 
--- 2. The same in seconds since the span began; less what was done before.
+-- 2. The same in seconds since the span began, without the work done before.
 work AS (
     SELECT coalesce(flow, 0) AS flow, jobs, date_part('epoch', since - %(begin)s) AS since,
            date_part('epoch', started - %(begin)s) AS start, date_part('epoch', ended - %(begin)s) AS until,
@@ -57,8 +58,9 @@ work AS (
       FROM found WHERE since < least(ended, %(until)s)
 ),
 
--- 3. Cut to the span. `reach`: until when what came earlier kept the flow active. `step`: how long what started then
--- had waited, in steps of a fiftieth; to sort millions of waits would take far longer.
+-- 3. Cut to the span. `reach`: until when earlier pieces kept the flow active. `step`: how long a job that started in
+-- the span had waited, as 50 times the logarithm of the seconds. Counting steps is far faster than sorting millions of
+-- waits.
 cut AS (
     SELECT flow, jobs, asked, greatest(since, 0) AS since, least(until, %(length)s) AS until,
            CASE WHEN start >= 0 AND start < %(length)s
@@ -69,8 +71,8 @@ cut AS (
     WINDOW earlier AS (PARTITION BY flow ORDER BY since ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
 
--- 4. What changes in which slice: by how many more (or fewer) jobs are present, processors at work, and the flow
--- active; each with the sum of the moments at which it does. Every flow has every slice.
+-- 4. The changes in each slice: by how many the jobs present and the processors at work grow or shrink, and whether the
+-- flow becomes active or idle; each with the sum of the moments at which it does. Every flow has every slice.
 changes AS (
     SELECT flow, slice, sum(present) AS present, sum(present_at) AS present_at, sum(got) AS got,
            sum(got_at) AS got_at, sum(active) AS active, sum(active_at) AS active_at, sum(asked) AS asked
@@ -99,7 +101,7 @@ changes AS (
      GROUP BY flow, slice
 ),
 
--- 5. In every slice: as many as there were before it, for its whole width, and each change from its moment on.
+-- 5. The sums in each slice: the count before it for its whole width, and each change from its moment on.
 counted AS (
     SELECT flow, slice, asked,
            greatest(coalesce(sum(present) OVER before, 0) * %(width)s
@@ -112,7 +114,7 @@ counted AS (
     WINDOW before AS (PARTITION BY flow ORDER BY slice ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
 
--- 6. The flows beyond the first `most` become one of weight 1, which claims what they claim together: -1 here.
+-- 6. The flows beyond the first `most` become one flow of weight 1, here -1, which claims what they claim together.
 ranked AS (
     SELECT flow, CASE WHEN rank() OVER (ORDER BY sum(got) DESC, flow) <= %(most)s THEN flow ELSE -1 END AS place
       FROM counted GROUP BY flow
