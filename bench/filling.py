@@ -40,7 +40,7 @@ _FLOWS = """
     UPDATE queueapp_owner o SET flow_id = made.id FROM made WHERE made.owner_id = o.id"""
 # Users alternate: job n belongs to user n modulo the number of users.
 _JOBS = """
-    INSERT INTO queueapp_job (owner_id, job_id, task, payload, duration, submitted_at)
+    INSERT INTO queueapp_job (owner_id, name, task, payload, duration, submitted_at)
     SELECT %(first_owner)s + n %% %(users)s, %(prefix)s || n, %(task)s, %(payload)s, %(declared)s,
            now() - make_interval(secs => %(over)s * (1 - n / %(many)s::float8) + %(waited)s)
       FROM generate_series(%(from)s::bigint, %(until)s::bigint - 1) AS n ORDER BY n

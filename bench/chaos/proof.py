@@ -19,15 +19,15 @@ _BROKEN = {
     "flows' counters are off when nothing runs": """
         SELECT flow_id FROM queueapp_flowstate WHERE busy <> 0 OR backlogged OR held""",
     "jobs ended by something other than success or three dead processors": """
-        SELECT j.job_id || ': ' || o.status || ' ' || o.error
+        SELECT j.name || ': ' || o.status || ' ' || o.error
           FROM queueapp_outcome o JOIN queueapp_job j ON j.id = o.job_id
-         WHERE j.job_id NOT LIKE '%%-meddled-%%'
+         WHERE j.name NOT LIKE '%%-meddled-%%'
            AND NOT (o.status = 'succeeded'
                     OR (o.status = 'failed' AND o.attempt = 3 AND o.error ~ '^(Its processor died|It was ended)'))""",
     "attempts do not add up": """
-        SELECT j.job_id || ': ended by attempt ' || o.attempt
+        SELECT j.name || ': ended by attempt ' || o.attempt
           FROM queueapp_outcome o JOIN queueapp_job j ON j.id = o.job_id
-         WHERE j.job_id NOT LIKE '%%-meddled-%%'
+         WHERE j.name NOT LIKE '%%-meddled-%%'
            AND o.attempt <> (SELECT count(*) FROM queueapp_attempt a WHERE a.job_id = o.job_id)
                              + (o.status = 'succeeded')::int""",
 }
@@ -58,9 +58,9 @@ def prove(stand: Stand, clients: Sequence[Client]) -> Proof:
     """Check the guarantees after the last job, and return the proof with its figures."""
     proof = Proof()
     rows = stand.database.query(
-        "SELECT username, j.job_id, o.number FROM queueapp_outcome o JOIN queueapp_job j ON j.id = o.job_id"
+        "SELECT username, j.name, o.number FROM queueapp_outcome o JOIN queueapp_job j ON j.id = o.job_id"
         " JOIN queueapp_owner w ON w.id = j.owner_id JOIN accounts_user u ON u.id = w.user_id"
-        " WHERE j.job_id NOT LIKE '%-meddled-%'"
+        " WHERE j.name NOT LIKE '%-meddled-%'"
     )
     outcomes = {(user, job): number for user, job, number in rows}
     for client in clients:

@@ -22,9 +22,9 @@ GOOD = ("ann", "ben", "cat")
 AFTER = 1.5
 """Seconds that good jobs go on after the last hostile job has ended, to show what it left behind."""
 ENDED = """
-    SELECT u.username, j.job_id, o.status, o.attempt, o.error FROM queueapp_outcome o
+    SELECT u.username, j.name, o.status, o.attempt, o.error FROM queueapp_outcome o
       JOIN queueapp_job j ON j.id = o.job_id JOIN queueapp_owner w ON w.id = j.owner_id
-      JOIN accounts_user u ON u.id = w.user_id WHERE j.job_id LIKE %s"""
+      JOIN accounts_user u ON u.id = w.user_id WHERE j.name LIKE %s"""
 
 
 @dataclass

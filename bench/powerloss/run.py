@@ -23,8 +23,8 @@ from bench.powerloss.server import ShadowedDatabase
 from jobsite import local
 
 Say = Callable[[str], None]
-JOBS = "SELECT job_id FROM queueapp_job"
-OUTCOMES = "SELECT j.job_id, o.status, o.number FROM queueapp_outcome o JOIN queueapp_job j ON j.id = o.job_id"
+JOBS = "SELECT name FROM queueapp_job"
+OUTCOMES = "SELECT j.name, o.status, o.number FROM queueapp_outcome o JOIN queueapp_job j ON j.id = o.job_id"
 
 
 @dataclass(frozen=True)

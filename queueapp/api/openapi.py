@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.urls import reverse
+from pydantic import TypeAdapter
 from pydantic.errors import PydanticUserError
 
 from ..conf import queue_settings
 from ..lifecycle.validation import JOB_ID, RESERVED
 from ..registry import find_task, task_names
+from ..snapshots import shapes
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer", "minimum": 1}, "description": "Seconds."}}
@@ -37,11 +39,11 @@ _EVENTS = {
         "summary": "Follow my queue live",
         "description": (
             "Server-sent events, with the same token or session as everywhere. `queue`: the whole queue, as in "
-            "GET queue/, at first and whenever it changed. `progress`: {time, jobs: [{job_id, progress, message, "
-            "time_spent}]}, at least once a second while a job of yours runs. `completed`: a job that ended; its id "
-            "goes into Last-Event-ID when you reconnect, and every completion that you missed is sent. `reset`, "
-            "instead of the first `queue`: Last-Event-ID is ahead of all, as after a restore of the database; go on "
-            "from the id that comes with it. The stream ends with the token or session; come back with a new one."
+            "GET queue/ (Queue), at first and whenever it changed. `progress`: how far your jobs are (Progress), at "
+            "least once a second while a job of yours runs. `completed`: a job that ended (Job); its id goes into "
+            "Last-Event-ID when you reconnect, and every completion that you missed is sent. `reset`, instead of the "
+            "first `queue`: Last-Event-ID is ahead of all, as after a restore of the database; go on from the id that "
+            "comes with it. The stream ends with the token or session; come back with a new one."
         ),
         "parameters": [
             {
@@ -66,6 +68,8 @@ _EVENTS = {
 def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """The schema with all of it; a postprocessing hook of drf-spectacular."""
     result["paths"][reverse("queueapp:events")] = _EVENTS
+    progress = TypeAdapter(shapes.Progress).json_schema(ref_template="#/components/schemas/{model}")
+    result["components"]["schemas"] |= progress.pop("$defs") | {"Progress": progress}
     for operations in result["paths"].values():
         for operation in operations.values():
             _tell_refusals(operation)

@@ -13,15 +13,7 @@ from rest_framework.views import APIView
 from ..errors import FieldError, InvalidQuery
 from ..models import Job
 from ..snapshots import job_dicts
-from .schemas import JobShape
-
-
-class JobPage(BaseModel):
-    """One page; next and previous are addresses of further ones, or null."""
-
-    next: str | None
-    previous: str | None
-    results: list[JobShape]
+from .schemas import JobPage
 
 
 class JobPages(CursorPagination):

@@ -23,10 +23,11 @@ from ..models import Job, Owner
 from ..snapshots import job_dict, new_job_dict, queue_snapshot
 from ..states import Status
 from ..user_model import user_named
+from . import schemas
 from .base import ProtectedView
 from .bulk import bulk_turn
 from .pagination import JobPages
-from .schemas import BulkAccepted, BulkSubmission, JobShape, Problem, Queue
+from .schemas import BulkAccepted, BulkSubmission, Problem, Queue
 from .staff_log import note_job, note_submitted
 
 _PROBLEM = OpenApiResponse(Problem, "An error, as problem details.")
@@ -99,8 +100,8 @@ class JobsView(ProtectedView):
         summary="Submit a job",
         request=Submission,
         responses={
-            201: OpenApiResponse(JobShape, "Accepted."),
-            200: OpenApiResponse(JobShape, "It was there already with the same content: the job as it stands."),
+            201: OpenApiResponse(schemas.Job, "Accepted."),
+            200: OpenApiResponse(schemas.Job, "It was there already with the same content: the job as it stands."),
             403: _PROBLEM,
             409: OpenApiResponse(Problem, "The job_id is taken by other content."),
             **_ERRORS,
@@ -111,12 +112,12 @@ class JobsView(ProtectedView):
         owner = owner_of(request, submission.user, submission.key)
         newest = submit_each([(owner, submission)]).newest
         if newest is None:
-            return Response(job_dict(Job.objects.whole().get(owner=owner, job_id=submission.job_id)))
+            return Response(job_dict(Job.objects.whole().get(owner=owner, name=submission.job_id)))
         note_submitted(_asking(request), {owner: 1})
         job = Job(newest.id, owner=owner, submitted_at=newest.submitted_at, **submission.fields())
         of_whom = {"user": submission.user, "key": submission.key}
         of_whom = {name: value for name, value in of_whom.items() if value is not None}
-        address = request.build_absolute_uri(reverse("queueapp:job", args=[job.job_id], query=of_whom))
+        address = request.build_absolute_uri(reverse("queueapp:job", args=[job.name], query=of_whom))
         return Response(new_job_dict(job, newest.position), 201, headers={"Location": address})
 
 
@@ -163,7 +164,7 @@ class JobView(ProtectedView):
         operation_id="jobs_retrieve",
         summary="Look at a job",
         parameters=_WHOSE,
-        responses={200: JobShape, 404: _PROBLEM, **_ERRORS},
+        responses={200: schemas.Job, 404: _PROBLEM, **_ERRORS},
     )
     def get(self, request: Request, job_id: str) -> Response:
         return Response(job_dict(_job(request, job_id)))
@@ -173,8 +174,8 @@ class JobView(ProtectedView):
         summary="Cancel a job",
         parameters=_WHOSE,
         responses={
-            200: OpenApiResponse(JobShape, "It waited, and is cancelled."),
-            202: OpenApiResponse(JobShape, "It runs, and is asked to stop: the job as it stands."),
+            200: OpenApiResponse(schemas.Job, "It waited, and is cancelled."),
+            202: OpenApiResponse(schemas.Job, "It runs, and is asked to stop: the job as it stands."),
             404: _PROBLEM,
             409: OpenApiResponse(Problem, "It has ended."),
             **_ERRORS,
@@ -197,7 +198,7 @@ class RetryView(ProtectedView):
         summary="Try a job again that failed or was cancelled",
         parameters=_WHOSE,
         request=None,
-        responses={200: JobShape, 404: _PROBLEM, 409: _PROBLEM, **_ERRORS},
+        responses={200: schemas.Job, 404: _PROBLEM, 409: _PROBLEM, **_ERRORS},
     )
     def post(self, request: Request, job_id: str) -> Response:
         job = _job(request, job_id)
@@ -231,7 +232,7 @@ def _is_staff(request: Request) -> bool:
 
 
 def _job(request: Request, job_id: str) -> Job:
-    return get_object_or_404(Job.objects.whole(), owner=owner_in_query(request), job_id=job_id)
+    return get_object_or_404(Job.objects.whole(), owner=owner_in_query(request), name=job_id)
 
 
 def _filtered(jobs: Any, request: Request) -> QuerySet[Job]:

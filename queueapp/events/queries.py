@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,7 +58,7 @@ def _encoded_completions(after: dict[int, int]) -> list[EncodedCompletion]:
     return [EncodedCompletion(done.owner, done.number, sse.data(done.job)) for done in completions_after(after)]
 
 
-def _encoded(by_user: dict[int, dict[str, Any]]) -> dict[int, bytes]:
+def _encoded(by_user: Mapping[int, Any]) -> dict[int, bytes]:
     return {user: sse.data(snapshot) for user, snapshot in by_user.items()}
 
 

@@ -87,8 +87,8 @@ def _known(names: set[tuple[int, str]]) -> set[tuple[int, str]]:
     """Return those of the jobs, by owner and job_id, that exist already."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT owner_id, job_id FROM queueapp_job JOIN unnest(%s::bigint[], %s::text[]) AS n (owner, name)"
-            " ON owner_id = owner AND job_id = name",
+            "SELECT owner_id, j.name FROM queueapp_job j JOIN unnest(%s::bigint[], %s::text[]) AS asked (owner, name)"
+            " ON owner_id = owner AND j.name = asked.name",
             [[owner for owner, _ in names], [name for _, name in names]],
         )
         return set(cursor.fetchall())

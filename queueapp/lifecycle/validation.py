@@ -101,7 +101,7 @@ class Submission(BaseModel):
     def fields(self) -> dict[str, Any]:
         """Return the fields of the Job."""
         return {
-            "job_id": self.job_id,
+            "name": self.job_id,
             "task": self.task,
             "payload": self.payload,
             "duration": self.duration,

@@ -129,7 +129,7 @@ class Migration(migrations.Migration):
             name='Job',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('job_id', models.CharField(db_collation='C', help_text="The submitter's own name for the job.", max_length=200, verbose_name='job id')),
+                ('name', models.CharField(db_collation='C', help_text="The submitter's own name for the job.", max_length=200, verbose_name='job id')),
                 ('task', models.CharField(max_length=100)),
                 ('payload', models.JSONField(blank=True, default=dict)),
                 ('duration', models.FloatField(help_text='Expected processor seconds.')),
@@ -295,7 +295,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='job',
-            constraint=models.UniqueConstraint(fields=('owner', 'job_id'), name='job_once_per_owner'),
+            constraint=models.UniqueConstraint(fields=('owner', 'name'), name='job_once_per_owner'),
         ),
         migrations.AddConstraint(
             model_name='job',

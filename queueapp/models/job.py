@@ -85,7 +85,7 @@ class Job(models.Model):
 
     owner = models.ForeignKey(Owner, on_delete=models.PROTECT, related_name="jobs", db_index=False)
     # Compared byte by byte, so that its index also serves searches by prefix.
-    job_id = models.CharField(
+    name = models.CharField(
         "job id", max_length=200, db_collation="C", help_text="The submitter's own name for the job."
     )
     task = models.CharField(max_length=100)
@@ -105,7 +105,7 @@ class Job(models.Model):
     class Meta:
         constraints = [
             # Reader: submit.sql, which finds an earlier job of the same name.
-            models.UniqueConstraint(fields=["owner", "job_id"], name="job_once_per_owner"),
+            models.UniqueConstraint(fields=["owner", "name"], name="job_once_per_owner"),
             models.CheckConstraint(condition=Q(duration__gt=0), name="job_duration_above_0"),
         ]
         indexes = [
@@ -116,7 +116,7 @@ class Job(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.job_id
+        return self.name
 
     @property
     def processor(self) -> Processor | None:

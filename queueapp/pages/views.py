@@ -21,7 +21,7 @@ from pydantic.errors import PydanticUserError
 from ..models import Owner, at_one_moment
 from ..models.brief import MOST
 from ..registry import find_task, task_names
-from ..snapshots import last_number, queue_snapshot, recent_jobs
+from ..snapshots import last_number, queue_snapshot, recent_jobs, shapes
 from ..states import RETRYABLE, Status
 from . import humanize
 
@@ -68,16 +68,17 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "queueapp/home.html", context)
 
 
-def next_turn(waiting: list[dict[str, Any]], now: datetime) -> float | None:
+def next_turn(waiting: list[shapes.WaitingJob], now: datetime) -> float | None:
     """Seconds until the first of these jobs starts, as far as one can tell."""
     starts = [job["estimated_start"] for job in waiting if job["estimated_start"]]
     return (datetime.fromisoformat(min(starts)) - now).total_seconds() if starts else None
 
 
-def shown(job: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """The job with the texts and moments that its row shows."""
-    starts, run_at = job.get("estimated_start"), _moment(job["run_at"])
-    return job | {
+def shown(job: shapes.Job | shapes.WaitingJob, now: datetime) -> dict[str, Any]:
+    """Return the job with the texts and moments that its row shows."""
+    starts, run_at = cast("str | None", job.get("estimated_start")), _moment(job["run_at"])
+    return {
+        **job,
         "spent_text": humanize.seconds(job["time_spent"]),
         "declared_text": humanize.seconds(job["duration"]),
         "starts_text": humanize.soon((datetime.fromisoformat(starts) - now).total_seconds()) if starts else "",
@@ -90,16 +91,18 @@ def shown(job: dict[str, Any], now: datetime) -> dict[str, Any]:
         "large": is_cut(job),
         "payload_text": _pretty(job["payload"]) if job["payload"] else "",
         "result_text": "" if job["result"] is None else _pretty(job["result"]),
-        **{name: _moment(job[name]) for name in ("submitted_at", "started_at", "finished_at")},
+        "submitted_at": _moment(job["submitted_at"]),
+        "started_at": _moment(job["started_at"]),
+        "finished_at": _moment(job["finished_at"]),
     }
 
 
-def tells_attempts(job: dict[str, Any]) -> bool:
+def tells_attempts(job: shapes.Job) -> bool:
     """Whether its attempts say more than its error does: an only attempt that failed is that error."""
     return bool(len(job["attempts"]) > (job["status"] == Status.FAILED))
 
 
-def is_cut(job: dict[str, Any]) -> bool:
+def is_cut(job: shapes.Job) -> bool:
     """Whether something of the job is left out here, as it is large."""
     errors = [job["error"], *(attempt["error"] for attempt in job["attempts"])]
     return bool(job["payload_omitted"] or job["result_omitted"] or any(map(_ends_early, errors)))
@@ -109,9 +112,9 @@ def _ends_early(error: str) -> bool:
     return len(error) >= MOST and error.endswith("…")
 
 
-def _attempt(attempt: dict[str, Any]) -> dict[str, Any]:
+def _attempt(attempt: shapes.Attempt) -> dict[str, Any]:
     moment = _moment(attempt["finished_at"])
-    return attempt | {"spent_text": humanize.seconds(attempt["time_spent"]), "finished_at": moment}
+    return {**attempt, "spent_text": humanize.seconds(attempt["time_spent"]), "finished_at": moment}
 
 
 def dots(alive: int, busy: int, mine: int) -> list[str]:

@@ -43,7 +43,7 @@ _PROGRESS = """
       LEFT JOIN queueapp_outcome o ON o.job_id = j.id
       LEFT JOIN queueapp_waiting w ON w.owner_id = j.owner_id AND w.job_id = j.id
       LEFT JOIN (SELECT DISTINCT unnest(jobs) AS job_id FROM queueapp_processor) p ON p.job_id = j.id
-     WHERE j.id > %s AND j.owner_id = ANY (%s) AND starts_with(j.job_id, %s)
+     WHERE j.id > %s AND j.owner_id = ANY (%s) AND starts_with(j.name, %s)
 """
 
 
@@ -147,7 +147,7 @@ class Replay:
         self.entries, self.owners, self.pace = log.entries, owners, pace
         self.prefix = f"swf-{name}:"
         self.ids = sorted({owner.pk for owner in owners.values()})
-        if Job.objects.filter(owner__in=self.ids, job_id__startswith=self.prefix).exists():
+        if Job.objects.filter(owner__in=self.ids, name__startswith=self.prefix).exists():
             raise NotReplayable(f"There are jobs of a run named {name!r} already: choose another name.")
         # Keeps older jobs out of the query of the progress.
         self.floor: int = Job.objects.aggregate(last=Max("pk"))["last"] or 0

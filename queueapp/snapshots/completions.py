@@ -9,7 +9,8 @@ from django.db import DatabaseError, connection
 from django.db.models import Max
 
 from ..models import Job, Outcome
-from .jobs import JobDict, describe
+from . import shapes
+from .jobs import describe
 
 AT_ONCE = 500
 
@@ -29,7 +30,7 @@ class Completion:
 
     owner: int
     number: int
-    job: JobDict
+    job: shapes.Job
 
 
 def completions_after(cursors: dict[int, int], limit: int = AT_ONCE) -> list[Completion]:

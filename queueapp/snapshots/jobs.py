@@ -1,30 +1,25 @@
-"""A job as its owner sees it: the one shape for the API, the page and the event stream."""
+"""A job as its owner sees it, for the API, the page and the event stream: shapes.Job."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from ..models import Attempt, Job, Outcome, Owner, Processor, Waiting, database_now
 from ..models.brief import cut
 from ..states import Status
+from . import shapes
 from .positions import positions
-
-JobDict = dict[str, Any]
-
-
-def iso(moment: datetime | None) -> str | None:
-    """The moment in ISO 8601, UTC, with microseconds; None stays None."""
-    return None if moment is None else moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+from .shapes import iso
 
 
-def job_dict(job: Job, now: datetime | None = None) -> JobDict:
+def job_dict(job: Job, now: datetime | None = None) -> shapes.Job:
     """One job loaded by JobQuerySet.whole() or listed(), with its position."""
     return job_dicts([job], now)[0]
 
 
-def job_dicts(jobs: Sequence[Job], now: datetime | None = None) -> list[JobDict]:
+def job_dicts(jobs: Sequence[Job], now: datetime | None = None) -> list[shapes.Job]:
     """Jobs loaded so, with their positions: two more queries where any of them waits."""
     now = now or database_now()
     positions, notes = _waiting([job for job in jobs if job.status == Status.QUEUED])
@@ -37,13 +32,13 @@ def job_dicts(jobs: Sequence[Job], now: datetime | None = None) -> list[JobDict]
     ]  # fmt: skip
 
 
-def recent_jobs(owner: Owner, limit: int = 50) -> list[JobDict]:
+def recent_jobs(owner: Owner, limit: int = 50) -> list[shapes.Job]:
     """The owner's jobs that ended last, newest first."""
     ended = Job.objects.ended_brief().filter(outcome__owner=owner).order_by("-outcome__number")[:limit]
     return [describe(job, job.outcome.finished_at, ended=job.outcome) for job in ended]
 
 
-def new_job_dict(job: Job, position: int | None) -> JobDict:
+def new_job_dict(job: Job, position: int | None) -> shapes.Job:
     """A job that was accepted just now. No query."""
     return describe(job, job.submitted_at, position=position, attempts=())
 
@@ -57,21 +52,20 @@ def describe(
     position: int | None = None,
     note: str = "",
     attempts: Iterable[Attempt] | None = None,
-) -> JobDict:
+) -> shapes.Job:
     """One job, given where it is: how it ended, else who runs it, else its position, and why it waits, if it says.
 
     `attempts`: those that failed, where the caller knows them. What the job was loaded without, as it is large, is
     left out. No query, if the job's owner and attempts were loaded with it.
     """
-    status = ended.status if ended else Status.RUNNING if processor else Status.QUEUED
     return {
-        "job_id": job.job_id,
+        "job_id": job.name,
         "user": job.owner.user_name,
         "key": job.owner.key,
         "task": job.task,
         "duration": job.duration,
         **_payload(job),
-        "status": str(status),
+        "status": Status(ended.status) if ended else Status.RUNNING if processor else Status.QUEUED,
         "position": position,
         "time_limit": job.time_limit,
         "memory_limit": job.memory_limit,
@@ -79,18 +73,42 @@ def describe(
         "submitted_at": iso(job.submitted_at),
         "attempts": [_attempt(attempt) for attempt in (job.attempts.all() if attempts is None else attempts)],
         "stopping": ended is None and processor is not None and processor.cancelling,
-    } | (_present(processor, now, note) if ended is None else _ended(job, ended))
+        **(_present(processor, now, note) if ended is None else _ended(ended)),
+        **_result(job, ended),
+    }
 
 
-def _payload(job: Job) -> JobDict:
+class _Payload(TypedDict):
+    payload: dict[str, Any] | None
+    payload_omitted: bool
+
+
+class _State(TypedDict):
+    progress: float
+    message: str
+    time_spent: float
+    attempt: int
+    started_at: str | None
+    finished_at: str | None
+
+
+class _Result(TypedDict):
+    result: Any
+    result_omitted: bool
+    error: str
+
+
+def _payload(job: Job) -> _Payload:
     read = vars(job)  # what it was loaded with: see JobQuerySet.brief()
     payload = read["payload"] if "payload" in read else read["small_payload"]
     return {"payload": payload, "payload_omitted": payload is None}
 
 
-def _result(job: Job, outcome: Outcome) -> JobDict:
-    if "result" in vars(outcome):
-        return {"result": outcome.result, "result_omitted": False, "error": outcome.error}
+def _result(job: Job, ended: Outcome | None) -> _Result:
+    if ended is None:
+        return {"result": None, "result_omitted": False, "error": ""}
+    if "result" in vars(ended):
+        return {"result": ended.result, "result_omitted": False, "error": ended.error}
     read = vars(job)  # see JobQuerySet.ended_brief()
     return {
         "result": read["small_result"],
@@ -99,7 +117,7 @@ def _result(job: Job, outcome: Outcome) -> JobDict:
     }
 
 
-def _attempt(attempt: Attempt) -> JobDict:
+def _attempt(attempt: Attempt) -> shapes.Attempt:
     return {
         "attempt": attempt.number,
         "started_at": iso(attempt.started_at),
@@ -109,7 +127,7 @@ def _attempt(attempt: Attempt) -> JobDict:
     }
 
 
-def _ended(job: Job, outcome: Outcome) -> JobDict:
+def _ended(outcome: Outcome) -> _State:
     return {
         "progress": 1.0 if outcome.status == Status.SUCCEEDED else outcome.progress,
         "message": outcome.message,
@@ -117,10 +135,10 @@ def _ended(job: Job, outcome: Outcome) -> JobDict:
         "attempt": outcome.attempt,
         "started_at": iso(outcome.started_at),
         "finished_at": iso(outcome.finished_at),
-    } | _result(job, outcome)
+    }
 
 
-def _present(processor: Processor | None, now: datetime, note: str) -> JobDict:
+def _present(processor: Processor | None, now: datetime, note: str) -> _State:
     return {
         "progress": processor.progress if processor else 0.0,
         "message": processor.message if processor else note,
@@ -128,9 +146,6 @@ def _present(processor: Processor | None, now: datetime, note: str) -> JobDict:
         "attempt": processor.attempts[0] if processor and processor.attempts else 0,
         "started_at": iso(processor.job_started_at) if processor else None,
         "finished_at": None,
-        "result": None,
-        "result_omitted": False,
-        "error": "",
     }
 
 

@@ -8,23 +8,22 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import connection
 
 from ..models import Job, Owner, Processor, at_one_moment
 from ..policy.projection import Standing, others_and_own, share_owed
+from . import shapes
 from .fleet import FleetNow, fleet_now
-from .jobs import JobDict, describe, iso
+from .jobs import describe
 from .pauses import Pauses
 from .positions import FARTHEST, Position, positions
+from .shapes import iso
 
 FIRST = 100
 """Waiting jobs that a queue shows."""
 FURTHEST_ESTIMATE = 10 * 365 * 86_400.0
 """Seconds: of a start that is further off nothing is said."""
-
-Snapshot = dict[str, Any]
 
 # Of each owner the first waiting jobs, and how many there are (FARTHEST + 1: more than FARTHEST).
 _WAITING = """
@@ -42,18 +41,18 @@ _WAITING = """
 """
 
 
-def queue_snapshot(owner: Owner) -> Snapshot:
+def queue_snapshot(owner: Owner) -> shapes.Queue:
     """The queue of one owner."""
     return queue_snapshots([owner.pk])[owner.pk]
 
 
-def queue_snapshots(owner_ids: Iterable[int]) -> dict[int, Snapshot]:
+def queue_snapshots(owner_ids: Iterable[int]) -> dict[int, shapes.Queue]:
     """The queues of owners, by id; ids of nobody are left out. A fixed number of queries, however many."""
     with at_one_moment() as now:
         return _queues(list(owner_ids), now)
 
 
-def _queues(owner_ids: list[int], now: datetime) -> dict[int, Snapshot]:
+def _queues(owner_ids: list[int], now: datetime) -> dict[int, shapes.Queue]:
     owners = list(
         Owner.objects.filter(pk__in=owner_ids).select_related("user", "flow__rule", "flow__owner__user", "flow__state")
     )
@@ -77,9 +76,9 @@ def _queues(owner_ids: list[int], now: datetime) -> dict[int, Snapshot]:
     }
 
 
-def progress_snapshots(owner_ids: Iterable[int]) -> dict[int, Snapshot]:
+def progress_snapshots(owner_ids: Iterable[int]) -> dict[int, shapes.Progress]:
     """How far the running jobs of owners are, by owner; who has none is left out. One query."""
-    found: dict[int, Snapshot] = {}
+    found: dict[int, shapes.Progress] = {}
     rows = (
         Processor.objects.working()
         .dated()
@@ -92,7 +91,7 @@ def progress_snapshots(owner_ids: Iterable[int]) -> dict[int, Snapshot]:
         entry = found.setdefault(processor.job.owner_id, {"time": iso(processor.read_at), "jobs": []})
         entry["jobs"].append(
             {
-                "job_id": processor.job.job_id,
+                "job_id": processor.job.name,
                 "progress": processor.progress,
                 "message": processor.message,
                 "time_spent": round(processor.time_spent(processor.read_at), 6),
@@ -101,8 +100,8 @@ def progress_snapshots(owner_ids: Iterable[int]) -> dict[int, Snapshot]:
     return found
 
 
-def _running(owner_ids: list[int], now: datetime) -> dict[int, list[JobDict]]:
-    found: dict[int, list[JobDict]] = defaultdict(list)
+def _running(owner_ids: list[int], now: datetime) -> dict[int, list[shapes.Job]]:
+    found: dict[int, list[shapes.Job]] = defaultdict(list)
     held = Processor.objects.working().filter(job__owner_id__in=owner_ids).values("job")
     for job in Job.objects.listed().filter(pk__in=held).order_by("pk"):
         found[job.owner_id].append(describe(job, now, ended=job.ended, processor=job.processor))
@@ -111,7 +110,7 @@ def _running(owner_ids: list[int], now: datetime) -> dict[int, list[JobDict]]:
 
 def _waiting(
     owners: list[Owner], fleet: FleetNow, pauses: Pauses, now: datetime
-) -> tuple[dict[int, list[JobDict]], dict[int, int]]:
+) -> tuple[dict[int, list[shapes.WaitingJob]], dict[int, int]]:
     """The first waiting jobs of each owner with position and estimated start, and how many there are."""
     with connection.cursor() as cursor:
         cursor.execute(_WAITING, [[owner.pk for owner in owners], FARTHEST + 1, FIRST])
@@ -120,15 +119,17 @@ def _waiting(
     place_of = positions({flow for _, _, flow, *_ in rows}, [job for _, job, *_ in rows])
     jobs = Job.objects.brief().in_bulk([job for _, job, *_ in rows])
     standing = {owner.flow_id: fleet.standing(owner.flow.state) for owner in owners if owner.flow is not None}
-    found: dict[int, list[JobDict]] = defaultdict(list)
+    found: dict[int, list[shapes.WaitingJob]] = defaultdict(list)
     for owner, job, flow, note, moment, _ in rows:
         place = place_of.get(job)
         sure = None if pauses.everything else place
         # A job outside all flows: of its start no more is known than the moment that it waits for.
         at = moment if flow is None and not pauses.stops(owner, jobs[job].task) else None
         found[owner].append(
-            describe(jobs[job], now, position=place.position if place else None, note=note)
-            | {"estimated_start": iso(at) or _estimate(job, sure, standing.get(flow, Standing()), fleet, now)}
+            {
+                **describe(jobs[job], now, position=place.position if place else None, note=note),
+                "estimated_start": iso(at) or _estimate(job, sure, standing.get(flow, Standing()), fleet, now),
+            }
         )
     return found, many
 
@@ -141,7 +142,7 @@ def _estimate(job: int, place: Position | None, standing: Standing, fleet: Fleet
     return None if wait is None or wait > FURTHEST_ESTIMATE else iso(now + timedelta(seconds=wait))
 
 
-def _share(owner: Owner, fleet: FleetNow, pauses: Pauses) -> dict[str, Any]:
+def _share(owner: Owner, fleet: FleetNow, pauses: Pauses) -> shapes.Share:
     """What the owner's flow is owed now, nothing while the owner is paused; before it has one, as for weight 1."""
     standing = fleet.standing(owner.flow.state) if owner.flow is not None else Standing(active=False)
     return {

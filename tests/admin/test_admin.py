@@ -64,7 +64,7 @@ def user(name: str) -> User:
 def submitted(whose: User, *names: str, seconds: float = 5.0) -> list[Job]:
     owner = Owner.objects.of_user(whose)
     submit(owner, [parse({"job_id": name, "duration": seconds}) for name in names])
-    return [Job.objects.get(owner=owner, job_id=name) for name in names]
+    return [Job.objects.get(owner=owner, name=name) for name in names]
 
 
 def claimed() -> tuple[Processor, Turn]:
@@ -92,7 +92,7 @@ def found(client: Client, **query: str) -> list[str]:
     """The ids of the jobs that the list shows."""
     response = client.get(list_of("job"), query)
     assert response.status_code == 200
-    return [job.job_id for job in response.context["cl"].result_list]
+    return [job.name for job in response.context["cl"].result_list]
 
 
 def act_on(client: Client, action: str, *jobs: Job, everything: bool = False) -> list[str]:
@@ -171,7 +171,7 @@ def test_a_rule_that_is_edited_takes_effect_on_jobs_that_wait(boss: Client) -> N
 
 def flow_of_job(job_id: str) -> Flow:
     """The flow that a waiting job is in."""
-    flow = Waiting.objects.get(job__job_id=job_id).flow
+    flow = Waiting.objects.get(job__name=job_id).flow
     assert flow is not None
     return flow
 

@@ -116,7 +116,7 @@ def test_what_is_saved_does_what_was_shown(boss: Client, queue: tuple[User, User
     shown = shown_rows(response)
     boss.post(ADD, Fields(response).values | {"_save": "Save"})
     now, first, last = 0.0, dict[str, float](), dict[str, float]()
-    jobs = {job.job_id: job for job in Job.objects.select_related("owner")}
+    jobs = {job.name: job for job in Job.objects.select_related("owner")}
     for name in run_all(Processor.objects.get().pk):
         owner = jobs[name].owner.name
         first.setdefault(owner, now)

@@ -294,7 +294,7 @@ class TestBulk:
         assert answer.status_code == 201
         assert answer.json() == {"accepted": 10_000, "existing": 0}
         assert [job["position"] for job in api.get("/api/v1/queue/").json()["waiting"]] == list(range(1, 101))
-        assert Job.objects.order_by("pk").last().job_id == "b9999"  # type: ignore[union-attr]
+        assert Job.objects.order_by("pk").last().name == "b9999"  # type: ignore[union-attr]
 
     def test_what_stands_there_is_counted(self, api: APIClient) -> None:
         submit(api)
@@ -329,7 +329,7 @@ class TestBulk:
         boss = client_of(make_user("boss", is_staff=True))
         users = [make_user(f"u{n}").get_username() for n in range(3)]
         self.post(boss, *[{"job_id": f"j{n}", "duration": 1, "user": users[n % 3]} for n in range(9)])
-        places = Waiting.objects.order_by("job").values_list("job__job_id", flat=True)
+        places = Waiting.objects.order_by("job").values_list("job__name", flat=True)
         assert list(places) == [f"j{n}" for n in range(9)]
 
     def test_staff_submit_for_several(self) -> None:
@@ -492,12 +492,12 @@ class TestSchema:
                 "jobs/{job_id}/retry/", "queue/", "events/",
             )
         }  # fmt: skip
-        assert set(schema["components"]["schemas"]["JobShape"]["properties"]) == JOB_FIELDS
+        assert set(schema["components"]["schemas"]["Job"]["properties"]) == JOB_FIELDS
 
     def test_it_names_what_a_cancellation_and_a_busy_site_answer(self) -> None:
         paths = APIClient().get("/api/v1/schema/?format=json").json()["paths"]
         answers = paths["/api/v1/jobs/{job_id}/"]["delete"]["responses"]
-        assert answers["202"]["content"]["application/json"]["schema"]["$ref"].endswith("/JobShape")
+        assert answers["202"]["content"]["application/json"]["schema"]["$ref"].endswith("/Job")
         assert "runs" not in answers["409"]["description"]
         for operations in paths.values():
             for operation in operations.values():

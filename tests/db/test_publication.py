@@ -35,7 +35,7 @@ def test_the_queue_works_on_while_all_tables_are_published() -> None:
     turn = take_turn(lost)
     heartbeat(lost, turn.number, elapsed=2.0)
     rescue_cluster("lost")
-    cancel(Job.objects.get(job_id="a2"))
+    cancel(Job.objects.get(name="a2"))
     PriorityRule.objects.update(weight=2)
     Sweeping().sweep()
     assert run_all(processor) == ["a0", "a1"]

@@ -5,7 +5,7 @@ import type { components, paths } from "./schema.js";
 
 declare const process: { argv: string[]; exit(code: number): never };
 
-type Job = components["schemas"]["JobShape"];
+type Job = components["schemas"]["Job"];
 type Queue = components["schemas"]["Queue"];
 
 const [, , address = "", token = ""] = process.argv;

@@ -82,12 +82,12 @@ def _leave_a_flow(dan: Owner) -> None:
     left = make_flow("left")
     Waiting.objects.filter(owner=dan).update(flow=left)
     PendingMove.objects.create(owner=dan, flow=left)
-    FlowState.objects.filter(flow=left).update(backlogged=True, head=Job.objects.get(job_id="d0").pk, revision=1)
+    FlowState.objects.filter(flow=left).update(backlogged=True, head=Job.objects.get(name="d0").pk, revision=1)
     FlowState.objects.filter(flow=Flow.objects.get(owner=dan)).update(held=True, backlogged=False)
 
 
 def _job(name: str) -> Job:
-    return Job.objects.get(job_id=name)
+    return Job.objects.get(name=name)
 
 
 def _sweep(world: World, n: int) -> None:
@@ -142,7 +142,7 @@ def check(world: World, run: Run) -> None:
 
 
 def _check_told(world: World, run: Run, kind: str, result: Any) -> None:
-    ended = dict(Outcome.objects.values_list("job__job_id", "status"))
+    ended = dict(Outcome.objects.values_list("job__name", "status"))
     others = {name.rpartition("/")[0] for name in run.results} - {kind}
     expected = {
         "settle": NotAccepting,
@@ -184,7 +184,7 @@ def _finish(told: dict[int, str]) -> None:
     while move_some() is not None:
         pass
     join_due()
-    waiting = sorted(Waiting.objects.values_list("job__job_id", flat=True))
+    waiting = sorted(Waiting.objects.values_list("job__name", flat=True))
     assert sorted(run_all(register("last").pk)) == waiting
     ended = dict(Outcome.objects.values_list("job_id", "status"))
     assert ended.keys() == set(Job.objects.values_list("pk", flat=True)), "every job has ended"

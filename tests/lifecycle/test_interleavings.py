@@ -175,7 +175,7 @@ def test_a_settlement_is_committed_before_the_claim_that_comes_with_it_waits_for
     turn, other = take_turn(settling), take_turn(beating)
     actors: dict[str, Work] = {
         "settle": partial(settle, settling, turn, 5.0, more=True),
-        "look": lambda: list(Outcome.objects.values_list("job__job_id", flat=True)),
+        "look": lambda: list(Outcome.objects.values_list("job__name", flat=True)),
         "beat": partial(heartbeat, beating, other.number, elapsed=2.0),
     }
     beats = iter([2])  # first the heartbeat locks the flow that is next
@@ -194,7 +194,7 @@ def test_a_flow_that_a_claim_empties_is_awake_for_whoever_submits_meanwhile(stag
     def play(choose: Choose) -> Run:
         n = len(runs)
         submit_jobs(ada, f"first-{n}")
-        job, processor = Job.objects.get(job_id=f"first-{n}"), register(f"{n}").pk
+        job, processor = Job.objects.get(name=f"first-{n}"), register(f"{n}").pk
         works: dict[str, Work] = {
             "cancel": partial(cancel, job),
             "claim": partial(take_turn, processor),
@@ -222,7 +222,7 @@ def test_a_cancellation_never_waits_in_line_behind_a_reader_of_completions(no_ru
     submit_jobs(ada, "ended", "running", "waiting")
     working, idle = register("c").pk, register("c").pk
     turn = settle(working, take_turn(working), more=True)
-    job = Job.objects.get(job_id="waiting")
+    job = Job.objects.get(name="waiting")
     moved: list[str] = []
 
     def choose(able: Sequence[str]) -> int:

@@ -24,7 +24,7 @@ def test_users_and_flows_work_whose_ids_have_more_than_32_bits() -> None:
     ada, bob = make_owner("ada"), make_owner("bob")
     submit_jobs(ada, "a0", "a1")
     submit_jobs(bob, "b0")
-    cancel(Job.objects.get(job_id="a1"))
+    cancel(Job.objects.get(name="a1"))
     assert Flow.objects.filter(pk__gt=BEYOND).count() == 2
     assert run_all(register("c").pk) == ["a0", "b0"]
     told = completions_after({ada.pk: 0, bob.pk: 0})

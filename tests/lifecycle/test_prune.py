@@ -23,13 +23,13 @@ def test_only_what_ended_long_ago_goes(settings: Settings) -> None:
     turn = take_turn(processor)
     turn = settle(processor, turn, more=True)
     settle(processor, turn)
-    old = Outcome.objects.get(job__job_id="old")
+    old = Outcome.objects.get(job__name="old")
     Outcome.objects.filter(pk=old.pk).update(finished_at=timezone.now() - timedelta(days=31))
     now = timezone.now()
     Attempt.objects.create(job_id=old.pk, number=1, started_at=now, finished_at=now, time_spent=1, error="x")
     assert prune() == 1
     assert prune() == 0
-    assert set(Job.objects.values_list("job_id", flat=True)) == {"young", "waiting"}
+    assert set(Job.objects.values_list("name", flat=True)) == {"young", "waiting"}
     assert not Attempt.objects.exists()
     assert Outcome.objects.count() == 1
 

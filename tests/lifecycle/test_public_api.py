@@ -43,7 +43,7 @@ def test_a_key_owns_jobs_as_a_user_does() -> None:
     queueapp.submit("team-blue", {"job_id": "a", "duration": 1})
     queueapp.submit("team-red", {"job_id": "a", "duration": 1})
     queueapp.submit("team-blue", {"job_id": "b", "duration": 1})
-    assert [(job.owner.name, job.job_id) for job in Job.objects.order_by("pk")] == [
+    assert [(job.owner.name, job.name) for job in Job.objects.order_by("pk")] == [
         ("team-blue", "a"), ("team-red", "a"), ("team-blue", "b"),
     ]  # fmt: skip
 

@@ -51,7 +51,7 @@ def at_work() -> tuple[Any, int, Turn]:
 def test_a_job_that_ends_meanwhile_is_not_shown_as_queued(number: int) -> None:
     _, processor, turn = at_work()
     with before_statement(number, lambda: settle(processor, turn)):
-        shown = job_dict(Job.objects.whole().get(job_id="job"))
+        shown = job_dict(Job.objects.whole().get(name="job"))
     assert shown["status"] in ("running", "succeeded")
 
 
@@ -80,7 +80,7 @@ def test_a_completion_that_is_tried_again_meanwhile_hides_no_other() -> None:
         take_turn(processor, turn.number, [failed(turn.jobs[0])], more=False)
 
     def again() -> None:
-        try_again(Job.objects.get(job_id="j0"))
+        try_again(Job.objects.get(name="j0"))
         join_due()
         settle(processor, take_turn(processor))
 

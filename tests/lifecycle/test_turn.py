@@ -139,7 +139,7 @@ def test_what_was_not_started_goes_back_while_a_job_outruns_the_quantum() -> Non
     assert settle_part(
         processor, turn.number, [outcome(turn.jobs[0], 0.01)], keep=turn.jobs[1].id, elapsed=30.0, now=now
     )
-    assert Outcome.objects.get().job.job_id == "0"
+    assert Outcome.objects.get().job.name == "0"
     assert names(take_turn(other).jobs) == ["2", "3", "4", "5"]
     ada.refresh_from_db()
     assert ada.flow is not None
@@ -241,8 +241,8 @@ def test_cancelled_jobs_are_not_claimed_nor_charged() -> None:
     everyone_takes_turns()
     ada = make_owner("ada")
     submit_jobs(ada, "a", "b", "c", duration=0.004)
-    cancel(Job.objects.get(job_id="b"))
-    assert Job.objects.get(job_id="b").status == Status.CANCELLED
+    cancel(Job.objects.get(name="b"))
+    assert Job.objects.get(name="b").status == Status.CANCELLED
     assert names(take_turn(register("c").pk).jobs) == ["a", "c"]
     ada.refresh_from_db()
     assert ada.flow is not None
@@ -325,7 +325,7 @@ def test_a_job_that_is_committed_late_is_not_forgotten_behind_the_floor_of_its_f
     submit_jobs(ada, "fourth", "fifth")
     run_all(processor)
     ada.flow.state.refresh_from_db()
-    assert ada.flow.state.scan_from == Job.objects.get(job_id="fifth").pk, "nobody submits: the scan follows"
+    assert ada.flow.state.scan_from == Job.objects.get(name="fifth").pk, "nobody submits: the scan follows"
 
 
 def test_beside_an_open_transaction_a_claim_reads_no_more_for_all_that_was_taken() -> None:
@@ -464,7 +464,7 @@ def test_a_turn_whose_settlement_was_acknowledged_to_nobody_is_not_settled_twice
         assert worker.settle_and_claim(turn, ends, more=False, in_doubt=True).kept
     finally:
         worker.process.close()
-    assert Outcome.objects.get().job.job_id == "long"
+    assert Outcome.objects.get().job.name == "long"
     assert Waiting.objects.get().attempt == 2
     assert audit() == []
 
@@ -477,7 +477,7 @@ def test_cancelling_a_job_of_a_turn_stops_no_other() -> None:
     processor = register("c").pk
     turn = take_turn(processor)
     assert names(turn.jobs) == ["tiny", "long"]
-    assert not cancel(Job.objects.get(job_id="tiny")), "it runs, and is asked to stop"
+    assert not cancel(Job.objects.get(name="tiny")), "it runs, and is asked to stop"
     tiny, long = turn.jobs
     settle_part(processor, turn.number, [outcome(tiny)], keep=long.id, elapsed=0.03, now=time.monotonic())
     assert heartbeat(processor, turn.number, elapsed=0.1) is Beat.GO_ON
@@ -500,7 +500,7 @@ def test_of_a_turn_of_several_jobs_nobody_is_blamed_and_each_is_then_taken_singl
         assert [(job.name, job.attempt) for job in take_turn(processor).jobs] == [("killer", attempt)]
         lose(processor)
         rescue_overdue()
-    assert Outcome.objects.get(status="failed").job.job_id == "killer"
+    assert Outcome.objects.get(status="failed").job.name == "killer"
     assert audit() == []
 
 
@@ -510,14 +510,14 @@ def test_a_job_that_was_to_be_cancelled_does_not_come_back(stopped: bool) -> Non
     submit_jobs(make_owner("ada"), "cancelled", "other")
     processor = register("c").pk
     assert names(take_turn(processor).jobs) == ["cancelled"]
-    assert not cancel(Job.objects.get(job_id="cancelled"))
+    assert not cancel(Job.objects.get(name="cancelled"))
     if stopped:
         rescue_cluster("c")
     else:
         lose(processor)
         rescue_overdue()
     ended = Outcome.objects.get()
-    assert (ended.job.job_id, ended.status, ended.attempt) == ("cancelled", "cancelled", 1)
+    assert (ended.job.name, ended.status, ended.attempt) == ("cancelled", "cancelled", 1)
     assert names(take_turn(register("d").pk).jobs) == ["other"]
     assert audit() == []
 

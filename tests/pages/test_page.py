@@ -610,7 +610,7 @@ def test_a_waiting_job_says_why_it_waits(site: Site, login: Login) -> None:
         ask = {"job_id": "later", "duration": 1, "run_at": "2099-01-01T00:00:00Z"}
         assert client.post("jobs/", json=ask).status_code == 201
     why = "Waits for a processor that has its task."
-    job = "(SELECT id FROM queueapp_job WHERE job_id = 'later' AND owner_id IN"
+    job = "(SELECT id FROM queueapp_job WHERE name = 'later' AND owner_id IN"
     site.query(f"UPDATE queueapp_waiting SET note = %s WHERE job_id = {job}"
                " (SELECT w.id FROM queueapp_owner w JOIN accounts_user u ON u.id = w.user_id"
                "  WHERE username = %s))", why, name)  # fmt: skip

@@ -212,14 +212,14 @@ def save(form: Any) -> None:
 
 def order(world: QueueState, routes: Routes) -> list[str]:
     """The names of the waiting jobs in the order in which they start."""
-    names = dict(Job.objects.values_list("pk", "job_id"))
+    names = dict(Job.objects.values_list("pk", "name"))
     runs = sorted(world.simulation(routes).run(), key=lambda run: run.started)
     return [names[run.index] for run in runs if run.index not in world.running]
 
 
 def started(names: list[str], after: float) -> dict[str, tuple[float, float]]:
     """Of each user when the first and the last of these jobs start, one after the other from a moment on."""
-    jobs = {job.job_id: job for job in Job.objects.select_related("owner")}
+    jobs = {job.name: job for job in Job.objects.select_related("owner")}
     found: dict[str, tuple[float, float]] = {}
     for name in names:
         owner = jobs[name].owner.name

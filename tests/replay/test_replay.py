@@ -95,7 +95,7 @@ def run(file: Path, **options: object) -> tuple[dict[str, str], str]:
 def owned(name: str) -> list[str]:
     """The names of an owner's jobs in the order of submission, without the run's part."""
     jobs = Job.objects.filter(owner=Owner.objects.named([name])[name]).order_by("pk")
-    return [job.job_id.partition(":")[2] for job in jobs]
+    return [job.name.partition(":")[2] for job in jobs]
 
 
 @pytest.mark.usefixtures("processor")

@@ -32,7 +32,7 @@ def a_working_queue() -> None:
     rescue_cluster("lost")
     settle(first, take_turn(first), more=True)
     take_turn(second)
-    cancel(Job.objects.get(job_id="a5"))
+    cancel(Job.objects.get(name="a5"))
 
 
 def test_a_queue_at_work_is_sound() -> None:

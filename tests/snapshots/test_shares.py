@@ -143,7 +143,7 @@ def flow(name: str, weight: float = 1.0, **fields: Any) -> Flow:
 
 def job(of: Flow, submitted: datetime, **fields: Any) -> Job:
     fields = {"owner_id": of.owner_id, "task": "wait", "duration": 100.0, "submitted_at": submitted} | fields
-    return Job.objects.create(job_id=f"job-{next(numbers)}", **fields)
+    return Job.objects.create(name=f"job-{next(numbers)}", **fields)
 
 
 def ran(of: Flow, submitted: float, started: float, ended: float, attempt: int = 1, **fields: Any) -> Outcome:

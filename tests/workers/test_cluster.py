@@ -59,7 +59,7 @@ def running_pid(site: Site, api: httpx.Client, job_id: str) -> int:
     query = (
         "SELECT pid FROM queueapp_processor p JOIN queueapp_job j ON j.id = p.job_id"
         " JOIN queueapp_owner w ON w.id = j.owner_id"
-        " JOIN accounts_user u ON u.id = w.user_id WHERE j.job_id = %s AND username = %s"
+        " JOIN accounts_user u ON u.id = w.user_id WHERE j.name = %s AND username = %s"
     )
     pid: int = site.query(query, job_id, user)[0][0]
     return pid
@@ -316,7 +316,7 @@ def test_what_an_attempt_printed_and_its_traceback_are_kept(site: Site, api: htt
     (log,) = site.query(
         "SELECT log FROM queueapp_attempt a JOIN queueapp_job j ON j.id = a.job_id"
         " JOIN queueapp_owner w ON w.id = j.owner_id"
-        " JOIN accounts_user u ON u.id = w.user_id WHERE j.job_id = 'says' AND username = %s",
+        " JOIN accounts_user u ON u.id = w.user_id WHERE j.name = 'says' AND username = %s",
         api.get("queue/").json()["user"],
     )[0]
     assert "x" * 1000 in log
@@ -349,9 +349,7 @@ def test_at_its_limit_a_task_can_tidy_up(site: Site, api: httpx.Client) -> None:
     submit(api, "tidy", "tidies-up")
     job = ended(site, api, "tidy")
     assert (job["status"], job["error"]) == ("failed", "It reached its time limit.")
-    log = site.query(
-        "SELECT log FROM queueapp_outcome o JOIN queueapp_job j ON j.id = o.job_id WHERE j.job_id = 'tidy'"
-    )
+    log = site.query("SELECT log FROM queueapp_outcome o JOIN queueapp_job j ON j.id = o.job_id WHERE j.name = 'tidy'")
     assert "step 4" in log[0][0]
 
 
@@ -366,12 +364,12 @@ def test_a_job_whose_task_no_processor_has_waits_and_says_so(site: Site, api: ht
     moment = datetime.now(UTC) + timedelta(seconds=0.5)
     ask = {"job_id": "new", "task": "nap", "duration": 0.01, "run_at": moment.isoformat(), "payload": {"seconds": 0.0}}
     api.post("jobs/", json=ask).raise_for_status()
-    site.query("UPDATE queueapp_job SET task = 'future' WHERE job_id = 'new'")
+    site.query("UPDATE queueapp_job SET task = 'future' WHERE name = 'new'")
     site.wait_for("SELECT count(*) = 1 FROM queueapp_waiting WHERE note = 'Waits for a processor that has its task.'")
     submit(api, "behind")
     assert ended(site, api, "behind")["status"] == "succeeded"
     assert api.get("jobs/new/").json()["status"] == "queued"
-    site.query("UPDATE queueapp_job SET task = 'nap' WHERE job_id = 'new'")
+    site.query("UPDATE queueapp_job SET task = 'nap' WHERE name = 'new'")
     job = ended(site, api, "new")
     assert (job["status"], job["attempt"], job["attempts"]) == ("succeeded", 1, [])
 

@@ -127,8 +127,8 @@ def test_an_outcome_that_the_database_refuses_costs_the_job_that_runs_on_no_sign
     ends = running.work_through()
     worker.process = running.process
     ended = Outcome.objects.get()
-    assert (ended.job.job_id, ended.status) == ("bad", "failed"), "settled while the long one ran"
+    assert (ended.job.name, ended.status) == ("bad", "failed"), "settled while the long one ran"
     assert "could not be stored" in ended.error
     assert worker.settle_and_claim(turn, ends, more=False, in_doubt=running.in_doubt).kept
-    assert Outcome.objects.get(job__job_id="long").status == "succeeded"
+    assert Outcome.objects.get(job__name="long").status == "succeeded"
     assert Waiting.objects.get().attempt == 1

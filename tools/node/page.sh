@@ -9,6 +9,28 @@ folder=$(sh tools/node/packages.sh 2>&1) || {
     exit 0
 }
 PATH=$PWD/.venv/bin:$folder/node_modules/.bin:$PATH
+
+# The types of the API's JSON, from the schema that queueapp/snapshots/shapes.py describes.
+types() {
+    SECRET_KEY=for-checks-only-which-read-the-settings-and-sign-nothing ALLOWED_HOSTS=localhost \
+        DATABASE_URL="postgresql://check@/check?host=/nonexistent" python manage.py spectacular --format openapi-json |
+        python -c 'import json, sys; json.dump(json.load(sys.stdin) | {"paths": {}}, sys.stdout)' > "$folder/schema.json"
+    openapi-typescript "$folder/schema.json" --output "$folder/types.d.ts" > "$folder/types.log" 2>&1 || {
+        cat "$folder/types.log" >&2
+        exit 1
+    }
+    prettier --config tools/node/prettier.json --stdin-filepath api.d.ts < "$folder/types.d.ts" > "$1"
+}
+
+if [ "$1" = --write ]; then
+    types tools/node/api.d.ts
+else
+    types "$folder/api.d.ts"
+    cmp -s "$folder/api.d.ts" tools/node/api.d.ts || {
+        echo "page: tools/node/api.d.ts is not what the API's schema says: make format writes it anew" >&2
+        exit 1
+    }
+fi
 [ "$1" = --write ] || tsc --project tools/node
 prettier --config tools/node/prettier.json "$1" --log-level warn \
     "queueapp/static/**/*.{js,css}" "tests/generators/*.ts" "tools/node/*.json" "!tools/node/package-lock.json"

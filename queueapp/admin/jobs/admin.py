@@ -18,7 +18,7 @@ from ..formatting import NOTHING, block, brief_moment, link, moment, percent, pr
 from .actions import JobActions
 from .filters import StatusFilter, TaskFilter
 
-_HEAD = ("job_id", "owner", "state")
+_HEAD = ("name", "owner", "state")
 _ASKED = ("task", "payload_shown", "expected", "time_limit", "memory_limit", "run_at", "submitted")
 _WORK = ("flow", "processor", "attempt", "progress", "message", "started", "finished", "spent")
 _END = ("result", "error", "log", "attempts_shown")
@@ -31,7 +31,7 @@ class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
     class Media:
         css = {"all": ["queueapp/jobs.css"]}
 
-    list_display = ("job_id", "owner", "task", "state", "expected", "spent", "submitted_brief", "ran")
+    list_display = ("name", "owner", "task", "state", "expected", "spent", "submitted_brief", "ran")
     list_filter = (StatusFilter, TaskFilter)
     list_per_page = 50
     list_max_show_all = 500
@@ -40,7 +40,7 @@ class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
     sortable_by = ()
     paginator = EstimatedCountPaginator
     show_facets = admin.ShowFacets.NEVER
-    search_fields = ("job_id",)
+    search_fields = ("name",)
     search_help_text = "A user name or a key, a job id or how it begins, or both: “anna report-7”."
     fieldsets = (
         (None, {"fields": _HEAD}),
@@ -66,7 +66,7 @@ class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
         # A query of its own: in one condition with the job id, the join would run over millions of jobs.
         owners = Owner.objects.named(words)
         for word in words:
-            found = Q(owner=owners[word]) if word in owners else Q(job_id__startswith=word)
+            found = Q(owner=owners[word]) if word in owners else Q(name__startswith=word)
             queryset = queryset.filter(found)
         return queryset, False
 

@@ -2,23 +2,13 @@
 /**
  * The API as the page uses it.
  *
- * @typedef {{attempt: number, finished_at: string, time_spent: number, error: string}} Attempt
- * @typedef {"queued" | "running" | "succeeded" | "failed" | "cancelled"} Status
- * @typedef {{
- *   job_id: string, user: string, task: string, duration: number,
- *   time_limit: number | null, memory_limit: number | null, run_at: string | null,
- *   payload: Record<string, unknown> | null, payload_omitted: boolean, result_omitted: boolean,
- *   status: Status, position: number | null, progress: number, message: string, time_spent: number,
- *   attempt: number, submitted_at: string, started_at: string | null, finished_at: string | null,
- *   result: unknown, error: string, attempts: Attempt[], stopping: boolean, estimated_start?: string | null,
- * }} Job
- * @typedef {{owed: number, weight: number, flow: string, flows: number, cap: number | null}} Share
- * @typedef {{
- *   time: string, user: string, running: Job[], waiting: Job[], waiting_count: number, paused: string | null,
- *   share: Share,
- *   processors: {alive: number, busy: number},
- * }} Queue
- * @typedef {{time: string, jobs: Pick<Job, "job_id" | "progress" | "message" | "time_spent">[]}} Progress
+ * @typedef {import("../../../tools/node/api").components["schemas"]} Schemas as the OpenAPI schema has them
+ * @typedef {Schemas["Attempt"]} Attempt
+ * @typedef {Schemas["Status"]} Status
+ * @typedef {Schemas["Job"] & {estimated_start?: string | null}} Job
+ * @typedef {Schemas["Share"]} Share
+ * @typedef {Schemas["Queue"]} Queue
+ * @typedef {Schemas["Progress"]} Progress
  * @typedef {{
  *   title?: string, status?: number, detail?: string, errors?: {field: string, message: string}[]
  * }} Problem

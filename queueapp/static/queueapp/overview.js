@@ -44,7 +44,7 @@ export function showShare(queue, now) {
   const active = queue.running.length + queue.waiting_count > 0;
   const starts = queue.waiting.flatMap((job) => (job.estimated_start ? [Date.parse(job.estimated_start)] : []));
   const nextTurn = starts.length ? (Math.min(...starts) - now) / 1000 : null;
-  write(share, shareSentence(queue.share, queue.user, active, nextTurn));
+  write(share, shareSentence(queue.share, queue.user ?? queue.key ?? "", active, nextTurn));
   shareBar.setAttribute("width", `${queue.share.owed * 100}%`);
 }
 

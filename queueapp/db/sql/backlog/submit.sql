@@ -1,13 +1,13 @@
 -- Submit jobs, all or none. Accepted jobs are in the backlog when this commits.
 --   p_owners  the owners of the jobs, each once
---   p_jobs    [{"owner", "job_id", "task", "payload", "duration", "time_limit", "memory_limit", "run_at"}, ...] in the
+--   p_jobs    [{"owner", "name", "task", "payload", "duration", "time_limit", "memory_limit", "run_at"}, ...] in the
 --             order of submission
 -- new_jobs: the number of new jobs. newest, newest_at: the last of these, and when it was submitted. ahead: the number
 -- of jobs before it in its flow; null if it is in no flow, or behind p_far or more.
 -- A job that exists with the same content is left alone. Raises QJ404 if an owner has no flow yet, and QJ409 if a job
 -- exists with other content, with the indexes of such jobs as its detail.
 -- One plan for all calls: PostgreSQL would expect a plan for the length of p_owners to be cheaper, and plan every time.
--- Locks: routing (advisory, shared); the flows, by id (advisory, shared); the keys (owner, job_id) of new jobs; the
+-- Locks: routing (advisory, shared); the flows, by id (advisory, shared); the keys (owner, name) of new jobs; the
 -- states of the flows that rest, by flow, each as change_flow.sql.
 CREATE OR REPLACE FUNCTION queueapp_submit(
     p_owners bigint[], p_jobs jsonb, p_far integer,
@@ -40,13 +40,13 @@ BEGIN
     -- The jobs: ids, and so places, are in the order given. All are submitted at one moment.
     newest_at := clock_timestamp();
     WITH made AS (
-        INSERT INTO queueapp_job (owner_id, job_id, task, payload, duration, time_limit, memory_limit, run_at,
+        INSERT INTO queueapp_job (owner_id, name, task, payload, duration, time_limit, memory_limit, run_at,
                                   submitted_at)
-        SELECT owner, job_id, task, payload, duration, time_limit, memory_limit, run_at, newest_at
+        SELECT owner, name, task, payload, duration, time_limit, memory_limit, run_at, newest_at
           FROM jsonb_to_recordset(p_jobs)
-               AS a(owner bigint, job_id text, task text, payload jsonb, duration double precision,
+               AS a(owner bigint, name text, task text, payload jsonb, duration double precision,
                     time_limit double precision, memory_limit double precision, run_at timestamptz)
-        ON CONFLICT (owner_id, job_id) DO NOTHING
+        ON CONFLICT (owner_id, name) DO NOTHING
         RETURNING id, owner_id, task, duration, nullif(greatest(run_at, now()), now()) AS later
     ), placed AS (
         INSERT INTO queueapp_waiting (owner_id, job_id, flow_id, not_before, expected, attempt)
@@ -68,7 +68,7 @@ BEGIN
     IF new_jobs < jsonb_array_length(p_jobs) THEN
         SELECT string_agg((a.n - 1)::text, ',' ORDER BY a.n) INTO conflicts
           FROM jsonb_array_elements(p_jobs) WITH ORDINALITY AS a(asked, n)
-          JOIN queueapp_job j ON j.owner_id = (a.asked->>'owner')::bigint AND j.job_id = a.asked->>'job_id'
+          JOIN queueapp_job j ON j.owner_id = (a.asked->>'owner')::bigint AND j.name = a.asked->>'name'
          WHERE (j.task, j.payload, j.duration, j.time_limit, j.memory_limit, j.run_at)
                IS DISTINCT FROM (a.asked->>'task', a.asked->'payload', (a.asked->>'duration')::float8,
                                  (a.asked->>'time_limit')::float8, (a.asked->>'memory_limit')::float8,

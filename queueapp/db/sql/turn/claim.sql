@@ -91,7 +91,7 @@ BEGIN
         RETURNING job_id, expected, attempt
     )
     SELECT coalesce(array_agg(id), '{}'), array_agg(attempt), coalesce(sum(expected), 0),
-           json_agg(json_build_array(id, job_id, owner_id, task, payload::text, duration, attempt, time_limit,
+           json_agg(json_build_array(id, name, owner_id, task, payload::text, duration, attempt, time_limit,
                                      memory_limit))
       INTO ids, numbers, expected_sum, jobs
       FROM (SELECT j.*, t.expected, t.attempt

@@ -1,0 +1,131 @@
+"""What the queue tells about itself, as JSON: the one description that the code, the schema and the page are held to.
+
+mypy holds snapshots/ to it, api/schemas.py makes the OpenAPI schema of it, and tools/node/ the types of the page's
+scripts. A field is added here and where its value comes from.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, TypeAlias, overload
+
+from pydantic import Field, WithJsonSchema
+from typing_extensions import TypedDict
+
+from ..states import Status
+
+Moment: TypeAlias = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+"""ISO 8601, UTC, with microseconds."""
+
+
+class Attempt(TypedDict):
+    """An attempt that failed."""
+
+    attempt: int
+    started_at: Moment
+    finished_at: Moment
+    time_spent: float
+    error: str
+
+
+class Job(TypedDict):
+    """A job."""
+
+    job_id: str
+    user: Annotated[str | None, Field(description="Whose it is; null: the key's.")]
+    key: Annotated[str | None, Field(description="The fairness key whose it is, instead of a user.")]
+    task: str
+    duration: Annotated[float, Field(description="Expected processor seconds.")]
+    payload: Annotated[dict[str, Any] | None, Field(description="Null if it is omitted.")]
+    payload_omitted: Annotated[
+        bool,
+        Field(description="In lists, queues and events only: it is larger than 1 KB. The job's own address has it."),
+    ]
+    status: Status
+    position: Annotated[int | None, Field(description="Place in its flow, from 1; null: not queued, or far back.")]
+    progress: Annotated[float, Field(ge=0, le=1)]
+    message: Annotated[str, Field(description="What it said last; of a queued job why it waits, if that is known.")]
+    time_spent: Annotated[
+        float, Field(description="Processor seconds so far; grows while it runs; in the end of all attempts.")
+    ]
+    attempt: int
+    attempts: Annotated[list[Attempt], Field(description="Those that failed.")]
+    stopping: Annotated[bool, Field(description="It runs, and was asked to stop.")]
+    time_limit: Annotated[float | None, Field(description="Seconds that one attempt may take.")]
+    memory_limit: Annotated[float | None, Field(description="Megabytes that one attempt may take.")]
+    run_at: Annotated[Moment | None, Field(description="It does not start before.")]
+    submitted_at: Moment
+    started_at: Moment | None
+    finished_at: Moment | None
+    result: Annotated[Any, Field(description="Null if there is none, or it is omitted.")]
+    result_omitted: Annotated[bool, Field(description="As payload_omitted.")]
+    error: Annotated[
+        str,
+        Field(description="In lists, queues and events: the first 1,024 characters, the last one an ellipsis."),
+    ]
+
+
+class WaitingJob(Job):
+    """A queued job in a queue."""
+
+    estimated_start: Annotated[
+        Moment | None, Field(description="Or run_at, if no more is known; null: nothing is known.")
+    ]
+
+
+class Share(TypedDict):
+    """What your flow is owed now."""
+
+    owed: Annotated[float, Field(description="Fraction of all processors, 0 to 1.")]
+    weight: float
+    flow: str
+    flows: Annotated[int, Field(description="Flows that take turns now, yours included.")]
+    cap: Annotated[int | None, Field(description="Processors at once, at most; null: no limit.")]
+
+
+class Processors(TypedDict):
+    """The processors of all clusters."""
+
+    alive: int
+    busy: int
+
+
+class Queue(TypedDict):
+    """Your queue."""
+
+    time: Moment
+    user: str | None
+    key: str | None
+    running: list[Job]
+    waiting: Annotated[list[WaitingJob], Field(description="The first 100, in order.")]
+    paused: Annotated[
+        str | None, Field(description="What of it staff have paused, and why, in a sentence; null: nothing.")
+    ]
+    waiting_count: Annotated[int, Field(description="All that wait; 10001 means more than 10,000.")]
+    share: Share
+    processors: Processors
+
+
+class RunningJob(TypedDict):
+    """How far a job is."""
+
+    job_id: str
+    progress: float
+    message: str
+    time_spent: float
+
+
+class Progress(TypedDict):
+    """How far your running jobs are."""
+
+    time: Moment
+    jobs: list[RunningJob]
+
+
+@overload
+def iso(moment: datetime) -> Moment: ...
+@overload
+def iso(moment: datetime | None) -> Moment | None: ...
+def iso(moment: datetime | None) -> Moment | None:
+    """Return the moment as the JSON has it; None stays None."""
+    return None if moment is None else moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
