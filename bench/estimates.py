@@ -47,8 +47,8 @@ class Oracle:
 
 
 def standing(flow: FlowState) -> Standing:
-    """Return the flow's weight, cap and virtual time."""
-    return Standing(flow.weight, flow.cap, flow.vtime)
+    """Return the flow's terms and virtual time."""
+    return Standing(flow.terms, flow.vtime)
 
 
 def project(simulation: Simulation, flows: list[FlowState]) -> Projection:
@@ -56,12 +56,12 @@ def project(simulation: Simulation, flows: list[FlowState]) -> Projection:
     serving = [max(task.expected - (simulation.now - since), 0.001) for _, task, since in simulation.serving()]
     idle = len(simulation.processors) - len(serving)
     active = [flow for flow in simulation.scheduler.flows.values() if flow.backlogged or flow.busy]
-    capped = Counter((flow.weight, flow.cap) for flow in active if flow.cap is not None)
+    capped = Counter(flow.terms for flow in active if flow.terms.cap is not None)
     fleet = Fleet(
         (*serving, *[0.0] * idle),
         flows=len(active),
-        total_weight=sum(flow.weight for flow in active),
-        capped=tuple(Capped(*terms, many) for terms, many in capped.items()),
+        total_weight=sum(flow.terms.weight for flow in active),
+        capped=tuple(Capped(terms, many) for terms, many in capped.items()),
     )
     upcoming: list[Next] = []
     for flow in flows:

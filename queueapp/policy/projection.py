@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from .rules import DEFAULT_TERMS, Terms
 from .shares import divide
 
 Next = tuple[float, int, float]
@@ -20,10 +21,9 @@ Next = tuple[float, int, float]
 
 
 class Capped(NamedTuple):
-    """The number of flows that have this weight and this cap."""
+    """The number of flows that have these terms, with a cap."""
 
-    weight: float
-    cap: int
+    terms: Terms
     many: int
 
 
@@ -55,21 +55,20 @@ class Fleet:
 class Standing:
     """One flow in the order. `active`: whether Fleet.flows counts it."""
 
-    weight: float = 1.0
-    cap: int | None = None
+    terms: Terms = DEFAULT_TERMS
     vtime: float = 0.0
     active: bool = True
 
     def tag(self, ahead: float) -> float:
         """Return the tag of a job with `ahead` expected processor seconds before it in this flow."""
-        return self.vtime + ahead / self.weight
+        return self.vtime + ahead / self.terms.weight
 
 
 def others_and_own(flow: Standing, fleet: Fleet) -> tuple[int, float]:
     """Return the number of flows that take turns and their total weight. This flow counts even if it is not active."""
     if flow.active:
-        return max(fleet.flows, 1), max(fleet.total_weight, flow.weight)
-    return fleet.flows + 1, fleet.total_weight + flow.weight
+        return max(fleet.flows, 1), max(fleet.total_weight, flow.terms.weight)
+    return fleet.flows + 1, fleet.total_weight + flow.terms.weight
 
 
 def share_owed(flow: Standing, fleet: Fleet) -> float:
@@ -77,20 +76,22 @@ def share_owed(flow: Standing, fleet: Fleet) -> float:
 
     The processors are divided by weight. No flow gets more than its cap; the rest is divided among the others.
     """
-    total = others_and_own(flow, fleet)[1]
+    total, weight = others_and_own(flow, fleet)[1], flow.terms.weight
     if not fleet.processors:
-        return flow.weight / total
-    many = {(one.weight, one.cap): one.many for one in fleet.capped}
-    if flow.cap is not None:
-        key = flow.weight, flow.cap
-        many[key] = max(many.get(key, 0) + (not flow.active), 1)
-    uncapped = max(total - sum(weight * number for (weight, _), number in many.items()), 0.0)
-    claims = [weight * number for (weight, _), number in many.items()]
-    limits = [float(cap * number) for (_, cap), number in many.items()]
-    if flow.cap is None:
-        uncapped = max(uncapped, flow.weight)  # against rounding errors
+        return weight / total
+    many = {one.terms: one.many for one in fleet.capped}
+    if flow.terms.cap is not None:
+        many[flow.terms] = max(many.get(flow.terms, 0) + (not flow.active), 1)
+    uncapped = max(total - sum(terms.weight * number for terms, number in many.items()), 0.0)
+    claims = [terms.weight * number for terms, number in many.items()]
+    limits = [float((terms.cap or 0) * number) for terms, number in many.items()]
+    if flow.terms.cap is None:
+        uncapped = max(uncapped, weight)  # against rounding errors
     given = divide(fleet.processors, [uncapped, *claims], [fleet.processors, *limits])
-    own = given[0] * flow.weight / uncapped if flow.cap is None else given[1 + list(many).index(key)] / many[key]
+    if flow.terms.cap is None:
+        own = given[0] * weight / uncapped
+    else:
+        own = given[1 + list(many).index(flow.terms)] / many[flow.terms]
     return own / fleet.processors
 
 
@@ -124,6 +125,6 @@ class Projection:
         if index < len(self._starts):
             start = self._starts[index]
         else:
-            beyond = max(tag - self._order[-1][0], 0.0) if self._order else ahead / flow.weight
-            start = self._after + beyond * flow.weight / (share_owed(flow, self._fleet) * self._fleet.processors)
-        return start if flow.cap is None else max(start, ahead / flow.cap)
+            beyond = max(tag - self._order[-1][0], 0.0) if self._order else ahead / flow.terms.weight
+            start = self._after + beyond * flow.terms.weight / (share_owed(flow, self._fleet) * self._fleet.processors)
+        return start if flow.terms.cap is None else max(start, ahead / flow.terms.cap)

@@ -27,6 +27,9 @@ class Terms:
     cap: int | None = None
 
 
+DEFAULT_TERMS = Terms()
+
+
 @dataclass(frozen=True)
 class Rule:
     """A priority rule as the decision needs it. Without users, groups, keys and `others` it covers everyone.
@@ -36,7 +39,7 @@ class Rule:
     """
 
     id: int
-    terms: Terms = Terms()
+    terms: Terms = DEFAULT_TERMS
     together: bool = False
     users: frozenset[Hashable] = field(default_factory=frozenset)
     groups: frozenset[int] = field(default_factory=frozenset)
@@ -76,7 +79,7 @@ class Route:
     key: str
     rule: int | None = None
     owner: int | None = None
-    terms: Terms = Terms()
+    terms: Terms = DEFAULT_TERMS
 
 
 def route(owner: int, subject: Subject, rules: Iterable[Rule], now: datetime) -> Route:

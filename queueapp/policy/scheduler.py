@@ -12,6 +12,8 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 
+from .rules import DEFAULT_TERMS, Terms
+
 QUANTUM = 0.02
 MOST = 100
 _PLACE = attrgetter("place")
@@ -34,8 +36,7 @@ class FlowState:
     """
 
     key: Hashable
-    weight: float = 1.0
-    cap: int | None = None
+    terms: Terms = DEFAULT_TERMS
     vtime: float = 0.0
     backlog: list[QueuedJob] = field(default_factory=list)
     backlogged: bool = False
@@ -49,7 +50,7 @@ class FlowState:
     @property
     def ready(self) -> bool:
         """Whether the flow has a backlog, is not held, and is below its cap."""
-        return self.backlogged and not self.held and (self.cap is None or self.busy < self.cap)
+        return self.backlogged and not self.held and (self.terms.cap is None or self.busy < self.terms.cap)
 
 
 @dataclass(eq=False)
@@ -75,10 +76,10 @@ class Scheduler:
         self._largest: list[tuple[float, int, FlowState, int]] = []
         self._entries = 0
 
-    def flow(self, key: Hashable, weight: float = 1.0, cap: int | None = None) -> FlowState:
-        """Return the flow with this key. A new one gets this weight and cap."""
+    def flow(self, key: Hashable, terms: Terms = DEFAULT_TERMS) -> FlowState:
+        """Return the flow with this key. A new one gets these terms."""
         if key not in self.flows:
-            self.flows[key] = FlowState(key, weight, cap)
+            self.flows[key] = FlowState(key, terms)
             self._note(self.flows[key])
         return self.flows[key]
 
@@ -112,7 +113,7 @@ class Scheduler:
             taken = self._head(flow)
             del flow.backlog[: len(taken)]
             expected = _total(job.expected for job in taken)
-            flow.vtime += expected / flow.weight
+            flow.vtime += expected / flow.terms.weight
             flow.busy += bool(taken)
             flow.backlogged = bool(flow.backlog)
             flow.head = flow.backlog[0].place if flow.backlog else flow.head
@@ -143,15 +144,15 @@ class Scheduler:
     def heartbeat(self, turn: TurnState, elapsed: float) -> None:
         """Charge up to `elapsed` seconds if that is more than was charged. Only a turn of one job is charged so."""
         if len(turn.jobs) == 1 and elapsed > turn.charged:
-            turn.flow.vtime += (elapsed - turn.charged) / turn.flow.weight
+            turn.flow.vtime += (elapsed - turn.charged) / turn.flow.terms.weight
             turn.charged = elapsed
             self._note(turn.flow)
 
-    def set_flow(self, flow: FlowState, weight: float, cap: int | None) -> None:
-        """Give a flow another weight and cap. A flow that a wider cap makes ready joins at V."""
+    def set_flow(self, flow: FlowState, terms: Terms) -> None:
+        """Give a flow other terms. A flow that a wider cap makes ready joins at V."""
         away = flow.backlogged and not flow.held and not flow.ready
         joins = max(flow.vtime, self.virtual_time()) if away else flow.vtime
-        flow.weight, flow.cap = weight, cap
+        flow.terms = terms
         if flow.ready:
             flow.vtime = joins
         self._note(flow)
@@ -198,7 +199,7 @@ class Scheduler:
             flow.parked.extend(back)
             back = ()
         was_ready, virtual_time = flow.ready, self.virtual_time()
-        flow.vtime += cost / flow.weight
+        flow.vtime += cost / flow.terms.weight
         flow.busy += busy
         if back:
             flow.head = min(flow.head, back[0].place) if flow.backlogged else back[0].place

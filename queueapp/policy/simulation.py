@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from .rules import DEFAULT_TERMS, Terms
 from .scheduler import FlowState, QueuedJob, Scheduler, TurnState
 
 HEARTBEAT = 0.5
@@ -22,8 +23,7 @@ class Arrival:
     flow: Hashable
     expected: float
     actual: float
-    weight: float = 1.0
-    cap: int | None = None
+    terms: Terms = DEFAULT_TERMS
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Simulation:
 
     def _arrive(self, job: QueuedJob) -> None:
         arrival = self.arrivals[job.place]
-        self.scheduler.submit(self.scheduler.flow(arrival.flow, arrival.weight, arrival.cap), [job])
+        self.scheduler.submit(self.scheduler.flow(arrival.flow, arrival.terms), [job])
 
     def _end(self, processor: _Processor, job: QueuedJob) -> Run:
         assert processor.turn is not None

@@ -147,9 +147,7 @@ def _flows(wanted: set[str]) -> list[Flow]:
 
 def _state(flow: Flow, tasks: list[QueuedJob]) -> scheduler.FlowState:
     now = flow.state
-    return scheduler.FlowState(
-        flow.key, now.weight, now.cap, now.vtime, tasks, now.backlogged, now.busy, now.head or 0, now.held
-    )
+    return scheduler.FlowState(flow.key, now.terms, now.vtime, tasks, now.backlogged, now.busy, now.head or 0, now.held)
 
 
 def _underway(

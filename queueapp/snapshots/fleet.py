@@ -10,6 +10,7 @@ from django.db.models import Count, Q
 
 from ..models import FlowState, Processor
 from ..policy.projection import Capped, Fleet, Next, Projection, Standing
+from ..policy.rules import Terms
 
 FLOWS, PER_FLOW, UPCOMING = 200, 100, 2_000
 """Limits of the projection job by job: flows, jobs of each flow, jobs in all."""
@@ -40,7 +41,7 @@ class FleetNow:
 
     def standing(self, state: FlowState) -> Standing:
         """Return the place of one flow among the others."""
-        return Standing(state.weight, state.cap, state.vtime, state.backlogged or state.busy > 0)
+        return Standing(state.terms, state.vtime, state.backlogged or state.busy > 0)
 
 
 def fleet_now(now: datetime) -> FleetNow:
@@ -54,7 +55,7 @@ def fleet_now(now: datetime) -> FleetNow:
         tuple(remaining),
         flows=sum(many for _, _, many in terms),
         total_weight=sum(weight * many for weight, _, many in terms),
-        capped=tuple(Capped(weight, cap, many) for weight, cap, many in terms if cap is not None),
+        capped=tuple(Capped(Terms(weight, cap), many) for weight, cap, many in terms if cap is not None),
     )
     return FleetNow(fleet, Projection(fleet, _upcoming() if remaining else []))
 

@@ -147,8 +147,8 @@ def _share(owner: Owner, fleet: FleetNow, pauses: Pauses) -> shapes.Share:
     standing = fleet.standing(owner.flow.state) if owner.flow is not None else Standing(active=False)
     return {
         "owed": 0.0 if pauses.stops(owner.pk) else round(share_owed(standing, fleet.fleet), 4),
-        "weight": standing.weight,
+        "weight": standing.terms.weight,
         "flow": owner.flow.name if owner.flow is not None else owner.name,
         "flows": others_and_own(standing, fleet.fleet)[0],
-        "cap": standing.cap,
+        "cap": standing.terms.cap,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable, Sequence
+from dataclasses import asdict, astuple
 from typing import Any
 
 from django.db import connection
@@ -15,6 +16,7 @@ from queueapp.lifecycle.submit import submit_each
 from queueapp.lifecycle.turn import Turn, take_turn
 from queueapp.lifecycle.validation import Submission
 from queueapp.models import Owner, Pause
+from queueapp.policy.rules import Terms
 from queueapp.policy.scheduler import FlowState, QueuedJob, Scheduler, TurnState
 from queueapp.states import Status
 from tests.kit.queue import make_flow
@@ -89,12 +91,12 @@ class Mirror(Scheduler):
         assert heartbeat(processor, held.number, elapsed=elapsed) is Beat.GO_ON
         self._compare(turn.flow)
 
-    def set_flow(self, flow: FlowState, weight: float, cap: int | None) -> None:
-        super().set_flow(flow, weight, cap)
+    def set_flow(self, flow: FlowState, terms: Terms) -> None:
+        super().set_flow(flow, terms)
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT queueapp_set_flow(%s, NULL, ROW(%s, %s)::queueapp_terms)",
-                [self._owner(flow).flow_id, weight, cap],
+                [self._owner(flow).flow_id, *astuple(terms)],
             )
         self._compare(flow)
 
@@ -110,7 +112,7 @@ class Mirror(Scheduler):
 
     def _owner(self, flow: FlowState) -> Owner:
         if flow.key not in self._owners:
-            row = make_flow(f"mirror:{flow.key}", weight=flow.weight, cap=flow.cap)
+            row = make_flow(f"mirror:{flow.key}", **asdict(flow.terms))
             self._owners[flow.key] = Owner.objects.create(key=f"mirror-{flow.key}", flow=row)
         return self._owners[flow.key]
 

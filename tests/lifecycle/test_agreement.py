@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from queueapp.policy.rules import Terms
 from queueapp.policy.scheduler import FlowState, QueuedJob, TurnState
 from queueapp.policy.simulation import Arrival, Simulation
 from queueapp.replay.swf import Entry, read_log
@@ -30,7 +31,9 @@ def agree(arrivals: list[Arrival], processors: int, mirror: Mirror | None = None
 def random_load(seed: int, flows: int, jobs: int) -> list[Arrival]:
     """Bursts and trickles, long and tiny, capped and weighted, well and badly declared."""
     chooser = random.Random(seed)
-    kinds = [(chooser.choice([0.1, 1.0, 1.0, 2.5, 10.0]), chooser.choice([None, None, 1, 2])) for _ in range(flows)]
+    kinds = [
+        Terms(chooser.choice([0.1, 1.0, 1.0, 2.5, 10.0]), chooser.choice([None, None, 1, 2])) for _ in range(flows)
+    ]
     arrivals: list[Arrival] = []
     now = 0.0
     while len(arrivals) < jobs:
@@ -38,7 +41,7 @@ def random_load(seed: int, flows: int, jobs: int) -> list[Arrival]:
         flow = chooser.randrange(flows)
         actual = chooser.choice([0.004, 0.03, 0.3, 2.0, 8.0]) * chooser.uniform(0.8, 1.2)
         expected = actual * chooser.choice([1.0, 1.0, 0.05, 4.0])
-        arrivals += [Arrival(now, flow, expected, actual, *kinds[flow])] * chooser.randint(1, 12)
+        arrivals += [Arrival(now, flow, expected, actual, kinds[flow])] * chooser.randint(1, 12)
     return arrivals[:jobs]
 
 
@@ -54,7 +57,7 @@ def test_thousands_of_flows() -> None:
 
 def test_a_flood_beside_a_trickle_and_a_heavy_weight_that_never_stops() -> None:
     flood = [Arrival(0.0, "flood", 0.5, 0.5)] * 700
-    heavy = [Arrival(n * 0.1, "heavy", 0.5, 0.5, weight=10.0) for n in range(400)]
+    heavy = [Arrival(n * 0.1, "heavy", 0.5, 0.5, Terms(10.0)) for n in range(400)]
     trickle = [Arrival(n * 7.0, "trickle", 0.5, 0.5) for n in range(15)]
     agree(sorted([*flood, *heavy, *trickle], key=lambda arrival: arrival.at), processors=4)
 
@@ -89,7 +92,7 @@ def test_rules_changed_in_mid_flood() -> None:
             super().submit(flow, tasks)
             if chooser.random() < 0.1:
                 changed = chooser.choice(list(self.flows.values()))
-                self.set_flow(changed, chooser.choice([0.1, 1.0, 3.0, 10.0]), chooser.choice([None, 1, 3]))
+                self.set_flow(changed, Terms(chooser.choice([0.1, 1.0, 3.0, 10.0]), chooser.choice([None, 1, 3])))
 
     agree(random_load(99, flows=6, jobs=400), processors=3, mirror=Restless())
 

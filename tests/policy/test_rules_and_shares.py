@@ -73,20 +73,20 @@ class TestProjection:
     busy = Fleet(remaining=(2.0, 3.0, 5.0, 9.0), flows=3, total_weight=5.0)
 
     def test_share_by_weight(self) -> None:
-        assert share_owed(Standing(weight=1), self.busy) == pytest.approx(0.2)
-        assert share_owed(Standing(weight=3), self.busy) == pytest.approx(0.6)
+        assert share_owed(Standing(Terms(weight=1)), self.busy) == pytest.approx(0.2)
+        assert share_owed(Standing(Terms(weight=3)), self.busy) == pytest.approx(0.6)
 
     def test_who_is_not_there_yet_is_counted_in(self) -> None:
-        assert share_owed(Standing(weight=5, active=False), self.busy) == pytest.approx(0.5)
+        assert share_owed(Standing(Terms(weight=5), active=False), self.busy) == pytest.approx(0.5)
         assert share_owed(Standing(active=False), Fleet()) == 1
 
     def test_a_cap_limits_the_share(self) -> None:
-        assert share_owed(Standing(weight=4, cap=1), self.busy) == pytest.approx(0.25)
+        assert share_owed(Standing(Terms(weight=4, cap=1)), self.busy) == pytest.approx(0.25)
 
     def test_what_a_cap_leaves_goes_to_the_others(self) -> None:
         """On 4 processors, a flow of weight 3 that may have 2 of them, and one of weight 1."""
-        premium = Standing(weight=3, cap=2)
-        fleet = Fleet((1.0,) * 4, flows=2, total_weight=4.0, capped=(Capped(3.0, 2, 1),))
+        premium = Standing(Terms(weight=3, cap=2))
+        fleet = Fleet((1.0,) * 4, flows=2, total_weight=4.0, capped=(Capped(Terms(3.0, 2), 1),))
         assert share_owed(premium, fleet) == pytest.approx(0.5)
         assert share_owed(Standing(), fleet) == pytest.approx(0.5)
         assert share_owed(Standing(active=False), fleet) == pytest.approx(0.25)
@@ -100,9 +100,9 @@ class TestProjection:
         self, flows: list[tuple[float, int | None]], processors: int
     ) -> None:
         many = Counter((weight, cap) for weight, cap in flows if cap is not None)
-        capped = tuple(Capped(weight, cap, number) for (weight, cap), number in many.items() if cap is not None)
+        capped = tuple(Capped(Terms(weight, cap), number) for (weight, cap), number in many.items() if cap is not None)
         fleet = Fleet((1.0,) * processors, len(flows), sum(weight for weight, _ in flows), capped)
-        shares = [share_owed(Standing(weight, cap), fleet) for weight, cap in flows]
+        shares = [share_owed(Standing(Terms(weight, cap)), fleet) for weight, cap in flows]
         most = sum(processors if cap is None else cap for _, cap in flows)
         assert sum(shares) == pytest.approx(min(1.0, most / processors))
         for share, (_, cap) in zip(shares, flows, strict=True):
@@ -133,10 +133,10 @@ class TestProjection:
     def test_beyond_what_was_read_virtual_time_passes_by_weight(self) -> None:
         fleet = Fleet(remaining=(1.0, 1.0), flows=2, total_weight=4.0)
         projection = Projection(fleet, [(0.0, 1, 2.0), (0.0, 2, 2.0)])
-        assert projection.seconds_until_start(Standing(weight=2), 9, 20.0) == pytest.approx(3 + 10 * 4 / 2)
+        assert projection.seconds_until_start(Standing(Terms(weight=2)), 9, 20.0) == pytest.approx(3 + 10 * 4 / 2)
 
     def test_a_cap_slows_down(self) -> None:
         fleet = Fleet(remaining=(0.0, 0.0, 0.0, 0.0), flows=1, total_weight=1.0)
         projection = Projection(fleet, [(float(n), n, 1.0) for n in range(200)])
         assert projection.seconds_until_start(Standing(), 100, 100.0) == 25
-        assert projection.seconds_until_start(Standing(cap=1), 100, 100.0) == 100
+        assert projection.seconds_until_start(Standing(Terms(cap=1)), 100, 100.0) == 100

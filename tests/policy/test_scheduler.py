@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from queueapp.policy.fairness import head_wait_bound, service_gap_bound
+from queueapp.policy.rules import Terms
 from queueapp.policy.scheduler import QUANTUM, QueuedJob, Scheduler, TurnState
 from queueapp.policy.simulation import Arrival, Run, Simulation
 
@@ -33,7 +34,7 @@ def loads(draw: st.DrawFn, capped: bool = True, honest: bool = False) -> list[Ar
         flow = draw(st.sampled_from(sorted(flows)))
         actual, factor = draw(seconds), 1.0 if honest else draw(factors)
         weight, cap = flows[flow]
-        arrivals += [Arrival(now, flow, actual * factor, actual, weight, cap)] * draw(
+        arrivals += [Arrival(now, flow, actual * factor, actual, Terms(weight, cap))] * draw(
             st.sampled_from([1, 1, 2, 3, 5, 20])
         )
     return arrivals
@@ -91,7 +92,7 @@ OVERSTATED = [
 def test_two_backlogged_flows_get_service_by_weight_within_the_bound(arrivals: list[Arrival], many: int) -> None:
     """For every pair, over every interval through which both are backlogged and below their caps."""
     watch = Watch(arrivals, many).run()
-    weight = {a.flow: a.weight for a in arrivals}
+    weight = {a.flow: a.terms.weight for a in arrivals}
     for f, g in combinations(sorted(weight, key=str), 2):
         others = [(over_declared(arrivals, h), weight[h]) for h in weight if h not in (f, g)]
         bound = service_gap_bound(
@@ -157,7 +158,7 @@ def test_no_processor_is_idle_while_a_flow_is_ready(arrivals: list[Arrival], man
 def test_no_head_of_a_flow_waits_longer_than_the_bound(arrivals: list[Arrival], many: int) -> None:
     """From the moment when a job is the first of its flow that waits, to its start."""
     runs = Watch(arrivals, many).run().runs
-    flows = {a.flow: (largest_cost(arrivals, a.flow), a.weight) for a in arrivals}
+    flows = {a.flow: (largest_cost(arrivals, a.flow), a.terms.weight) for a in arrivals}
     by_flow = defaultdict(list)
     for run in sorted(runs, key=lambda run: run.index):
         by_flow[run.flow].append(run)
@@ -175,7 +176,7 @@ def test_no_head_of_a_flow_waits_longer_than_the_bound(arrivals: list[Arrival], 
 @settings(max_examples=100, deadline=None)
 def test_one_flow_is_strictly_the_order_of_submission(arrivals: list[Arrival], many: int) -> None:
     """That is what all users are without a rule."""
-    together = [replace(arrival, flow="common", weight=1.0) for arrival in arrivals]
+    together = [replace(arrival, flow="common", terms=Terms()) for arrival in arrivals]
     runs = sorted(Watch(together, many).run().runs, key=lambda run: (run.started, run.index))
     jobs_of_a_turn = [run for run in runs if together[run.index].expected < QUANTUM]
     if not jobs_of_a_turn:
@@ -248,7 +249,7 @@ def test_a_flow_that_was_away_does_not_catch_up() -> None:
 
 def test_a_cap_keeps_a_flow_from_holding_v_back() -> None:
     order = Scheduler()
-    capped, other = order.flow("capped", cap=1), order.flow("other")
+    capped, other = order.flow("capped", Terms(cap=1)), order.flow("other")
     order.submit(capped, [QueuedJob(0, 1.0), QueuedJob(1, 1.0)])
     order.submit(other, [QueuedJob(2, 5.0), QueuedJob(3, 5.0)])
     first, second = order.claim(), order.claim()
@@ -263,7 +264,7 @@ def test_a_cap_keeps_a_flow_from_holding_v_back() -> None:
 @pytest.mark.parametrize("spent", [0.0, 0.5, 9.0])
 def test_the_charge_is_corrected_by_what_was_spent(spent: float) -> None:
     order = Scheduler()
-    flow = order.flow("f", weight=2.0)
+    flow = order.flow("f", Terms(2.0))
     order.submit(flow, [QueuedJob(0, 3.0)])
     turn = order.claim()
     assert turn is not None

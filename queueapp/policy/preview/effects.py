@@ -91,15 +91,13 @@ def outlooks(present: QueueState, routes: Routes) -> dict[int, Outlook]:
         (0.0,) * present.processors,
         flows=len(terms),
         total_weight=sum(one.weight for one in terms.values()),
-        capped=tuple(
-            Capped(one.weight, one.cap, many) for one, many in Counter(terms.values()).items() if one.cap is not None
-        ),
+        capped=tuple(Capped(one, many) for one, many in Counter(terms.values()).items() if one.cap is not None),
     )
     first, last = starts(present, routes)
     found = {}
     for owner in owners:
         route = routes[owner]
-        share = share_owed(Standing(route.terms.weight, route.terms.cap), fleet)
+        share = share_owed(Standing(route.terms), fleet)
         found[owner] = Outlook(route, share, members[route.key] - 1, first.get(owner), last.get(owner))
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from ..rules import Route
@@ -81,10 +81,10 @@ class QueueState:
         """The steps of lifecycle/route.py: flows get their terms, and then jobs follow their owners."""
         wanted = {route.key: route for route in routes.values()}
         for key, route in wanted.items():
-            scheduler.flow(key, route.terms.weight, route.terms.cap)
+            scheduler.flow(key, route.terms)
         for flow in list(scheduler.flows.values()):
-            if (said := wanted.get(str(flow.key))) and (flow.weight, flow.cap) != astuple(said.terms):
-                scheduler.set_flow(flow, said.terms.weight, said.terms.cap)
+            if (said := wanted.get(str(flow.key))) and flow.terms != said.terms:
+                scheduler.set_flow(flow, said.terms)
         self._follow(scheduler, routes)
 
     def _follow(self, scheduler: Scheduler, routes: Routes) -> None:
