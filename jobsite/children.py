@@ -13,7 +13,7 @@ from types import FrameType
 
 from jobsite import local, parent
 
-LOOK_EVERY = 0.1
+POLL_SECONDS = 0.1
 DEADLINE = 20.0
 """Seconds that all children together have to stop: more than SHUTDOWN_GRACE_SECONDS, by default 10."""
 
@@ -57,7 +57,7 @@ class Children:
                     return f"The {name} ended by itself (exit code {code}); stopping."
             if local.database_ended():
                 return "The embedded database ended by itself; stopping."
-            time.sleep(LOOK_EVERY)
+            time.sleep(POLL_SECONDS)
         return None
 
     def stop(self) -> None:

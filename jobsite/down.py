@@ -30,7 +30,7 @@ def main() -> int:
                 process.terminate()
     deadline = time.monotonic() + site_lock.DEADLINE
     while (left := site_lock.holders(folder)) and time.monotonic() < deadline:
-        time.sleep(site_lock.LOOK_EVERY)
+        time.sleep(site_lock.POLL_SECONDS)
     for process in left:
         with suppress(psutil.NoSuchProcess):
             process.kill()

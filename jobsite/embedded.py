@@ -38,7 +38,7 @@ LONGEST_TMP = 60
 """Maximum length of the path of the folder for temporary files, in characters. A socket's path has at most 107."""
 START_DEADLINE = 300.0
 STOP_DEADLINE = 30.0
-LOOK_EVERY = 0.02
+POLL_SECONDS = 0.02
 
 
 class NotStarted(Exception):
@@ -144,7 +144,7 @@ class Postgres:
                 lines = (self.data / "postmaster.pid").read_text().splitlines()
                 if len(lines) > 7 and lines[0] == str(process.pid) and lines[7].strip() == "ready":
                     return
-            time.sleep(LOOK_EVERY)
+            time.sleep(POLL_SECONDS)
         last = self.log.read_text(errors="replace").splitlines()[-1:]
         raise NotStarted(f"The embedded database does not start ({' '.join(last)}); {self.log} has more.")
 

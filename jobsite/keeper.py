@@ -26,7 +26,7 @@ from jobsite.embedded import NotStarted, Postgres
 
 BASE = Path(__file__).resolve().parent.parent
 SOCKET = "database.sock"
-LOOK_EVERY = 1.0
+POLL_SECONDS = 1.0
 """Seconds between two checks that the server still runs."""
 
 
@@ -115,7 +115,7 @@ def _keep(server: Postgres, users: set[socket.socket]) -> None:
             selector.register(first, selectors.EVENT_READ)
             _tell(first, sockets=server.sockets)
         while server.process.poll() is None:
-            for key, _ in selector.select(LOOK_EVERY):
+            for key, _ in selector.select(POLL_SECONDS):
                 if key.fileobj is listener:
                     user, _ = listener.accept()
                     users.add(user)

@@ -16,7 +16,7 @@ import psutil
 
 DEADLINE = 30.0
 """Seconds that processes of an earlier start have to stop. The processors' grace period is shorter."""
-LOOK_EVERY = 0.1
+POLL_SECONDS = 0.1
 
 
 class Taken(Exception):
@@ -45,7 +45,7 @@ def take(folder: Path, address: str, say: Callable[[str], None]) -> int:
             deadline = time.monotonic() + DEADLINE
         if time.monotonic() > deadline:
             raise Taken("Processes of an earlier start are still there; stop them with: make stop")
-        time.sleep(LOOK_EVERY)
+        time.sleep(POLL_SECONDS)
     os.ftruncate(lock, 0)
     os.pwrite(lock, f"{os.getpid()} {address}".encode(), 0)
     return lock

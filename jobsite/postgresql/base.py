@@ -10,7 +10,7 @@ from django.db.backends.postgresql import base
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool
 
-LATER = 5.0
+ANSWER_GRACE_SECONDS = 5.0
 """Seconds after statement_timeout at which an answer counts as lost: the server itself would have said so by then."""
 
 _STATEMENT_TIMEOUT = "SELECT setting::int / 1000.0 FROM pg_settings WHERE name = 'statement_timeout'"
@@ -41,10 +41,10 @@ class NotingConnection(psycopg.Connection[Any]):
         return made
 
     def _bound(self) -> None:
-        self._longest = LATER
+        self._longest = ANSWER_GRACE_SECONDS
         row = self.execute(_STATEMENT_TIMEOUT).fetchone()
         longest = float(row[0]) if row else 0.0
-        self._longest = longest + LATER if longest else None
+        self._longest = longest + ANSWER_GRACE_SECONDS if longest else None
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """As psycopg's, with a deadline where the caller has none. Raises OperationalError at it."""

@@ -54,22 +54,23 @@ class EstimatedCountPaginator(AnyPaginator):
     """Pages of a table of millions of rows, without counting them.
 
     A page holds keys; EstimatedCountChangeList finds their rows. The number of rows of a whole table is the planner's
-    estimate if there are more than MOST. A selection is counted up to MOST + 1 rows, and only these have pages.
+    estimate if there are more than MAX_COUNTED. A selection is counted up to MAX_COUNTED + 1 rows;
+    only these have pages.
     """
 
-    MOST = 10_000
+    MAX_COUNTED = 10_000
 
     @cached_property
     def first_keys(self) -> list[Any]:
-        """The keys of the first MOST + 1 rows, in their order. One query serves both the count and the pages."""
-        return self._keys(0, self.MOST + 1)
+        """The keys of the first MAX_COUNTED + 1 rows, in their order. One query serves both the count and the pages."""
+        return self._keys(0, self.MAX_COUNTED + 1)
 
     @cached_property
     def count(self) -> int:
-        """The number of rows to page through: exact up to MOST."""
+        """The number of rows to page through: exact up to MAX_COUNTED."""
         rows = cast("QuerySet[Any]", self.object_list)
         counted = len(self.first_keys)
-        if counted <= self.MOST or rows.query.where:
+        if counted <= self.MAX_COUNTED or rows.query.where:
             return counted
         return max(counted, _estimated_rows(rows.model))
 

@@ -13,14 +13,14 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-NOTHING = "-"
+EMPTY_VALUE = "-"
 """Shown in place of a missing value, as in Django."""
 
 
 def seconds(length: float | None) -> str:
     """Return a duration in at most two units, e.g. "0.25 s", "3 min 20 s", "2 h 5 min"."""
     if length is None:
-        return NOTHING
+        return EMPTY_VALUE
     if length < 59.95:
         return _joined(f"{length:.3g}", "s")
     minutes, rest = divmod(round(length), 60)
@@ -37,13 +37,13 @@ def _joined(*parts: int | str) -> str:
 
 def moment(when: datetime | None) -> str:
     """Return the date and the time, to the second, in the current time zone."""
-    return NOTHING if when is None else date_format(timezone.localtime(when), "Y-m-d H:i:s")
+    return EMPTY_VALUE if when is None else date_format(timezone.localtime(when), "Y-m-d H:i:s")
 
 
 def brief_moment(when: datetime | None) -> str:
     """Return the time of day if it is today, else the date and the minute: a column is narrow."""
     if when is None:
-        return NOTHING
+        return EMPTY_VALUE
     local = timezone.localtime(when)
     return date_format(local, "H:i:s" if local.date() == timezone.localdate() else "Y-m-d H:i")
 
@@ -75,8 +75,8 @@ def scrolling(text: str) -> SafeString:
 
 
 def link(target: Model | None) -> SafeString | str:
-    """Return the object's name as a link to its page in the admin; NOTHING for None."""
+    """Return the object's name as a link to its page in the admin; EMPTY_VALUE for None."""
     if target is None:
-        return NOTHING
+        return EMPTY_VALUE
     place = f"admin:{target._meta.app_label}_{target._meta.model_name}_change"
     return format_html('<a href="{}">{}</a>', reverse(place, args=[target.pk]), target)

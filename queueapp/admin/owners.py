@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from queueapp.models import Owner
 
 from .base import ReadOnlyAdmin
-from .formatting import NOTHING, link
+from .formatting import EMPTY_VALUE, link
 
 
 @admin.register(Owner)
@@ -40,7 +40,7 @@ class OwnerAdmin(ReadOnlyAdmin[Owner]):
     def of_user(self, owner: Owner) -> SafeString | str:
         """Return the user, as a link if the admin has a page of users."""
         if owner.user is None:
-            return NOTHING
+            return EMPTY_VALUE
         return link(owner.user) if self.admin_site.is_registered(type(owner.user)) else owner.name
 
     @admin.display(description="flow")

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from queueapp.models import Processor
 
 from .base import ReadOnlyAdmin
-from .formatting import NOTHING, ago, link, moment, percent, seconds
+from .formatting import EMPTY_VALUE, ago, link, moment, percent, seconds
 
 
 @admin.register(Processor)
@@ -62,18 +62,18 @@ class ProcessorAdmin(ReadOnlyAdmin[Processor]):
 
     @admin.display(description="current flow")
     def current_flow(self, processor: Processor) -> SafeString | str:
-        """Return a link to the flow whose turn it has; NOTHING between turns."""
-        return link(processor.flow) if processor.jobs else NOTHING
+        """Return a link to the flow whose turn it has; EMPTY_VALUE between turns."""
+        return link(processor.flow) if processor.jobs else EMPTY_VALUE
 
     @admin.display(description="progress")
     def done(self, processor: Processor) -> str:
         """Return the progress of its job."""
-        return NOTHING if processor.job_id is None else percent(processor.progress)
+        return EMPTY_VALUE if processor.job_id is None else percent(processor.progress)
 
     @admin.display(description="time spent on it")
     def spent(self, processor: Processor) -> str:
         """Return how long it has worked on its present job."""
-        return NOTHING if processor.job_id is None else seconds(processor.time_spent(processor.read_at))
+        return EMPTY_VALUE if processor.job_id is None else seconds(processor.time_spent(processor.read_at))
 
     @admin.display(description="last sign of life")
     def seen(self, processor: Processor) -> str:

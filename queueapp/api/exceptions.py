@@ -13,7 +13,7 @@ from rest_framework.views import exception_handler
 
 from ..db.sessions import is_passing
 from ..errors import BacklogFull, FieldError, InvalidSubmission, JobConflict, NotCancellable, NotRetryable, QueueError
-from ..http.problems import BUSY, LATER, MEDIA_TYPE, note_busy, problem
+from ..http.problems import BUSY, MEDIA_TYPE, RETRY_HEADERS, note_busy, problem
 
 _STATUS: dict[type[QueueError], int] = {
     InvalidSubmission: 400,
@@ -47,7 +47,7 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
 
 def _busy(error: Exception, context: dict[str, Any]) -> Response:
     note_busy(context["request"], error)
-    response = Response(problem(503, BUSY), 503, headers=LATER, content_type=MEDIA_TYPE)
+    response = Response(problem(503, BUSY), 503, headers=RETRY_HEADERS, content_type=MEDIA_TYPE)
     response._has_been_logged = True  # type: ignore[attr-defined]  # else Django says it again, as an error
     return response
 

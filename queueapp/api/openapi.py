@@ -16,7 +16,7 @@ from ..snapshots import shapes
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer", "minimum": 1}, "description": "Seconds."}}
-EVERYWHERE = {
+COMMON_REFUSALS = {
     "400": "The request makes no sense.",
     "401": "No valid token or session came along.",
     "403": "You may not do this.",
@@ -24,8 +24,8 @@ EVERYWHERE = {
     "429": "Too much at once; try again after the seconds in Retry-After.",
     "503": "The site is busy, or its database away; try again after the seconds in Retry-After.",
 }
-WITH_BODY = {"413": "The body is too large.", "415": "No other media type than JSON is taken."}
-NUMBER_AT_MOST = 999_999_999_999_999_999
+BODY_REFUSALS = {"413": "The body is too large.", "415": "No other media type than JSON is taken."}
+MAX_EVENT_ID = 999_999_999_999_999_999
 """Ids of events have up to 18 digits."""
 
 LINKS = {
@@ -49,7 +49,7 @@ _EVENTS = {
             {
                 "in": "header",
                 "name": "Last-Event-ID",
-                "schema": {"type": "integer", "minimum": 0, "maximum": NUMBER_AT_MOST},
+                "schema": {"type": "integer", "minimum": 0, "maximum": MAX_EVENT_ID},
                 "description": "The id of the last `completed` event that you saw.",
             }
         ],
@@ -87,7 +87,7 @@ def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 def _tell_refusals(operation: dict[str, Any]) -> None:
     """Name every status that the operation may answer with, each with problem details as its body."""
     responses = operation["responses"]
-    for status, words in (EVERYWHERE | (WITH_BODY if "requestBody" in operation else {})).items():
+    for status, words in (COMMON_REFUSALS | (BODY_REFUSALS if "requestBody" in operation else {})).items():
         responses.setdefault(status, {"description": words})
     for status, response in responses.items():
         if status >= "400":

@@ -17,7 +17,7 @@ from asgiref.sync import sync_to_async
 
 from ..db.sessions import is_passing, listening_parameters
 from ..lifecycle.announce import OWNERS
-from ..snapshots import AT_ONCE
+from ..snapshots import BATCH_COMPLETIONS
 from .queries import Batch, Completions, read_batch, restarts, revoked_of
 from .stream import Stream
 
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 TICK = 0.1
 """Seconds between two ticks, at least."""
-QUEUE_EVERY = 0.25
+QUEUE_SECONDS = 0.25
 """Seconds between two queues of one user, at least."""
 PROGRESS_EVERY = 0.5
 """Seconds between two rounds of progress."""
@@ -141,7 +141,7 @@ class Hub:
 
     async def _tick(self, now: float, progress_due: bool) -> None:
         changed, self._changed = self._changed & self._streams.keys(), set()
-        fresh = {owner for owner in changed if now - self._queue_sent.get(owner, 0.0) >= QUEUE_EVERY}
+        fresh = {owner for owner in changed if now - self._queue_sent.get(owner, 0.0) >= QUEUE_SECONDS}
         self._changed = changed - fresh
         if not changed and not progress_due:
             return
@@ -209,7 +209,7 @@ class Hub:
                 stream.offer_completion(completion)
         # A full batch may leave some out: read again at the next tick.
         many = Counter(completion.owner for completion in completions.found)
-        self._changed |= {owner for owner in many if many[owner] >= AT_ONCE} & self._streams.keys()
+        self._changed |= {owner for owner in many if many[owner] >= BATCH_COMPLETIONS} & self._streams.keys()
 
 
 async def _listening_connection() -> psycopg.AsyncConnection[Any]:

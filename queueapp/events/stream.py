@@ -10,13 +10,13 @@ from . import sse
 from .access import StreamAccess
 from .queries import EncodedCompletion
 
-MOST_COMPLETIONS = 1_000
+MAX_COMPLETIONS = 1_000
 KEEP_ALIVE_SECONDS = 15.0
 RETRY_MILLISECONDS = 1_000
 
 
 class Stream:
-    """The latest queue and progress, and every completion up to MOST_COMPLETIONS, until they are sent.
+    """The latest queue and progress, and every completion up to MAX_COMPLETIONS, until they are sent.
 
     All data are bytes from sse.data(), the same for all streams of a user. `cursor` is the number of the last
     completion in line; completions that did not fit are read again later. `reset`: the client asked for a number that
@@ -49,7 +49,7 @@ class Stream:
     @property
     def full(self) -> bool:
         """Whether there is no room for a completion because the client does not read."""
-        return len(self._completions) >= MOST_COMPLETIONS
+        return len(self._completions) >= MAX_COMPLETIONS
 
     def offer_completion(self, completion: EncodedCompletion) -> None:
         """Put a completion in line and move the cursor to it, unless it was in line before or there is no room."""

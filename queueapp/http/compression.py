@@ -11,7 +11,7 @@ from django.middleware.gzip import GZipMiddleware
 
 from .middleware import NoThreadHop
 
-LARGE = 65_536
+THREADED_FROM_BYTES = 65_536
 """Bytes from which a response is compressed in a thread, so that other requests do not wait for it."""
 
 
@@ -21,7 +21,7 @@ class CompressionMiddleware(NoThreadHop, GZipMiddleware):
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
         """Return the response, compressed if that makes it shorter."""
         response = await cast(Callable[[HttpRequest], Awaitable[HttpResponseBase]], self.get_response)(request)
-        if isinstance(response, HttpResponse) and len(response.content) >= LARGE:
+        if isinstance(response, HttpResponse) and len(response.content) >= THREADED_FROM_BYTES:
             return await sync_to_async(self.process_response, thread_sensitive=False)(request, response)
         return self.process_response(request, response)
 

@@ -77,7 +77,7 @@ def too_many(request: HttpRequest, wait: float, detail: str, template: str = "42
     return response
 
 
-LATER = {"Retry-After": "2"}
+RETRY_HEADERS = {"Retry-After": "2"}
 """Headers of a refusal, if the same request may succeed in two seconds."""
 BUSY = "The database is busy or cannot be reached just now. Send the same again in a moment: no job is taken in twice."
 
@@ -91,8 +91,8 @@ def busy(request: HttpRequest, error: BaseException | None) -> HttpResponse:
     """Log why, and return 503 with Retry-After."""
     note_busy(request, error)
     if of_api(request):
-        response: HttpResponse = problem_page(request, 503, BUSY, LATER)
+        response: HttpResponse = problem_page(request, 503, BUSY, RETRY_HEADERS)
     else:
-        response = HttpResponse(render_to_string("503.html"), status=503, headers=LATER)
+        response = HttpResponse(render_to_string("503.html"), status=503, headers=RETRY_HEADERS)
     response._has_been_logged = True  # type: ignore[attr-defined]  # else Django logs it, too, with a traceback
     return response

@@ -31,9 +31,9 @@ logger = logging.getLogger(__name__)
 
 INTERVAL = 0.1
 """Minimum seconds between two announcements of a process, except before a long wait (try_to_send)."""
-LINGER = 1.0
+THREAD_IDLE_SECONDS = 1.0
 """Seconds without an announcement after which the thread for late ones ends."""
-MOST_IDS = 700  # a payload has at most 8,000 bytes
+MAX_IDS = 700  # a payload has at most 8,000 bytes
 
 
 class Announcer:
@@ -102,9 +102,9 @@ class Announcer:
                 self._thread.start()
 
     def _send_later(self) -> None:
-        """Send what came too soon. After LINGER seconds without an announcement, close the connection and end."""
+        """Send what came too soon. After THREAD_IDLE_SECONDS without any, close the connection and end."""
         try:
-            while self._something.wait(LINGER):
+            while self._something.wait(THREAD_IDLE_SECONDS):
                 self._something.clear()
                 time.sleep(INTERVAL)
                 self.send_due()
@@ -115,7 +115,7 @@ class Announcer:
 
 
 def _notify(owners: list[int], work: bool) -> None:
-    calls = [(OWNERS, ",".join(map(str, owners[i : i + MOST_IDS]))) for i in range(0, len(owners), MOST_IDS)]
+    calls = [(OWNERS, ",".join(map(str, owners[i : i + MAX_IDS]))) for i in range(0, len(owners), MAX_IDS)]
     if work:
         calls.insert(0, (WORK, ""))
     if calls:

@@ -14,7 +14,7 @@ from ..states import Status
 from .announce import announce
 from .outcome import OUTCOMES, JobOutcome, literal
 
-TRIES = 10
+MAX_ATTEMPTS = 10
 PAUSE = 0.03
 """Seconds between two looks at a job that is in a turn and not started."""
 
@@ -22,11 +22,11 @@ PAUSE = 0.03
 def cancel(job: Job) -> bool:
     """Cancel a job. Return True if it is cancelled, False if it runs and was asked to stop.
 
-    Raises NotCancellable if it has ended, or is still in a turn and not started after TRIES looks. Locks: its owner
-    (advisory, shared), then its waiting row; or its processor's row. A claim of the same job waits for the waiting row
-    and then does not find it, or has taken it first.
+    Raises NotCancellable if it has ended, or is still in a turn and not started after MAX_ATTEMPTS looks. Locks: its
+    owner (advisory, shared), then its waiting row; or its processor's row. A claim of the same job waits for the
+    waiting row and then does not find it, or has taken it first.
     """
-    for _ in range(TRIES):
+    for _ in range(MAX_ATTEMPTS):
         if retried(partial(_take_out, job)):
             return True
         if Processor.objects.filter(job=job).update(cancelling=True):

@@ -11,13 +11,13 @@ from django.db import connection
 from ..conf import queue_settings
 from ..errors import BacklogFull
 
-GOOD_FOR = 10.0
+CACHE_SECONDS = 10.0
 """Seconds after which an owner's jobs are counted again."""
-FULL_FOR = 1.0
+FULL_CACHE_SECONDS = 1.0
 """The same after a count that found no room."""
-PARTS = 8
-"""A process uses one part in PARTS of the room that it found, then counts again: others accept jobs, too."""
-MOST_KNOWN = 10_000
+CACHE_DIVISOR = 8
+"""A process uses one part in CACHE_DIVISOR of the room that it found, then counts again: others accept jobs, too."""
+MAX_CACHED = 10_000
 """Maximum number of owners whose room is remembered."""
 
 
@@ -51,12 +51,12 @@ def _make_room(owner: int, many: int, most: int) -> None:
         return
     free = most - _waiting(owner, most)
     with _lock:
-        if len(_known) >= MOST_KNOWN:
+        if len(_known) >= MAX_CACHED:
             _known.clear()
         if free >= many:
-            _known[owner] = Room((free - many) // PARTS, time.monotonic() + GOOD_FOR)
+            _known[owner] = Room((free - many) // CACHE_DIVISOR, time.monotonic() + CACHE_SECONDS)
         elif free == 0:
-            _known[owner] = Room(0, time.monotonic() + FULL_FOR, full=True)
+            _known[owner] = Room(0, time.monotonic() + FULL_CACHE_SECONDS, full=True)
     if free < many:
         raise BacklogFull(most)
 

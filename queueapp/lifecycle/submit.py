@@ -23,7 +23,7 @@ from .route import route_owner
 from .validation import Submission
 
 _SUBMIT = "SELECT * FROM queueapp_submit(%s::bigint[], %s::jsonb, %s)"
-FAR = 100
+MAX_POSITION = 100
 """Maximum number of jobs ahead of a new one that are counted."""
 
 
@@ -31,7 +31,7 @@ FAR = 100
 class Newest:
     """The last of the new jobs: its key, when it was submitted, and its position in its flow, from 1.
 
-    No position: it is in no flow yet, or at least FAR jobs are ahead of it.
+    No position: it is in no flow yet, or at least MAX_POSITION jobs are ahead of it.
     """
 
     id: int
@@ -102,7 +102,7 @@ def _submit(owners: str, jobs: str) -> tuple[int, Newest | None]:
     begun = transaction.atomic() if connection.in_atomic_block else nullcontext()
     try:
         with begun:
-            new, newest, submitted_at, ahead = prepared_row(_SUBMIT, [owners, jobs, FAR])
+            new, newest, submitted_at, ahead = prepared_row(_SUBMIT, [owners, jobs, MAX_POSITION])
             return new, newest and Newest(newest, submitted_at, None if ahead is None else ahead + 1)
     except DatabaseError as error:
         if isinstance(error.__cause__, psycopg.Error) and error.__cause__.sqlstate == "QJ409":

@@ -23,7 +23,7 @@ from ..http.problems import busy
 Answer = Callable[[HttpRequest], HttpResponseBase]
 AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
-WAIT = 2.0
+WAIT_SECONDS = 2.0
 """Seconds that a request waits for a place before it is answered with 503. It holds no thread and no connection."""
 
 
@@ -38,11 +38,11 @@ class Bulkhead:
 
     @asynccontextmanager
     async def place(self, client: str) -> AsyncIterator[None]:
-        """Hold a place until the block ends. Raises TimeoutError if none is free within WAIT."""
+        """Hold a place until the block ends. Raises TimeoutError if none is free within WAIT_SECONDS."""
         own = self._clients.setdefault(client, asyncio.Semaphore(self._each))
         self._there[client] = self._there.get(client, 0) + 1
         try:
-            async with asyncio.timeout(WAIT) as waiting, own, self._all:
+            async with asyncio.timeout(WAIT_SECONDS) as waiting, own, self._all:
                 waiting.reschedule(None)
                 yield
         finally:

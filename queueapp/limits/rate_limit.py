@@ -37,14 +37,14 @@ _FORGET = """
 DELETE FROM limits_allowance WHERE key IN
     (SELECT key FROM limits_allowance WHERE whole_at < clock_timestamp() FOR UPDATE SKIP LOCKED LIMIT 10000)
 """
-FORGET_ONE_IN = 1000
+CLEAN_ONE_IN = 1000
 """One statement in so many also deletes full allowances: they are as good as none."""
 
 
-LARGE = 1000
-"""Requests a minute. Of an allowance this large a process takes AT_ONCE, and no more until they are used up."""
-AT_ONCE = 10
-MOST_KNOWN = 10_000
+BATCHED_FROM = 1000
+"""Requests a minute. Of an allowance this large a process takes BATCH, and no more until they are used up."""
+BATCH = 10
+MAX_CACHED = 10_000
 """Allowances of which a process holds some, at most. At the limit it drops them all."""
 
 _in_hand: dict[str, int] = {}
@@ -59,16 +59,16 @@ def take(kind: str, whose: str, per_minute: int) -> float:
     if per_minute <= 0:
         return 0.0
     key, share = f"{kind}:{whose}", 60.0 / per_minute
-    if per_minute < LARGE:
+    if per_minute < BATCHED_FROM:
         return _take(key, share)
     if _has_one(key):
         return 0.0
-    if _take(key, share * AT_ONCE):
+    if _take(key, share * BATCH):
         return _take(key, share)  # the last few are taken one by one
     with _lock:
-        if len(_in_hand) >= MOST_KNOWN:
+        if len(_in_hand) >= MAX_CACHED:
             _in_hand.clear()
-        _in_hand[key] = _in_hand.get(key, 0) + AT_ONCE - 1
+        _in_hand[key] = _in_hand.get(key, 0) + BATCH - 1
     return 0.0
 
 
@@ -83,7 +83,7 @@ def _has_one(key: str) -> bool:
 
 def _take(key: str, share: float) -> float:
     """Take as much as `share` seconds restore. Return 0, or the seconds until it can be taken."""
-    if random.randrange(FORGET_ONE_IN) == 0:  # noqa: S311 (no secret)
+    if random.randrange(CLEAN_ONE_IN) == 0:  # noqa: S311 (no secret)
         with connection.cursor() as cursor:
             cursor.execute(_FORGET)
     alone = not connection.in_atomic_block

@@ -5,16 +5,16 @@ from __future__ import annotations
 from django.db.models import BooleanField, Case, Expression, F, Func, JSONField, Q, When
 from django.db.models.functions import Left
 
-MOST = 1_024
+MAX_BRIEF = 1_024
 """Maximum bytes of JSON, and characters of an error, that lists show of a job."""
-_STORED = 6 * MOST
-"""Maximum stored bytes of JSON of up to MOST bytes. A value stored in more is large: it need not be read to know."""
+_STORED = 6 * MAX_BRIEF
+"""Maximum stored bytes of JSON of up to MAX_BRIEF bytes. A value stored in more is large, unread."""
 
 
 class _IsSmall(Func):
     template = (
         f"(CASE WHEN pg_column_size(%(expressions)s) <= {_STORED}"
-        f" THEN octet_length((%(expressions)s)::text) <= {MOST} ELSE false END)"
+        f" THEN octet_length((%(expressions)s)::text) <= {MAX_BRIEF} ELSE false END)"
     )
     output_field = BooleanField()
 
@@ -31,9 +31,9 @@ def is_large(field: str) -> Expression | Q:
 
 def beginning(field: str) -> Left:
     """The beginning of the text in this field, one character more than is shown: see cut()."""
-    return Left(field, MOST + 1)
+    return Left(field, MAX_BRIEF + 1)
 
 
 def cut(text: str) -> str:
-    """Return the text. Of one longer than MOST, return the beginning, with an ellipsis as the last character."""
-    return text if len(text) <= MOST else f"{text[: MOST - 1]}…"
+    """Return the text. Of one longer than MAX_BRIEF, return the beginning, with an ellipsis as the last character."""
+    return text if len(text) <= MAX_BRIEF else f"{text[: MAX_BRIEF - 1]}…"

@@ -19,15 +19,15 @@ from pydantic import TypeAdapter
 from pydantic.errors import PydanticUserError
 
 from ..models import Owner, at_one_moment
-from ..models.brief import MOST
+from ..models.brief import MAX_BRIEF
 from ..registry import find_task, task_names
 from ..snapshots import last_number, queue_snapshot, recent_jobs, shapes
 from ..states import RETRYABLE, Status
 from . import humanize
 
-RECENT = 50
+MAX_FINISHED = 50
 """Finished jobs that the page begins with."""
-DRAWN = 16
+MAX_DOTS = 16
 """Processors that are drawn one by one, as in overview.js."""
 
 # Without 0, 1, i, l and o, which are easily misread.
@@ -43,7 +43,7 @@ def home(request: HttpRequest) -> HttpResponse:
     # Asked first: a job that ends while the page is made is then sent again by the stream, and not forgotten.
     last = last_number(owner.pk)
     with at_one_moment():
-        queue, finished = queue_snapshot(owner), recent_jobs(owner, RECENT)
+        queue, finished = queue_snapshot(owner), recent_jobs(owner, MAX_FINISHED)
     now = datetime.fromisoformat(queue["time"])
     running, waiting = queue["running"], queue["waiting"]
     fleet = queue["processors"]
@@ -109,7 +109,7 @@ def is_cut(job: shapes.Job) -> bool:
 
 
 def _ends_early(error: str) -> bool:
-    return len(error) >= MOST and error.endswith("…")
+    return len(error) >= MAX_BRIEF and error.endswith("…")
 
 
 def _attempt(attempt: shapes.Attempt) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def _attempt(attempt: shapes.Attempt) -> dict[str, Any]:
 
 def dots(alive: int, busy: int, mine: int) -> list[str]:
     """One word per processor, to be drawn; more than can be taken in at a glance are not."""
-    return ["mine" if n < mine else "busy" if n < busy else "free" for n in range(alive if alive <= DRAWN else 0)]
+    return ["mine" if n < mine else "busy" if n < busy else "free" for n in range(alive if alive <= MAX_DOTS else 0)]
 
 
 def offered(name: str) -> dict[str, str]:

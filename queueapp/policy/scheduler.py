@@ -15,7 +15,7 @@ from operator import attrgetter
 from .rules import DEFAULT_TERMS, Terms
 
 QUANTUM = 0.02
-MOST = 100
+MAX_TURN_JOBS = 100
 _PLACE = attrgetter("place")
 
 
@@ -68,7 +68,7 @@ class Scheduler:
     `quantum`: in seconds; `most`: the maximum number of jobs in a turn.
     """
 
-    def __init__(self, quantum: float = QUANTUM, most: int = MOST) -> None:
+    def __init__(self, quantum: float = QUANTUM, most: int = MAX_TURN_JOBS) -> None:
         self.quantum = quantum
         self.most = most
         self.flows: dict[Hashable, FlowState] = {}

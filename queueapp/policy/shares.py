@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from .fairness import jain_index
 
-NOTHING = 1e-9
+EPSILON = 1e-9
 """Seconds below which a remainder is a rounding error and is not divided."""
 
 
@@ -54,7 +54,7 @@ def owed(works: Sequence[Work]) -> list[list[float]]:
         given = divide(service, claims, limits)
         # The rest went to flows that had been owed it in an earlier slice. Other flows got it then, ahead of what they
         # were owed: they are owed it now.
-        if (late := service - sum(given)) > NOTHING:
+        if (late := service - sum(given)) > EPSILON:
             behind = divide(late, [max(rest - now, 0.0) for rest, now in zip(left, given, strict=True)])
             given = [now + more for now, more in zip(given, behind, strict=True)]
         for flow, now in enumerate(given):

@@ -18,11 +18,11 @@ from ..models import Job, Owner, Processor
 from ..user_model import user_named
 from .swf import Entry, Malformed, read_log
 
-POLL = 0.5
+POLL_SECONDS = 0.5
 """Seconds between queries of the progress."""
-PATIENCE = 5.0
+NO_PROCESSOR_SECONDS = 5.0
 """Seconds without a live processor after which the replay gives up."""
-AT_ONCE = 500
+BATCH_JOBS = 500
 """Maximum number of jobs in one submission."""
 ZERO = 1.0
 """Log seconds that run time 0 stands for: logs count in whole seconds."""
@@ -173,7 +173,7 @@ class Replay:
     def wait(self, show: Show, timeout: float | None = None) -> str:
         """Wait until no job of the run waits or runs. Return a sentence on why it gave up, or "".
 
-        It gives up after `timeout` seconds (None: never), or if no processor is alive for PATIENCE seconds.
+        It gives up after `timeout` seconds (None: never), or if no processor is alive for NO_PROCESSOR_SECONDS seconds.
         """
         begun = alive_at = time.monotonic()
         while True:
@@ -185,12 +185,12 @@ class Replay:
                 return ""
             if Processor.objects.alive().exists():
                 alive_at = now
-            elif now - alive_at >= PATIENCE:
+            elif now - alive_at >= NO_PROCESSOR_SECONDS:
                 return f"No processor is alive: {progress.unfinished:,} jobs still wait or run."
             if timeout is not None and now - begun >= timeout:
                 return f"After {timeout:g} seconds, {progress.unfinished:,} jobs still wait or run."
             # The query of a very long log is slow, and must not slow the processors down.
-            time.sleep(max(POLL, 4 * (now - asked)))
+            time.sleep(max(POLL_SECONDS, 4 * (now - asked)))
 
     def progress(self) -> Progress:
         """Return the present progress. One query."""
@@ -208,13 +208,13 @@ class Replay:
     def _wait_for(self, moment: float, show: Show) -> None:
         while (left := moment - time.monotonic()) > 0:
             show(self.submitted)
-            time.sleep(min(left, POLL))
+            time.sleep(min(left, POLL_SECONDS))
 
     def _batch(self, elapsed: float) -> list[Entry]:
-        """Return the next job and those directly behind it that are of the same user and due, at most AT_ONCE."""
+        """Return the next job and those directly behind it that are of the same user and due, at most BATCH_JOBS."""
         first = self.submitted
         end = first + 1
-        most = min(first + AT_ONCE, len(self.entries))
+        most = min(first + BATCH_JOBS, len(self.entries))
         while end < most and self.entries[end].user == self.entries[first].user and self._due(end) <= elapsed:
             end += 1
         return self.entries[first:end]

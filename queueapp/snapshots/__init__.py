@@ -1,11 +1,11 @@
 """Read-only views: jobs as users see them, queues with positions and estimates, completions."""
 
-from .completions import AT_ONCE, Completion, completions_after, last_number, stream_start
+from .completions import BATCH_COMPLETIONS, Completion, completions_after, last_number, stream_start
 from .jobs import job_dict, job_dicts, new_job_dict, recent_jobs
 from .queues import progress_snapshots, queue_snapshot, queue_snapshots
 
 __all__ = [
-    "AT_ONCE",
+    "BATCH_COMPLETIONS",
     "Completion",
     "completions_after",
     "job_dict",

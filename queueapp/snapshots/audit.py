@@ -10,7 +10,7 @@ from django.db import connection
 from ..models import Owner, PriorityRule, at_one_moment
 from ..policy.rules import route
 
-SHOWN = 5
+MAX_EXAMPLES = 5
 """Examples that a finding names."""
 
 # Each key is a sentence about the rows that its query finds. There should be none. The first column names an example.
@@ -117,13 +117,13 @@ def audit() -> list[Finding]:
     with at_one_moment() as now, connection.cursor() as cursor:
         found = []
         for what, query in _CHECKS.items():
-            cursor.execute(f"SELECT count(*), (array_agg(name))[:{SHOWN}] FROM ({query}) AS off(name)")  # noqa: S608
+            cursor.execute(f"SELECT count(*), (array_agg(name))[:{MAX_EXAMPLES}] FROM ({query}) AS off(name)")  # noqa: S608
             many, examples = cursor.fetchone()
             if many:
                 found.append(Finding(many, what, tuple(map(str, examples))))
         cursor.execute("SELECT queueapp_routing_due()")
         if not cursor.fetchone()[0] and (misrouted := _misrouted(now)):
-            found.append(Finding(len(misrouted), _MISROUTED, tuple(misrouted[:SHOWN])))
+            found.append(Finding(len(misrouted), _MISROUTED, tuple(misrouted[:MAX_EXAMPLES])))
         return found
 
 

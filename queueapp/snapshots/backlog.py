@@ -19,7 +19,7 @@ from ..policy.preview.state import Fate, QueueState, Routes, RunningTurn
 from ..policy.rules import Rule, route
 from ..policy.scheduler import QueuedJob
 
-MOST = 20_000
+MAX_JOBS_READ = 20_000
 """Waiting jobs that are read one by one; a deeper backlog is read in samples. If more owners than this have jobs that
 wait, no times are projected."""
 
@@ -55,7 +55,7 @@ def read_backlog(now: datetime, *rules: Sequence[Rule]) -> tuple[QueueState, lis
     """Return the queue as it is and, for each of these lists of rules, the routes of all owners with jobs.
 
     At most seven queries, however many owners and jobs, as of one moment. One adds up the whole backlog; the others
-    read at most MOST waiting jobs.
+    read at most MAX_JOBS_READ waiting jobs.
     """
     with at_one_moment():
         waiting = _read_waiting()
@@ -88,20 +88,20 @@ def _rows(query: str, *parameters: Any) -> list[tuple[Any, ...]]:
 
 
 def _read_waiting() -> _Waiting:
-    """Return the waiting jobs one by one. If they are more than MOST, half of MOST goes to samples."""
+    """Return the waiting jobs one by one. Beyond MAX_JOBS_READ, half of that goes to samples."""
     found = _Waiting({(owner, flow): Remainder(*rest) for owner, flow, *rest in _rows(_TOTALS)})
     many: Counter[int] = Counter()
     for (owner, _), rest in found.rests.items():
         many[owner] += rest.many
-    if len(many) > MOST:
+    if len(many) > MAX_JOBS_READ:
         return found
     sizes = list(many.values())
-    first = MOST if sum(sizes) <= MOST else depth(sizes, MOST // 2)
+    first = MAX_JOBS_READ if sum(sizes) <= MAX_JOBS_READ else depth(sizes, MAX_JOBS_READ // 2)
     tasks: dict[tuple[int, int], list[QueuedJob]] = defaultdict(list)
     for owner, flow, job, expected in _rows(_FIRST, list(many), first):
         tasks[owner, flow].append(QueuedJob(job, expected))
         found.owners[job] = owner
-    _add(found, tasks, sample_size(sizes, first, MOST // 2))
+    _add(found, tasks, sample_size(sizes, first, MAX_JOBS_READ // 2))
     return found
 
 

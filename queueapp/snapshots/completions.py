@@ -12,7 +12,7 @@ from ..models import Job, Outcome
 from . import shapes
 from .jobs import describe
 
-AT_ONCE = 500
+BATCH_COMPLETIONS = 500
 
 _AFTER = """
     SELECT o.job_id, owner, o.number FROM unnest(%s::bigint[], %s::bigint[]) AS cursors(owner, number)
@@ -33,7 +33,7 @@ class Completion:
     job: shapes.Job
 
 
-def completions_after(cursors: dict[int, int], limit: int = AT_ONCE) -> list[Completion]:
+def completions_after(cursors: dict[int, int], limit: int = BATCH_COMPLETIONS) -> list[Completion]:
     """Return each owner's completions after the number given for the owner, in order; at most `limit` per owner.
 
     They are on disk when this returns. If an owner has `limit`, there may be more: ask again after the last.

@@ -12,7 +12,7 @@ from ..models import Owner
 from ..policy.rules import Rule, Subject, route
 from ..user_model import active_users, groups_of, members_of
 
-MOST = 1_000
+MAX_OWNERS = 1_000
 """Users, and keys, that are examined; one more of each tells that there are others."""
 
 
@@ -28,7 +28,7 @@ def idle_rerouted(
         return [], False
     subjects = [*_idle_users(busy, touched), *_idle_keys(busy)]
     found = [name for name, subject in subjects if route(0, subject, before, now) != route(0, subject, after, now)]
-    return found, len(subjects) > MOST
+    return found, len(subjects) > MAX_OWNERS
 
 
 def _idle_users(busy: Collection[int], touched: Collection[Rule]) -> list[tuple[str, Subject]]:
@@ -37,10 +37,10 @@ def _idle_users(busy: Collection[int], touched: Collection[Rule]) -> list[tuple[
     if not any(rule.for_everyone for rule in touched):
         named: set[Any] = {user for rule in touched for user in rule.users}
         users = users.filter(pk__in=named | members_of({group for rule in touched for group in rule.groups}))
-    names = dict(users.values_list("pk", field)[: MOST + 1])
+    names = dict(users.values_list("pk", field)[: MAX_OWNERS + 1])
     return [(names[user], Subject(user, groups)) for user, groups in groups_of(names).items()]
 
 
 def _idle_keys(busy: Collection[int]) -> list[tuple[str, Subject]]:
     keys = Owner.objects.filter(key__isnull=False).exclude(pk__in=busy).order_by("key")
-    return [(key, Subject(key=key)) for key in keys.values_list("key", flat=True)[: MOST + 1] if key is not None]
+    return [(key, Subject(key=key)) for key in keys.values_list("key", flat=True)[: MAX_OWNERS + 1] if key is not None]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-FARTHEST = 10_000
+MAX_POSITION = 10_000
 """Jobs of a flow that are counted. A job behind them has no position to show."""
 
 # The waiting jobs of each flow, numbered in order up to the last job asked for, with the work before each. Of these
@@ -35,7 +35,7 @@ class Position:
 
 
 def positions(flows: Iterable[int | None], jobs: Iterable[int]) -> dict[int, Position]:
-    """Return the positions of these jobs in these flows, by job. Jobs beyond FARTHEST or in no flow are left out.
+    """Return the positions of these jobs in these flows, by job. Jobs beyond MAX_POSITION or in no flow are left out.
 
     One query; none without jobs.
     """
@@ -44,5 +44,5 @@ def positions(flows: Iterable[int | None], jobs: Iterable[int]) -> dict[int, Pos
         return {}
     with connection.cursor() as cursor:
         in_flows = sorted({flow for flow in flows if flow is not None})
-        cursor.execute(_PLACES, [in_flows, max(wanted), FARTHEST, wanted])
+        cursor.execute(_PLACES, [in_flows, max(wanted), MAX_POSITION, wanted])
         return {job: Position(position, ahead) for job, position, ahead in cursor.fetchall()}

@@ -17,15 +17,15 @@ from . import shapes
 from .fleet import FleetNow, fleet_now
 from .jobs import describe
 from .pauses import Pauses
-from .positions import FARTHEST, Position, positions
+from .positions import MAX_POSITION, Position, positions
 from .shapes import iso
 
-FIRST = 100
+MAX_WAITING = 100
 """Waiting jobs that a queue shows."""
-FURTHEST_ESTIMATE = 10 * 365 * 86_400.0
+MAX_ESTIMATE_SECONDS = 10 * 365 * 86_400.0
 """Seconds: of a start that is further off nothing is said."""
 
-# Of each owner the first waiting jobs, and how many there are (FARTHEST + 1: more than FARTHEST).
+# Of each owner the first waiting jobs, and how many there are (MAX_POSITION + 1: more than MAX_POSITION).
 _WAITING = """
     SELECT o.id, w.job_id, w.flow_id, w.note, w.not_before, c.many
       FROM unnest(%s::bigint[]) AS o(id)
@@ -113,7 +113,7 @@ def _waiting(
 ) -> tuple[dict[int, list[shapes.WaitingJob]], dict[int, int]]:
     """The first waiting jobs of each owner with position and estimated start, and how many there are."""
     with connection.cursor() as cursor:
-        cursor.execute(_WAITING, [[owner.pk for owner in owners], FARTHEST + 1, FIRST])
+        cursor.execute(_WAITING, [[owner.pk for owner in owners], MAX_POSITION + 1, MAX_WAITING])
         rows = cursor.fetchall()
     many = defaultdict(int, {owner: count for owner, *_, count in rows})
     place_of = positions({flow for _, _, flow, *_ in rows}, [job for _, job, *_ in rows])
@@ -139,7 +139,7 @@ def _estimate(job: int, place: Position | None, standing: Standing, fleet: Fleet
         return None
     wait = fleet.projection.seconds_until_start(standing, job, place.ahead)
     # What lies further off is no estimate, and a moment that Python cannot hold must not fail everybody's look.
-    return None if wait is None or wait > FURTHEST_ESTIMATE else iso(now + timedelta(seconds=wait))
+    return None if wait is None or wait > MAX_ESTIMATE_SECONDS else iso(now + timedelta(seconds=wait))
 
 
 def _share(owner: Owner, fleet: FleetNow, pauses: Pauses) -> shapes.Share:

@@ -23,11 +23,11 @@ from ..policy.shares import Work, evenness, owed, quantile
 
 SLICES = 60
 """Slices of a span."""
-SHOWN = 50
+MAX_FLOWS = 50
 """Flows that are shown one by one: those that were owed or got the most."""
 TOLD_APART = 1_000
 """Flows whose owed and got are told apart: those that got the most. The others count as if all had got evenly."""
-PATIENCE = 30
+QUERY_TIMEOUT_SECONDS = 30
 """Seconds after which the database cancels a statement of shares()."""
 
 _SHARES = Path(__file__).with_name("shares.sql").read_text()
@@ -105,7 +105,8 @@ class Shares:
 def shares(begin: datetime, until: datetime) -> Shares:
     """Return the shares between these moments. If the second is in the future, it counts as now.
 
-    A fixed number of queries, however many flows and jobs. Raises SpanTooLarge if one takes longer than PATIENCE.
+    A fixed number of queries, however many flows and jobs. Raises SpanTooLarge after
+    QUERY_TIMEOUT_SECONDS in one.
     """
     until = min(until, database_now())
     try:
@@ -113,7 +114,7 @@ def shares(begin: datetime, until: datetime) -> Shares:
             cursor.execute(
                 "SELECT set_config('statement_timeout', %s, true), set_config('work_mem', '64MB', true),"
                 " set_config('jit', 'off', true)",
-                [f"{PATIENCE}s"],
+                [f"{QUERY_TIMEOUT_SECONDS}s"],
             )
             return _shares(cursor, {"begin": begin, "until": until, **_jobs(cursor, begin, until)})
     except OperationalError as error:
@@ -148,7 +149,7 @@ class _Found(NamedTuple):
 def _shares(cursor: Any, span: dict[str, Any]) -> Shares:
     found = _found(cursor, span)
     # A row of others for a single flow would save nothing.
-    room = SHOWN if len(found) > SHOWN + 1 else SHOWN + 1
+    room = MAX_FLOWS if len(found) > MAX_FLOWS + 1 else MAX_FLOWS + 1
     shown = {one.flow: one for one in found[:room] if one.flow is not None}
     flows = Flow.objects.select_related("owner__user", "rule", "state").in_bulk(shown)
     return Shares(

@@ -31,7 +31,7 @@ from .worker import cluster_id, start_worker
 
 logger = logging.getLogger(__name__)
 
-POLL = 1.0
+POLL_SECONDS = 1.0
 """Maximum seconds that the broker waits for a notification before it looks for work."""
 FAST = 0.02
 """Seconds between looks soon after a ticket: a process announces work at most ten times a second."""
@@ -40,7 +40,7 @@ TAKEN_BY = 0.003
 ASK_EVERY = 5.0
 """Seconds between two checks of the LISTEN connection."""
 PRUNE_EVERY = 60.0
-"""Seconds between two looks for jobs older than the retention; POLL after a full batch."""
+"""Seconds between two looks for jobs older than the retention; POLL_SECONDS after a full batch."""
 FAST_FOR = 0.3
 """Seconds after the last ticket during which the broker looks every FAST seconds."""
 
@@ -87,7 +87,7 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
                 self._wait(TAKEN_BY)
             found = [(None, _ticket()) for _ in range(self._tickets())]
             # After the tickets: a job that is submitted to an idle site must not wait for housekeeping.
-            if not found or time.monotonic() - self._kept_at >= POLL:
+            if not found or time.monotonic() - self._kept_at >= POLL_SECONDS:
                 self._keep_house()
             if not found and not self._moving:
                 self._wait(self._until_next())
@@ -95,7 +95,7 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
             logger.warning("The database is away, trying again: %s", str(error).strip())
             connection.close()
             self._stop_listening()
-            time.sleep(POLL)
+            time.sleep(POLL_SECONDS)
             return None
         return found or None
 
@@ -107,7 +107,7 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
         if time.monotonic() >= self._tidying.due:
             self._tidying.tidy()
         if time.monotonic() >= self._pruning_at:
-            self._pruning_at = time.monotonic() + (POLL if prune.prune() == prune.AT_ONCE else PRUNE_EVERY)
+            self._pruning_at = time.monotonic() + (POLL_SECONDS if prune.prune() == prune.BATCH_JOBS else PRUNE_EVERY)
         self._kept_at = time.monotonic()
 
     def _listen(self) -> None:
@@ -164,15 +164,15 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
             self._moving = move_some() is not None
 
     def _join_due(self) -> None:
-        """Put due jobs into their flows. The broker wakes when the next one is due, at the latest after POLL."""
+        """Put due jobs into their flows. The broker wakes when the next is due, or after POLL_SECONDS."""
         if time.monotonic() >= self._due_at:
             next_in = join_due()
-            self._due_at = time.monotonic() + min(POLL if next_in is None else max(next_in, 0.0), POLL)
+            self._due_at = time.monotonic() + min(POLL_SECONDS if next_in is None else max(next_in, 0.0), POLL_SECONDS)
 
     def _until_next(self) -> float:
         """Return the seconds until the next look, unless a notification comes first."""
         now = time.monotonic()
-        look = FAST if now - self._handed_at < FAST_FOR else POLL
+        look = FAST if now - self._handed_at < FAST_FOR else POLL_SECONDS
         return min(look, max(min(self._due_at, self._tidying.due) - now, 0.0))
 
     def _wait(self, longest: float) -> None:

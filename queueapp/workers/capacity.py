@@ -15,7 +15,7 @@ from ..db.sessions import check_sessions, keeps_session
 logger = logging.getLogger(__name__)
 
 APP = "queueapp"
-FIRST, MOST = 0.5, 10.0
+FIRST_DELAY, MAX_DELAY = 0.5, 10.0
 """Seconds between the first two attempts to reach the database, doubled each time; their maximum."""
 
 # The smallest connection limit of server, database and role; and the server's connections in use, without ours.
@@ -88,15 +88,15 @@ def check_room(processors: int) -> None:
 
 
 def _await_database() -> None:
-    delay = FIRST
+    delay = FIRST_DELAY
     while True:
         try:
             check_sessions()
         except psycopg.OperationalError as error:
-            if delay == FIRST:
+            if delay == FIRST_DELAY:
                 reason = str(error).strip().partition("\n")[0]
                 logger.warning("The database cannot be reached; trying again until it can: %s", reason)
             time.sleep(delay)
-            delay = min(2 * delay, MOST)
+            delay = min(2 * delay, MAX_DELAY)
         else:
             return

@@ -17,7 +17,7 @@ from ..models import Processor
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY = 1.0
+POLL_SECONDS = 1.0
 """Seconds between two looks into the database, unless a process ends."""
 
 
@@ -32,7 +32,7 @@ class Liveness:
     def look(self) -> None:
         """Check the processes; once a second, or when one has ended, also the database. Logs database errors."""
         now = time.monotonic()
-        if now - self._looked_at < LOOK_EVERY and all(map(_exists, self._known)):
+        if now - self._looked_at < POLL_SECONDS and all(map(_exists, self._known)):
             return
         self._looked_at = now
         try:

@@ -26,7 +26,7 @@ from .worker import CLUSTER
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY = 0.2
+POLL_SECONDS = 0.2
 """Seconds between two looks at the cluster's processes."""
 
 
@@ -44,7 +44,7 @@ class Supervisor:
         forked.keep_family_together()
         self._start()
         while not self.signals:
-            time.sleep(LOOK_EVERY)
+            time.sleep(POLL_SECONDS)
             self._look()
         self._stop()
 
@@ -93,7 +93,7 @@ class Supervisor:
         self._cluster.stop_event.set()
         deadline = time.monotonic() + queue_settings().SHUTDOWN_GRACE_SECONDS
         while self._cluster.sentinel.is_alive() and time.monotonic() < deadline and not self._insisted():
-            time.sleep(LOOK_EVERY / 4)  # join() waits for a pipe that other processes hold, too
+            time.sleep(POLL_SECONDS / 4)  # join() waits for a pipe that other processes hold, too
         if self._cluster.sentinel.is_alive():
             logger.warning("Some jobs did not end in time; they go back to the queue.")
         self._end_family()

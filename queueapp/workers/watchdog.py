@@ -15,7 +15,7 @@ from ..conf import queue_settings
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY = 1.0
+POLL_SECONDS = 1.0
 """Seconds between two looks."""
 
 # The state that must change while a flow is ready: the turns of the cluster's live processors, and their ids. A row: a
@@ -42,7 +42,7 @@ class Watchdog:
     def is_stuck(self, cluster: str) -> bool:
         """Whether for WATCHDOG_SECONDS a flow was ready, a processor idle or none alive, and no claim was made."""
         now = time.monotonic()
-        if now - self._looked_at < LOOK_EVERY:
+        if now - self._looked_at < POLL_SECONDS:
             return False
         self._looked_at = now
         state = self._look(cluster)

@@ -364,7 +364,7 @@ def test_a_job_that_succeeded_shows_what_it_printed(boss: Client) -> None:
 
 
 def test_only_so_many_jobs_are_cancelled_at_a_time(boss: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(actions, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(actions, "MAX_JOBS", 2)
     jobs = submitted(user("anna"), "a", "b", "c")
     first, second = cancel_selected(boss, jobs[2], everything=True)
     assert first == "2 jobs were cancelled."
@@ -484,7 +484,7 @@ def test_pages_of_a_large_table_come_from_an_estimate(boss: Client, monkeypatch:
     submitted(user("anna"), *(f"job{n}" for n in range(40)))
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE queueapp_job")
-    monkeypatch.setattr(base.EstimatedCountPaginator, "MOST", 10)
+    monkeypatch.setattr(base.EstimatedCountPaginator, "MAX_COUNTED", 10)
     monkeypatch.setattr(admin.site.get_model_admin(Job), "list_per_page", 15)
     assert found(boss, p="2") == [f"job{n}" for n in range(24, 9, -1)]
     assert boss.get(list_of("job")).context["cl"].result_count == 40
@@ -494,7 +494,7 @@ def test_pages_of_a_large_table_come_from_an_estimate(boss: Client, monkeypatch:
 
 @pytest.mark.parametrize(
     ("length", "text"),
-    [(None, formatting.NOTHING), (0.0, "0 s"), (0.05, "0.05 s"), (59.99, "1 min 0 s"), (200, "3 min 20 s"),
+    [(None, formatting.EMPTY_VALUE), (0.0, "0 s"), (0.05, "0.05 s"), (59.99, "1 min 0 s"), (200, "3 min 20 s"),
      (7500, "2 h 5 min"), (604_800, "7 d 0 h")],
 )  # fmt: skip
 def test_lengths_of_time_are_told_in_the_units_that_matter(length: float | None, text: str) -> None:

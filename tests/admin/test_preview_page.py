@@ -128,8 +128,8 @@ def test_what_is_saved_does_what_was_shown(boss: Client, queue: tuple[User, User
 
 
 def test_the_longest_lists_are_cut(boss: Client, queue: tuple[User, User], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "FIRST", 2)
-    monkeypatch.setattr(report, "FIRST", 2)
+    monkeypatch.setattr(rows, "MAX_ROWS", 2)
+    monkeypatch.setattr(report, "MAX_ROWS", 2)
     for n in range(3):
         submit_jobs(make_user(f"user{n}"), "job")
     page = preview(boss, ADD, users=[queue[0].pk]).content.decode()
@@ -198,7 +198,7 @@ def test_many_idle_users_are_only_counted(boss: Client, monkeypatch: pytest.Monk
     users = [make_user(f"user{n}") for n in range(8)]
     page = preview(boss, ADD, users=[user.pk for user in users]).content.decode()
     assert "user0, user1, user2, user3, user4 and 3 others have no jobs now" in page
-    monkeypatch.setattr(idle_owners, "MOST", 6)
+    monkeypatch.setattr(idle_owners, "MAX_OWNERS", 6)
     page = preview(boss, ADD, users=[user.pk for user in users]).content.decode()
     assert "user4 and more than 2 others have no jobs now" in page
 

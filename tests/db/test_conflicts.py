@@ -6,7 +6,7 @@ import pytest
 from django.db import OperationalError
 from psycopg import errors
 
-from queueapp.db.conflicts import TRIES, retried
+from queueapp.db.conflicts import MAX_ATTEMPTS, retried
 
 
 class Failing:
@@ -35,7 +35,7 @@ def test_a_lock_that_was_waited_for_in_vain_is_not_waited_for_again() -> None:
 
 
 def test_it_is_not_tried_for_ever() -> None:
-    work = Failing(*[errors.DeadlockDetected() for _ in range(TRIES)])
+    work = Failing(*[errors.DeadlockDetected() for _ in range(MAX_ATTEMPTS)])
     with pytest.raises(OperationalError):
         retried(work)
-    assert work.calls == TRIES
+    assert work.calls == MAX_ATTEMPTS

@@ -9,15 +9,15 @@ import pytest
 
 from queueapp.events.access import StreamAccess
 from queueapp.events.hub import Hub
-from queueapp.events.stream import MOST_COMPLETIONS, Stream
+from queueapp.events.stream import MAX_COMPLETIONS, Stream
 from queueapp.lifecycle.processors import register
 from queueapp.models import Owner
-from queueapp.snapshots import AT_ONCE, last_number
+from queueapp.snapshots import BATCH_COMPLETIONS, last_number
 from tests.kit.queue import everyone_takes_turns, make_owner, run_all, submit_jobs, user_of
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
-MANY = MOST_COMPLETIONS + AT_ONCE + 100
+MANY = MAX_COMPLETIONS + BATCH_COMPLETIONS + 100
 
 
 def many_ended(user: Owner) -> None:
@@ -83,7 +83,7 @@ def test_a_stream_that_catches_up_keeps_none_waiting_that_is_up_to_date() -> Non
         return early, len(told)
 
     early, in_all = asyncio.run(asyncio.wait_for(read(), 60))
-    assert early <= AT_ONCE
+    assert early <= BATCH_COMPLETIONS
     assert in_all == MANY + 1
 
 

@@ -59,7 +59,7 @@ def test_completions_are_told_once_and_in_order(stream: Stream) -> None:
 def test_a_full_stream_keeps_its_cursor_so_that_the_rest_is_read_again(
     stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MOST_COMPLETIONS", 2)
+    monkeypatch.setattr(module, "MAX_COMPLETIONS", 2)
     for number in (6, 7, 8):
         stream.offer_completion(completion(number))
     assert (stream.full, stream.behind, stream.cursor) == (True, True, 7)

@@ -46,7 +46,7 @@ def test_0_days_keep_everything(settings: Settings) -> None:
 
 @pytest.mark.usefixtures("no_rules")
 def test_a_call_deletes_a_batch_and_the_next_one_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("queueapp.lifecycle.maintenance.prune.AT_ONCE", 2)
+    monkeypatch.setattr("queueapp.lifecycle.maintenance.prune.BATCH_JOBS", 2)
     submit_jobs(make_owner("ada"), "a", "b", "c")
     processor = register("c").pk
     run_all(processor)

@@ -82,7 +82,7 @@ class TestBuckets:
 
     def test_what_is_whole_again_is_forgotten(self, monkeypatch: pytest.MonkeyPatch) -> None:
         rate_limit.take("test", "long ago", 60_000_000)
-        monkeypatch.setattr(rate_limit, "FORGET_ONE_IN", 1)
+        monkeypatch.setattr(rate_limit, "CLEAN_ONE_IN", 1)
         rate_limit.take("test", "now", 1)
         assert [bucket.key for bucket in Allowance.objects.all()] == ["test:now"]
 
@@ -182,7 +182,7 @@ class TestWaitingQuota:
     def test_there_is_room_again_when_a_job_has_begun(
         self, limit: Callable[..., None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(quota, "FULL_FOR", 0.0)
+        monkeypatch.setattr(quota, "FULL_CACHE_SECONDS", 0.0)
         api = client_of(make_user("ada"))
         limit(MAX_WAITING_JOBS=1)
         assert [submit(api, job_id=f"j{n}").status_code for n in range(2)] == [201, 429]

@@ -293,7 +293,7 @@ class TestBesideTheDatabase:
         now = timezone.now()
         change = by_saving(premium(Owner.objects.get(pk=Owner.objects.named(["bob"])["bob"]), weight=3))
         exact, (before, after) = read_backlog(now, change.before, change.after)
-        monkeypatch.setattr(backlog, "MOST", 100)
+        monkeypatch.setattr(backlog, "MAX_JOBS_READ", 100)
         rough, _ = read_backlog(now, change.before, change.after)
         assert len(rough.owners) <= 101
         assert rough.waiting == exact.waiting
@@ -305,7 +305,7 @@ class TestBesideTheDatabase:
         for name in ("ada", "bob", "cleo"):
             submit_jobs(make_owner(name), f"{name}1")
         register("c")
-        monkeypatch.setattr(backlog, "MOST", 2)
+        monkeypatch.setattr(backlog, "MAX_JOBS_READ", 2)
         change = by_saving(premium(Owner.objects.get(pk=Owner.objects.named(["bob"])["bob"]), weight=3))
         world, routes = read_backlog(timezone.now(), change.before, change.after)
         found = preview(world, *routes)

@@ -218,7 +218,7 @@ def test_many_malformed_lines_are_not_all_told(tmp_path: Path) -> None:
 
 
 def test_without_processors_it_does_not_wait_for_ever(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay, "PATIENCE", 0.0)
+    monkeypatch.setattr(replay, "NO_PROCESSOR_SECONDS", 0.0)
     out = StringIO()
     with pytest.raises(CommandError, match="No processor is alive: 6 jobs still wait or run") as ended:
         run(log, stdout=out)

@@ -298,7 +298,7 @@ def test_a_backlog_is_as_old_as_its_oldest_job_even_where_the_first_in_the_order
 
 @pytest.mark.django_db
 def test_more_flows_than_there_is_room_for_are_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SHOWN", 3)
+    monkeypatch.setattr(module, "MAX_FLOWS", 3)
     monkeypatch.setattr(module, "TOLD_APART", 5)
     flows = [flow(f"user-{n}", weight=1 + n % 2) for n in range(8)]
     for n, one in enumerate(flows):
@@ -316,7 +316,7 @@ def test_more_flows_than_there_is_room_for_are_the_others(monkeypatch: pytest.Mo
 
 @pytest.mark.django_db
 def test_a_span_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch, boss: Client) -> None:
-    monkeypatch.setattr(module, "PATIENCE", 0.05)
+    monkeypatch.setattr(module, "QUERY_TIMEOUT_SECONDS", 0.05)
     monkeypatch.setattr(module, "_SHARES", "SELECT pg_sleep(5)")
     with pytest.raises(SpanTooLarge):
         shares(BEGIN, at(600))

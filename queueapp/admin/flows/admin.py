@@ -9,10 +9,10 @@ from django.http import HttpRequest
 from queueapp.models import Flow, Waiting
 
 from ..base import ReadOnlyAdmin
-from ..formatting import NOTHING
+from ..formatting import EMPTY_VALUE
 from .shares import SharesPage
 
-MOST_COUNTED = 10_000
+MAX_COUNTED = 10_000
 
 
 @admin.register(Flow)
@@ -74,11 +74,11 @@ class FlowAdmin(SharesPage, ReadOnlyAdmin[Flow]):
 
     @admin.display(description="processors at most")
     def at_most(self, flow: Flow) -> str:
-        """Return the cap; NOTHING if there is none."""
-        return NOTHING if flow.state.cap is None else str(flow.state.cap)
+        """Return the cap; EMPTY_VALUE if there is none."""
+        return EMPTY_VALUE if flow.state.cap is None else str(flow.state.cap)
 
     @admin.display(description="jobs that wait")
     def waiting(self, flow: Flow) -> str:
-        """Return the number of waiting jobs, counted up to MOST_COUNTED, and on the page of one flow only."""
-        number = Waiting.objects.filter(flow=flow).order_by()[: MOST_COUNTED + 1].count()
-        return f"more than {MOST_COUNTED:,}" if number > MOST_COUNTED else f"{number:,}"
+        """Return the number of waiting jobs, counted up to MAX_COUNTED, and on the page of one flow only."""
+        number = Waiting.objects.filter(flow=flow).order_by()[: MAX_COUNTED + 1].count()
+        return f"more than {MAX_COUNTED:,}" if number > MAX_COUNTED else f"{number:,}"

@@ -12,7 +12,7 @@ from django.urls import reverse
 from queueapp.models import Flow
 from queueapp.snapshots.shares import SLICES, FlowShare, Shares, Waits
 
-from ..formatting import NOTHING, moment, seconds
+from ..formatting import EMPTY_VALUE, moment, seconds
 from . import svg
 
 COLOURED = 6
@@ -80,7 +80,7 @@ def shown(found: Shares) -> Shown:
     return Shown(
         rows=rows,
         flows=_many(sum(share.together for share in found.everyone), "flow"),
-        evenness=NOTHING if found.evenness is None else f"{found.evenness:.3f}",
+        evenness=EMPTY_VALUE if found.evenness is None else f"{found.evenness:.3f}",
         evenness_means=_meaning(found.evenness),
         time=seconds(found.got_seconds),
         busy=f"{found.got_seconds / width / SLICES:.3g}",
@@ -121,7 +121,7 @@ def _row(share: FlowShare, colour: str, found: Shares, width: float, names: Coun
         got=part(share.got_seconds / total),
         owed_wide=f"{share.owed_seconds / longest:.2%}",
         got_wide=f"{share.got_seconds / longest:.2%}",
-        of_owed=NOTHING if ratio is None else part(ratio),
+        of_owed=EMPTY_VALUE if ratio is None else part(ratio),
         behind=ratio is not None and ratio < BEHIND,
         time=seconds(share.got_seconds),
         waited=_waited(share.waits),

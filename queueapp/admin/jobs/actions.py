@@ -21,7 +21,7 @@ from queueapp.states import RETRYABLE
 
 from ..base import QueueAdmin
 
-MOST_AT_ONCE = 1_000
+MAX_JOBS = 1_000
 """Jobs of one action, at most. Each is a transaction of its own; more of them would outlast a request."""
 
 
@@ -80,21 +80,21 @@ class JobActions(QueueAdmin[Job]):
         done: str,
         why: str,
     ) -> None:
-        """Act on at most MOST_AT_ONCE jobs, in the order of submission, and report on all selected ones.
+        """Act on at most MAX_JOBS jobs, in the order of submission, and report on all selected ones.
 
         `able`: the selected jobs that allow the action.
         """
-        found = {job.pk: job for jobs in able for job in jobs.order_by("pk")[: MOST_AT_ONCE + 1]}
-        chosen = [found[key] for key in sorted(found)][: MOST_AT_ONCE + 1]
-        more = len(chosen) > MOST_AT_ONCE
+        found = {job.pk: job for jobs in able for job in jobs.order_by("pk")[: MAX_JOBS + 1]}
+        chosen = [found[key] for key in sorted(found)][: MAX_JOBS + 1]
+        more = len(chosen) > MAX_JOBS
         # Count before acting: a list filtered by status loses the jobs that leave it.
         many = len(chosen) if more else selected.count()
-        acted = Counter(self._act(request, job, act, done) for job in chosen[:MOST_AT_ONCE])
+        acted = Counter(self._act(request, job, act, done) for job in chosen[:MAX_JOBS])
         acted.pop("", None)
         for words, times in acted.items():
             messages.success(request, f"{_jobs(times)} {words}.")
         if more:
-            messages.warning(request, f"Only {MOST_AT_ONCE:,} are {done} at a time, and more are selected: repeat.")
+            messages.warning(request, f"Only {MAX_JOBS:,} are {done} at a time, and more are selected: repeat.")
         elif left := many - acted.total():
             messages.warning(request, f"{_jobs(left)} left alone: {why}.")
 

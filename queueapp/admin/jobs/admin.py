@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from queueapp.models import Attempt, Flow, Job, Owner, Processor, Waiting
 
 from ..base import EstimatedCountChangeList, EstimatedCountPaginator, ReadOnlyAdmin
-from ..formatting import NOTHING, block, brief_moment, link, moment, percent, pretty_json, scrolling, seconds
+from ..formatting import EMPTY_VALUE, block, brief_moment, link, moment, percent, pretty_json, scrolling, seconds
 from .actions import JobActions
 from .filters import StatusFilter, TaskFilter
 
@@ -84,7 +84,7 @@ class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
         """Return the processor time: of all attempts if it ended, else of the running attempt so far."""
         if job.ended is not None:
             return seconds(job.ended.time_spent)
-        return NOTHING if job.processor is None else seconds(job.processor.time_spent(job.processor.read_at))
+        return EMPTY_VALUE if job.processor is None else seconds(job.processor.time_spent(job.processor.read_at))
 
     @admin.display(description="submitted")
     def submitted(self, job: Job) -> str:
@@ -139,43 +139,43 @@ class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
         if job.ended is not None:
             return str(job.ended.attempt) if job.ended.attempt else "never started"
         if holder := _holder(job):
-            return str(dict(zip(holder.jobs, holder.attempts, strict=False)).get(job.pk, NOTHING))
+            return str(dict(zip(holder.jobs, holder.attempts, strict=False)).get(job.pk, EMPTY_VALUE))
         place = _place(job)
-        return f"waits for attempt {place.attempt}" if place else NOTHING
+        return f"waits for attempt {place.attempt}" if place else EMPTY_VALUE
 
     @admin.display(description="progress")
     def progress(self, job: Job) -> str:
         """Return its progress, or how far it came."""
         told = job.ended or job.processor
-        return percent(told.progress) if told else NOTHING
+        return percent(told.progress) if told else EMPTY_VALUE
 
     @admin.display(description="message")
     def message(self, job: Job) -> str:
         """Return the message that came with its progress."""
         told = job.ended or job.processor
-        return (told.message if told else "") or NOTHING
+        return (told.message if told else "") or EMPTY_VALUE
 
     @admin.display(description="result")
     def result(self, job: Job) -> SafeString | str:
         """Return the result of its task as JSON."""
-        return NOTHING if job.ended is None or job.ended.result is None else pretty_json(job.ended.result)
+        return EMPTY_VALUE if job.ended is None or job.ended.result is None else pretty_json(job.ended.result)
 
     @admin.display(description="error")
     def error(self, job: Job) -> SafeString | str:
         """Return why it failed."""
-        return block(job.ended.error) if job.ended and job.ended.error else NOTHING
+        return block(job.ended.error) if job.ended and job.ended.error else EMPTY_VALUE
 
     @admin.display(description="log")
     def log(self, job: Job) -> SafeString | str:
         """Return the output and traceback of its last attempt, unless that is among those that failed."""
         if job.ended is None or not job.ended.log or any(a.number == job.ended.attempt for a in job.attempts.all()):
-            return NOTHING
+            return EMPTY_VALUE
         return scrolling(job.ended.log)
 
     @admin.display(description="attempts that failed")
     def attempts_shown(self, job: Job) -> SafeString | str:
         """Return each failed attempt with its times, its error and its log."""
-        return format_html_join("", "<p>Attempt {}: {}, {}</p>{}{}", map(_told, job.attempts.all())) or NOTHING
+        return format_html_join("", "<p>Attempt {}: {}, {}</p>{}{}", map(_told, job.attempts.all())) or EMPTY_VALUE
 
 
 def _told(attempt: Attempt) -> tuple[Any, ...]:

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from queueapp.policy.preview.effects import MOMENT, Effect, Preview, differ, preview
+from queueapp.policy.preview.effects import NOTICEABLE_SECONDS, Effect, Preview, differ, preview
 from queueapp.policy.preview.state import QueueState
-from queueapp.snapshots.backlog import MOST, read_backlog
+from queueapp.snapshots.backlog import MAX_JOBS_READ, read_backlog
 from queueapp.snapshots.idle_owners import idle_rerouted
 
 from ..formatting import moment
 from .change import Change
-from .rows import FIRST, jobs, rows, soon, users
+from .rows import MAX_ROWS, jobs, rows, soon, users
 
 
 def report(change: Change, now: datetime, *, linked: bool) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def report(change: Change, now: datetime, *, linked: bool) -> dict[str, Any]:
 def _table(
     title: str, effects: Sequence[Effect], present: QueueState, change: Change, *, linked: bool, turns: bool
 ) -> dict[str, Any]:
-    more = len(effects) - FIRST
+    more = len(effects) - MAX_ROWS
     return {
         "title": title,
         "turns": turns,
@@ -69,7 +69,7 @@ def _notices(change: Change, present: QueueState, found: Preview, now: datetime,
     if not present.processors:
         yield "No processor is at work, so nobody knows when jobs start. The shares hold as soon as one is."
     elif not present.timed:
-        yield f"More than {MOST:,} users have jobs: shares are shown, and no times."
+        yield f"More than {MAX_JOBS_READ:,} users have jobs: shares are shown, and no times."
     elif present.samples:
         yield "The backlog is deep: of each user's later jobs only the sum is looked at, so times far ahead are rough."
 
@@ -124,7 +124,7 @@ def _end(found: Preview) -> str:
     before, after = found.ends
     if before is None or after is None:
         return ""
-    if differ(before, after, MOMENT):
+    if differ(before, after, NOTICEABLE_SECONDS):
         return f"The last of all waiting jobs starts {soon(after)} instead of {soon(before)}."
     return f"The last of all waiting jobs starts {soon(after)} either way: rules change the order, not the work."
 

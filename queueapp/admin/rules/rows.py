@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from queueapp.models import Owner
-from queueapp.policy.preview.effects import MOMENT, Effect, Outlook, differ
+from queueapp.policy.preview.effects import NOTICEABLE_SECONDS, Effect, Outlook, differ
 from queueapp.policy.rules import Route
 
-from ..formatting import NOTHING, seconds
+from ..formatting import EMPTY_VALUE, seconds
 
-FIRST = 50
+MAX_ROWS = 50
 """Rows of a table, at most."""
-AT_ONCE = 0.5
+IMMEDIATE_SECONDS = 0.5
 """Seconds. A shorter wait is shown as "at once"."""
 
 _SPACE = "\N{NO-BREAK SPACE}"
@@ -57,12 +57,12 @@ def rows(
     rough: bool,
     linked: bool,
 ) -> list[Row]:
-    """Return the first effects (FIRST) as rows. One query."""
-    shown = effects[:FIRST]
+    """Return the first effects (MAX_ROWS) as rows. One query."""
+    shown = effects[:MAX_ROWS]
     owners = Owner.objects.select_related("user").in_bulk([effect.owner for effect in shown])
     return [
         Row(
-            owner=owners[effect.owner].name if effect.owner in owners else NOTHING,
+            owner=owners[effect.owner].name if effect.owner in owners else EMPTY_VALUE,
             page=reverse("admin:queueapp_owner_change", args=[effect.owner]) if linked else "",
             waiting=jobs(waiting.get(effect.owner, 0)),
             turns=_turns(effect, names),
@@ -89,8 +89,8 @@ def users(number: int) -> str:
 def soon(length: float | None, *, rough: bool = False) -> str:
     """Return when a job starts: "at once", "in 4.2 s", "in about 3 min 20 s"."""
     if length is None:
-        return NOTHING
-    if length < AT_ONCE:
+        return EMPTY_VALUE
+    if length < IMMEDIATE_SECONDS:
         return "at once"
     return f"in{_SPACE}about{_SPACE}{_length(length)}" if rough else f"in{_SPACE}{_length(length)}"
 
@@ -111,7 +111,7 @@ def percent(share: float) -> str:
 
 def _start(before: float | None, after: float | None, *, rough: bool = False) -> Cell:
     was, will = soon(before, rough=rough), soon(after, rough=rough)
-    if before is None or after is None or was == will or not differ(before, after, MOMENT):
+    if before is None or after is None or was == will or not differ(before, after, NOTICEABLE_SECONDS):
         return Cell(was)
     later = after > before
     verdict = f"{_length(abs(after - before))} {'later' if later else 'sooner'}"
@@ -145,7 +145,7 @@ def _turns(effect: Effect, names: tuple[Names, Names]) -> Cell:
 
 
 def _rule(route: Route, names: Names) -> str:
-    return "no rule" if route.rule is None else names.get(route.rule, NOTHING)
+    return "no rule" if route.rule is None else names.get(route.rule, EMPTY_VALUE)
 
 
 def _terms(route: Route) -> str:

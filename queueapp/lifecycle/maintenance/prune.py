@@ -6,7 +6,7 @@ from django.db import connection
 
 from ...conf import queue_settings
 
-AT_ONCE = 1_000
+BATCH_JOBS = 1_000
 
 # Outcomes are stored in about the order in which jobs end, so the BRIN index leads to the oldest.
 _PRUNE = """
@@ -20,7 +20,7 @@ _PRUNE = """
 
 
 def prune() -> int:
-    """Delete up to AT_ONCE jobs that ended more than RETENTION_DAYS ago, with outcomes and attempts. Return how many.
+    """Delete up to BATCH_JOBS jobs that ended RETENTION_DAYS ago, with outcomes and attempts. Return how many.
 
     0 days: delete none. By the database's clock. Takes about 20 ms. Locks: the rows that it deletes.
     """
@@ -28,6 +28,6 @@ def prune() -> int:
     if days == 0:
         return 0
     with connection.cursor() as cursor:
-        cursor.execute(_PRUNE, [days, AT_ONCE])
+        cursor.execute(_PRUNE, [days, BATCH_JOBS])
         pruned: int = cursor.rowcount
         return pruned

@@ -7,7 +7,7 @@ from django.db import connection
 from ...db.conflicts import retried
 from ..announce import announce
 
-AT_ONCE = 500
+BATCH_JOBS = 500
 
 
 def join_due() -> float | None:
@@ -23,6 +23,6 @@ def join_due() -> float | None:
 
 def _due() -> tuple[list[int] | None, float | None]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT owners, next_in FROM queueapp_due(%s)", [AT_ONCE])
+        cursor.execute("SELECT owners, next_in FROM queueapp_due(%s)", [BATCH_JOBS])
         owners, next_in = cursor.fetchone()
         return owners, next_in

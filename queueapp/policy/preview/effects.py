@@ -10,9 +10,9 @@ from ..projection import Capped, Fleet, Standing, share_owed
 from ..rules import Route
 from .state import QueueState, Routes
 
-NOTICEABLE = 0.01
+NOTICEABLE_FRACTION = 0.01
 """The fraction by which a share or a wait has to change to be worth a word."""
-MOMENT = 0.05
+NOTICEABLE_SECONDS = 0.05
 """Seconds that are not worth a word."""
 
 
@@ -49,7 +49,7 @@ class Effect:
     def delay(self) -> float:
         """Seconds by which jobs start later, below 0 sooner: of the first and the last the one that changes more."""
         pairs = [(self.before.first, self.after.first), (self.before.last, self.after.last)]
-        changes = [b - a for a, b in pairs if a is not None and b is not None and differ(a, b, MOMENT)]
+        changes = [b - a for a, b in pairs if a is not None and b is not None and differ(a, b, NOTICEABLE_SECONDS)]
         return max(changes, key=abs, default=0.0)
 
     @property
@@ -70,7 +70,7 @@ class Preview:
 
 def differ(before: float, after: float, least: float = 0.0) -> bool:
     """Whether a number changes by more than a hundredth and more than `least`."""
-    return abs(after - before) > max(NOTICEABLE * max(abs(before), abs(after)), least)
+    return abs(after - before) > max(NOTICEABLE_FRACTION * max(abs(before), abs(after)), least)
 
 
 def preview(present: QueueState, before: Routes, after: Routes) -> Preview:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from ..rules import Route
-from ..scheduler import MOST, QUANTUM, FlowState, QueuedJob, Scheduler, TurnState
+from ..scheduler import MAX_TURN_JOBS, QUANTUM, FlowState, QueuedJob, Scheduler, TurnState
 from ..simulation import HEARTBEAT, Simulation
 
 Routes = Mapping[int, Route]
@@ -53,7 +53,7 @@ class QueueState:
     samples: Mapping[int, float] = field(default_factory=dict)
     timed: bool = True
     quantum: float = QUANTUM
-    most: int = MOST
+    most: int = MAX_TURN_JOBS
     heartbeat: float = HEARTBEAT
 
     @property
