@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .errors import JobCancelled, JobFailed
+from .errors import FieldError, InvalidSubmission, JobCancelled, JobFailed
 from .registry import JobContext, task
 
 if TYPE_CHECKING:
@@ -34,5 +34,8 @@ def submit(owner: AbstractBaseUser | str, *jobs: Mapping[str, Any]) -> Accepted:
     from .lifecycle.validation import parse_all
     from .models import Owner
 
+    for index, job in enumerate(jobs):
+        if named := {"user", "key"} & set(job):
+            raise InvalidSubmission([FieldError(named.pop(), "the owner is the first argument of submit()", index)])
     whose = Owner.objects.of_key(owner) if isinstance(owner, str) else Owner.objects.of_user(owner)
     return accept(whose, parse_all([dict(job) for job in jobs]))

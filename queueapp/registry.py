@@ -45,10 +45,16 @@ class Reports:
 
 
 class JobContext:
-    """A running job's identity, its progress, and the requests to stop it."""
+    """A running job's identity, its progress, and the requests to stop it.
 
-    def __init__(self, job_id: str, duration: float, attempt: int = 1, reports: Reports | None = None) -> None:
+    `owner_id` is the primary key of queueapp.models.Owner. A `job_id` is unique per owner only.
+    """
+
+    def __init__(
+        self, job_id: str, duration: float, attempt: int = 1, reports: Reports | None = None, owner_id: int = 0
+    ) -> None:
         self.job_id = job_id
+        self.owner_id = owner_id
         self.duration = duration
         self.attempt = attempt
         self._reports = reports or Reports()

@@ -127,9 +127,9 @@ def tidies_up(job: JobContext) -> None:
 
 @task("pid")
 def pid(job: JobContext) -> dict[str, int]:
-    """The processes: this one, its worker, and the sentinel."""
+    """The processes: this one, its worker, and the sentinel; and whose job it is."""
     worker = psutil.Process(os.getppid())
-    return {"task": os.getpid(), "worker": worker.pid, "sentinel": worker.ppid()}
+    return {"task": os.getpid(), "worker": worker.pid, "sentinel": worker.ppid(), "owner": job.owner_id}
 
 
 LEFT: ContextVar[str] = ContextVar("LEFT", default="")

@@ -71,8 +71,8 @@ class TaskProcess:
         self._jobs = set(jobs)
         after = _after_each([job.owner for job in jobs.values()], queue_settings().TASK_PROCESS_FOR)
         rows = [
-            (index, job.name, job.task, job.payload, job.duration, job.attempt, memory_limits[index], int(then))
-            for (index, job), then in zip(jobs.items(), after, strict=True)
+            (i, job.name, job.task, job.payload, job.duration, job.attempt, memory_limits[i], int(then), job.owner)
+            for (i, job), then in zip(jobs.items(), after, strict=True)
         ]
         if any(limit is not None for limit in memory_limits.values()):
             self._resident_at_start = self._resident_bytes()

@@ -62,9 +62,9 @@ class After(IntEnum):
     """This process runs no further job."""
 
 
-JobRow = tuple[int, str, str, str, float, int, float | None, int]
+JobRow = tuple[int, str, str, str, float, int, float | None, int, int]
 """A job as it is sent: its index in the turn, name, task, payload as JSON, duration in seconds, attempt, memory limit
-in MB, and the step after it."""
+in MB, the step after it, and the owner's id."""
 
 
 class TaskRunner:
@@ -174,7 +174,7 @@ class TaskRunner:
 
     def _attempt(self, job: JobRow) -> tuple[Kind, str, str]:
         """Return how the task ended, its result or error, and its traceback. Raises nothing."""
-        _, name, task_name, payload, duration, attempt, memory_limit, _ = job
+        _, name, task_name, payload, duration, attempt, memory_limit, _, owner = job
         try:
             with bounded_memory(memory_limit):
                 try:
@@ -182,7 +182,7 @@ class TaskRunner:
                     task = self._tasks.get(task_name)
                     if task is None:
                         raise LookupError(f"There is no task {task_name!r} in this version of the site.")
-                    handle = JobContext(name, duration, attempt, self._memory)
+                    handle = JobContext(name, duration, attempt, self._memory, owner)
                     return Kind.RESULT, result_text(task.run(handle, _loads(payload))), ""
                 finally:
                     self._in_task = False

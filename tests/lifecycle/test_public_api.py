@@ -48,6 +48,13 @@ def test_a_key_owns_jobs_as_a_user_does() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("field", ["user", "key"])
+def test_whose_a_job_is_is_said_once(field: str) -> None:
+    with pytest.raises(InvalidSubmission) as refused:
+        queueapp.submit("team-blue", {"job_id": "a", "duration": 1, field: "ada"})
+    assert [error.field for error in refused.value.errors] == [field]
+
+
 @pytest.mark.parametrize("key", ["", "two words", "a,b", "team-*", "x" * 201, "nul\0"])
 def test_what_is_no_key_is_refused(key: str) -> None:
     with pytest.raises(ValueError, match="is not a key: use 1 to 200 letters"):

@@ -96,6 +96,8 @@ def test_a_task_process_serves_as_many_jobs_as_the_settings_say(
     results: list[Any] = list(Outcome.objects.order_by("job").values_list("result", flat=True))
     assert {result["worker"] for result in results} == {os.getpid()}
     assert len({result["task"] for result in results}) == processes
+    owners = list(Outcome.objects.order_by("job").values_list("owner", flat=True))
+    assert [result["owner"] for result in results] == owners
 
 
 def test_a_turn_goes_on_after_each_job_that_ends_its_process(worker: Worker) -> None:
