@@ -1,4 +1,4 @@
-"""Numbers and durations in plain words, for the page's first render. words.js writes the same ones live."""
+"""Numbers and durations in plain words, for the page's first render. format.js writes the same ones live."""
 
 from __future__ import annotations
 

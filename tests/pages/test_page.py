@@ -470,7 +470,7 @@ def test_server_and_page_say_numbers_alike(login: Login) -> None:
     fleets = [(0, 0, 0), (1, 0, 0), (1, 1, 1), (4, 0, 0), (4, 3, 0), (1200, 1100, 2)]
     said = page.evaluate(
         """async ([lengths, shares, given, turns, fleets]) => {
-            const words = await import("/static/queueapp/words.js");
+            const words = await import("/static/queueapp/format.js");
             return [
                 lengths.map(words.seconds),
                 lengths.map(words.soon),

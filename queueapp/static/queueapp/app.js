@@ -3,9 +3,9 @@
 
 import { readQueue } from "./api.js";
 import { allowCancelling } from "./cancel.js";
-import { allowAgain } from "./finished.js";
+import { allowAgain } from "./actions.js";
 import { allowSubmitting } from "./form.js";
-import { recall, remember } from "./memory.js";
+import { recall, remember } from "./storage.js";
 import { done, offerNotifications, say } from "./notify.js";
 import { showConnection, showEnded, showOverview, showShare } from "./overview.js";
 import * as rows from "./rows.js";

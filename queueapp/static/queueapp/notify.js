@@ -6,9 +6,9 @@
  * share one notice with a number, which is updated at most once a second.
  */
 
-import { recall, remember } from "./memory.js";
+import { recall, remember } from "./storage.js";
 import { part } from "./rows.js";
-import { grouped, seconds } from "./words.js";
+import { grouped, seconds } from "./format.js";
 
 const ICON = new URL("favicon.svg", import.meta.url).href;
 

@@ -2,7 +2,7 @@
 /** The overview above the lists (connection, processors, share), and the title of the tab. */
 
 import { part, write } from "./rows.js";
-import { clockTime, processorsSentence, shareSentence, waitingCount } from "./words.js";
+import { clockTime, processorsSentence, shareSentence, waitingCount } from "./format.js";
 
 /** @typedef {import("./api.js").Queue} Queue */
 

@@ -5,7 +5,7 @@
  */
 
 import { jobAddress } from "./api.js";
-import { ago, exactTime, isOver, seconds, soon, ticking } from "./words.js";
+import { ago, exactTime, isOver, seconds, soon, ticking } from "./format.js";
 
 /** @typedef {import("./api.js").Job} Job */
 
