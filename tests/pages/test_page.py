@@ -470,13 +470,13 @@ def test_server_and_page_say_numbers_alike(login: Login) -> None:
     fleets = [(0, 0, 0), (1, 0, 0), (1, 1, 1), (4, 0, 0), (4, 3, 0), (1200, 1100, 2)]
     said = page.evaluate(
         """async ([lengths, shares, given, turns, fleets]) => {
-            const words = await import("/static/queueapp/format.js");
+            const format = await import("/static/queueapp/format.js");
             return [
-                lengths.map(words.seconds),
-                lengths.map(words.soon),
-                shares.map((share) => words.turns(...share)),
-                given.flatMap((share) => turns.map((turn) => words.shareSentence(share, "olga", ...turn))),
-                fleets.map((fleet) => words.processorsSentence(...fleet)),
+                lengths.map(format.formatDuration),
+                lengths.map(format.formatTimeUntil),
+                shares.map((share) => format.formatTurns(...share)),
+                given.flatMap((share) => turns.map((turn) => format.shareSentence(share, "olga", ...turn))),
+                fleets.map((fleet) => format.processorsSentence(...fleet)),
             ];
         }""",
         [lengths, shares, given, turns, fleets],

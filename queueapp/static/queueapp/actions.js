@@ -1,27 +1,27 @@
 // @ts-check
 /** Actions on a job that has ended: reuse it in the form, or retry it. */
 
-import { readJob, reason, retryJob } from "./api.js";
-import { reuse } from "./form.js";
-import { say } from "./notify.js";
+import { errorMessage, readJob, retryJob } from "./api.js";
+import { fillForm } from "./form.js";
+import { notify } from "./notify.js";
 import { fillFinished } from "./rows.js";
 
 /**
  * @param {import("./rows.js").JobList} finished
- * @param {(jobId: string, ended: number) => void} waits called when a job that ended at this moment waits again
+ * @param {(jobId: string, ended: number) => void} onRetried called when a job that ended at this moment waits again
  */
-export function allowAgain(finished, waits) {
+export function bindRetry(finished, onRetried) {
   finished.list.addEventListener("click", (event) => {
     const button = /** @type {HTMLElement} */ (event.target).closest("button");
     const row = finished.rows.get(/** @type {HTMLElement | null} */ (button?.closest(".job"))?.dataset.jobId ?? "");
     if (!button || !row) return;
-    if (button.dataset.part === "reuse") useAgain(row);
-    if (button.dataset.part === "retry") tryAgain(row, button, waits);
+    if (button.dataset.part === "reuse") reuseJob(row);
+    if (button.dataset.part === "retry") retry(row, button, onRetried);
   });
   // The event does not bubble: capture it.
   finished.list.addEventListener(
     "toggle",
-    ({ target }) => showWhole(finished, /** @type {HTMLElement} */ (target)),
+    ({ target }) => onToggle(finished, /** @type {HTMLElement} */ (target)),
     true,
   );
 }
@@ -31,30 +31,30 @@ export function allowAgain(finished, waits) {
  * @param {import("./rows.js").JobList} finished
  * @param {HTMLElement} details
  */
-function showWhole(finished, details) {
+function onToggle(finished, details) {
   const row = finished.rows.get(/** @type {HTMLElement | null} */ (details.closest(".job"))?.dataset.jobId ?? "");
-  if (row && details.hasAttribute("open")) readWhole(row);
+  if (row && details.hasAttribute("open")) loadOmitted(row);
 }
 
 /**
  * Read the whole job; whether the row has it now. A job that waits again, or has ended again, is left as it is.
  * @param {import("./rows.js").Row} row
  */
-async function readWhole(row) {
-  if (row.parts.large.hidden) return true;
+async function loadOmitted(row) {
+  if (row.parts.omitted.hidden) return true;
   const ended = Date.parse(row.parts.ended.getAttribute("datetime") ?? "");
   const answer = await readJob(row.element.dataset.jobId ?? "");
   if (answer.status !== 200 || Date.parse(answer.data.finished_at ?? "") !== ended) return false;
   fillFinished(row, answer.data);
   // fillFinished() shows it again if an error ends with an ellipsis of its own.
-  row.parts.large.hidden = true;
+  row.parts.omitted.hidden = true;
   return true;
 }
 
 /** @param {import("./rows.js").Row} row */
-async function useAgain(row) {
-  if (!(await readWhole(row))) return say("This job cannot be used again now.", "All of it could not be read.");
-  reuse({
+async function reuseJob(row) {
+  if (!(await loadOmitted(row))) return notify("This job cannot be used again now.", "All of it could not be read.");
+  fillForm({
     jobId: row.element.dataset.jobId ?? "",
     task: row.parts.task.textContent ?? "",
     duration: row.parts.reuse.dataset.duration ?? "",
@@ -65,16 +65,16 @@ async function useAgain(row) {
 /**
  * @param {import("./rows.js").Row} row
  * @param {HTMLElement} button
- * @param {(jobId: string, ended: number) => void} waits
+ * @param {(jobId: string, ended: number) => void} onRetried
  */
-async function tryAgain(row, button, waits) {
+async function retry(row, button, onRetried) {
   if (button.getAttribute("aria-disabled") === "true") return;
   button.setAttribute("aria-disabled", "true");
   const jobId = row.element.dataset.jobId ?? "";
   const ended = Date.parse(row.parts.ended.getAttribute("datetime") ?? "");
   const answer = await retryJob(jobId);
   button.removeAttribute("aria-disabled");
-  if (answer.status !== 200) return say(`${jobId} was not tried again.`, reason(answer));
-  say(`${jobId} waits again`, "in its old place.", "many");
-  waits(jobId, ended);
+  if (answer.status !== 200) return notify(`${jobId} was not tried again.`, errorMessage(answer));
+  notify(`${jobId} waits again`, "in its old place.", "many");
+  onRetried(jobId, ended);
 }

@@ -27,7 +27,7 @@ export const EVENTS = `${ROOT}events/`;
  * @param {unknown} [body]
  * @returns {Promise<Answer>}
  */
-async function call(method, path, body) {
+async function request(method, path, body) {
   /** @type {Record<string, string>} */
   const headers = { Accept: "application/json" };
   if (method !== "GET") headers["X-CSRFToken"] = csrfToken();
@@ -53,31 +53,31 @@ function csrfToken() {
   return cookie?.[1] ?? meta?.getAttribute("content") ?? "";
 }
 
-export const readQueue = () => call("GET", "queue/");
+export const readQueue = () => request("GET", "queue/");
 
 /** @param {string} jobId */
 const jobPath = (jobId) => `jobs/${encodeURIComponent(jobId)}/`;
 
 /** @param {string} jobId */
-export const jobAddress = (jobId) => ROOT + jobPath(jobId);
+export const jobUrl = (jobId) => ROOT + jobPath(jobId);
 
 /** @param {string} jobId */
-export const readJob = (jobId) => call("GET", jobPath(jobId));
+export const readJob = (jobId) => request("GET", jobPath(jobId));
 
 /** @param {{job_id: string, duration: number, task: string, payload: unknown}} job */
-export const submitJob = (job) => call("POST", "jobs/", job);
+export const submitJob = (job) => request("POST", "jobs/", job);
 
 /** @param {string} jobId */
-export const cancelJob = (jobId) => call("DELETE", jobPath(jobId));
+export const cancelJob = (jobId) => request("DELETE", jobPath(jobId));
 
 /** @param {string} jobId */
-export const retryJob = (jobId) => call("POST", `${jobPath(jobId)}retry/`);
+export const retryJob = (jobId) => request("POST", `${jobPath(jobId)}retry/`);
 
 /**
  * Return why a request failed, in a sentence for the user.
  * @param {Answer} answer
  */
-export function reason(answer) {
+export function errorMessage(answer) {
   if (answer.status === 0) return "The server cannot be reached. Try again in a moment; no job is ever taken twice.";
   if (answer.status >= 500) return "Something broke on the server. Try again in a moment.";
   if (answer.status === 401) return "Your session has ended. Log in again.";

@@ -1,14 +1,14 @@
 // @ts-check
 /** The live page: events change one state, and the state is rendered once a frame. */
 
+import { bindRetry } from "./actions.js";
 import { readQueue } from "./api.js";
-import { allowCancelling } from "./cancel.js";
-import { allowAgain } from "./actions.js";
-import { allowSubmitting } from "./form.js";
-import { recall, remember } from "./storage.js";
-import { done, offerNotifications, say } from "./notify.js";
+import { bindCancel } from "./cancel.js";
+import { bindSubmit } from "./form.js";
+import { bindNotifications, jobEnded, notify } from "./notify.js";
 import { showConnection, showEnded, showOverview, showShare } from "./overview.js";
 import * as rows from "./rows.js";
+import { load, save } from "./storage.js";
 import { follow } from "./stream.js";
 
 /**
@@ -18,7 +18,7 @@ import { follow } from "./stream.js";
 
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 const user = main.dataset.user ?? "";
-const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 const running = new rows.JobList("running", rows.fillRunning);
 const waiting = new rows.JobList("waiting", rows.fillWaiting);
@@ -84,12 +84,12 @@ function onCompleted(job) {
   over.set(job.job_id, { ended: moment, until: serverNow() + AS_NEW });
   spentAt.delete(job.job_id);
   ended.push(job);
-  if (!cancelledHere.delete(job.job_id)) done(job);
+  if (!cancelledHere.delete(job.job_id)) jobEnded(job);
   schedule();
 }
 
-/** @param {import("./stream.js").State} state */
-function onState(state) {
+/** @param {import("./stream.js").ConnectionState} state */
+function onConnection(state) {
   frozen = serverNow();
   live = state === "live";
   if (live) ahead = queue ? Date.parse(queue.time) - performance.now() : ahead;
@@ -115,7 +115,7 @@ function render() {
     const news = ended;
     ended = [];
     finished.prepend(news);
-    rememberSeen();
+    saveSeen();
   }
   if (queue) {
     queue.running = queue.running.filter(isOn);
@@ -125,8 +125,8 @@ function render() {
     showOverview(queue);
     main.toggleAttribute("data-nothing-yet", !queue.running.length && !queue.waiting.length && !finished.rows.size);
   }
-  tick();
-  tickSlowly();
+  renderTimeSpent();
+  renderRelativeTimes();
 }
 
 /**
@@ -145,27 +145,27 @@ function isOn({ job_id }) {
 function beginsAgain(jobId) {
   over.delete(jobId);
   const row = finished.rows.get(jobId);
-  if (row) finished.drop(jobId, row);
+  if (row) finished.remove(jobId, row);
   finished.labelUnfold();
 }
 
 /** Update the texts that change as time passes. */
-function tick() {
+function renderTimeSpent() {
   if (!queue || document.hidden) return;
   const now = serverNow();
   for (const job of queue.running) {
     const row = running.rows.get(job.job_id);
     const since = (now - (spentAt.get(job.job_id) ?? now)) / 1000;
-    if (row) rows.fillSpent(row, job.time_spent + Math.max(since, 0), job.duration);
+    if (row) rows.fillTimeSpent(row, job.time_spent + Math.max(since, 0), job.duration);
   }
 }
 
-function tickSlowly() {
+function renderRelativeTimes() {
   if (document.hidden) return;
   if (queue) showShare(queue, serverNow());
   for (const job of queue?.waiting ?? []) {
     const row = waiting.rows.get(job.job_id);
-    if (row) rows.fillStart(row, job, serverNow());
+    if (row) rows.fillEstimatedStart(row, job, serverNow());
   }
   const now = queue && live ? serverNow() : Date.now();
   for (const row of finished.rows.values()) rows.fillAge(row, now);
@@ -173,67 +173,67 @@ function tickSlowly() {
 
 /* Since the last visit */
 
-const SEEN = `seen.${user}`;
+const SEEN_KEY = `seen.${user}`;
 
-function rememberSeen() {
+function saveSeen() {
   if (document.hidden) return;
   const newest = finished.list.querySelector("time")?.dateTime;
-  if (newest) remember(SEEN, newest);
+  if (newest) save(SEEN_KEY, newest);
 }
 
 /** Mark the jobs that ended since this browser last showed the page, and say how many. */
 function markUnseen() {
-  const seen = Date.parse(recall(SEEN) ?? "");
+  const seen = Date.parse(load(SEEN_KEY) ?? "");
   let unseen = 0;
   for (const [jobId, row] of finished.rows) {
-    rows.localTimes(row);
+    rows.localizeTimes(row);
     over.set(jobId, { ended: Date.parse(row.parts.ended.getAttribute("datetime") ?? ""), until: -Infinity });
-    if (!(Date.parse(row.parts.when.getAttribute("datetime") ?? "") > seen)) continue;
+    if (!(Date.parse(row.parts.age.getAttribute("datetime") ?? "") > seen)) continue;
     row.element.classList.add("is-unseen");
     unseen++;
   }
   if (unseen) {
     const all = unseen === finished.rows.size && unseen > 1 ? "at least " : "";
-    say(`${all}${unseen} job${unseen === 1 ? "" : "s"} ended`, "since you were here last.", "many");
+    notify(`${all}${unseen} job${unseen === 1 ? "" : "s"} ended`, "since you were here last.", "many");
   }
-  rememberSeen();
+  saveSeen();
 }
 
 /* Start */
 
 /** Show the effect of the user's action even while the stream is down. */
-async function catchUp() {
+async function refresh() {
   if (live) return;
   const answer = await readQueue();
   if (answer.status === 200) onQueue(answer.data);
 }
 
 markUnseen();
-tickSlowly();
-offerNotifications();
-allowSubmitting(catchUp);
+renderRelativeTimes();
+bindNotifications();
+bindSubmit(refresh);
 for (const { list } of [waiting, running]) {
-  allowCancelling(list, (jobId, cancelled) => {
+  bindCancel(list, (jobId, cancelled) => {
     if (cancelled) cancelledHere.add(jobId);
-    catchUp();
+    refresh();
   });
 }
-allowAgain(finished, (jobId, ended) => {
+bindRetry(finished, (jobId, ended) => {
   // Unless the completion of the retry came before the answer.
   if (over.get(jobId)?.ended === ended) beginsAgain(jobId);
-  catchUp();
+  refresh();
 });
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
-  rememberSeen();
+  saveSeen();
   schedule();
 });
-setInterval(tick, calm ? 1000 : 100);
-setInterval(tickSlowly, 1000);
+setInterval(renderTimeSpent, reducedMotion ? 1000 : 100);
+setInterval(renderRelativeTimes, 1000);
 
 const stream = follow({
   after: main.dataset.lastNumber ?? "",
   events: { queue: onQueue, reset: onQueue, progress: onProgress, completed: onCompleted },
-  state: onState,
-  expectsNews: () => live && Boolean(queue?.running.length),
+  onState: onConnection,
+  expectsEvents: () => live && Boolean(queue?.running.length),
 });

@@ -1,12 +1,12 @@
 // @ts-check
 /** The form that submits a job. The server validates all that can be sent; errors are shown at their fields. */
 
-import { reason, submitJob } from "./api.js";
-import { part, write } from "./rows.js";
+import { errorMessage, submitJob } from "./api.js";
+import { part, setText } from "./rows.js";
 
 /** @typedef {import("./api.js").Job} Job */
 
-const LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"; // without those that are easily misread
+const NAME_CHARACTERS = "23456789abcdefghjkmnpqrstuvwxyz"; // without those that are easily misread
 const FIELDS = ["job_id", "duration", "task", "payload"];
 
 const section = /** @type {HTMLElement} */ (document.querySelector(".submit"));
@@ -24,23 +24,23 @@ function field(name) {
   return /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
 }
 
-/** @param {(job: Job, isNew: boolean) => void} accepted */
-export function allowSubmitting(accepted) {
+/** @param {(job: Job, isNew: boolean) => void} onAccepted */
+export function bindSubmit(onAccepted) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    submit(accepted);
+    submit(onAccepted);
   });
   form.addEventListener("input", (event) => {
     const { name } = /** @type {HTMLInputElement} */ (event.target);
     if (FIELDS.includes(name)) showError(name, "");
   });
   field("task").addEventListener("change", () => describeTask(true));
-  toggle.addEventListener("click", () => openForm(!section.hasAttribute("data-open")));
+  toggle.addEventListener("click", () => toggleForm(!section.hasAttribute("data-open")));
   describeTask(false);
 }
 
 /** @param {boolean} open */
-function openForm(open) {
+function toggleForm(open) {
   section.toggleAttribute("data-open", open);
   toggle.setAttribute("aria-expanded", String(open));
   /** @type {Text} */ (toggle.firstChild).data = open ? "Close" : "Open";
@@ -50,44 +50,44 @@ function openForm(open) {
 function describeTask(chosen) {
   const select = /** @type {HTMLSelectElement} */ (/** @type {unknown} */ (field("task")));
   const { about, takes } = select.selectedOptions[0]?.dataset ?? {};
-  write(part("task-about"), about ?? "");
-  write(part("task-takes"), takes ? `This task takes: ${takes}.` : "This task needs none.");
+  setText(part("task-about"), about ?? "");
+  setText(part("task-takes"), takes ? `This task takes: ${takes}.` : "This task needs none.");
   if (chosen && takes) options.open = true;
 }
 
-/** @param {(job: Job, isNew: boolean) => void} accepted */
-async function submit(accepted) {
+/** @param {(job: Job, isNew: boolean) => void} onAccepted */
+async function submit(onAccepted) {
   if (sending) return;
-  const job = read();
+  const job = readForm();
   if (!job) return;
   const button = /** @type {HTMLElement} */ (form.querySelector("[type=submit]"));
   sending = true;
   button.setAttribute("aria-disabled", "true"); // not disabled: that would take the focus away
-  write(part("form-error"), "");
-  write(part("form-said"), "");
+  setText(part("form-error"), "");
+  setText(part("form-result"), "");
   const answer = await submitJob(job);
   sending = false;
   button.removeAttribute("aria-disabled");
   if (answer.status === 200 || answer.status === 201) {
-    confirm(answer.data, answer.status === 201);
-    accepted(answer.data, answer.status === 201);
+    showAccepted(answer.data, answer.status === 201);
+    onAccepted(answer.data, answer.status === 201);
   } else showProblem(answer);
 }
 
 /** Return the job in the fields. If it cannot be sent at all, show the errors and return null. */
-function read() {
+function readForm() {
   for (const name of FIELDS) showError(name, "");
   /** @type {[string, string][]} */
   const errors = [];
   const jobId = field("job_id").value.trim();
-  const written = field("duration").value.trim().replace(",", ".");
-  const duration = Number(written);
-  const text = field("payload").value.trim();
+  const durationText = field("duration").value.trim().replace(",", ".");
+  const duration = Number(durationText);
+  const payloadText = field("payload").value.trim();
   let payload = {};
   if (!jobId) errors.push(["job_id", "Give the job a name of its own."]);
-  if (!written || !Number.isFinite(duration)) errors.push(["duration", "Give a number of seconds, such as 12.5."]);
+  if (!durationText || !Number.isFinite(duration)) errors.push(["duration", "Give a number of seconds, such as 12.5."]);
   try {
-    payload = text ? JSON.parse(text) : {};
+    payload = payloadText ? JSON.parse(payloadText) : {};
   } catch {
     errors.push(["payload", 'This is not JSON. It should look like {"path": "a.txt"}.']);
   }
@@ -106,9 +106,9 @@ function showProblem(answer) {
     if (FIELDS.includes(top)) errors.push([top, inner.length ? `${message} (${inner.join(".")})` : message]);
     else others.push(`${name}: ${message}`);
   }
-  if (answer.status === 409 && !errors.length) errors.push(["job_id", reason(answer)]);
+  if (answer.status === 409 && !errors.length) errors.push(["job_id", errorMessage(answer)]);
   showErrors(errors);
-  if (others.length || !errors.length) write(part("form-error"), others.join("; ") || reason(answer));
+  if (others.length || !errors.length) setText(part("form-error"), others.join("; ") || errorMessage(answer));
 }
 
 /** @param {[string, string][]} errors by field; all errors of a field are shown */
@@ -127,7 +127,7 @@ function showErrors(errors) {
  */
 function showError(name, message) {
   const input = field(name);
-  write(document.getElementById(`${input.id}-error`), message);
+  setText(document.getElementById(`${input.id}-error`), message);
   if (message) input.setAttribute("aria-invalid", "true");
   else input.removeAttribute("aria-invalid");
   if (message && name === "payload") options.open = true;
@@ -139,12 +139,12 @@ function showError(name, message) {
  * @param {Job} job
  * @param {boolean} isNew
  */
-function confirm(job, isNew) {
-  const place = job.status === "queued" && job.position ? `, position\u00a0${job.position}` : "";
-  const said = isNew
-    ? `${job.job_id} is ${job.status === "queued" ? `in the queue${place}` : job.status}.`
+function showAccepted(job, isNew) {
+  const position = job.status === "queued" && job.position ? `, position\u00a0${job.position}` : "";
+  const message = isNew
+    ? `${job.job_id} is ${job.status === "queued" ? `in the queue${position}` : job.status}.`
     : `${job.job_id} was submitted before, with the same content; it is ${job.status}.`;
-  write(part("form-said"), said);
+  setText(part("form-result"), message);
   const input = field("job_id");
   input.value = suggested = nextName(job.job_id);
   if (document.activeElement === input) input.select();
@@ -164,15 +164,15 @@ function nextName(name) {
 
 function randomName() {
   const numbers = crypto.getRandomValues(new Uint8Array(6));
-  return `job-${[...numbers].map((number) => LETTERS[number % LETTERS.length]).join("")}`;
+  return `job-${[...numbers].map((number) => NAME_CHARACTERS[number % NAME_CHARACTERS.length]).join("")}`;
 }
 
 /**
  * Fill the form from an earlier job, with the next name.
  * @param {{jobId: string, task: string, duration: string, payload: string}} job
  */
-export function reuse({ jobId, task, duration, payload }) {
-  openForm(true);
+export function fillForm({ jobId, task, duration, payload }) {
+  toggleForm(true);
   for (const name of FIELDS) showError(name, "");
   field("job_id").value = suggested = nextName(jobId);
   field("duration").value = duration;
@@ -180,7 +180,7 @@ export function reuse({ jobId, task, duration, payload }) {
   field("payload").value = payload;
   options.open = payload !== "";
   describeTask(false);
-  write(part("form-said"), "");
+  setText(part("form-result"), "");
   field("job_id").focus();
   field("job_id").select();
 }

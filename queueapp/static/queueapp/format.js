@@ -9,23 +9,23 @@ const DAY = 86400;
  * Return a duration in words: "40 ms", "7.5 s", "4 min 5 s", "2 h 5 min", "3 d 4 h".
  * @param {number} value in seconds
  */
-export function seconds(value) {
+export function formatDuration(value) {
   if (value > 0 && value < 0.001) return "under 1 ms";
   if (value < 0.1) return `${Math.round(value * 1000)} ms`;
   if (Math.round(value * 10) / 10 < MINUTE) return `${value.toFixed(1).replace(/\.0$/, "")} s`;
-  return long(value);
+  return formatLong(value);
 }
 
 /**
  * The same for a number that grows on the page. Below a minute it has one decimal, so that the text keeps its width.
  * @param {number} value in seconds
  */
-export function ticking(value) {
-  return value < MINUTE ? `${(Math.floor(value * 10) / 10).toFixed(1)} s` : long(value);
+export function formatElapsed(value) {
+  return value < MINUTE ? `${(Math.floor(value * 10) / 10).toFixed(1)} s` : formatLong(value);
 }
 
 /** @param {number} value in seconds, at least a minute */
-function long(value) {
+function formatLong(value) {
   const whole = Math.round(value);
   /** @type {[number, string, number, string]} */
   const [unit, name, part, partName] =
@@ -38,7 +38,7 @@ function long(value) {
  * Return the time until something begins, no more exact than an estimate: "any moment", "in about 12 s".
  * @param {number} value in seconds
  */
-export function soon(value) {
+export function formatTimeUntil(value) {
   if (value < 1) return "any moment";
   if (value < 10) return `in about ${Math.round(value)} s`;
   if (value < 58) return `in about ${Math.round(value / 2) * 2} s`;
@@ -54,7 +54,7 @@ export function soon(value) {
  * @param {Date} moment
  * @param {number} now in milliseconds
  */
-export function ago(moment, now) {
+export function formatTimeAgo(moment, now) {
   const value = (now - moment.getTime()) / 1000;
   if (value < 10) return "just now";
   if (value < MINUTE) return `${Math.floor(value / 10) * 10} s ago`;
@@ -73,13 +73,13 @@ const EXACT = new Intl.DateTimeFormat(undefined, TO_THE_SECOND);
 const EXACT_OF_ANOTHER_YEAR = new Intl.DateTimeFormat(undefined, { ...TO_THE_SECOND, year: "numeric" });
 
 /** @param {Date} moment */
-export const clockTime = (moment) => CLOCK.format(moment);
+export const formatClock = (moment) => CLOCK.format(moment);
 
 /**
  * Return the day and the time to the second, with the year if it is not this one.
  * @param {Date} moment
  */
-export const exactTime = (moment) =>
+export const formatDateTime = (moment) =>
   (moment.getFullYear() === new Date().getFullYear() ? EXACT : EXACT_OF_ANOTHER_YEAR).format(moment);
 
 /**
@@ -87,11 +87,12 @@ export const exactTime = (moment) =>
  * @param {number} owed from 0 to 1
  * @param {number} flows
  */
-export function turns(owed, flows) {
+export function formatTurns(owed, flows) {
   if (owed > 0.9995) return "every turn";
   for (const whole of [flows, 2, 3, 4, 5, 6, 7, 8, 9, 10]) {
     const part = Math.round(owed * whole);
-    if (part > 0 && part < whole && Math.abs(part / whole - owed) < 0.0001) return `${part} of ${grouped(whole)} turns`;
+    if (part > 0 && part < whole && Math.abs(part / whole - owed) < 0.0001)
+      return `${part} of ${formatNumber(whole)} turns`;
   }
   return `${(owed * 100).toFixed(owed >= 0.1 ? 0 : 1)}% of the turns`;
 }
@@ -105,11 +106,11 @@ export function turns(owed, flows) {
  */
 export function shareSentence(share, user, active, nextTurn = null) {
   if (share.owed === 0) return "No turns while paused";
-  let said = (active ? "Your share now: " : "Your next job gets ") + turns(share.owed, share.flows);
+  let said = (active ? "Your share now: " : "Your next job gets ") + formatTurns(share.owed, share.flows);
   if (share.weight !== 1) said += `, by weight ${Number(share.weight.toPrecision(6))}`;
   if (share.flow !== user) said += `, together with ${share.flow}`;
   if (share.cap !== null) said += `, at most ${share.cap} at once`;
-  return nextTurn === null ? said : `${said}; next turn ${soon(nextTurn)}`;
+  return nextTurn === null ? said : `${said}; next turn ${formatTimeUntil(nextTurn)}`;
 }
 
 /**
@@ -120,10 +121,10 @@ export function shareSentence(share, user, active, nextTurn = null) {
  */
 export function processorsSentence(alive, busy, mine) {
   if (alive === 0) return "No processor is alive";
-  const many = `${grouped(alive)} processor${alive === 1 ? "" : "s"}`;
+  const many = `${formatNumber(alive)} processor${alive === 1 ? "" : "s"}`;
   if (busy === 0) return `${many}, ${alive === 1 ? "free" : "all free"}`;
-  const said = `${many}, ${grouped(busy)} busy`;
-  return mine ? `${said}, ${grouped(mine)} with your jobs` : said;
+  const said = `${many}, ${formatNumber(busy)} busy`;
+  return mine ? `${said}, ${formatNumber(mine)} with your jobs` : said;
 }
 
 /**
@@ -131,13 +132,13 @@ export function processorsSentence(alive, busy, mine) {
  * @param {number} spent
  * @param {number} declared
  */
-export const isOver = (spent, declared) => spent > declared * 1.02 + 0.5;
+export const isOvertime = (spent, declared) => spent > declared * 1.02 + 0.5;
 
 /** @param {number} value */
-export const grouped = (value) => value.toLocaleString("en");
+export const formatNumber = (value) => value.toLocaleString("en");
 
 /**
  * Return how many jobs wait. Above 10,000 the server stops counting.
  * @param {number} value
  */
-export const waitingCount = (value) => (value > 10000 ? "10,000+" : grouped(value));
+export const formatWaitingCount = (value) => (value > 10000 ? "10,000+" : formatNumber(value));

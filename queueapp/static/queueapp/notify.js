@@ -6,41 +6,41 @@
  * share one notice with a number, which is updated at most once a second.
  */
 
-import { recall, remember } from "./storage.js";
+import { load, save } from "./storage.js";
 import { part } from "./rows.js";
-import { grouped, seconds } from "./format.js";
+import { formatDuration, formatNumber } from "./format.js";
 
 const ICON = new URL("favicon.svg", import.meta.url).href;
 
 /** @typedef {import("./api.js").Job} Job */
 
-const GATHER = 300;
-const GATHER_MORE = 1000;
-const GATHER_HIDDEN = 2000;
-const STAY = 7000;
-const STAY_FAILED = 15000;
-const WANTED = "notify";
+const BATCH_DELAY = 300;
+const BATCH_DELAY_MANY = 1000;
+const BATCH_DELAY_HIDDEN = 2000;
+const DISMISS_DELAY = 7000;
+const DISMISS_DELAY_FAILED = 15000;
+const PREFERENCE = "notify";
 
 const region = /** @type {HTMLElement} */ (document.querySelector('[data-testid="notice"]'));
 const template = /** @type {HTMLTemplateElement} */ (document.getElementById("notice-card"));
 const button = /** @type {HTMLButtonElement} */ (part("notify"));
 
 /** @type {Job[]} */ let shown = [];
-/** @type {Job[]} */ let gathered = [];
-/** @type {Job[]} */ let unseen = [];
-let gathering = 0;
-let hiddenGathering = 0;
-let staying = 0;
+/** @type {Job[]} */ let batch = [];
+/** @type {Job[]} */ let hiddenBatch = [];
+let batchTimer = 0;
+let hiddenBatchTimer = 0;
+let dismissTimer = 0;
 /** @type {Map<string, HTMLElement>} */
 const cards = new Map();
 
 /** @param {Job} job */
-export function done(job) {
-  gathered.push(job);
-  gathering ||= setTimeout(showGathered, shown.length > 2 ? GATHER_MORE : GATHER);
+export function jobEnded(job) {
+  batch.push(job);
+  batchTimer ||= setTimeout(showBatch, shown.length > 2 ? BATCH_DELAY_MANY : BATCH_DELAY);
   if (!document.hidden) return;
-  unseen.push(job);
-  hiddenGathering ||= setTimeout(tellBrowser, GATHER_HIDDEN);
+  hiddenBatch.push(job);
+  hiddenBatchTimer ||= setTimeout(notifyBrowser, BATCH_DELAY_HIDDEN);
 }
 
 /**
@@ -49,44 +49,44 @@ export function done(job) {
  * @param {string} text
  * @param {string} mark
  */
-export function say(title, text, mark = "failed") {
-  const key = `say ${title}`;
-  card(key, title, text, mark);
-  setTimeout(() => remove(key), STAY);
+export function notify(title, text, mark = "failed") {
+  const key = `notice ${title}`;
+  showCard(key, title, text, mark);
+  setTimeout(() => dismiss(key), DISMISS_DELAY);
 }
 
-function showGathered() {
-  gathering = 0;
-  shown.push(...gathered);
-  gathered = [];
-  if (shown.length <= 2) for (const job of shown) card(`job ${job.job_id}`, ...about(job), job.status);
+function showBatch() {
+  batchTimer = 0;
+  shown.push(...batch);
+  batch = [];
+  if (shown.length <= 2) for (const job of shown) showCard(`job ${job.job_id}`, ...describe(job), job.status);
   else {
-    for (const key of [...cards.keys()]) if (key.startsWith("job ")) remove(key);
+    for (const key of [...cards.keys()]) if (key.startsWith("job ")) dismiss(key);
     const failed = shown.some((job) => job.status === "failed");
-    card("many", ...aboutMany(shown), failed ? "failed" : "many");
+    showCard("many", ...describeMany(shown), failed ? "failed" : "many");
   }
-  stay();
+  scheduleDismiss();
 }
 
-function stay() {
-  clearTimeout(staying);
-  staying = setTimeout(
-    () => (region.matches(":hover, :focus-within") ? stay() : forget()),
-    shown.some((job) => job.status === "failed") ? STAY_FAILED : STAY,
+function scheduleDismiss() {
+  clearTimeout(dismissTimer);
+  dismissTimer = setTimeout(
+    () => (region.matches(":hover, :focus-within") ? scheduleDismiss() : dismissJobs()),
+    shown.some((job) => job.status === "failed") ? DISMISS_DELAY_FAILED : DISMISS_DELAY,
   );
 }
 
-function forget() {
+function dismissJobs() {
   shown = [];
-  for (const key of [...cards.keys()]) if (!key.startsWith("say ")) remove(key);
+  for (const key of [...cards.keys()]) if (!key.startsWith("notice ")) dismiss(key);
 }
 
 /**
  * @param {Job} job
  * @returns {[string, string]}
  */
-function about(job) {
-  const took = job.started_at ? `after ${seconds(job.time_spent)}` : "before it started";
+function describe(job) {
+  const took = job.started_at ? `after ${formatDuration(job.time_spent)}` : "before it started";
   if (job.status === "failed") return [`${job.job_id} failed`, job.error ? `${job.error}` : took];
   if (job.status === "cancelled") return [`${job.job_id} was cancelled`, took];
   return [`${job.job_id} is done`, took];
@@ -96,12 +96,12 @@ function about(job) {
  * @param {Job[]} jobs
  * @returns {[string, string]}
  */
-function aboutMany(jobs) {
+function describeMany(jobs) {
   const count = (/** @type {string} */ status) => jobs.filter((job) => job.status === status).length;
   const words = ["succeeded", "failed", "cancelled"]
     .filter(count)
-    .map((status) => `${grouped(count(status))} ${status}`);
-  return [`${grouped(jobs.length)} jobs done`, words.join(", ")];
+    .map((status) => `${formatNumber(count(status))} ${status}`);
+  return [`${formatNumber(jobs.length)} jobs done`, words.join(", ")];
 }
 
 /**
@@ -111,12 +111,12 @@ function aboutMany(jobs) {
  * @param {string} text
  * @param {string} mark
  */
-function card(key, title, text, mark) {
+function showCard(key, title, text, mark) {
   let element = cards.get(key);
   if (!element) {
     const copy = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
     element = /** @type {HTMLElement} */ (copy.firstElementChild);
-    part("close", element).addEventListener("click", () => (key === "many" ? forget() : remove(key)));
+    part("close", element).addEventListener("click", () => (key === "many" ? dismissJobs() : dismiss(key)));
     cards.set(key, element);
   }
   element.dataset.status = mark;
@@ -128,41 +128,41 @@ function card(key, title, text, mark) {
 }
 
 /** @param {string} key */
-function remove(key) {
+function dismiss(key) {
   cards.get(key)?.remove();
   cards.delete(key);
 }
 
 /* The browser's own notifications */
 
-const possible = "Notification" in window && window.isSecureContext;
+const supported = "Notification" in window && window.isSecureContext;
 
-const wanted = () => recall(WANTED) !== "no";
+const isEnabled = () => load(PREFERENCE) !== "no";
 
-export function offerNotifications() {
-  label();
+export function bindNotifications() {
+  labelButton();
   button.addEventListener("click", async () => {
     if (Notification.permission === "default") {
       await Notification.requestPermission();
-      remember(WANTED, "yes");
-    } else remember(WANTED, wanted() ? "no" : "yes");
-    label();
+      save(PREFERENCE, "yes");
+    } else save(PREFERENCE, isEnabled() ? "no" : "yes");
+    labelButton();
   });
 }
 
-function label() {
-  button.hidden = !possible || Notification.permission === "denied";
-  const on = possible && Notification.permission === "granted" && wanted();
+function labelButton() {
+  button.hidden = !supported || Notification.permission === "denied";
+  const on = supported && Notification.permission === "granted" && isEnabled();
   button.textContent = on ? "Notifications on" : "Notify me";
   button.title = "By the browser, when a job ends while this page is out of sight";
 }
 
-function tellBrowser() {
-  hiddenGathering = 0;
-  const jobs = unseen;
-  if (!document.hidden) unseen = [];
-  if (!document.hidden || !possible || Notification.permission !== "granted" || !wanted()) return;
-  const [title, body] = jobs.length === 1 ? about(jobs[0]) : aboutMany(jobs);
+function notifyBrowser() {
+  hiddenBatchTimer = 0;
+  const jobs = hiddenBatch;
+  if (!document.hidden) hiddenBatch = [];
+  if (!document.hidden || !supported || Notification.permission !== "granted" || !isEnabled()) return;
+  const [title, body] = jobs.length === 1 ? describe(jobs[0]) : describeMany(jobs);
   try {
     // One tag: a later notification replaces the earlier one, in this tab and in others. Its number includes it.
     const notification = new Notification(title, { body, tag: "turnabout", icon: ICON });
@@ -174,6 +174,6 @@ function tellBrowser() {
 
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
-  unseen = [];
-  if (shown.length) stay();
+  hiddenBatch = [];
+  if (shown.length) scheduleDismiss();
 });

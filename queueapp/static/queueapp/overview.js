@@ -1,13 +1,13 @@
 // @ts-check
 /** The overview above the lists (connection, processors, share), and the title of the tab. */
 
-import { part, write } from "./rows.js";
-import { clockTime, processorsSentence, shareSentence, waitingCount } from "./format.js";
+import { part, setText } from "./rows.js";
+import { formatClock, formatWaitingCount, processorsSentence, shareSentence } from "./format.js";
 
 /** @typedef {import("./api.js").Queue} Queue */
 
 /** More processors than this are counted, not drawn. */
-const DOTS = 16;
+const MAX_DOTS = 16;
 const LABELS = { live: "Live", reconnecting: "Reconnecting", ended: "Session ended" };
 
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
@@ -15,7 +15,7 @@ const connection = /** @type {HTMLElement} */ (document.querySelector('[data-tes
 const share = /** @type {HTMLElement} */ (document.querySelector('[data-testid="share"]'));
 const dots = part("dots");
 const shareBar = part("share-bar");
-let patience = 0;
+let staleTimer = 0;
 
 /**
  * @param {Queue} queue
@@ -23,15 +23,15 @@ let patience = 0;
 export function showOverview(queue) {
   const { alive, busy } = queue.processors;
   const mine = queue.running.length;
-  write(part("processors"), processorsSentence(alive, busy, mine));
+  setText(part("processors"), processorsSentence(alive, busy, mine));
   drawDots(alive, busy, mine);
   part("fleet-banner").hidden = alive > 0;
   part("paused").hidden = !queue.paused;
-  write(part("paused"), queue.paused ?? "");
-  write(part("running-count"), String(mine));
-  write(part("waiting-count"), waitingCount(queue.waiting_count));
+  setText(part("paused"), queue.paused ?? "");
+  setText(part("running-count"), String(mine));
+  setText(part("waiting-count"), formatWaitingCount(queue.waiting_count));
   const listed = queue.waiting.length;
-  write(part("waiting-note"), queue.waiting_count > listed ? `the first ${listed} are listed` : "");
+  setText(part("waiting-note"), queue.waiting_count > listed ? `the first ${listed} are listed` : "");
   showTitle(mine, queue.waiting_count);
 }
 
@@ -44,7 +44,7 @@ export function showShare(queue, now) {
   const active = queue.running.length + queue.waiting_count > 0;
   const starts = queue.waiting.flatMap((job) => (job.estimated_start ? [Date.parse(job.estimated_start)] : []));
   const nextTurn = starts.length ? (Math.min(...starts) - now) / 1000 : null;
-  write(share, shareSentence(queue.share, queue.user ?? queue.key ?? "", active, nextTurn));
+  setText(share, shareSentence(queue.share, queue.user ?? queue.key ?? "", active, nextTurn));
   shareBar.setAttribute("width", `${queue.share.owed * 100}%`);
 }
 
@@ -53,8 +53,8 @@ export function showShare(queue, now) {
  * @param {number} waiting
  */
 function showTitle(running, waiting) {
-  const said = [running && `${running} running`, waiting && `${waitingCount(waiting)} waiting`].filter(Boolean);
-  const title = `${said.join(" · ") || "Your queue"} · Turnabout`;
+  const counts = [running && `${running} running`, waiting && `${formatWaitingCount(waiting)} waiting`].filter(Boolean);
+  const title = `${counts.join(" · ") || "Your queue"} · Turnabout`;
   if (document.title !== title) document.title = title;
 }
 
@@ -64,31 +64,31 @@ function showTitle(running, waiting) {
  * @param {number} mine
  */
 function drawDots(alive, busy, mine) {
-  const many = alive <= DOTS ? alive : 0;
-  while (dots.childElementCount > many) dots.lastElementChild?.remove();
-  while (dots.childElementCount < many) dots.append(document.createElement("i"));
+  const wanted = alive <= MAX_DOTS ? alive : 0;
+  while (dots.childElementCount > wanted) dots.lastElementChild?.remove();
+  while (dots.childElementCount < wanted) dots.append(document.createElement("i"));
   [...dots.children].forEach((dot, index) => {
-    const is = index < mine ? "mine" : index < busy ? "busy" : "free";
-    if (dot.getAttribute("data-is") !== is) dot.setAttribute("data-is", is);
+    const kind = index < mine ? "mine" : index < busy ? "busy" : "free";
+    if (dot.getAttribute("data-is") !== kind) dot.setAttribute("data-is", kind);
   });
 }
 
 /**
- * @param {import("./stream.js").State} state
+ * @param {import("./stream.js").ConnectionState} state
  * @param {Date | null} asOf the moment of the queue on the page; null: no event has come yet
  */
 export function showConnection(state, asOf) {
   connection.dataset.state = state;
   main.dataset.link = state;
-  write(part("connection"), state === "reconnecting" && !asOf ? "Connecting" : LABELS[state]);
-  clearTimeout(patience);
+  setText(part("connection"), state === "reconnecting" && !asOf ? "Connecting" : LABELS[state]);
+  clearTimeout(staleTimer);
   const stale = part("stale-banner");
   stale.hidden = true;
   if (state !== "reconnecting") return;
   // A break of a second or two needs no banner.
-  patience = setTimeout(() => {
+  staleTimer = setTimeout(() => {
     const shown = asOf ?? new Date(part("stale-time").getAttribute("datetime") ?? "");
-    write(part("stale-time"), clockTime(shown));
+    setText(part("stale-time"), formatClock(shown));
     stale.hidden = false;
   }, 2500);
 }
@@ -100,9 +100,9 @@ export function showConnection(state, asOf) {
  */
 export function showEnded(why, link) {
   const anchor = /** @type {HTMLAnchorElement} */ (part("ended-link"));
-  write(part("ended-text"), why);
+  setText(part("ended-text"), why);
   if (link) {
-    write(anchor, link);
+    setText(anchor, link);
     anchor.href = "/";
   }
   part("ended-banner").hidden = false;

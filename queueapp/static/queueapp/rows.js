@@ -4,21 +4,21 @@
  * texts that changed are written. Everything that comes from a user is set as text, never as HTML.
  */
 
-import { jobAddress } from "./api.js";
-import { ago, exactTime, isOver, seconds, soon, ticking } from "./format.js";
+import { jobUrl } from "./api.js";
+import { formatDateTime, formatDuration, formatElapsed, formatTimeAgo, formatTimeUntil, isOvertime } from "./format.js";
 
 /** @typedef {import("./api.js").Job} Job */
 
-const SHOWN = 10;
-const KEPT = 200;
+const FOLDED_ROWS = 10;
+const MAX_ROWS = 200;
 /** Characters of an error that lists contain, at most. */
-const CUT = 1024;
+const ERROR_LIMIT = 1024;
 
 /**
  * @param {Element | null | undefined} element
  * @param {string} text
  */
-export function write(element, text) {
+export function setText(element, text) {
   if (element && element.textContent !== text) element.textContent = text;
 }
 
@@ -47,8 +47,8 @@ export class Row {
    * @param {string} name
    * @param {string} text
    */
-  write(name, text) {
-    write(this.parts[name], text);
+  setText(name, text) {
+    setText(this.parts[name], text);
   }
 
   /**
@@ -56,7 +56,7 @@ export class Row {
    * @param {string} attribute
    * @param {string} value
    */
-  set(name, attribute, value) {
+  setAttribute(name, attribute, value) {
     const element = this.parts[name];
     if (element.getAttribute(attribute) !== value) element.setAttribute(attribute, value);
   }
@@ -66,9 +66,9 @@ export class Row {
    * @param {string} name
    * @param {string} text
    */
-  box(name, text) {
+  setBox(name, text) {
     this.parts[`${name}-box`].hidden = text === "";
-    this.write(name, text);
+    this.setText(name, text);
   }
 
   /**
@@ -76,9 +76,9 @@ export class Row {
    * @param {string | null} iso
    * @param {string} otherwise
    */
-  moment(name, iso, otherwise = "") {
-    this.set(name, "datetime", iso ?? "");
-    this.write(name, iso ? exactTime(new Date(iso)) : otherwise);
+  setTime(name, iso, otherwise = "") {
+    this.setAttribute(name, "datetime", iso ?? "");
+    this.setText(name, iso ? formatDateTime(new Date(iso)) : otherwise);
   }
 }
 
@@ -93,7 +93,7 @@ export class JobList {
     this.list = /** @type {HTMLElement} */ (document.querySelector(`[data-testid="${kind}"]`));
     this.heading = /** @type {HTMLElement} */ (document.getElementById(`${kind}-title`));
     this.template = /** @type {HTMLTemplateElement} */ (document.getElementById(`${kind}-row`));
-    this.unfold = /** @type {HTMLElement | null} */ (document.querySelector(`[data-part="${kind}-unfold"]`));
+    this.unfoldButton = /** @type {HTMLElement | null} */ (document.querySelector(`[data-part="${kind}-unfold"]`));
     /** @type {Map<string, Row>} */
     this.rows = new Map();
     for (const element of this.list.children) {
@@ -104,7 +104,7 @@ export class JobList {
       const last = kind === "finished" ? "glow" : "arrive";
       if (animationName === last) /** @type {Element} */ (target).classList.remove("is-new");
     });
-    this.unfold?.addEventListener("click", () => {
+    this.unfoldButton?.addEventListener("click", () => {
       this.list.toggleAttribute("data-folded");
       this.labelUnfold();
     });
@@ -116,10 +116,10 @@ export class JobList {
    */
   show(jobs) {
     const wanted = new Set(jobs.map((job) => job.job_id));
-    for (const [id, row] of this.rows) if (!wanted.has(id)) this.drop(id, row);
+    for (const [id, row] of this.rows) if (!wanted.has(id)) this.remove(id, row);
     let at = this.list.firstElementChild;
     for (const job of jobs) {
-      const { element } = this.filled(job);
+      const { element } = this.fillRow(job);
       if (element === at) at = at.nextElementSibling;
       else this.list.insertBefore(element, at);
     }
@@ -127,21 +127,21 @@ export class JobList {
   }
 
   /**
-   * Put these jobs on top, the last one first, and drop the oldest beyond KEPT.
+   * Put these jobs on top, the last one first, and drop the oldest beyond MAX_ROWS.
    * @param {Job[]} jobs
    */
   prepend(jobs) {
-    const newest = jobs.slice(-KEPT);
-    for (const job of newest) this.list.prepend(this.filled(job).element);
-    while (this.rows.size > KEPT) {
+    const newest = jobs.slice(-MAX_ROWS);
+    for (const job of newest) this.list.prepend(this.fillRow(job).element);
+    while (this.rows.size > MAX_ROWS) {
       const oldest = /** @type {HTMLElement} */ (this.list.lastElementChild);
-      this.drop(oldest.dataset.jobId ?? "", /** @type {Row} */ (this.rows.get(oldest.dataset.jobId ?? "")));
+      this.remove(oldest.dataset.jobId ?? "", /** @type {Row} */ (this.rows.get(oldest.dataset.jobId ?? "")));
     }
     this.labelUnfold();
   }
 
   /** @param {Job} job */
-  filled(job) {
+  fillRow(job) {
     let row = this.rows.get(job.job_id);
     if (!row) {
       const copy = /** @type {DocumentFragment} */ (this.template.content.cloneNode(true));
@@ -160,24 +160,24 @@ export class JobList {
    * @param {string} id
    * @param {Row} row
    */
-  drop(id, row) {
+  remove(id, row) {
     const { element } = row;
     const focused = element.contains(document.activeElement);
-    const heir = element.nextElementSibling ?? element.previousElementSibling;
+    const neighbour = element.nextElementSibling ?? element.previousElementSibling;
     this.rows.delete(id);
     element.remove();
     if (!focused) return;
-    const target = /** @type {HTMLElement | null | undefined} */ (heir?.querySelector("button, summary"));
+    const target = /** @type {HTMLElement | null | undefined} */ (neighbour?.querySelector("button, summary"));
     (target ?? this.heading).focus();
   }
 
   labelUnfold() {
-    if (!this.unfold) return;
+    if (!this.unfoldButton) return;
     const many = this.rows.size;
     const folded = this.list.hasAttribute("data-folded");
-    this.unfold.hidden = many <= SHOWN;
-    this.unfold.setAttribute("aria-expanded", String(!folded));
-    write(this.unfold, folded ? `Show all ${many}` : `Show the first ${SHOWN} only`);
+    this.unfoldButton.hidden = many <= FOLDED_ROWS;
+    this.unfoldButton.setAttribute("aria-expanded", String(!folded));
+    setText(this.unfoldButton, folded ? `Show all ${many}` : `Show the first ${FOLDED_ROWS} only`);
   }
 }
 
@@ -185,10 +185,10 @@ export class JobList {
  * @param {Row} row
  * @param {Job} job
  */
-function fillName(row, job) {
-  row.write("id", job.job_id);
-  row.write("task", job.task);
-  row.write("declared", seconds(job.duration));
+function fillCommon(row, job) {
+  row.setText("id", job.job_id);
+  row.setText("task", job.task);
+  row.setText("declared", formatDuration(job.duration));
 }
 
 /**
@@ -196,13 +196,13 @@ function fillName(row, job) {
  * @param {Job} job
  */
 export function fillRunning(row, job) {
-  fillName(row, job);
+  fillCommon(row, job);
   const bar = /** @type {HTMLProgressElement} */ (row.parts.bar);
   if (bar.value !== job.progress) bar.value = job.progress;
-  row.set("bar", "aria-label", `Progress of ${job.job_id}`);
-  row.write("percent", `${Math.floor(job.progress * 100)}%`);
-  row.write("message", job.message);
-  row.write("attempt", `attempt ${job.attempt}`);
+  row.setAttribute("bar", "aria-label", `Progress of ${job.job_id}`);
+  row.setText("percent", `${Math.floor(job.progress * 100)}%`);
+  row.setText("message", job.message);
+  row.setText("attempt", `attempt ${job.attempt}`);
   row.parts.attempt.hidden = job.attempt < 2;
   row.parts.cancel.hidden = job.stopping;
   row.parts.stopping.hidden = !job.stopping;
@@ -214,8 +214,8 @@ export function fillRunning(row, job) {
  * @param {Job} job
  */
 function labelCancel(row, job) {
-  row.set("cancel", "aria-label", `Cancel ${job.job_id}`);
-  row.set("confirm", "aria-label", `Cancel ${job.job_id}?`);
+  row.setAttribute("cancel", "aria-label", `Cancel ${job.job_id}`);
+  row.setAttribute("confirm", "aria-label", `Cancel ${job.job_id}?`);
 }
 
 /**
@@ -224,10 +224,10 @@ function labelCancel(row, job) {
  * @param {number} spent in seconds
  * @param {number} declared in seconds
  */
-export function fillSpent(row, spent, declared) {
-  const over = isOver(spent, declared);
-  row.write("spent", ticking(spent));
-  row.write("over", over ? ` · ${seconds(Math.round(spent - declared))} over` : "");
+export function fillTimeSpent(row, spent, declared) {
+  const over = isOvertime(spent, declared);
+  row.setText("spent", formatElapsed(spent));
+  row.setText("over", over ? ` · ${formatDuration(Math.round(spent - declared))} over` : "");
   if (row.element.hasAttribute("data-over") !== over) row.element.toggleAttribute("data-over", over);
 }
 
@@ -236,10 +236,10 @@ export function fillSpent(row, spent, declared) {
  * @param {Job} job
  */
 export function fillWaiting(row, job) {
-  fillName(row, job);
-  row.write("position", job.position === null ? "–" : String(job.position));
-  row.write("again", job.attempt > 1 ? ` · attempt ${job.attempt}` : "");
-  row.write("note", job.message);
+  fillCommon(row, job);
+  row.setText("position", job.position === null ? "–" : String(job.position));
+  row.setText("attempt", job.attempt > 1 ? ` · attempt ${job.attempt}` : "");
+  row.setText("note", job.message);
   labelCancel(row, job);
 }
 
@@ -249,10 +249,10 @@ export function fillWaiting(row, job) {
  * @param {Job} job
  * @param {number} now in milliseconds
  */
-export function fillStart(row, job, now) {
-  row.write("starts", job.estimated_start ? soon((Date.parse(job.estimated_start) - now) / 1000) : "");
+export function fillEstimatedStart(row, job, now) {
+  row.setText("starts", job.estimated_start ? formatTimeUntil((Date.parse(job.estimated_start) - now) / 1000) : "");
   const due = job.run_at ? new Date(job.run_at) : null;
-  row.write("due", due && due.getTime() > now ? `not before ${exactTime(due)}` : "");
+  row.setText("due", due && due.getTime() > now ? `not before ${formatDateTime(due)}` : "");
 }
 
 /**
@@ -260,38 +260,40 @@ export function fillStart(row, job, now) {
  * @param {Job} job
  */
 export function fillFinished(row, job) {
-  fillName(row, job);
+  fillCommon(row, job);
   const pretty = (/** @type {unknown} */ value) => JSON.stringify(value, null, 2);
-  row.set("mark", "href", `#mark-${job.status}`);
-  row.write("status", job.status);
-  row.write("took", job.started_at ? ` · ${seconds(job.time_spent)}` : "");
-  row.write("spent", seconds(job.time_spent));
-  row.write("attempt", String(job.attempt));
-  row.write("excerpt", job.error.slice(0, CUT));
-  row.box("error", job.error);
+  row.setAttribute("mark", "href", `#mark-${job.status}`);
+  row.setText("status", job.status);
+  row.setText("took", job.started_at ? ` · ${formatDuration(job.time_spent)}` : "");
+  row.setText("spent", formatDuration(job.time_spent));
+  row.setText("attempt", String(job.attempt));
+  row.setText("excerpt", job.error.slice(0, ERROR_LIMIT));
+  row.setBox("error", job.error);
   fillAttempts(row, job);
-  row.box("result", job.result === null ? "" : pretty(job.result));
-  row.box("message", job.message);
-  row.box("payload", Object.keys(job.payload ?? {}).length ? pretty(job.payload) : "");
-  row.parts.large.hidden = !isCut(job);
-  row.set("whole", "href", jobAddress(job.job_id));
-  row.moment("submitted", job.submitted_at);
-  row.moment("started", job.started_at, "never");
-  row.moment("ended", job.finished_at);
-  row.set("when", "datetime", job.finished_at ?? "");
+  row.setBox("result", job.result === null ? "" : pretty(job.result));
+  row.setBox("message", job.message);
+  row.setBox("payload", Object.keys(job.payload ?? {}).length ? pretty(job.payload) : "");
+  row.parts.omitted.hidden = !hasOmitted(job);
+  row.setAttribute("full-job", "href", jobUrl(job.job_id));
+  row.setTime("submitted", job.submitted_at);
+  row.setTime("started", job.started_at, "never");
+  row.setTime("ended", job.finished_at);
+  row.setAttribute("age", "datetime", job.finished_at ?? "");
   row.parts.reuse.dataset.duration = String(job.duration);
   row.parts.retry.hidden = !["failed", "cancelled"].includes(job.status);
-  row.set("retry", "aria-label", `Try ${job.job_id} again`);
+  row.setAttribute("retry", "aria-label", `Try ${job.job_id} again`);
 }
 
 /**
  * Whether something of the job is left out because it is large.
  * @param {Job} job
  */
-function isCut(job) {
+function hasOmitted(job) {
   const errors = [job.error, ...job.attempts.map(({ error }) => error)];
   return (
-    job.payload_omitted || job.result_omitted || errors.some((error) => error.length >= CUT && error.endsWith("…"))
+    job.payload_omitted ||
+    job.result_omitted ||
+    errors.some((error) => error.length >= ERROR_LIMIT && error.endsWith("…"))
   );
 }
 
@@ -307,9 +309,9 @@ function fillAttempts(row, job) {
       const [item, head, box] = ["li", "span", "pre"].map((name) => document.createElement(name));
       const ended = document.createElement("time");
       ended.dateTime = finished_at;
-      ended.textContent = exactTime(new Date(finished_at));
+      ended.textContent = formatDateTime(new Date(finished_at));
       head.className = "number";
-      head.append(`Attempt ${attempt} · ${seconds(time_spent)} · `, ended);
+      head.append(`Attempt ${attempt} · ${formatDuration(time_spent)} · `, ended);
       box.tabIndex = 0;
       box.textContent = error;
       item.append(head, box);
@@ -322,10 +324,11 @@ function fillAttempts(row, job) {
  * Show the times in the server's finished rows, which are in UTC, in the reader's time zone.
  * @param {Row} row
  */
-export function localTimes(row) {
+export function localizeTimes(row) {
   for (const name of ["submitted", "started", "ended"])
-    row.moment(name, row.parts[name].getAttribute("datetime") || null, "never");
-  for (const time of row.parts.attempts.querySelectorAll("time")) write(time, exactTime(new Date(time.dateTime)));
+    row.setTime(name, row.parts[name].getAttribute("datetime") || null, "never");
+  for (const time of row.parts.attempts.querySelectorAll("time"))
+    setText(time, formatDateTime(new Date(time.dateTime)));
 }
 
 /**
@@ -333,6 +336,6 @@ export function localTimes(row) {
  * @param {number} now in milliseconds
  */
 export function fillAge(row, now) {
-  const iso = row.parts.when.getAttribute("datetime");
-  if (iso) row.write("when", ago(new Date(iso), now));
+  const iso = row.parts.age.getAttribute("datetime");
+  if (iso) row.setText("age", formatTimeAgo(new Date(iso), now));
 }

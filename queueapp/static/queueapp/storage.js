@@ -5,7 +5,7 @@
  * @param {string} key
  * @returns {string | null}
  */
-export function recall(key) {
+export function load(key) {
   try {
     return localStorage.getItem(`turnabout.${key}`);
   } catch {
@@ -17,7 +17,7 @@ export function recall(key) {
  * @param {string} key
  * @param {string} value
  */
-export function remember(key, value) {
+export function save(key, value) {
   try {
     localStorage.setItem(`turnabout.${key}`, value);
   } catch {
