@@ -4,16 +4,16 @@
 import { errorMessage, readJob, retryJob } from "./api.js";
 import { fillForm } from "./form.js";
 import { notify } from "./notify.js";
-import { fillFinished } from "./rows.js";
+import { endedAt, fillFinished } from "./rows/finished.js";
 
 /**
- * @param {import("./rows.js").JobList} finished
+ * @param {import("./rows/list.js").JobList} finished
  * @param {(jobId: string, ended: number) => void} onRetried called when a job that ended at this moment waits again
  */
 export function bindRetry(finished, onRetried) {
   finished.list.addEventListener("click", (event) => {
     const button = /** @type {HTMLElement} */ (event.target).closest("button");
-    const row = finished.rows.get(/** @type {HTMLElement | null} */ (button?.closest(".job"))?.dataset.jobId ?? "");
+    const row = finished.rowOf(button);
     if (!button || !row) return;
     if (button.dataset.part === "reuse") reuseJob(row);
     if (button.dataset.part === "retry") retry(row, button, onRetried);
@@ -28,21 +28,21 @@ export function bindRetry(finished, onRetried) {
 
 /**
  * Read what the list leaves out of a large job, once the job is opened.
- * @param {import("./rows.js").JobList} finished
+ * @param {import("./rows/list.js").JobList} finished
  * @param {HTMLElement} details
  */
 function onToggle(finished, details) {
-  const row = finished.rows.get(/** @type {HTMLElement | null} */ (details.closest(".job"))?.dataset.jobId ?? "");
+  const row = finished.rowOf(details);
   if (row && details.hasAttribute("open")) loadOmitted(row);
 }
 
 /**
  * Read the whole job; whether the row has it now. A job that waits again, or has ended again, is left as it is.
- * @param {import("./rows.js").Row} row
+ * @param {import("./rows/row.js").Row} row
  */
 async function loadOmitted(row) {
   if (row.parts.omitted.hidden) return true;
-  const ended = Date.parse(row.parts.ended.getAttribute("datetime") ?? "");
+  const ended = endedAt(row);
   const answer = await readJob(row.element.dataset.jobId ?? "");
   if (answer.status !== 200 || Date.parse(answer.data.finished_at ?? "") !== ended) return false;
   fillFinished(row, answer.data);
@@ -51,7 +51,7 @@ async function loadOmitted(row) {
   return true;
 }
 
-/** @param {import("./rows.js").Row} row */
+/** @param {import("./rows/row.js").Row} row */
 async function reuseJob(row) {
   if (!(await loadOmitted(row))) return notify("This job cannot be used again now.", "All of it could not be read.");
   fillForm({
@@ -63,7 +63,7 @@ async function reuseJob(row) {
 }
 
 /**
- * @param {import("./rows.js").Row} row
+ * @param {import("./rows/row.js").Row} row
  * @param {HTMLElement} button
  * @param {(jobId: string, ended: number) => void} onRetried
  */
@@ -71,7 +71,7 @@ async function retry(row, button, onRetried) {
   if (button.getAttribute("aria-disabled") === "true") return;
   button.setAttribute("aria-disabled", "true");
   const jobId = row.element.dataset.jobId ?? "";
-  const ended = Date.parse(row.parts.ended.getAttribute("datetime") ?? "");
+  const ended = endedAt(row);
   const answer = await retryJob(jobId);
   button.removeAttribute("aria-disabled");
   if (answer.status !== 200) return notify(`${jobId} was not tried again.`, errorMessage(answer));

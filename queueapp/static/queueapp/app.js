@@ -7,7 +7,10 @@ import { bindCancel } from "./cancel.js";
 import { bindSubmit } from "./form.js";
 import { bindNotifications, jobEnded, notify } from "./notify.js";
 import { showConnection, showEnded, showOverview, showShare } from "./overview.js";
-import * as rows from "./rows.js";
+import { endedAt, fillAge, fillFinished, localizeTimes } from "./rows/finished.js";
+import { JobList } from "./rows/list.js";
+import { fillRunning, fillTimeSpent } from "./rows/running.js";
+import { fillEstimatedStart, fillWaiting } from "./rows/waiting.js";
 import { load, save } from "./storage.js";
 import { follow } from "./stream.js";
 
@@ -20,9 +23,9 @@ const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 const user = main.dataset.user ?? "";
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-const running = new rows.JobList("running", rows.fillRunning);
-const waiting = new rows.JobList("waiting", rows.fillWaiting);
-const finished = new rows.JobList("finished", rows.fillFinished);
+const running = new JobList("running", fillRunning);
+const waiting = new JobList("waiting", fillWaiting);
+const finished = new JobList("finished", fillFinished);
 
 /** @type {Queue | null} */ let queue = null;
 /** @type {Job[]} */ let ended = [];
@@ -144,8 +147,7 @@ function isOn({ job_id }) {
 /** @param {string} jobId */
 function beginsAgain(jobId) {
   over.delete(jobId);
-  const row = finished.rows.get(jobId);
-  if (row) finished.remove(jobId, row);
+  finished.remove(jobId);
   finished.labelUnfold();
 }
 
@@ -156,7 +158,7 @@ function renderTimeSpent() {
   for (const job of queue.running) {
     const row = running.rows.get(job.job_id);
     const since = (now - (spentAt.get(job.job_id) ?? now)) / 1000;
-    if (row) rows.fillTimeSpent(row, job.time_spent + Math.max(since, 0), job.duration);
+    if (row) fillTimeSpent(row, job.time_spent + Math.max(since, 0), job.duration);
   }
 }
 
@@ -165,10 +167,10 @@ function renderRelativeTimes() {
   if (queue) showShare(queue, serverNow());
   for (const job of queue?.waiting ?? []) {
     const row = waiting.rows.get(job.job_id);
-    if (row) rows.fillEstimatedStart(row, job, serverNow());
+    if (row) fillEstimatedStart(row, job, serverNow());
   }
   const now = queue && live ? serverNow() : Date.now();
-  for (const row of finished.rows.values()) rows.fillAge(row, now);
+  for (const row of finished.rows.values()) fillAge(row, now);
 }
 
 /* Since the last visit */
@@ -186,8 +188,8 @@ function markUnseen() {
   const seen = Date.parse(load(SEEN_KEY) ?? "");
   let unseen = 0;
   for (const [jobId, row] of finished.rows) {
-    rows.localizeTimes(row);
-    over.set(jobId, { ended: Date.parse(row.parts.ended.getAttribute("datetime") ?? ""), until: -Infinity });
+    localizeTimes(row);
+    over.set(jobId, { ended: endedAt(row), until: -Infinity });
     if (!(Date.parse(row.parts.age.getAttribute("datetime") ?? "") > seen)) continue;
     row.element.classList.add("is-unseen");
     unseen++;

@@ -2,8 +2,8 @@
 /** Cancelling a queued or running job, after a confirmation in its row. A running job is asked to stop. */
 
 import { cancelJob, errorMessage } from "./api.js";
+import { part } from "./dom.js";
 import { notify } from "./notify.js";
-import { part } from "./rows.js";
 
 /**
  * @param {HTMLElement} list

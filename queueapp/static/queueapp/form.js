@@ -2,7 +2,7 @@
 /** The form that submits a job. The server validates all that can be sent; errors are shown at their fields. */
 
 import { errorMessage, submitJob } from "./api.js";
-import { part, setText } from "./rows.js";
+import { part, setText } from "./dom.js";
 
 /** @typedef {import("./api.js").Job} Job */
 

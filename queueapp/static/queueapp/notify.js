@@ -6,9 +6,9 @@
  * share one notice with a number, which is updated at most once a second.
  */
 
-import { load, save } from "./storage.js";
-import { part } from "./rows.js";
+import { part } from "./dom.js";
 import { formatDuration, formatNumber } from "./format.js";
+import { load, save } from "./storage.js";
 
 const ICON = new URL("favicon.svg", import.meta.url).href;
 

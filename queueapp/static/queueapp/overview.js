@@ -1,7 +1,7 @@
 // @ts-check
 /** The overview above the lists (connection, processors, share), and the title of the tab. */
 
-import { part, setText } from "./rows.js";
+import { part, setText } from "./dom.js";
 import { formatClock, formatWaitingCount, processorsSentence, shareSentence } from "./format.js";
 
 /** @typedef {import("./api.js").Queue} Queue */

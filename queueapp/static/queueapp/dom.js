@@ -1,0 +1,20 @@
+// @ts-check
+/** Small helpers for elements. Everything that comes from a user is set as text, never as HTML. */
+
+/**
+ * @param {Element | null | undefined} element
+ * @param {string} text
+ */
+export function setText(element, text) {
+  if (element && element.textContent !== text) element.textContent = text;
+}
+
+/**
+ * Return the element with this data-part.
+ * @param {string} name
+ * @param {ParentNode} [within]
+ * @returns {HTMLElement}
+ */
+export function part(name, within = document) {
+  return /** @type {HTMLElement} */ (within.querySelector(`[data-part="${name}"]`));
+}
