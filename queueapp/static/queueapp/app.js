@@ -1,9 +1,10 @@
 // @ts-check
-/** The live page: events change one state, and the state is rendered once a frame. */
+/** The live page: events change one state (state.js), and the state is rendered once a frame. */
 
 import { bindRetry } from "./actions.js";
 import { readQueue } from "./api.js";
 import { bindCancel } from "./cancel.js";
+import { oncePerFrame } from "./dom.js";
 import { bindSubmit } from "./form.js";
 import { bindNotifications, jobEnded, notify } from "./notify.js";
 import { showConnection, showEnded, showOverview, showShare } from "./overview.js";
@@ -11,13 +12,9 @@ import { endedAt, fillAge, fillFinished, localizeTimes } from "./rows/finished.j
 import { JobList } from "./rows/list.js";
 import { fillRunning, fillTimeSpent } from "./rows/running.js";
 import { fillEstimatedStart, fillWaiting } from "./rows/waiting.js";
+import * as reducers from "./state.js";
 import { load, save } from "./storage.js";
 import { follow } from "./stream.js";
-
-/**
- * @typedef {import("./api.js").Job} Job
- * @typedef {import("./api.js").Queue} Queue
- */
 
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 const user = main.dataset.user ?? "";
@@ -27,102 +24,63 @@ const running = new JobList("running", fillRunning);
 const waiting = new JobList("waiting", fillWaiting);
 const finished = new JobList("finished", fillFinished);
 
-/** @type {Queue | null} */ let queue = null;
-/** @type {Job[]} */ let ended = [];
-/**
- * Jobs known to have ended: when, and until when (by the server's clock) a queue that still lists one counts as older
- * than its completion. A job that a later queue lists was retried.
- * @type {Map<string, {ended: number, until: number}>}
- */
-const over = new Map();
-const AS_NEW = 2000;
-/** Jobs cancelled here: the user needs no notice of them. */
-const cancelledHere = new Set();
-/** When, by the server's clock, the `time_spent` of each running job was true. @type {Map<string, number>} */
-const spentAt = new Map();
-let live = false;
+let state = reducers.initialState(
+  Array.from(finished.rows, ([jobId, row]) => /** @type {[string, number]} */ ([jobId, endedAt(row)])),
+);
 
-/* The server's clock. It is never behind an event that has arrived: the greatest of these bounds is the estimate. */
-
-let ahead = -Infinity;
-let frozen = 0;
-const serverNow = () => (live ? performance.now() + ahead : frozen);
-
-/** @param {string} time of an event */
-function setClock(time) {
-  ahead = Math.max(ahead, Date.parse(time) - performance.now());
-}
+const serverNow = () => reducers.serverTime(state, performance.now());
 
 /* Events */
 
-/** @param {Queue} next */
-function onQueue(next) {
-  if (next.user !== user) {
-    stream.end();
-    return showEnded(`This browser is logged in as ${next.user} now.`, "Show that queue");
-  }
-  if (queue && Date.parse(next.time) < Date.parse(queue.time)) return;
-  queue = next;
-  setClock(next.time);
-  for (const job of next.running) spentAt.set(job.job_id, Date.parse(next.time));
+const schedule = oncePerFrame(render);
+
+/** @param {import("./state.js").State} next */
+function update(next) {
+  if (next === state) return;
+  state = next;
   schedule();
+}
+
+/** @param {import("./api.js").Queue} queue */
+function onQueue(queue) {
+  if (queue.user !== user) {
+    stream.end();
+    return showEnded(`This browser is logged in as ${queue.user} now.`, "Show that queue");
+  }
+  update(reducers.onQueue(state, queue, performance.now()));
 }
 
 /** @param {import("./api.js").Progress} progress */
-function onProgress({ time, jobs }) {
-  setClock(time);
-  for (const news of jobs) {
-    const job = queue?.running.find(({ job_id }) => job_id === news.job_id);
-    if (!job || news.time_spent < job.time_spent) continue;
-    Object.assign(job, news);
-    spentAt.set(job.job_id, Date.parse(time));
-  }
-  schedule();
+function onProgress(progress) {
+  update(reducers.onProgress(state, progress, performance.now()));
 }
 
-/** @param {Job} job */
+/** @param {import("./api.js").Job} job */
 function onCompleted(job) {
-  const moment = Date.parse(job.finished_at ?? "");
-  if (over.get(job.job_id)?.ended === moment) return;
-  over.set(job.job_id, { ended: moment, until: serverNow() + AS_NEW });
-  spentAt.delete(job.job_id);
-  ended.push(job);
-  if (!cancelledHere.delete(job.job_id)) jobEnded(job);
-  schedule();
+  const before = state;
+  update(reducers.onCompleted(before, job, performance.now()));
+  if (state !== before && !before.cancelledHere.has(job.job_id)) jobEnded(job);
 }
 
-/** @param {import("./stream.js").ConnectionState} state */
-function onConnection(state) {
-  frozen = serverNow();
-  live = state === "live";
-  if (live) ahead = queue ? Date.parse(queue.time) - performance.now() : ahead;
-  showConnection(state, queue && new Date(frozen));
-  if (state === "ended") showEnded("Your session has ended. You see the queue as it was then.");
+/** @param {import("./stream.js").ConnectionState} connection */
+function onConnection(connection) {
+  update(reducers.onConnection(state, connection, performance.now()));
+  showConnection(connection, state.queue && new Date(state.clock.frozen));
+  if (connection === "ended") showEnded("Your session has ended. You see the queue as it was then.");
 }
 
 /* Rendering */
 
-let scheduled = false;
-
-/** Render soon, once for all changes until then. A hidden page gets no frames, but must not pile up work. */
-function schedule() {
-  if (scheduled) return;
-  scheduled = true;
-  if (document.hidden) setTimeout(render, 500);
-  else requestAnimationFrame(render);
-}
-
 function render() {
-  scheduled = false;
-  if (ended.length) {
-    const news = ended;
-    ended = [];
-    finished.prepend(news);
+  const { queue, newlyEnded, retried } = state;
+  state = reducers.onRendered(state);
+  if (newlyEnded.length) {
+    finished.prepend(newlyEnded);
     saveSeen();
   }
+  for (const jobId of retried) finished.remove(jobId);
+  if (retried.size) finished.labelUnfold();
   if (queue) {
-    queue.running = queue.running.filter(isOn);
-    queue.waiting = queue.waiting.filter(isOn);
     running.show(queue.running);
     waiting.show(queue.waiting);
     showOverview(queue);
@@ -132,44 +90,27 @@ function render() {
   renderRelativeTimes();
 }
 
-/**
- * Whether a job that the queue lists has not ended, or was retried. A queue may be older than the completion that
- * came before it.
- * @param {Job} job
- */
-function isOn({ job_id }) {
-  const known = over.get(job_id);
-  if (known && Date.parse(queue?.time ?? "") <= known.until) return false;
-  if (known) beginsAgain(job_id);
-  return true;
-}
-
-/** @param {string} jobId */
-function beginsAgain(jobId) {
-  over.delete(jobId);
-  finished.remove(jobId);
-  finished.labelUnfold();
-}
-
-/** Update the texts that change as time passes. */
+/** Update how long each running job has taken. */
 function renderTimeSpent() {
-  if (!queue || document.hidden) return;
+  if (!state.queue || document.hidden) return;
   const now = serverNow();
-  for (const job of queue.running) {
+  for (const job of state.queue.running) {
     const row = running.rows.get(job.job_id);
-    const since = (now - (spentAt.get(job.job_id) ?? now)) / 1000;
+    const since = (now - (state.spentAt.get(job.job_id) ?? now)) / 1000;
     if (row) fillTimeSpent(row, job.time_spent + Math.max(since, 0), job.duration);
   }
 }
 
+/** Update the other texts that change as time passes. */
 function renderRelativeTimes() {
   if (document.hidden) return;
+  const { queue, clock } = state;
   if (queue) showShare(queue, serverNow());
   for (const job of queue?.waiting ?? []) {
     const row = waiting.rows.get(job.job_id);
     if (row) fillEstimatedStart(row, job, serverNow());
   }
-  const now = queue && live ? serverNow() : Date.now();
+  const now = queue && clock.live ? serverNow() : Date.now();
   for (const row of finished.rows.values()) fillAge(row, now);
 }
 
@@ -187,9 +128,8 @@ function saveSeen() {
 function markUnseen() {
   const seen = Date.parse(load(SEEN_KEY) ?? "");
   let unseen = 0;
-  for (const [jobId, row] of finished.rows) {
+  for (const row of finished.rows.values()) {
     localizeTimes(row);
-    over.set(jobId, { ended: endedAt(row), until: -Infinity });
     if (!(Date.parse(row.parts.age.getAttribute("datetime") ?? "") > seen)) continue;
     row.element.classList.add("is-unseen");
     unseen++;
@@ -205,7 +145,7 @@ function markUnseen() {
 
 /** Show the effect of the user's action even while the stream is down. */
 async function refresh() {
-  if (live) return;
+  if (state.clock.live) return;
   const answer = await readQueue();
   if (answer.status === 200) onQueue(answer.data);
 }
@@ -216,13 +156,12 @@ bindNotifications();
 bindSubmit(refresh);
 for (const { list } of [waiting, running]) {
   bindCancel(list, (jobId, cancelled) => {
-    if (cancelled) cancelledHere.add(jobId);
+    if (cancelled) update(reducers.onCancelled(state, jobId));
     refresh();
   });
 }
 bindRetry(finished, (jobId, ended) => {
-  // Unless the completion of the retry came before the answer.
-  if (over.get(jobId)?.ended === ended) beginsAgain(jobId);
+  update(reducers.onRetried(state, jobId, ended));
   refresh();
 });
 document.addEventListener("visibilitychange", () => {
@@ -237,5 +176,5 @@ const stream = follow({
   after: main.dataset.lastNumber ?? "",
   events: { queue: onQueue, reset: onQueue, progress: onProgress, completed: onCompleted },
   onState: onConnection,
-  expectsEvents: () => live && Boolean(queue?.running.length),
+  expectsEvents: () => state.clock.live && Boolean(state.queue?.running.length),
 });

@@ -18,3 +18,22 @@ export function setText(element, text) {
 export function part(name, within = document) {
   return /** @type {HTMLElement} */ (within.querySelector(`[data-part="${name}"]`));
 }
+
+/**
+ * Return a function that has `render` run soon, once for all calls until then. A hidden page gets no frames, but must
+ * not pile up work.
+ * @param {() => void} render
+ */
+export function oncePerFrame(render) {
+  let scheduled = false;
+  const run = () => {
+    scheduled = false;
+    render();
+  };
+  return () => {
+    if (scheduled) return;
+    scheduled = true;
+    if (document.hidden) setTimeout(run, 500);
+    else requestAnimationFrame(run);
+  };
+}

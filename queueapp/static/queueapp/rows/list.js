@@ -55,7 +55,7 @@ export class JobList {
 
   /**
    * Put these jobs on top, the last one first, and drop the oldest beyond MAX_ROWS.
-   * @param {Job[]} jobs
+   * @param {readonly Job[]} jobs
    */
   prepend(jobs) {
     const newest = jobs.slice(-MAX_ROWS);

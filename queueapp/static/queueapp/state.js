@@ -1,0 +1,228 @@
+// @ts-check
+/**
+ * The state of the page, and how each event changes it.
+ *
+ * Reducers only: a function takes a state and what happened, and returns the next state. None changes its arguments,
+ * reads a clock or touches the document. `now` is always `performance.now()`, in milliseconds.
+ *
+ * @typedef {import("./api.js").Job} Job
+ * @typedef {import("./api.js").Queue} Queue
+ * @typedef {import("./api.js").Progress} Progress
+ * @typedef {import("./stream.js").ConnectionState} ConnectionState
+ *
+ * @typedef {{ended: number, until: number}} Ended when a job ended, and until when (by the server's clock) a queue that
+ *   still lists it counts as older than its completion
+ * @typedef {{live: boolean, ahead: number, frozen: number}} Clock the server's clock. While live, it is `ahead` of
+ *   `performance.now()`, and never behind an event that has arrived; else it stands at `frozen`.
+ * @typedef {{
+ *   queue: Queue | null,
+ *   clock: Clock,
+ *   ended: ReadonlyMap<string, Ended>,
+ *   cancelledHere: ReadonlySet<string>,
+ *   spentAt: ReadonlyMap<string, number>,
+ *   newlyEnded: readonly Job[],
+ *   retried: ReadonlySet<string>,
+ * }} State
+ *   `queue`: the newest one, without the jobs that have ended since. `ended`: jobs known to have ended.
+ *   `cancelledHere`: jobs cancelled on this page, so that the user needs no notice of them. `spentAt`: when, by the
+ *   server's clock, the `time_spent` of each running job was true.
+ *   To be rendered: `newlyEnded` belong on top of the finished jobs, the last one first; `retried` no longer belong
+ *   there.
+ */
+
+/** For so long (ms) after a completion, a queue that lists the job is older than it. Later, the job was retried. */
+const STALE_FOR = 2000;
+/** As many completions are known at most. The page has fewer rows than this. */
+const MAX_ENDED = 2000;
+
+/**
+ * Return the state before the first event.
+ * @param {Iterable<[string, number]>} ended jobs that the server rendered as finished, and when each ended
+ * @returns {State}
+ */
+export function initialState(ended) {
+  return {
+    queue: null,
+    clock: { live: false, ahead: -Infinity, frozen: 0 },
+    ended: new Map([...ended].map(([jobId, moment]) => [jobId, { ended: moment, until: -Infinity }])),
+    cancelledHere: new Set(),
+    spentAt: new Map(),
+    newlyEnded: [],
+    retried: new Set(),
+  };
+}
+
+/**
+ * Return the time by the server's clock, in milliseconds.
+ * @param {State} state
+ * @param {number} now
+ */
+export const serverTime = ({ clock }, now) => (clock.live ? now + clock.ahead : clock.frozen);
+
+/**
+ * A whole queue has come. One that is older than the queue on the page changes nothing.
+ * @param {State} state
+ * @param {Queue} queue
+ * @param {number} now
+ * @returns {State}
+ */
+export function onQueue(state, queue, now) {
+  const time = Date.parse(queue.time);
+  if (state.queue && time < Date.parse(state.queue.time)) return state;
+  const spentAt = new Map(queue.running.map((job) => [job.job_id, time]));
+  return withoutEnded({ ...state, queue, spentAt, clock: advance(state.clock, time, now) });
+}
+
+/**
+ * Running jobs have made progress. What is older than the job on the page is ignored.
+ * @param {State} state
+ * @param {Progress} progress
+ * @param {number} now
+ * @returns {State}
+ */
+export function onProgress(state, progress, now) {
+  const time = Date.parse(progress.time);
+  const clock = advance(state.clock, time, now);
+  if (!state.queue) return { ...state, clock };
+  const news = new Map(progress.jobs.map((job) => [job.job_id, job]));
+  const spentAt = new Map(state.spentAt);
+  const running = state.queue.running.map((job) => {
+    const newer = news.get(job.job_id);
+    if (!newer || newer.time_spent < job.time_spent) return job;
+    spentAt.set(job.job_id, time);
+    return { ...job, ...newer };
+  });
+  return { ...state, clock, spentAt, queue: { ...state.queue, running } };
+}
+
+/**
+ * A job has ended. A completion that has come before changes nothing.
+ * @param {State} state
+ * @param {Job} job
+ * @param {number} now
+ * @returns {State}
+ */
+export function onCompleted(state, job, now) {
+  const jobId = job.job_id;
+  const moment = Date.parse(job.finished_at ?? "");
+  if (state.ended.get(jobId)?.ended === moment) return state;
+  const ended = without(state.ended, [jobId]);
+  ended.set(jobId, { ended: moment, until: serverTime(state, now) + STALE_FOR });
+  for (const oldest of ended.keys()) {
+    if (ended.size <= MAX_ENDED) break;
+    ended.delete(oldest);
+  }
+  return withoutEnded({
+    ...state,
+    ended,
+    cancelledHere: difference(state.cancelledHere, [jobId]),
+    spentAt: without(state.spentAt, [jobId]),
+    newlyEnded: [...state.newlyEnded, job],
+    retried: difference(state.retried, [jobId]),
+  });
+}
+
+/**
+ * The connection has come up, or gone down. While it is down, the server's clock stands.
+ * @param {State} state
+ * @param {ConnectionState} connection
+ * @param {number} now
+ * @returns {State}
+ */
+export function onConnection(state, connection, now) {
+  const live = connection === "live";
+  // Not the greatest estimate so far: after a sleep of this machine, it may be far off.
+  const ahead = live && state.queue ? Date.parse(state.queue.time) - now : state.clock.ahead;
+  return { ...state, clock: { live, ahead, frozen: serverTime(state, now) } };
+}
+
+/**
+ * The user has cancelled a job here.
+ * @param {State} state
+ * @param {string} jobId
+ * @returns {State}
+ */
+export function onCancelled(state, jobId) {
+  return { ...state, cancelledHere: new Set([...state.cancelledHere, jobId]) };
+}
+
+/**
+ * The user has retried a job here that had ended at this moment. If the retry has ended too by now, nothing changes.
+ * @param {State} state
+ * @param {string} jobId
+ * @param {number} moment
+ * @returns {State}
+ */
+export function onRetried(state, jobId, moment) {
+  return state.ended.get(jobId)?.ended === moment ? retry(state, [jobId]) : state;
+}
+
+/**
+ * The page shows this state: forget what was to be rendered once.
+ * @param {State} state
+ * @returns {State}
+ */
+export function onRendered(state) {
+  return { ...state, newlyEnded: [], retried: new Set() };
+}
+
+/**
+ * Take the jobs that have ended off the queue. A job that a newer queue lists was retried.
+ * @param {State} state
+ * @returns {State}
+ */
+function withoutEnded(state) {
+  const { queue, ended } = state;
+  if (!queue) return state;
+  const time = Date.parse(queue.time);
+  const isOn = (/** @type {Job} */ { job_id }) => !(time <= (ended.get(job_id)?.until ?? -Infinity));
+  const running = queue.running.filter(isOn);
+  const waiting = queue.waiting.filter(isOn);
+  const retried = [...running, ...waiting].map((job) => job.job_id).filter((jobId) => ended.has(jobId));
+  return retry({ ...state, queue: { ...queue, running, waiting } }, retried);
+}
+
+/**
+ * @param {State} state
+ * @param {string[]} jobIds
+ * @returns {State}
+ */
+function retry(state, jobIds) {
+  if (!jobIds.length) return state;
+  return {
+    ...state,
+    ended: without(state.ended, jobIds),
+    newlyEnded: state.newlyEnded.filter((job) => !jobIds.includes(job.job_id)),
+    retried: new Set([...state.retried, ...jobIds]),
+  };
+}
+
+/**
+ * @param {Clock} clock
+ * @param {number} time of an event, in milliseconds
+ * @param {number} now
+ */
+const advance = (clock, time, now) => ({ ...clock, ahead: Math.max(clock.ahead, time - now) });
+
+/**
+ * @template T
+ * @param {ReadonlyMap<string, T>} map
+ * @param {string[]} keys
+ * @returns {Map<string, T>}
+ */
+function without(map, keys) {
+  const copy = new Map(map);
+  for (const key of keys) copy.delete(key);
+  return copy;
+}
+
+/**
+ * @param {ReadonlySet<string>} set
+ * @param {string[]} keys
+ * @returns {Set<string>}
+ */
+function difference(set, keys) {
+  const copy = new Set(set);
+  for (const key of keys) copy.delete(key);
+  return copy;
+}

@@ -1,0 +1,186 @@
+/** The reducers of the page's state, in node's own test runner: `sh tools/node/page.sh --check` starts it. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import * as reducers from "../../queueapp/static/queueapp/state.js";
+
+const START = Date.parse("2025-01-01T12:00:00Z");
+
+/** Return a moment, so many seconds after the start, as the server writes it. */
+const at = (seconds) => new Date(START + seconds * 1000).toISOString();
+
+const job = (job_id, fields = {}) => ({
+  job_id,
+  status: "running",
+  progress: 0,
+  message: "",
+  time_spent: 0,
+  ...fields,
+});
+
+const queue = (seconds, running, waiting = []) => ({
+  time: at(seconds),
+  user: "alice",
+  running: running.map((given) => (typeof given === "string" ? job(given) : given)),
+  waiting: waiting.map((job_id) => job(job_id, { status: "queued" })),
+});
+
+const completion = (job_id, seconds) => job(job_id, { status: "succeeded", finished_at: at(seconds) });
+
+const ids = (jobs) => jobs.map(({ job_id }) => job_id);
+
+/** Apply reducers one after the other. Assert that none changes the state or the event that it is given. */
+function apply(state, ...steps) {
+  for (const [name, ...given] of steps) {
+    const before = structuredClone([state, given]);
+    const next = reducers[name](state, ...given);
+    assert.deepEqual([state, given], before, `${name} changed what it was given`);
+    state = next;
+  }
+  return state;
+}
+
+const start = (...steps) => apply(reducers.initialState([]), ...steps);
+
+/** The page as it is after the first queue, which came when `performance.now()` was 1000. */
+const live = (...steps) => start(["onQueue", queue(0, ["a"], ["b"]), 1000], ["onConnection", "live", 1000], ...steps);
+
+test("a queue replaces the one before", () => {
+  const { queue: shown } = live(["onQueue", queue(1, ["b"], ["c"]), 2000]);
+  assert.deepEqual([ids(shown.running), ids(shown.waiting)], [["b"], ["c"]]);
+});
+
+test("a queue that is older than the one on the page changes nothing", () => {
+  const state = live(["onQueue", queue(1, ["b"]), 2000]);
+  assert.equal(reducers.onQueue(state, queue(0.5, ["a"]), 2100), state);
+});
+
+test("a queue says since when the time spent of its running jobs is true", () => {
+  const state = live(["onQueue", queue(1, ["b"]), 2000]);
+  assert.deepEqual([...state.spentAt], [["b", START + 1000]]);
+});
+
+test("progress changes the running job, and no other", () => {
+  const news = { job_id: "a", progress: 0.5, message: "half", time_spent: 2 };
+  const state = live(["onProgress", { time: at(2), jobs: [news, { ...news, job_id: "unknown" }] }, 3000]);
+  assert.deepEqual(state.queue.running, [{ ...job("a"), ...news }]);
+  assert.deepEqual([...state.spentAt], [["a", START + 2000]]);
+  assert.deepEqual(ids(state.queue.waiting), ["b"]);
+});
+
+test("progress that is older than the job on the page is ignored", () => {
+  const running = job("a", { progress: 0.5, time_spent: 2 });
+  const old = { job_id: "a", progress: 0.2, message: "", time_spent: 1 };
+  const state = live(["onQueue", queue(2, [running]), 3000], ["onProgress", { time: at(1), jobs: [old] }, 3000]);
+  assert.deepEqual(state.queue.running, [running]);
+  assert.equal(state.spentAt.get("a"), START + 2000);
+});
+
+test("progress before the first queue only sets the clock", () => {
+  const state = start(["onProgress", { time: at(1), jobs: [job("a")] }, 500]);
+  assert.equal(state.queue, null);
+  assert.equal(state.clock.ahead, START + 500);
+});
+
+test("a completed job leaves the lists and is to be rendered as finished, once", () => {
+  const completed = completion("a", 1);
+  const state = live(["onCompleted", completed, 2000]);
+  assert.deepEqual([ids(state.queue.running), ids(state.queue.waiting)], [[], ["b"]]);
+  assert.deepEqual(state.newlyEnded, [completed]);
+  assert.equal(state.spentAt.has("a"), false);
+  assert.deepEqual(apply(state, ["onRendered"]).newlyEnded, []);
+});
+
+test("a completion that comes twice changes nothing", () => {
+  const state = live(["onCompleted", completion("a", 1), 2000], ["onRendered"]);
+  assert.equal(reducers.onCompleted(state, completion("a", 1), 2500), state);
+});
+
+test("a completion that the server has rendered changes nothing", () => {
+  const state = reducers.initialState([["a", START]]);
+  assert.equal(reducers.onCompleted(state, completion("a", 0), 1000), state);
+});
+
+test("completions before the first queue are kept", () => {
+  const state = start(["onCompleted", completion("a", 0), 900], ["onCompleted", completion("b", 0.1), 900]);
+  assert.deepEqual(ids(state.newlyEnded), ["a", "b"]);
+});
+
+test("a queue soon after a completion does not bring the job back", () => {
+  const state = live(["onCompleted", completion("a", 1), 2000], ["onQueue", queue(2.9, ["a"], ["b"]), 3900]);
+  assert.deepEqual([ids(state.queue.running), ids(state.queue.waiting)], [[], ["b"]]);
+  assert.deepEqual([...state.retried], []);
+});
+
+test("a queue that lists the job later shows that it was retried", () => {
+  const rendered = live(["onCompleted", completion("a", 1), 2000], ["onRendered"]);
+  const state = apply(rendered, ["onQueue", queue(3.1, [], ["b", "a"]), 4100]);
+  assert.deepEqual(ids(state.queue.waiting), ["b", "a"]);
+  assert.deepEqual([...state.retried], ["a"]);
+  assert.equal(state.ended.has("a"), false);
+});
+
+test("a queue that lists a job that the server rendered as finished shows that it was retried", () => {
+  const state = apply(reducers.initialState([["a", START]]), ["onQueue", queue(0, ["a"]), 1000]);
+  assert.deepEqual(ids(state.queue.running), ["a"]);
+  assert.deepEqual([...state.retried], ["a"]);
+});
+
+test("a job that ends and is retried between two frames is not rendered as finished", () => {
+  const state = live(["onCompleted", completion("a", 1), 2000], ["onQueue", queue(9, ["a"]), 10_000]);
+  assert.deepEqual([state.newlyEnded, [...state.retried]], [[], ["a"]]);
+});
+
+test("a job that is retried and ends between two frames stays rendered as finished", () => {
+  const rendered = live(["onCompleted", completion("a", 1), 2000], ["onRendered"]);
+  const state = apply(rendered, ["onQueue", queue(9, ["a"]), 10_000], ["onCompleted", completion("a", 9.5), 10_500]);
+  assert.deepEqual([ids(state.newlyEnded), [...state.retried]], [["a"], []]);
+  assert.deepEqual(ids(state.queue.running), []);
+});
+
+test("a retry on this page takes the job off the finished ones", () => {
+  const state = live(["onCompleted", completion("a", 1), 2000], ["onRendered"], ["onRetried", "a", START + 1000]);
+  assert.deepEqual([...state.retried], ["a"]);
+  const next = apply(state, ["onRendered"], ["onQueue", queue(1.5, ["a"]), 2500]);
+  assert.deepEqual([ids(next.queue.running), [...next.retried]], [["a"], []]);
+});
+
+test("the answer to a retry that has already ended again changes nothing", () => {
+  const state = live(["onCompleted", completion("a", 1), 2000], ["onCompleted", completion("a", 2), 3000]);
+  assert.equal(reducers.onRetried(state, "a", START + 1000), state);
+});
+
+test("a job cancelled here is known as such until its completion", () => {
+  const state = live(["onCancelled", "b"]);
+  assert.deepEqual([...state.cancelledHere], ["b"]);
+  assert.deepEqual([...apply(state, ["onCompleted", completion("b", 1), 2000]).cancelledHere], []);
+});
+
+test("the server's clock runs while the connection is live, and is never behind an event", () => {
+  const state = live();
+  assert.equal(reducers.serverTime(state, 1500), START + 500);
+  const late = apply(state, ["onQueue", queue(1, []), 2500]);
+  assert.equal(reducers.serverTime(late, 2500), START + 1500);
+  const early = apply(state, ["onProgress", { time: at(2), jobs: [] }, 2500]);
+  assert.equal(reducers.serverTime(early, 2500), START + 2000);
+});
+
+test("the server's clock stands while the connection is down, then follows the newest queue", () => {
+  const down = live(["onConnection", "reconnecting", 2000]);
+  assert.equal(reducers.serverTime(down, 60_000), START + 1000);
+  // After a sleep of the machine, `performance.now()` has moved on by 62 s and the server's clock by 1 s.
+  const up = apply(down, ["onQueue", queue(2, []), 64_000], ["onConnection", "live", 64_000]);
+  assert.equal(reducers.serverTime(up, 64_000), START + 2000);
+});
+
+test("only so many completions are kept in mind, the newest ones", () => {
+  let state = live();
+  for (let number = 0; number < 2100; number++) {
+    state = reducers.onCompleted(state, completion(`job-${number}`, number), 2000);
+    if (number % 100 === 0) state = reducers.onRendered(state);
+  }
+  assert.equal(state.ended.size, 2000);
+  assert.equal(state.ended.has("job-99"), false);
+  assert.equal(state.ended.has("job-2099"), true);
+});
