@@ -107,7 +107,9 @@ export function onCompleted(state, job, now) {
   const moment = Date.parse(job.finished_at ?? "");
   if (state.ended.get(jobId)?.ended === moment) return state;
   const ended = without(state.ended, [jobId]);
-  ended.set(jobId, { ended: moment, until: serverTime(state, now) + STALE_FOR });
+  // Not by the server's clock alone: while the stream was down it stood, and this completion may be from meanwhile.
+  const until = Math.max(serverTime(state, now), moment || 0) + STALE_FOR;
+  ended.set(jobId, { ended: moment, until });
   for (const oldest of ended.keys()) {
     if (ended.size <= MAX_ENDED) break;
     ended.delete(oldest);
