@@ -187,7 +187,7 @@ test("only so many completions are kept in mind, the newest ones", () => {
 
 test("a completion from while the stream was down ends a job that a queue read meanwhile lists", () => {
   const state = live(
-    ["onConnection", "lost", 2000],
+    ["onConnection", "reconnecting", 2000],
     ["onQueue", queue(10, ["a"], ["b"]), 11000], // read by an action of the user, not from the stream
     ["onCompleted", completion("a", 11), 13000],
   );
