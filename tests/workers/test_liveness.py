@@ -1,0 +1,195 @@
+"""Liveness without a cluster: leases follow real processes, and turns of those that ended go back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from queueapp.conf import queue_settings
+from queueapp.lifecycle.processors import register
+from queueapp.lifecycle.turn import take_turn
+from queueapp.models import Processor, Waiting
+from queueapp.workers import liveness as module
+from queueapp.workers.liveness import LOOK_EVERY, Liveness, reap_orphans
+from tests.kit.forks import exit_code, fork, in_fork, wait_to_be_ended
+from tests.kit.queue import everyone_takes_turns, make_owner, second_connection, submit_jobs
+
+pytestmark = pytest.mark.usefixtures("no_rules")
+Start = Callable[[], "subprocess.Popen[bytes]"]
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    found = Clock()
+    monkeypatch.setattr(module, "time", found)
+    return found
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts a process that does nothing."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def process() -> subprocess.Popen[bytes]:
+        started.append(subprocess.Popen(["sleep", "60"]))
+        return started[-1]
+
+    yield process
+    for process_ in started:
+        process_.kill()
+        process_.wait()
+
+
+def pids() -> set[int]:
+    return set(Processor.objects.values_list("pid", flat=True))
+
+
+def lease(processor: int) -> datetime:
+    return Processor.objects.get(pk=processor).lease_until
+
+
+def run_out(*processors: int) -> None:
+    """Let the leases of these run out."""
+    Processor.objects.filter(pk__in=processors).update(lease_until=timezone.now() - timedelta(seconds=1))
+
+
+def test_the_job_of_a_process_that_ended_goes_back_at_once(start: Start, clock: Clock) -> None:
+    """With no lease run out, and before the next look is due."""
+    alive, dying = start(), start()
+    everyone_takes_turns()
+    submit_jobs(make_owner("ada"), "a")
+    register("c", alive.pid)
+    take_turn(register("c", dying.pid).pk)
+    liveness = Liveness("c")
+    liveness.look()
+    assert pids() == {alive.pid, dying.pid}
+    dying.kill()
+    dying.wait()
+    liveness.look()
+    assert pids() == {alive.pid}
+    assert Waiting.objects.get().attempt == 2
+
+
+def test_a_process_that_nobody_has_reaped_counts_as_ended(start: Start, clock: Clock) -> None:
+    dying = start()
+    register("c", dying.pid)
+    liveness = Liveness("c")
+    liveness.look()
+    dying.kill()
+    os.waitid(os.P_PID, dying.pid, os.WEXITED | os.WNOWAIT)
+    clock.now += LOOK_EVERY
+    liveness.look()
+    assert pids() == set()
+
+
+def test_another_process_with_the_same_id_does_not_stand_in_for_one_that_ended(start: Start, clock: Clock) -> None:
+    register("c", start().pid)
+    liveness = Liveness("c")
+    liveness.look()
+    liveness._known = {pid: began - 60 for pid, began in liveness._known.items()}  # the one that ended
+    clock.now += LOOK_EVERY
+    liveness.look()
+    assert pids() == set()
+
+
+def test_who_waits_for_work_keeps_its_lease_and_who_works_must_beat_itself(start: Start, clock: Clock) -> None:
+    """A task that hangs in a live process is found by that."""
+    everyone_takes_turns()
+    submit_jobs(make_owner("ada"), "a")
+    idle, working = register("c", start().pid).pk, register("c", start().pid).pk
+    take_turn(working)
+    liveness = Liveness("c")
+    liveness.look()
+    run_out(idle, working)
+    clock.now += max(queue_settings().LEASE_SECONDS / 5, LOOK_EVERY)
+    liveness.look()
+    assert lease(idle) > timezone.now()
+    assert lease(working) < timezone.now()
+
+
+def test_other_clusters_look_after_their_own_processes(start: Start, clock: Clock) -> None:
+    """They are of other hosts, where the same id is another process."""
+    theirs, dead = register("theirs", start().pid).pk, start()
+    register("theirs", dead.pid)
+    dead.kill()
+    dead.wait()
+    run_out(theirs)
+    Liveness("c").look()
+    assert Processor.objects.filter(cluster="theirs").count() == 2
+    assert lease(theirs) < timezone.now()
+
+
+def test_a_process_whose_row_was_swept_away_gets_another(start: Start, clock: Clock) -> None:
+    """As after this host was cut off: otherwise the process would never work again."""
+    process = start()
+    register("c", process.pid)
+    liveness = Liveness("c")
+    liveness.look()
+    Processor.objects.all().delete()
+    clock.now += LOOK_EVERY
+    liveness.look()
+    again = Processor.objects.get()
+    assert (again.cluster, again.pid) == ("c", process.pid)
+    assert again.lease_until > timezone.now()
+
+
+def test_while_the_database_is_away_the_cluster_goes_on(
+    start: Start, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    process = register("c", start().pid).pk
+    liveness = Liveness("c")
+    with connection.cursor() as cursor, second_connection() as other:
+        cursor.execute("SELECT pg_backend_pid()")
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", cursor.fetchone())
+    liveness.look()
+    assert "could not be looked at" in caplog.text
+    run_out(process)
+    clock.now += LOOK_EVERY
+    liveness.look()
+    assert lease(process) > timezone.now(), "it looks again, by another connection"
+
+
+def test_orphans_that_ended_are_reaped_and_the_sentinel_keeps_its_exit_code() -> None:
+    def command() -> list[int]:
+        orphans = [fork(lambda: None) for _ in range(3)]
+        running = fork(wait_to_be_ended)
+        for orphan in orphans:
+            os.waitid(os.P_PID, orphan, os.WEXITED | os.WNOWAIT)
+        reap_orphans(but=None)
+        gone = [orphan for orphan in orphans if not _is_there(orphan)]
+        still = os.waitpid(running, os.WNOHANG)[0]
+        os.kill(running, signal.SIGKILL)
+        os.waitid(os.P_PID, running, os.WEXITED | os.WNOWAIT)
+        reap_orphans(but=running)
+        return [len(gone), still, exit_code(running)]
+
+    assert in_fork(command) == [3, 0, -signal.SIGKILL]
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_with_no_child_left_nothing_is_reaped() -> None:
+    in_fork(lambda: reap_orphans(but=None))
