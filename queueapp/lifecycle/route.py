@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict, astuple
+from dataclasses import asdict, astuple, fields
 from datetime import datetime
 
 from django.db import connection, transaction
 
 from ..db.conflicts import retried
 from ..models import Flow, FlowState, Owner, PriorityRule, Routing, RuleChange, database_now
-from ..policy.rules import Route, route
+from ..policy.rules import Route, Terms, route
 from .announce import announce
 
 BATCH_OWNERS = 50
@@ -21,6 +21,8 @@ BATCH_JOBS = 500
 """Maximum number of jobs that one transaction moves."""
 REROUTE_JOBS = 1_000
 """Moved jobs after which reroute() leaves the others to the brokers."""
+
+_SET_FLOW = f"SELECT queueapp_set_flow(%s, %s, ROW({', '.join(['%s'] * len(fields(Terms)))})::queueapp_terms)"
 
 
 def route_owner(owner: Owner) -> None:
@@ -126,8 +128,7 @@ def _apply(owners: Collection[int], now: datetime) -> None:
         for flow in flows.values():
             terms, rule = wanted[flow.key].terms, wanted[flow.key].rule
             if (flow.rule_id, flow.state.terms) != (rule, terms):
-                given = [flow.pk, rule, *astuple(terms)]
-                cursor.execute("SELECT queueapp_set_flow(%s, %s, ROW(%s, %s)::queueapp_terms)", given)
+                cursor.execute(_SET_FLOW, [flow.pk, rule, *astuple(terms)])
         cursor.execute(
             "SELECT queueapp_follow(%s::bigint[], %s::bigint[])",
             [list(routes), [flows[route.key].pk for route in routes.values()]],
