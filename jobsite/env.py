@@ -69,6 +69,16 @@ def integer(name: str, *, default: int, least: int, most: int | None = None) -> 
     return int(value)
 
 
+def bounds(name: str, *, default: str, most: int) -> tuple[int, int]:
+    """Return the two numbers of variable `name`, "1-16"; "4" is both. Raises ImproperlyConfigured."""
+    value = text(name, default=default)
+    low, dash, high = value.partition("-")
+    numbers = [low, high if dash else low]
+    if not all(number.isdecimal() and 1 <= int(number) <= most for number in numbers) or int(low) > int(numbers[1]):
+        raise ImproperlyConfigured(f"Set {name} to a whole number from 1 to {most}, or to bounds: 1-16, not {value!r}.")
+    return int(low), int(numbers[1])
+
+
 def words(name: str, *, default: list[str]) -> list[str]:
     """Return the comma-separated words of variable `name`."""
     value: list[str] = _env.list(name, default=default)

@@ -15,7 +15,7 @@ SECRET_KEY = env.secret("SECRET_KEY", "a long random string that signs sessions 
 DEBUG = env.flag("DEBUG", default=False)
 ALLOWED_HOSTS = env.required_list("ALLOWED_HOSTS", "the host names that the site answers to, joined by commas")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", default=[])
-PROCESSORS = env.integer("PROCESSORS", default=4, least=1, most=512)
+MIN_PROCESSORS, MAX_PROCESSORS = env.bounds("PROCESSORS", default="4", most=512)
 
 INSTALLED_APPS = [
     "queueapp",
@@ -143,7 +143,7 @@ SPECTACULAR_SETTINGS = {
 # django-q2 supervises the processes; which job is next is decided by queueapp (see docs/architecture.md).
 Q_CLUSTER = {
     "name": "turnabout",
-    "workers": PROCESSORS,
+    "workers": MIN_PROCESSORS,  # it changes while the cluster runs (queueapp/workers/cluster.py)
     "broker_class": "queueapp.workers.broker.TicketBroker",
     "queue_limit": 1,
     "recycle": 100_000,
@@ -157,6 +157,9 @@ Q_CLUSTER = {
 }
 
 QUEUEAPP: dict[str, Any] = {
+    "MIN_PROCESSORS": MIN_PROCESSORS,
+    "MAX_PROCESSORS": MAX_PROCESSORS,
+    "TARGET_WAIT_SECONDS": env.integer("TARGET_WAIT", default=5, least=1),
     "CHECKSUM_FOLDER": env.text("CHECKSUM_FOLDER", default=""),
     **env.optional_integers(
         "SUBMISSIONS_PER_MINUTE", "REQUESTS_PER_MINUTE", "LOGINS_PER_MINUTE", "MAX_WAITING_JOBS", "MAX_STREAMS"

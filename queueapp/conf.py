@@ -81,6 +81,14 @@ class QueueSettings:
     """Maximum other requests of one user, or of an address that is not logged in, per minute."""
     LOGINS_PER_MINUTE: int = 30
     """Maximum passwords tried from one address, per minute."""
+    MIN_PROCESSORS: int = 4
+    """Minimum number of processors of a cluster. Equal to MAX_PROCESSORS: the number is fixed."""
+    MAX_PROCESSORS: int = 4
+    """Maximum number of processors of a cluster."""
+    TARGET_WAIT_SECONDS: float = 5.0
+    """Seconds within which jobs should start; the number of processors between the two bounds follows from it."""
+    AUTOSCALE_WINDOW_SECONDS: float = 60.0
+    """Seconds for which fewer processors must have been enough before their number goes down."""
     CHECKSUM_FOLDER: str = ""
     """The folder whose files the task `checksum` may read. Empty: none."""
 
@@ -101,11 +109,17 @@ class QueueSettings:
             "TASK_PROCESS_MEMORY_MB",
             "UNKNOWN_TASK_DELAY_SECONDS",
             "BULKS_AT_ONCE",
+            "MIN_PROCESSORS",
+            "AUTOSCALE_WINDOW_SECONDS",
         ):
             if not getattr(self, name) > 0:
                 raise ImproperlyConfigured(f"Set QUEUEAPP[{name!r}] to a number above 0.")
         if self.TASK_PROCESS_FOR not in ("many", "owner", "job"):
             raise ImproperlyConfigured("Set QUEUEAPP['TASK_PROCESS_FOR'] to 'many', 'owner' or 'job'.")
+        if self.MAX_PROCESSORS < self.MIN_PROCESSORS:
+            raise ImproperlyConfigured("Set QUEUEAPP['MAX_PROCESSORS'] to at least QUEUEAPP['MIN_PROCESSORS'].")
+        if self.TARGET_WAIT_SECONDS < 1:
+            raise ImproperlyConfigured("Set QUEUEAPP['TARGET_WAIT_SECONDS'] to at least 1.")
         if self.MAX_TURN_JOBS > 1_000:
             raise ImproperlyConfigured("Set QUEUEAPP['MAX_TURN_JOBS'] to at most 1,000.")
         if self.LEASE_SECONDS < 3 * self.HEARTBEAT_SECONDS:

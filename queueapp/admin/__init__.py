@@ -3,4 +3,4 @@
 Staff can also cancel jobs and try them again.
 """
 
-from . import flows, jobs, owners, pauses, processors, rules  # noqa: F401 (each registers its model)
+from . import fleet, flows, jobs, owners, pauses, processors, rules  # noqa: F401 (each registers its model)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any, get_type_hints
 
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from ..lifecycle.validation import Submission
 from ..snapshots import shapes
@@ -33,6 +33,7 @@ def _model(shape: type) -> type[BaseModel]:
 
 Job = _model(shapes.Job)
 Queue = _model(shapes.Queue)
+Fleet = _model(shapes.Fleet)
 
 
 class JobPage(BaseModel):
@@ -41,6 +42,16 @@ class JobPage(BaseModel):
     next: str | None
     previous: str | None
     results: list[shapes.Job]
+
+
+class FleetBounds(BaseModel):
+    """Other bounds of the fleet. Fields that are left out stay as they are; null: as configured."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    minimum: int | None = Field(default=None, ge=1, le=32_767)
+    maximum: int | None = Field(default=None, ge=1, le=32_767)
+    target_wait: float | None = Field(default=None, ge=1, le=86_400, allow_inf_nan=False)
 
 
 class FieldProblem(BaseModel):

@@ -4,6 +4,7 @@ from django.urls import path
 
 from ..events.views import events
 from .docs import DocsView, SchemaView
+from .fleet import FleetView
 from .views import BulkView, JobsView, JobView, QueueView, RetryView
 
 urlpatterns = [
@@ -12,6 +13,7 @@ urlpatterns = [
     path("jobs/<str:job_id>/", JobView.as_view(), name="job"),
     path("jobs/<str:job_id>/retry/", RetryView.as_view(), name="job-retry"),
     path("queue/", QueueView.as_view(), name="queue"),
+    path("fleet/", FleetView.as_view(), name="fleet"),
     path("events/", events, name="events"),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(url_name="queueapp:schema"), name="docs"),

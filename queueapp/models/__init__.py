@@ -9,6 +9,7 @@ So submitting inserts a row, claiming deletes it, and settling inserts another. 
 
 from ..db.clock import DatabaseClock, at_one_moment, database_now
 from .attempt import Attempt
+from .fleet import Cluster, Fleet, FleetDecision
 from .flow import Flow, FlowState, OrderStart, PendingMove
 from .job import Job, Waiting
 from .outcome import Outcome
@@ -20,7 +21,10 @@ from .rule import PriorityRule
 
 __all__ = [
     "Attempt",
+    "Cluster",
     "DatabaseClock",
+    "Fleet",
+    "FleetDecision",
     "Flow",
     "FlowState",
     "Job",

@@ -106,6 +106,38 @@ class Queue(TypedDict):
     processors: Processors
 
 
+class ClusterPart(TypedDict):
+    """A cluster: the processors of one host."""
+
+    host: str
+    minimum: int
+    maximum: int
+    part: Annotated[int, Field(description="Processors that it should run now.")]
+
+
+class FleetDecision(TypedDict):
+    """A change of the number of processors."""
+
+    at: Moment
+    before: int
+    wished: int
+    alive: int
+    reason: str
+
+
+class Fleet(TypedDict):
+    """How many processors there should be, how many there are, and why."""
+
+    wished: int
+    alive: int
+    busy: int
+    minimum: Annotated[int | None, Field(description="As staff set it; null: as the hosts are configured.")]
+    maximum: Annotated[int | None, Field(description="As staff set it; null: as many as the hosts can run.")]
+    target_wait: Annotated[float, Field(description="Seconds within which jobs should start.")]
+    clusters: list[ClusterPart]
+    decisions: Annotated[list[FleetDecision], Field(description="The newest 20, newest first.")]
+
+
 class RunningJob(TypedDict):
     """How far a job is."""
 

@@ -13,14 +13,15 @@ from typing import Any
 
 import psutil
 from django.db import DatabaseError, InterfaceError, connection, connections
-from django_q.cluster import Cluster
 
 from ..conf import queue_settings
 from ..lifecycle.processors import drain
 from ..lifecycle.rescue import rescue_cluster, rescue_ended
 from ..models import Processor
 from . import forked
+from .cluster import ElasticCluster, Size
 from .liveness import Liveness, reap_orphans
+from .membership import Membership
 from .watchdog import Watchdog
 from .worker import CLUSTER
 
@@ -36,7 +37,8 @@ class Supervisor:
     def __init__(self) -> None:
         self.signals: Counter[int] = Counter()
         self.id = ""
-        self._cluster: Cluster | None = None
+        self._cluster: ElasticCluster | None = None
+        self._size = Size(queue_settings().MIN_PROCESSORS)
 
     def run(self) -> None:
         """Run the cluster until a signal comes, then stop it. A cluster that died or is stuck is replaced."""
@@ -57,6 +59,7 @@ class Supervisor:
             self._start_afresh(f"There is work and a free processor, and no claim for {stuck:g} s", fault=False)
         else:
             self._liveness.look()
+            self._membership.look()
             reap_orphans(but=self._cluster.sentinel.pid)
 
     def _start_afresh(self, why: str, *, fault: bool) -> None:
@@ -70,11 +73,12 @@ class Supervisor:
         # The cluster forks: no connection and no thread may be open here.
         connections.close_all()
         self.id = os.environ[CLUSTER] = str(uuid.uuid4())
-        self._cluster = Cluster()
+        self._cluster = ElasticCluster(self._size)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)  # django-q2's handlers wait without a deadline
         self._watchdog = Watchdog()
         self._liveness = Liveness(self.id)
+        self._membership = Membership(self.id, self._size)
         with suppress(RuntimeError):  # the sentinel died at once: the next look sees it
             self._cluster.start()
 
@@ -109,6 +113,7 @@ class Supervisor:
 
     def _take_back(self, *, fault: bool) -> None:
         """Put the jobs of the cluster's processors back. If the database is away, they go back within the lease."""
+        self._membership.leave()
         try:
             if fault:
                 rescue_ended(Processor.objects.filter(cluster=self.id))

@@ -489,7 +489,7 @@ class TestSchema:
             f"/api/v1/{path}"
             for path in (
                 "token/", "token/refresh/", "token/revoke/", "jobs/", "jobs/bulk/", "jobs/{job_id}/",
-                "jobs/{job_id}/retry/", "queue/", "events/",
+                "jobs/{job_id}/retry/", "queue/", "events/", "fleet/",
             )
         }  # fmt: skip
         assert set(schema["components"]["schemas"]["Job"]["properties"]) == JOB_FIELDS

@@ -21,7 +21,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from jobsite.accounts.models import User
 from queueapp.lifecycle.pause import pause
 from queueapp.lifecycle.processors import register
-from queueapp.models import Flow, Job, Owner, Pause, PriorityRule, Processor
+from queueapp.models import Fleet, FleetDecision, Flow, Job, Owner, Pause, PriorityRule, Processor
 from tests.kit.queue import everyone_takes_turns, make_user, submit_jobs
 
 EVERYONE = ("nobody", "ada", "bob", "clerk", "boss", "gil")
@@ -78,6 +78,8 @@ ROWS = [
     row(RETRY, "POST",                      "401 409 403 409 409 401", f"{THEIRS}retry/?user=ada"),
     row(f"{API}queue/", "GET",              "401 200 200 200 200 401"),
     row(f"{API}events/", "GET",             "401 200 200 200 200 401"),
+    row(f"{API}fleet/", "GET",              "401 403 403 403 200 401"),
+    row(f"{API}fleet/", "PATCH",            "401 403 403 403 200 401", data={"minimum": 2}),
     row("favicon.ico", "GET",               "302 302 302 302 302 302"),
     row(f"{API}schema/", "GET",             "200 200 200 200 200 200"),
     row(f"{API}docs/", "GET",               "200 200 200 200 200 200"),
@@ -104,6 +106,8 @@ ADMIN: dict[str, dict[str, int]] = {
     "queueapp/pause": FULL,
     "queueapp/priorityrule": FULL,
     "queueapp/owner": SHOWN,
+    "queueapp/fleet": {"list": 302, **SHOWN},  # to its one row
+    "queueapp/fleetdecision": SHOWN,
     "accounts/user": FULL,
     "auth/group": FULL,
     "axes/accessattempt": {"add": 403, "delete": 200},
@@ -115,7 +119,7 @@ def of_model(model: str, may: dict[str, int]) -> Iterator[Row]:
     """The rows of the admin's five pages of a model."""
     base, one = f"admin/{model}/", "<path:object_id>/"
     key = f"{base}{{{model.split('/')[1]}}}/"
-    yield row(base, "GET", "302 302 302 403 200 302")
+    yield row(base, "GET", f"302 302 302 403 {may.get('list', 200)} 302")
     yield row(f"{base}add/", "GET", f"302 302 302 403 {may['add']} 302")
     yield row(f"{base}{one}change/", "GET", "302 302 302 403 200 302", f"{key}change/")
     yield row(f"{base}{one}delete/", "GET", f"302 302 302 403 {may['delete']} 302", f"{key}delete/")
@@ -159,7 +163,9 @@ def things() -> dict[str, Any]:
     submit_jobs(people["ada"], "theirs")
     register("cluster")
     pause("maintenance", task="checksum")
-    made = [Flow, Job, Owner, Pause, Processor, PriorityRule]
+    Fleet.objects.create(pk=1)
+    FleetDecision.objects.create(before=1, wished=2, alive=1, reason="7.0 are needed now")
+    made = [Fleet, FleetDecision, Flow, Job, Owner, Pause, Processor, PriorityRule]
     found = {model.__name__.lower(): model._default_manager.earliest("pk").pk for model in made}
     attempt = Client().post("/login/", {"username": "eve", "password": "wrong"})
     assert attempt.status_code == 200

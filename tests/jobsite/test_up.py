@@ -252,8 +252,8 @@ def test_with_a_database_of_ones_own_none_is_started_and_no_demo_accounts_are_ma
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("PROCESSORS", "many", "Set PROCESSORS to a whole number from 1 to 512, not 'many'."),
-        ("PROCESSORS", "0", "Set PROCESSORS to a whole number from 1 to 512, not '0'."),
+        ("PROCESSORS", "many", "Set PROCESSORS to a whole number from 1 to 512, or to bounds: 1-16, not 'many'."),
+        ("PROCESSORS", "0", "Set PROCESSORS to a whole number from 1 to 512, or to bounds: 1-16, not '0'."),
         ("DEBUG", "perhaps", "Set DEBUG to yes or no, not 'perhaps'."),
         ("DATABASE_URL", "sqlite:///x.db", "Set DATABASE_URL to a PostgreSQL database"),
         ("PORT", "abc", "Set PORT to a whole number from 1 to 65535, not 'abc'."),

@@ -65,7 +65,9 @@ class Site:
         if web:
             self.start_web()
         if cluster:
-            self.wait_for("SELECT count(*) >= %s FROM queueapp_processor", int(self._environment["PROCESSORS"]))
+            self.wait_for(
+                "SELECT count(*) >= %s FROM queueapp_processor", int(self._environment["PROCESSORS"].partition("-")[0])
+            )
 
     def start_web(self) -> None:
         """Start the web server on this site's port and wait until it answers."""

@@ -54,6 +54,23 @@ export interface components {
       jobs: components["schemas"]["Submission"][];
     };
     /**
+     * ClusterPart
+     * @description A cluster: the processors of one host.
+     */
+    ClusterPart: {
+      /** Host */
+      host: string;
+      /** Minimum */
+      minimum: number;
+      /** Maximum */
+      maximum: number;
+      /**
+       * Part
+       * @description Processors that it should run now.
+       */
+      part: number;
+    };
+    /**
      * Credentials
      * @description Who you are.
      */
@@ -77,6 +94,59 @@ export interface components {
        * @description Of the job in a bulk submission.
        */
       index?: number | null;
+    };
+    /**
+     * Fleet
+     * @description How many processors there should be, how many there are, and why.
+     */
+    Fleet: {
+      /** Wished */
+      wished: number;
+      /** Alive */
+      alive: number;
+      /** Busy */
+      busy: number;
+      /**
+       * Minimum
+       * @description As staff set it; null: as the hosts are configured.
+       */
+      minimum: number | null;
+      /**
+       * Maximum
+       * @description As staff set it; null: as many as the hosts can run.
+       */
+      maximum: number | null;
+      /**
+       * Target Wait
+       * @description Seconds within which jobs should start.
+       */
+      target_wait: number;
+      /** Clusters */
+      clusters: components["schemas"]["ClusterPart"][];
+      /**
+       * Decisions
+       * @description The newest 20, newest first.
+       */
+      decisions: components["schemas"]["FleetDecision"][];
+    };
+    /**
+     * FleetDecision
+     * @description A change of the number of processors.
+     */
+    FleetDecision: {
+      /**
+       * At
+       * Format: date-time
+       */
+      at: string;
+      /** Before */
+      before: number;
+      /** Wished */
+      wished: number;
+      /** Alive */
+      alive: number;
+      /** Reason */
+      reason: string;
     };
     /**
      * Job
@@ -195,6 +265,18 @@ export interface components {
       previous: string | null;
       /** Results */
       results: components["schemas"]["Job"][];
+    };
+    /**
+     * FleetBounds
+     * @description Other bounds of the fleet. Fields that are left out stay as they are; null: as configured.
+     */
+    PatchedFleetBounds: {
+      /** Minimum */
+      minimum?: number | null;
+      /** Maximum */
+      maximum?: number | null;
+      /** Target Wait */
+      target_wait?: number | null;
     };
     /**
      * Problem

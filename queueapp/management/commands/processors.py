@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from queueapp.conf import queue_settings
 from queueapp.db.sessions import bound_as
 from queueapp.workers.capacity import await_readiness
 from queueapp.workers.supervisor import Supervisor
@@ -19,7 +19,7 @@ class Command(BaseCommand):
         """Returns when the cluster has stopped and nothing of it is left. Raises as await_readiness()."""
         bound_as("processors")
         try:
-            await_readiness(settings.PROCESSORS)
+            await_readiness(queue_settings().MAX_PROCESSORS)
         except KeyboardInterrupt:
             return
         Supervisor().run()

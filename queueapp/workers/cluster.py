@@ -1,0 +1,105 @@
+"""A django-q2 cluster whose number of workers changes while it runs."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import suppress
+from multiprocessing import Event, Value
+from queue import Full
+from typing import Any
+
+from django_q.cluster import Cluster, Sentinel, get_mp_context
+
+GUARD_SECONDS = 0.2
+"""Seconds between two looks of the sentinel at its processes."""
+RECYCLED = -2
+"""The timer of a worker that has ended to be replaced; django-q2's."""
+
+
+class Size:
+    """The number of workers that there should be, and how many may end now. Shared by supervisor and sentinel."""
+
+    def __init__(self, wanted: int) -> None:
+        self._wanted, self._idle = Value("i", wanted), Value("i", 0)
+
+    @property
+    def wanted(self) -> int:
+        """The number of workers that there should be."""
+        return int(self._wanted.value)
+
+    @property
+    def idle(self) -> int:
+        """The number of workers that were between turns lately: only so many are asked to end."""
+        return int(self._idle.value)
+
+    def set(self, wanted: int, idle: int) -> None:
+        """Set both."""
+        self._wanted.value, self._idle.value = wanted, idle
+
+
+class ElasticSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
+    """django-q2's supervisor of workers, pusher and monitor. It starts and ends workers as `size` says.
+
+    A worker that is not needed takes "STOP" from the queue of tickets instead of a ticket, and ends. So it is idle, and
+    it holds none of the queue's locks.
+    """
+
+    def __init__(self, size: Size, *args: Any) -> None:
+        self._size = size
+        self._stops = 0
+        super().__init__(*args)
+
+    def spawn_cluster(self) -> None:
+        """Start the pusher, the monitor, and as many workers as there should be."""
+        self.pool_size = self._size.wanted
+        super().spawn_cluster()
+
+    def guard(self) -> None:
+        """Replace processes that have ended and follow the size, until the cluster is to stop."""
+        self.start_event.set()
+        while not self.stop_event.wait(GUARD_SECONDS):
+            for process in [*self.pool, self.monitor, self.pusher]:
+                if not process.is_alive():
+                    self.reincarnate(process)
+            self._follow_size()
+        self.stop()
+
+    def reincarnate(self, process: Any) -> None:
+        """Replace a process that has ended, unless it is a worker that was asked to end."""
+        stopped = process in self.pool and process.exitcode == 0 and int(process.timer.value) != RECYCLED
+        if stopped and self._stops > 0:
+            self._stops -= 1
+            self.pool.remove(process)
+        else:
+            super().reincarnate(process)
+
+    def _follow_size(self) -> None:
+        too_many = len(self.pool) - self._stops - self._size.wanted
+        for _ in range(-too_many):
+            self.spawn_worker()
+        if too_many > 0 and self._size.idle > self._stops:
+            with suppress(Full):  # a ticket is on its way to an idle worker
+                self.task_queue.put_nowait("STOP")
+                self._stops += 1
+
+
+class ElasticCluster(Cluster):  # type: ignore[misc]  # django-q2 has no types
+    """django-q2's cluster, with an ElasticSentinel."""
+
+    def __init__(self, size: Size) -> None:
+        super().__init__()
+        self._size = size
+
+    def start(self) -> int:
+        """Start the sentinel, and wait until it guards. Raises RuntimeError if it ends before."""
+        self.stop_event, self.start_event = Event(), Event()
+        self.sentinel = get_mp_context().Process(
+            target=ElasticSentinel, name=f"Process-{uuid.uuid4().hex}",
+            args=(self._size, self.stop_event, self.start_event, self.cluster_id, self.broker, self.timeout),
+        )  # fmt: skip
+        self.sentinel.start()
+        while not self.start_event.wait(GUARD_SECONDS / 4):
+            if not self.sentinel.is_alive():
+                raise RuntimeError(f"The sentinel ended with exit code {self.sentinel.exitcode}.")
+        pid: int = self.pid
+        return pid

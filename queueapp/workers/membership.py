@@ -1,0 +1,56 @@
+"""A cluster's membership in the fleet: it learns its part, and decides for all if it is the leader."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import suppress
+
+from django.db import DatabaseError, InterfaceError, connection
+
+from ..conf import queue_settings
+from ..lifecycle import fleet
+from ..policy.autoscale import Bounds
+from .cluster import Size
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.25
+"""Seconds between two looks at the part of this cluster."""
+DECIDE_SECONDS = 1.0
+"""Seconds between two decisions."""
+
+
+class Membership:
+    """One per cluster. Without the database, the cluster keeps its size."""
+
+    def __init__(self, cluster: str, size: Size) -> None:
+        settings = queue_settings()
+        self._cluster, self._size = cluster, size
+        self._bounds = Bounds(settings.MIN_PROCESSORS, settings.MAX_PROCESSORS)
+        self._autoscaler = fleet.Autoscaler(cluster)
+        self._looked_at = self._decided_at = float("-inf")
+
+    def look(self) -> None:
+        """Decide if it is time and this cluster is the leader; then follow the part of this cluster."""
+        now = time.monotonic()
+        if now - self._looked_at < POLL_SECONDS:
+            return
+        self._looked_at = now
+        try:
+            if now - self._decided_at >= DECIDE_SECONDS:
+                self._decided_at = now
+                fleet.beat(self._cluster)
+                self._autoscaler.look()
+            if (found := fleet.part_of(self._cluster)) is None:
+                fleet.join(self._cluster, self._bounds)
+            else:
+                self._size.set(*found)
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("This cluster could not learn its part of the fleet: %s", str(error).strip())
+            connection.close()
+
+    def leave(self) -> None:
+        """Leave the fleet, as the cluster stops."""
+        with suppress(DatabaseError, InterfaceError):
+            fleet.leave(self._cluster)
