@@ -34,7 +34,9 @@ THREADS_MOST = 32
 DESCRIPTORS_MOST = 64
 """Maximum number of file descriptors that tasks may leave open, for the same reason."""
 
-_LIMITS = [getattr(resource, name) for name in ("RLIMIT_NOFILE", "RLIMIT_AS", "RLIMIT_DATA", "RLIMIT_FSIZE")]
+_LIMITS = [
+    getattr(resource, name) for name in ("RLIMIT_NOFILE", "RLIMIT_AS", "RLIMIT_DATA", "RLIMIT_FSIZE", "RLIMIT_CPU")
+]
 _SIGNALS = (
     signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGCHLD,
     signal.SIGPIPE,
@@ -60,6 +62,7 @@ def _state() -> tuple[Any, ...]:
         _signal.pthread_sigmask(signal.SIG_BLOCK, ()),
         signal.getitimer(signal.ITIMER_REAL)[0] > 0,
         signal.getitimer(signal.ITIMER_VIRTUAL)[0] > 0,
+        signal.getitimer(signal.ITIMER_PROF)[0] > 0,
         *map(resource.getrlimit, _LIMITS),
         os.getpriority(os.PRIO_PROCESS, 0),
         os.geteuid(),

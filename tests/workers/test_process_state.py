@@ -81,6 +81,8 @@ CHANGES: dict[str, Callable[[], Any]] = {
     "blocked signal": lambda: signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGWINCH}),
     "alarm": lambda: signal.alarm(100),
     "timer of own time": lambda: signal.setitimer(signal.ITIMER_VIRTUAL, 100),
+    "timer of a profiler": lambda: signal.setitimer(signal.ITIMER_PROF, 100),
+    "processor time limit": lambda: lower_limit(resource.RLIMIT_CPU),
     "files limit": lambda: lower_limit(resource.RLIMIT_NOFILE),
     "memory limit": lambda: lower_limit(resource.RLIMIT_AS),
     "file size limit": lambda: lower_limit(resource.RLIMIT_FSIZE),
