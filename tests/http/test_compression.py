@@ -12,7 +12,7 @@ import pytest
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.test import RequestFactory
 
-from queueapp.http.compression import LARGE, CompressionMiddleware
+from queueapp.http.compression import THREADED_FROM_BYTES, CompressionMiddleware
 
 LIST = b'{"job_id": "a job", "status": "queued"}, ' * 100
 
@@ -44,7 +44,9 @@ def test_what_arrives_is_what_was_sent_and_shorter(content: bytes) -> None:
     assert int(response.headers["Content-Length"]) == len(response.content) < len(content) / 2
 
 
-@pytest.mark.parametrize("content", [b"x" * 100, os.urandom(5_000), os.urandom(LARGE)], ids=["short", "noise", "much"])
+@pytest.mark.parametrize(
+    "content", [b"x" * 100, os.urandom(5_000), os.urandom(THREADED_FROM_BYTES)], ids=["short", "noise", "much"]
+)
 def test_what_would_not_become_shorter_goes_as_it_is(content: bytes) -> None:
     response = answered(content)
     assert "Content-Encoding" not in response.headers
@@ -57,7 +59,7 @@ def test_the_length_of_a_page_tells_little_of_the_secrets_in_it() -> None:
 
 
 def test_while_a_large_response_is_compressed_others_are_answered() -> None:
-    content = os.urandom(LARGE) * 60
+    content = os.urandom(THREADED_FROM_BYTES) * 60
 
     async def work() -> int:
         compressing = asyncio.ensure_future(middleware(lambda: HttpResponse(content))(accepting()))

@@ -24,7 +24,7 @@ JOBS = "/api/v1/jobs/"
 def pool(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight connections: four places, of which one client gets two. Nobody waits long for one."""
     set_pool(monkeypatch, 8)
-    monkeypatch.setattr(module, "WAIT", 0.05)
+    monkeypatch.setattr(module, "WAIT_SECONDS", 0.05)
 
 
 def set_pool(monkeypatch: pytest.MonkeyPatch, size: int | None) -> None:
@@ -117,7 +117,7 @@ def test_who_gets_no_place_in_time_is_told_to_come_again() -> None:
 
 
 def test_who_waits_gets_the_next_place_that_becomes_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "WAIT", 5.0)
+    monkeypatch.setattr(module, "WAIT_SECONDS", 5.0)
 
     async def work() -> None:
         requests = Requests()
@@ -133,7 +133,7 @@ def test_only_the_wait_for_a_place_has_a_bound_and_not_the_work() -> None:
         requests = Requests()
         sent = requests.send(post())
         await requests.begun(1)
-        done, _ = await asyncio.wait(sent, timeout=4 * module.WAIT)
+        done, _ = await asyncio.wait(sent, timeout=4 * module.WAIT_SECONDS)
         assert not done
         assert await requests.statuses(sent) == [200]
 

@@ -17,7 +17,7 @@ from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.turn import take_turn
 from queueapp.models import Processor, Waiting
 from queueapp.workers import liveness as module
-from queueapp.workers.liveness import LOOK_EVERY, Liveness, reap_orphans
+from queueapp.workers.liveness import POLL_SECONDS, Liveness, reap_orphans
 from tests.kit.forks import exit_code, fork, in_fork, wait_to_be_ended
 from tests.kit.queue import everyone_takes_turns, make_owner, second_connection, submit_jobs
 
@@ -94,7 +94,7 @@ def test_a_process_that_nobody_has_reaped_counts_as_ended(start: Start, clock: C
     liveness.look()
     dying.kill()
     os.waitid(os.P_PID, dying.pid, os.WEXITED | os.WNOWAIT)
-    clock.now += LOOK_EVERY
+    clock.now += POLL_SECONDS
     liveness.look()
     assert pids() == set()
 
@@ -104,7 +104,7 @@ def test_another_process_with_the_same_id_does_not_stand_in_for_one_that_ended(s
     liveness = Liveness("c")
     liveness.look()
     liveness._known = {pid: began - 60 for pid, began in liveness._known.items()}  # the one that ended
-    clock.now += LOOK_EVERY
+    clock.now += POLL_SECONDS
     liveness.look()
     assert pids() == set()
 
@@ -118,7 +118,7 @@ def test_who_waits_for_work_keeps_its_lease_and_who_works_must_beat_itself(start
     liveness = Liveness("c")
     liveness.look()
     run_out(idle, working)
-    clock.now += max(queue_settings().LEASE_SECONDS / 5, LOOK_EVERY)
+    clock.now += max(queue_settings().LEASE_SECONDS / 5, POLL_SECONDS)
     liveness.look()
     assert lease(idle) > timezone.now()
     assert lease(working) < timezone.now()
@@ -143,7 +143,7 @@ def test_a_process_whose_row_was_swept_away_gets_another(start: Start, clock: Cl
     liveness = Liveness("c")
     liveness.look()
     Processor.objects.all().delete()
-    clock.now += LOOK_EVERY
+    clock.now += POLL_SECONDS
     liveness.look()
     again = Processor.objects.get()
     assert (again.cluster, again.pid) == ("c", process.pid)
@@ -161,7 +161,7 @@ def test_while_the_database_is_away_the_cluster_goes_on(
     liveness.look()
     assert "could not be looked at" in caplog.text
     run_out(process)
-    clock.now += LOOK_EVERY
+    clock.now += POLL_SECONDS
     liveness.look()
     assert lease(process) > timezone.now(), "it looks again, by another connection"
 
