@@ -1,4 +1,4 @@
-"""What the API's views have in common."""
+"""Base classes of the API's views."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class KnownQuery(APIView):
     """A view that refuses unknown parameters of its query."""
 
     takes: ClassVar[dict[str, set[str]]] = {}
-    """By method, the parameters that it knows."""
+    """The known parameters, by method."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Let the request in. Raises InvalidQuery where a parameter is unknown."""
+        """Admit the request. Raises InvalidQuery if a parameter is unknown."""
         super().initial(request, *args, **kwargs)
         method = "GET" if request.method == "HEAD" else str(request.method)
         if not hasattr(self, method.lower()):
@@ -29,11 +29,11 @@ class KnownQuery(APIView):
 
 
 class ProtectedView(KnownQuery):
-    """A view for those who have logged in. Others are counted by address: REST framework throttles only whom it lets
-    in."""
+    """A view that needs a log-in. Requests without one are throttled by address: REST framework throttles only requests
+    that it admits."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Let the request in. Raises Throttled where too many came from its address without a valid token."""
+        """Admit the request. Raises Throttled if too many without a valid token came from its address."""
         try:
             super().initial(request, *args, **kwargs)
         except (AuthenticationFailed, NotAuthenticated):

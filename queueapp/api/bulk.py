@@ -1,4 +1,4 @@
-"""How many bulk submissions a web process reads at the same time: the memory that they take together is bounded."""
+"""Bounds the bulk submissions that a web process reads at once, and so their memory."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Busy(APIException):
     status_code = 503
     default_detail = "Other bulk submissions are being read. Nothing was accepted; try again."
     wait = 5
-    """Seconds, for Retry-After."""
+    """Seconds in Retry-After."""
 
 
 @contextmanager
 def bulk_turn() -> Iterator[None]:
-    """A turn to read a bulk submission. Raises Busy where none came within BULK_WAIT_SECONDS seconds."""
+    """Wait for a turn to read a bulk submission. Raises Busy after BULK_WAIT_SECONDS."""
     turns = _turns(queue_settings().BULKS_AT_ONCE)
     if not turns.acquire(timeout=queue_settings().BULK_WAIT_SECONDS):
         raise Busy

@@ -1,4 +1,4 @@
-"""The schema, and the page to try the API out: no script or style in it, but in files, as the site's policy wants."""
+"""The schema, and Swagger's page. Scripts and styles are files, as the Content Security Policy demands."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _STATUS: dict[type[QueueError], int] = {
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler: the same answers with problem details as their body; None: not an answer."""
+    """Return DRF's answer to an exception with problem details as its body; None if DRF has no answer."""
     # Problems are JSON, also where the view gives out something else (the schema, a page).
     context["request"].accepted_renderer, context["request"].accepted_media_type = JSONRenderer(), MEDIA_TYPE
     if isinstance(error, QueueError):

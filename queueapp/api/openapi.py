@@ -1,4 +1,4 @@
-"""What the OpenAPI schema says beyond what the views do: the event stream, the ways to be refused, what tasks take."""
+"""Adds to the OpenAPI schema what views do not say: the event stream, refusals, the payloads of tasks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COMMON_REFUSALS = {
 }
 BODY_REFUSALS = {"413": "The body is too large.", "415": "No other media type than JSON is taken."}
 MAX_EVENT_ID = 999_999_999_999_999_999
-"""Ids of events have up to 18 digits."""
+"""The greatest id of an event: 18 digits."""
 
 LINKS = {
     title: {"operationId": operation, "parameters": {"path.job_id": "$response.body#/job_id"}}
@@ -66,7 +66,7 @@ _EVENTS = {
 
 
 def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """The schema with all of it; a postprocessing hook of drf-spectacular."""
+    """Return the completed schema. Postprocessing hook of drf-spectacular."""
     result["paths"][reverse("queueapp:events")] = _EVENTS
     progress = TypeAdapter(shapes.Progress).json_schema(ref_template="#/components/schemas/{model}")
     result["components"]["schemas"] |= progress.pop("$defs") | {"Progress": progress}
@@ -85,7 +85,7 @@ def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 
 def _tell_refusals(operation: dict[str, Any]) -> None:
-    """Name every status that the operation may answer with, each with problem details as its body."""
+    """Add every error status of an operation, with problem details as its body."""
     responses = operation["responses"]
     for status, words in (COMMON_REFUSALS | (BODY_REFUSALS if "requestBody" in operation else {})).items():
         responses.setdefault(status, {"description": words})
@@ -97,7 +97,7 @@ def _tell_refusals(operation: dict[str, Any]) -> None:
 
 
 def _tell_tasks(submission: dict[str, Any]) -> None:
-    """Say exactly which submissions are taken: names of jobs, and for each task its payload.
+    """Add which submissions are accepted: names of jobs, and the payload of each task.
 
     Payloads are an extension: where a shape has `anyOf` beside its properties, generators of clients lose the latter.
     """
@@ -109,7 +109,7 @@ def _tell_tasks(submission: dict[str, Any]) -> None:
 
 
 def _payloads() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each task's name, and the shape of its payload."""
+    """Yield each task's name and the JSON Schema of its payload."""
     for name in task_names():
         task = find_task(name)
         assert task is not None, "task_names() names registered tasks"

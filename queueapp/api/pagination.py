@@ -17,7 +17,7 @@ from .schemas import JobPage
 
 
 class JobPages(CursorPagination):
-    """A page costs the same however deep it lies: it starts from a place in the index, not from a count."""
+    """Cursor pages: each starts from a place in the index, so a deep page costs no more than the first."""
 
     ordering = "-pk"
     page_size = 100
@@ -26,7 +26,7 @@ class JobPages(CursorPagination):
     SIZES = {"type": "integer", "minimum": 1, "maximum": max_page_size, "default": page_size}
 
     def get_page_size(self, request: Request) -> int:
-        """As asked for. Raises InvalidQuery where that is none."""
+        """Return the page size. Raises InvalidQuery if it is not one."""
         asked = str(request.query_params.get(self.page_size_query_param, self.page_size))
         if not _is_whole(asked) or not 0 < int(asked) <= self.max_page_size:
             message = f"must be a whole number from 1 to {self.max_page_size:,}"
@@ -34,7 +34,7 @@ class JobPages(CursorPagination):
         return int(asked)
 
     def decode_cursor(self, request: Request) -> Cursor | None:
-        """Where the page begins. Raises NotFound where that is no place in a list."""
+        """Return where the page begins. Raises NotFound if the cursor is not one."""
         cursor: Cursor | None = super().decode_cursor(request)
         if cursor is not None and cursor.position is not None and not _is_whole(str(cursor.position)):
             raise NotFound(self.invalid_cursor_message)
@@ -42,15 +42,15 @@ class JobPages(CursorPagination):
 
     @staticmethod
     def shape() -> type[BaseModel]:
-        """The schema's shape of a page."""
+        """Return the model of a page, for the schema."""
         return JobPage
 
     def answer(self, jobs: QuerySet[Job], request: Request, view: APIView) -> Response:
-        """The page that the request asks for."""
+        """Return the page that the request asks for."""
         page = self.paginate_queryset(jobs, request, view) or []
         return self.get_paginated_response(job_dicts(page))
 
 
 def _is_whole(text: str) -> bool:
-    """Whether it is a number that the database can hold."""
+    """Whether the text is a number that the database can hold."""
     return text.isascii() and text.isdecimal() and len(text) < 19

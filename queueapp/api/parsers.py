@@ -1,4 +1,4 @@
-"""JSON from outside: what Python's parser or PostgreSQL could not bear is refused as malformed."""
+"""Parses JSON of requests. Refuses what Python's parser or PostgreSQL cannot hold."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _STRING_OR_VALUE = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|([\[{,:])', re.DOTALL)
 
 
 class BoundedJSONParser(JSONParser):
-    """JSON that is nested no deeper than it may be. How long it may be is decided by http/body_limit.py."""
+    """Parses JSON with bounded nesting and a bounded number of values. http/body_limit.py bounds its bytes."""
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        """The data. Raises ParseError where it is malformed, UnsupportedMediaType where it is not in UTF-8.
+        """Return the data. Raises ParseError if it is malformed, UnsupportedMediaType if it is not UTF-8.
 
         Python knows encodings that unpack (zlib), and would take a small request for a large one.
         """
@@ -44,7 +44,7 @@ class BoundedJSONParser(JSONParser):
 
 
 def has_more_values(raw: bytes, most: int) -> bool:
-    """Whether this JSON has more than `most` values. Takes no memory, whatever comes.
+    """Whether this JSON has more than `most` values. Uses no memory in proportion to it.
 
     Python needs 25 times the size of "{},{},{}" for it: bytes alone are no limit of memory.
     """
@@ -59,7 +59,7 @@ def has_more_values(raw: bytes, most: int) -> bool:
 
 
 def is_deeper(data: Any, most: int) -> bool:
-    """Whether lists and objects lie in one another more than `most` deep. One level at a time, without recursion."""
+    """Whether lists and objects are nested more than `most` deep. Checks level by level, without recursion."""
     level = [data] if isinstance(data, dict | list) else []
     for _ in range(most):
         if not level:

@@ -1,4 +1,4 @@
-"""The admin's history of what staff did with other owners' jobs through the API; the admin writes its own."""
+"""Writes what staff did with others' jobs through the API into the admin's history."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ..models import Job, Owner
 
 
 def note_job(by: AbstractBaseUser, job: Job, what: str) -> None:
-    """Note in the history of a job what was done with it, unless its owner did it. One statement."""
+    """Add an entry to a job's history, unless its owner acted. One statement."""
     if by.pk != job.owner.user_id:
         _note(by, job, f"{what} through the API.")
 
 
 def note_submitted(by: AbstractBaseUser, jobs: Mapping[Owner, int]) -> None:
-    """Note in the history of each other owner how many jobs were submitted in that name."""
+    """Add to the history of each other owner how many jobs were submitted in that name."""
     for owner, many in jobs.items():
         if by.pk != owner.user_id:
             _note(by, owner, f"Submitted {many:,} {'job' if many == 1 else 'jobs'} in this name.")

@@ -1,4 +1,4 @@
-"""Throttles of the API: how often a user, or an address that nobody has logged in from, may ask."""
+"""Rate limits of the API: by user, or by address without a log-in."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 class Throttle(BaseThrottle):
-    """Submissions have an allowance of their own, all other requests share one."""
+    """POST requests of users have an allowance of their own; all other requests share one."""
 
     _wait = 0.0
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        """Whether there was one left; it is taken."""
+        """Whether the request is within its allowance. It is counted."""
         user = request.user.pk if request.user.is_authenticated else None
         if user is not None and request.method == "POST":
             self._wait = take("submit", str(user), queue_settings().SUBMISSIONS_PER_MINUTE)
@@ -30,15 +30,15 @@ class Throttle(BaseThrottle):
         return not self._wait
 
     def wait(self) -> float:
-        """Seconds until there is one again."""
+        """Return the seconds until a request is allowed again."""
         return self._wait
 
 
 class LoginThrottle(Throttle):
-    """Passwords, by address."""
+    """Rate limit of passwords, by address."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        """Whether another may be tried; it is counted."""
+        """Whether another password may be tried. It is counted."""
         if request.method == "POST":
             self._wait = login_wait(request)
         return not self._wait

@@ -1,4 +1,4 @@
-"""The endpoints for jobs and the queue. What they may do is decided here; what is done is lifecycle/."""
+"""The endpoints of jobs and queues. They decide who may do what; lifecycle/ does it."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ class QueueView(ProtectedView):
 
 
 def _asking(request: Request) -> AbstractBaseUser:
-    """The one who asks: nobody gets here without having logged in."""
+    """Return the user of the request. ProtectedView admits nobody without a log-in."""
     return cast(AbstractBaseUser, request.user)
 
 

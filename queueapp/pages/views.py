@@ -1,4 +1,4 @@
-"""The page: a user's queue as it stands when the page is asked for. From then on app.js keeps it up to date."""
+"""The page: a user's queue, rendered by the server. app.js keeps it up to date."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from ..states import RETRYABLE, Status
 from . import humanize
 
 MAX_FINISHED = 50
-"""Finished jobs that the page begins with."""
+"""Maximum number of finished jobs that the server renders."""
 MAX_DOTS = 16
-"""Processors that are drawn one by one, as in overview.js."""
+"""Maximum number of processors that are drawn one by one; overview.js has the same."""
 
 # Without 0, 1, i, l and o, which are easily misread.
 _LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
@@ -38,7 +38,7 @@ _LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 @login_required
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """The queue of the user who asks."""
+    """Return the page of the user's queue."""
     owner = Owner.objects.of_user(cast(AbstractBaseUser, request.user))
     # Asked first: a job that ends while the page is made is then sent again by the stream, and not forgotten.
     last = last_number(owner.pk)
@@ -69,7 +69,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def next_turn(waiting: list[shapes.WaitingJob], now: datetime) -> float | None:
-    """Seconds until the first of these jobs starts, as far as one can tell."""
+    """Return the seconds until the first of these jobs should start; None if nothing is known."""
     starts = [job["estimated_start"] for job in waiting if job["estimated_start"]]
     return (datetime.fromisoformat(min(starts)) - now).total_seconds() if starts else None
 
@@ -98,12 +98,12 @@ def shown(job: shapes.Job | shapes.WaitingJob, now: datetime) -> dict[str, Any]:
 
 
 def tells_attempts(job: shapes.Job) -> bool:
-    """Whether its attempts say more than its error does: an only attempt that failed is that error."""
+    """Whether the attempts say more than the error. A single failed attempt does not."""
     return bool(len(job["attempts"]) > (job["status"] == Status.FAILED))
 
 
 def is_cut(job: shapes.Job) -> bool:
-    """Whether something of the job is left out here, as it is large."""
+    """Whether something large of the job is left out on the page."""
     errors = [job["error"], *(attempt["error"] for attempt in job["attempts"])]
     return bool(job["payload_omitted"] or job["result_omitted"] or any(map(_ends_early, errors)))
 
@@ -118,12 +118,12 @@ def _attempt(attempt: shapes.Attempt) -> dict[str, Any]:
 
 
 def dots(alive: int, busy: int, mine: int) -> list[str]:
-    """One word per processor, to be drawn; more than can be taken in at a glance are not."""
+    """Return one word per processor to draw; none if there are more than MAX_DOTS."""
     return ["mine" if n < mine else "busy" if n < busy else "free" for n in range(alive if alive <= MAX_DOTS else 0)]
 
 
 def offered(name: str) -> dict[str, str]:
-    """A task as the form offers it: what it does, and which payload it takes."""
+    """Return a task for the form: its name, purpose and payload."""
     task = find_task(name)
     assert task is not None, "task_names() names registered tasks"
     about = (inspect.getdoc(task.function) or "").split("\n\n")[0].replace("\n", " ")

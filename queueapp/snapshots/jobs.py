@@ -1,4 +1,4 @@
-"""A job as its owner sees it, for the API, the page and the event stream: shapes.Job."""
+"""Builds shapes.Job, for the API, the page and the event stream."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .shapes import iso
 
 
 def job_dict(job: Job, now: datetime | None = None) -> shapes.Job:
-    """One job loaded by JobQuerySet.whole() or listed(), with its position."""
+    """Return a job loaded by JobQuerySet.whole() or listed(), with its position."""
     return job_dicts([job], now)[0]
 
 
 def job_dicts(jobs: Sequence[Job], now: datetime | None = None) -> list[shapes.Job]:
-    """Jobs loaded so, with their positions: two more queries where any of them waits."""
+    """Return jobs loaded so, with their positions. Two more queries if any is queued."""
     now = now or database_now()
     positions, notes = _waiting([job for job in jobs if job.status == Status.QUEUED])
     return [
@@ -33,13 +33,13 @@ def job_dicts(jobs: Sequence[Job], now: datetime | None = None) -> list[shapes.J
 
 
 def recent_jobs(owner: Owner, limit: int = 50) -> list[shapes.Job]:
-    """The owner's jobs that ended last, newest first."""
+    """Return the owner's jobs that ended last, newest first."""
     ended = Job.objects.ended_brief().filter(outcome__owner=owner).order_by("-outcome__number")[:limit]
     return [describe(job, job.outcome.finished_at, ended=job.outcome) for job in ended]
 
 
 def new_job_dict(job: Job, position: int | None) -> shapes.Job:
-    """A job that was accepted just now. No query."""
+    """Return a job that was accepted just now. No query."""
     return describe(job, job.submitted_at, position=position, attempts=())
 
 
@@ -53,10 +53,10 @@ def describe(
     note: str = "",
     attempts: Iterable[Attempt] | None = None,
 ) -> shapes.Job:
-    """One job, given where it is: how it ended, else who runs it, else its position, and why it waits, if it says.
+    """Return one job, given where it is: its outcome, or its processor, or its position and why it waits.
 
-    `attempts`: those that failed, where the caller knows them. What the job was loaded without, as it is large, is
-    left out. No query, if the job's owner and attempts were loaded with it.
+    `attempts`: the failed ones, if the caller knows them. Large values that were not loaded are omitted. No query if
+    the job's owner and attempts were loaded with it.
     """
     return {
         "job_id": job.name,
@@ -150,7 +150,7 @@ def _present(processor: Processor | None, now: datetime, note: str) -> _State:
 
 
 def _waiting(jobs: Sequence[Job]) -> tuple[dict[int, int], dict[int, str]]:
-    """The positions of these jobs, and why they wait, where that is known."""
+    """Return the positions of these jobs, and why they wait, if known."""
     if not jobs:
         return {}, {}
     # By owner, as the table's key begins with it.

@@ -1,6 +1,6 @@
-"""Whole queues: what of an owner's runs and waits, when it will start, and the share that the owner is owed.
+"""Builds shapes.Queue: running and queued jobs of an owner, their estimated starts, and the share that is owed.
 
-For many owners at once, in a number of queries that does not grow with them: the hub asks for all who are connected.
+The hub asks for all connected owners at once, so the number of queries does not grow with them.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from .positions import MAX_POSITION, Position, positions
 from .shapes import iso
 
 MAX_WAITING = 100
-"""Waiting jobs that a queue shows."""
+"""Maximum number of queued jobs in a queue."""
 MAX_ESTIMATE_SECONDS = 10 * 365 * 86_400.0
-"""Seconds: of a start that is further off nothing is said."""
+"""Maximum seconds of an estimate. A start further off has none."""
 
 # Of each owner the first waiting jobs, and how many there are (MAX_POSITION + 1: more than MAX_POSITION).
 _WAITING = """
@@ -42,12 +42,12 @@ _WAITING = """
 
 
 def queue_snapshot(owner: Owner) -> shapes.Queue:
-    """The queue of one owner."""
+    """Return the queue of one owner."""
     return queue_snapshots([owner.pk])[owner.pk]
 
 
 def queue_snapshots(owner_ids: Iterable[int]) -> dict[int, shapes.Queue]:
-    """The queues of owners, by id; ids of nobody are left out. A fixed number of queries, however many."""
+    """Return the queues of owners, by id. Unknown ids are left out. A fixed number of queries."""
     with at_one_moment() as now:
         return _queues(list(owner_ids), now)
 
@@ -77,7 +77,7 @@ def _queues(owner_ids: list[int], now: datetime) -> dict[int, shapes.Queue]:
 
 
 def progress_snapshots(owner_ids: Iterable[int]) -> dict[int, shapes.Progress]:
-    """How far the running jobs of owners are, by owner; who has none is left out. One query."""
+    """Return the progress of running jobs, by owner. Owners without one are left out. One query."""
     found: dict[int, shapes.Progress] = {}
     rows = (
         Processor.objects.working()
@@ -111,7 +111,7 @@ def _running(owner_ids: list[int], now: datetime) -> dict[int, list[shapes.Job]]
 def _waiting(
     owners: list[Owner], fleet: FleetNow, pauses: Pauses, now: datetime
 ) -> tuple[dict[int, list[shapes.WaitingJob]], dict[int, int]]:
-    """The first waiting jobs of each owner with position and estimated start, and how many there are."""
+    """Return each owner's first queued jobs with position and estimated start, and the number of all."""
     with connection.cursor() as cursor:
         cursor.execute(_WAITING, [[owner.pk for owner in owners], MAX_POSITION + 1, MAX_WAITING])
         rows = cursor.fetchall()
@@ -143,7 +143,7 @@ def _estimate(job: int, place: Position | None, standing: Standing, fleet: Fleet
 
 
 def _share(owner: Owner, fleet: FleetNow, pauses: Pauses) -> shapes.Share:
-    """What the owner's flow is owed now, nothing while the owner is paused; before it has one, as for weight 1."""
+    """Return the share that the owner's flow is owed: 0 while paused; as for weight 1 before there is a flow."""
     standing = fleet.standing(owner.flow.state) if owner.flow is not None else Standing(active=False)
     return {
         "owed": 0.0 if pauses.stops(owner.pk) else round(share_owed(standing, fleet.fleet), 4),
