@@ -126,9 +126,12 @@ class Autoscaler:
         Fleet.objects.bulk_create([Fleet(pk=1)], ignore_conflicts=True)
         fleet = Fleet.objects.select_for_update(skip_locked=True).first()
         now = database_now()
-        if fleet is None or (fleet.leader != self._cluster and fleet.leader_until and fleet.leader_until > now):
+        until = now + timedelta(seconds=LEADER_SECONDS)
+        # A moment beyond that is from before the clock was set back.
+        led = fleet is not None and fleet.leader_until is not None and now < fleet.leader_until <= until
+        if fleet is None or (led and fleet.leader != self._cluster):
             return None
-        fleet.leader, fleet.leader_until = self._cluster, now + timedelta(seconds=LEADER_SECONDS)
+        fleet.leader, fleet.leader_until = self._cluster, until
         fleet.save(update_fields=["leader", "leader_until"])
         return fleet
 

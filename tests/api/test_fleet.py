@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
+from queueapp.lifecycle import fleet as module
 from queueapp.lifecycle.fleet import Autoscaler, join
-from queueapp.models import Cluster, Fleet, FleetDecision
+from queueapp.models import Cluster, Fleet, FleetDecision, PriorityRule, database_now
 from queueapp.policy.autoscale import Bounds
 from tests.api.test_api import assert_problem, client_of
 from tests.kit.queue import everyone_takes_turns, make_owner, make_user, submit_jobs
@@ -39,8 +41,6 @@ def test_the_load_is_followed_and_told_with_the_reason(boss: APIClient) -> None:
 
 
 def test_a_cap_bounds_what_a_backlog_demands() -> None:
-    from queueapp.models import PriorityRule
-
     PriorityRule.objects.create(name="Capped", cap=1)
     join("here", Bounds(1, 50))
     submit_jobs(make_owner("ada"), *[f"j{n}" for n in range(900)], duration=1.0)
@@ -95,9 +95,7 @@ def test_the_admins_page_sets_the_bounds_and_keeps_what_the_leader_wrote(client:
 
 
 def test_only_the_newest_decisions_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    from queueapp.lifecycle import fleet
-
-    monkeypatch.setattr(fleet, "MAX_DECISIONS", 2)
+    monkeypatch.setattr(module, "MAX_DECISIONS", 2)
     join("here", Bounds(1, 8))
     autoscaler = Autoscaler("here")
     for number in (3, 5, 2, 7):
@@ -106,16 +104,13 @@ def test_only_the_newest_decisions_are_kept(monkeypatch: pytest.MonkeyPatch) -> 
     assert list(FleetDecision.objects.values_list("wished", flat=True)) == [7, 2]
 
 
-def test_one_leader_decides_and_another_takes_over_when_its_time_is_over() -> None:
+@pytest.mark.parametrize("moment", [timedelta(seconds=-1), timedelta(hours=1)], ids=["over", "clock set back"])
+def test_one_leader_decides_and_another_takes_over_when_its_time_is_over(moment: timedelta) -> None:
     join("here", Bounds(1, 4))
     join("there", Bounds(1, 4))
     Autoscaler("here").look()
     Autoscaler("there").look()
     assert Fleet.objects.get().leader == "here"
-    from datetime import timedelta
-
-    from queueapp.models import database_now
-
-    Fleet.objects.update(leader_until=database_now() - timedelta(seconds=1))
+    Fleet.objects.update(leader_until=database_now() + moment)
     Autoscaler("there").look()
     assert Fleet.objects.get().leader == "there"
