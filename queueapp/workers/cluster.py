@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 import uuid
 from contextlib import suppress
 from multiprocessing import Event, Value
@@ -10,10 +12,37 @@ from typing import Any
 
 from django_q.cluster import Cluster, Sentinel, get_mp_context
 
+logger = logging.getLogger(__name__)
+
 GUARD_SECONDS = 0.2
 """Seconds between two looks of the sentinel at its processes."""
 RECYCLED = -2
 """The timer of a worker that has ended to be replaced; django-q2's."""
+
+
+class Backoff:
+    """Delays starts that fail again and again: 1 s after the second failure in a row, doubled up to MAX_SECONDS."""
+
+    SHORT_SECONDS = 3.0
+    """A process that lives longer has started well."""
+    MAX_SECONDS = 30.0
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._until = float("-inf")
+
+    def fail(self, began: float) -> float:
+        """Note that a process has died that began at this moment. Return the seconds until the next start."""
+        now = time.monotonic()
+        self._failures = self._failures + 1 if now - began < self.SHORT_SECONDS else 1
+        delay = min(2.0 ** (self._failures - 2), self.MAX_SECONDS) if self._failures > 1 else 0.0
+        self._until = now + delay
+        return delay
+
+    @property
+    def waits(self) -> bool:
+        """Whether the next start is still to be delayed."""
+        return time.monotonic() < self._until
 
 
 class Size:
@@ -47,12 +76,18 @@ class ElasticSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
     def __init__(self, size: Size, *args: Any) -> None:
         self._size = size
         self._stops = 0
+        self._backoff = Backoff()
         super().__init__(*args)
 
     def spawn_cluster(self) -> None:
         """Start the pusher, the monitor, and as many workers as there should be."""
         self.pool_size = self._size.wanted
         super().spawn_cluster()
+
+    def spawn_worker(self) -> None:
+        """Start a worker, and note when."""
+        super().spawn_worker()
+        self.pool[-1].began = time.monotonic()
 
     def guard(self) -> None:
         """Replace processes that have ended and follow the size, until the cluster is to stop."""
@@ -65,17 +100,21 @@ class ElasticSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
         self.stop()
 
     def reincarnate(self, process: Any) -> None:
-        """Replace a process that has ended, unless it is a worker that was asked to end."""
-        stopped = process in self.pool and process.exitcode == 0 and int(process.timer.value) != RECYCLED
-        if stopped and self._stops > 0:
-            self._stops -= 1
-            self.pool.remove(process)
-        else:
+        """Replace a process that has ended. A worker is replaced by the next look at the size, if it is needed."""
+        if process not in self.pool:
             super().reincarnate(process)
+            return
+        self.pool.remove(process)
+        recycled = int(process.timer.value) == RECYCLED
+        if process.exitcode == 0 and self._stops and not recycled:
+            self._stops -= 1
+        elif not recycled and (delay := self._backoff.fail(process.began)):
+            code = process.exitcode
+            logger.error("Processors die soon after they start (exit code %s); the next starts in %g s.", code, delay)
 
     def _follow_size(self) -> None:
         too_many = len(self.pool) - self._stops - self._size.wanted
-        for _ in range(-too_many):
+        for _ in range(-too_many if not self._backoff.waits else 0):
             self.spawn_worker()
         if too_many > 0 and self._size.idle > self._stops:
             with suppress(Full):  # a ticket is on its way to an idle worker

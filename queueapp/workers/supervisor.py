@@ -19,7 +19,7 @@ from ..lifecycle.processors import drain
 from ..lifecycle.rescue import rescue_cluster, rescue_ended
 from ..models import Processor
 from . import forked
-from .cluster import ElasticCluster, Size
+from .cluster import Backoff, ElasticCluster, Size
 from .liveness import Liveness, reap_orphans
 from .membership import Membership
 from .watchdog import Watchdog
@@ -38,6 +38,7 @@ class Supervisor:
         self.signals: Counter[int] = Counter()
         self.id = ""
         self._cluster: ElasticCluster | None = None
+        self._backoff = Backoff()
         self._size = Size(queue_settings().MIN_PROCESSORS)
 
     def run(self) -> None:
@@ -67,9 +68,14 @@ class Supervisor:
         logger.error("%s; ending what is left of the cluster and starting afresh.", why)
         self._end_family()
         self._take_back(fault=fault)
+        if fault and (delay := self._backoff.fail(self._began)):
+            logger.error("The cluster dies soon after it starts; the next start is in %g s.", delay)
+        while self._backoff.waits and not self.signals:
+            time.sleep(POLL_SECONDS)
         self._start()
 
     def _start(self) -> None:
+        self._began = time.monotonic()
         # The cluster forks: no connection and no thread may be open here.
         connections.close_all()
         self.id = os.environ[CLUSTER] = str(uuid.uuid4())

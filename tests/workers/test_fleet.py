@@ -107,3 +107,18 @@ def test_an_idle_worker_that_is_killed_is_replaced_and_one_that_was_asked_to_end
     elastic.wait_for(f"SELECT {ALIVE} = 1")
     time.sleep(1.0)  # long enough for a replacement, which must not come
     assert elastic.query(f"SELECT {ALIVE}") == [(1,)]
+
+
+def test_processors_that_die_again_and_again_are_started_ever_more_slowly_and_then_work(elastic: Site) -> None:
+    bounds(elastic, 1, 1)
+    killed: set[int] = set()
+    end = time.monotonic() + 8
+    while time.monotonic() < end:
+        for (pid,) in elastic.query("SELECT pid FROM queueapp_processor"):
+            if pid not in killed:
+                os.kill(pid, signal.SIGKILL)
+                killed.add(pid)
+        time.sleep(0.02)
+    assert 3 <= len(killed) <= 6, "at once, at once, after 1 s, 2 s and 4 s"
+    submit(elastic, [{"job_id": "at-last", "duration": 0.01}])
+    elastic.until(lambda: ended_well(elastic, "at-last") == (1, 1), "one that may live works")
