@@ -18,6 +18,7 @@ from queueapp.lifecycle.turn import take_turn
 from queueapp.models import Processor, Waiting
 from queueapp.workers import liveness as module
 from queueapp.workers.liveness import POLL_SECONDS, Liveness, reap_orphans
+from tests.kit.clock import StandingClock
 from tests.kit.forks import exit_code, fork, in_fork, wait_to_be_ended
 from tests.kit.queue import everyone_takes_turns, make_owner, second_connection, submit_jobs
 
@@ -25,19 +26,9 @@ pytestmark = pytest.mark.usefixtures("no_rules")
 Start = Callable[[], "subprocess.Popen[bytes]"]
 
 
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    found = Clock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> StandingClock:
+    found = StandingClock()
     monkeypatch.setattr(module, "time", found)
     return found
 
@@ -70,7 +61,7 @@ def run_out(*processors: int) -> None:
     Processor.objects.filter(pk__in=processors).update(lease_until=timezone.now() - timedelta(seconds=1))
 
 
-def test_the_job_of_a_process_that_ended_goes_back_at_once(start: Start, clock: Clock) -> None:
+def test_the_job_of_a_process_that_ended_goes_back_at_once(start: Start, clock: StandingClock) -> None:
     """With no lease run out, and before the next look is due."""
     alive, dying = start(), start()
     everyone_takes_turns()
@@ -87,7 +78,7 @@ def test_the_job_of_a_process_that_ended_goes_back_at_once(start: Start, clock: 
     assert Waiting.objects.get().attempt == 2
 
 
-def test_a_process_that_nobody_has_reaped_counts_as_ended(start: Start, clock: Clock) -> None:
+def test_a_process_that_nobody_has_reaped_counts_as_ended(start: Start, clock: StandingClock) -> None:
     dying = start()
     register("c", dying.pid)
     liveness = Liveness("c")
@@ -99,7 +90,9 @@ def test_a_process_that_nobody_has_reaped_counts_as_ended(start: Start, clock: C
     assert pids() == set()
 
 
-def test_another_process_with_the_same_id_does_not_stand_in_for_one_that_ended(start: Start, clock: Clock) -> None:
+def test_another_process_with_the_same_id_does_not_stand_in_for_one_that_ended(
+    start: Start, clock: StandingClock
+) -> None:
     register("c", start().pid)
     liveness = Liveness("c")
     liveness.look()
@@ -109,7 +102,7 @@ def test_another_process_with_the_same_id_does_not_stand_in_for_one_that_ended(s
     assert pids() == set()
 
 
-def test_who_waits_for_work_keeps_its_lease_and_who_works_must_beat_itself(start: Start, clock: Clock) -> None:
+def test_who_waits_for_work_keeps_its_lease_and_who_works_must_beat_itself(start: Start, clock: StandingClock) -> None:
     """A task that hangs in a live process is found by that."""
     everyone_takes_turns()
     submit_jobs(make_owner("ada"), "a")
@@ -124,7 +117,7 @@ def test_who_waits_for_work_keeps_its_lease_and_who_works_must_beat_itself(start
     assert lease(working) < timezone.now()
 
 
-def test_other_clusters_look_after_their_own_processes(start: Start, clock: Clock) -> None:
+def test_other_clusters_look_after_their_own_processes(start: Start, clock: StandingClock) -> None:
     """They are of other hosts, where the same id is another process."""
     theirs, dead = register("theirs", start().pid).pk, start()
     register("theirs", dead.pid)
@@ -136,7 +129,7 @@ def test_other_clusters_look_after_their_own_processes(start: Start, clock: Cloc
     assert lease(theirs) < timezone.now()
 
 
-def test_a_process_whose_row_was_swept_away_gets_another(start: Start, clock: Clock) -> None:
+def test_a_process_whose_row_was_swept_away_gets_another(start: Start, clock: StandingClock) -> None:
     """As after this host was cut off: otherwise the process would never work again."""
     process = start()
     register("c", process.pid)
@@ -151,7 +144,7 @@ def test_a_process_whose_row_was_swept_away_gets_another(start: Start, clock: Cl
 
 
 def test_while_the_database_is_away_the_cluster_goes_on(
-    start: Start, clock: Clock, caplog: pytest.LogCaptureFixture
+    start: Start, clock: StandingClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     process = register("c", start().pid).pk
     liveness = Liveness("c")

@@ -8,35 +8,26 @@ from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.turn import take_turn
 from queueapp.workers import watchdog as module
 from queueapp.workers.watchdog import Watchdog
+from tests.kit.clock import StandingClock
 from tests.kit.queue import make_user, settle, submit_jobs
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
 
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    found = Clock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> StandingClock:
+    found = StandingClock()
     monkeypatch.setattr(module, "time", found)
     return found
 
 
-def after(clock: Clock, seconds: float, watchdog: Watchdog) -> bool:
+def after(clock: StandingClock, seconds: float, watchdog: Watchdog) -> bool:
     """Whether the cluster counts as stuck so many seconds later."""
     clock.now += seconds
     return watchdog.is_stuck("c")
 
 
-def test_work_a_free_processor_and_no_claim_make_a_stuck_cluster(clock: Clock) -> None:
+def test_work_a_free_processor_and_no_claim_make_a_stuck_cluster(clock: StandingClock) -> None:
     watchdog = Watchdog()
     submit_jobs(make_user("ada"), "a")
     register("c")
@@ -45,7 +36,7 @@ def test_work_a_free_processor_and_no_claim_make_a_stuck_cluster(clock: Clock) -
     assert after(clock, 1.5, watchdog), "WATCHDOG_SECONDS are 2 in tests"
 
 
-def test_a_claim_begins_the_time_anew(clock: Clock) -> None:
+def test_a_claim_begins_the_time_anew(clock: StandingClock) -> None:
     watchdog, ada = Watchdog(), make_user("ada")
     submit_jobs(ada, "a", "b", "c")
     working = register("c").pk
@@ -58,7 +49,7 @@ def test_a_claim_begins_the_time_anew(clock: Clock) -> None:
     assert after(clock, 1.5, watchdog)
 
 
-def test_without_work_or_with_all_at_work_nothing_is_stuck(clock: Clock) -> None:
+def test_without_work_or_with_all_at_work_nothing_is_stuck(clock: StandingClock) -> None:
     watchdog, ada = Watchdog(), make_user("ada")
     only = register("c").pk
     assert not watchdog.is_stuck("c")
