@@ -8,14 +8,13 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from queueapp.lifecycle.fleet import capacity
 from queueapp.models import Cluster, Fleet, FleetDecision, Processor
 
 from .base import QueueAdmin, ReadOnlyAdmin
-from .formatting import EMPTY_VALUE, moment
+from .formatting import moment, table
 
 SHOWN_DECISIONS = 20
 """Decisions on the page of the fleet."""
@@ -30,7 +29,7 @@ class FleetAdmin(QueueAdmin[Fleet]):
         (
             "Bounds",
             {
-                "fields": ["minimum", "maximum", "target_wait"],
+                "fields": ["minimum", "maximum", "target_wait", "dry_run"],
                 "description": "Between the two, the number of processors follows the load. Two equal numbers fix it.",
             },
         ),
@@ -64,18 +63,18 @@ class FleetAdmin(QueueAdmin[Fleet]):
     def hosts(self, fleet: Fleet) -> SafeString | str:
         """Return each cluster's part, and its bounds."""
         rows = [(c.host, c.part, c.minimum, c.maximum) for c in Cluster.objects.alive()]
-        return format_html_join("", "<div>{}: {} of {} to {}</div>", rows) or EMPTY_VALUE
+        return table(("Host", "Processors", "Minimum", "Maximum"), rows)
 
     @admin.display(description="newest first")
     def decisions(self, fleet: Fleet) -> SafeString | str:
         """Return the newest decisions."""
         newest = FleetDecision.objects.all()[:SHOWN_DECISIONS]
-        rows = [(moment(decision.at), decision.before, decision.wished, decision.reason) for decision in newest]
-        return format_html_join("", "<div>{}: {} to {}: {}</div>", rows) or EMPTY_VALUE
+        rows = [(moment(d.at), d.before, d.wished, d.alive, d.reason) for d in newest]
+        return table(("At", "From", "To", "Alive", "Why"), rows)
 
     def save_model(self, request: HttpRequest, obj: Fleet, form: Any, change: bool) -> None:
         """Save the bounds, and nothing that the leader writes meanwhile; say so if the hosts cannot go so far."""
-        obj.save(update_fields=["minimum", "maximum", "target_wait"])
+        obj.save(update_fields=["minimum", "maximum", "target_wait", "dry_run"])
         if max(obj.minimum or 0, obj.maximum or 0) > (most := capacity()):
             self.message_user(request, f"The hosts that run now take {most} processors in all.", level="WARNING")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.db.models import Model
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 EMPTY_VALUE = "-"
@@ -52,6 +53,16 @@ def ago(when: datetime) -> str:
     """Return how long ago it was, and when, e.g. "20 s ago (12:00:05)"."""
     passed = max((timezone.now() - when) / timedelta(seconds=1), 0.0)
     return f"{seconds(round(passed))} ago ({brief_moment(when)})"
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> SafeString | str:
+    """Return rows as a table."""
+    cells = [(format_html_join("", "<td>{}</td>", ((cell,) for cell in row)),) for row in rows]
+    if not cells:
+        return EMPTY_VALUE
+    head = format_html_join("", '<th scope="col">{}</th>', ((heading,) for heading in headings))
+    body = format_html_join("", "<tr>{}</tr>", cells)
+    return format_html("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>", head, body)
 
 
 def percent(fraction: float) -> str:

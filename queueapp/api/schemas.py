@@ -52,6 +52,7 @@ class FleetBounds(BaseModel):
     minimum: int | None = Field(default=None, ge=1, le=32_767)
     maximum: int | None = Field(default=None, ge=1, le=32_767)
     target_wait: float | None = Field(default=None, ge=1, le=86_400, allow_inf_nan=False)
+    dry_run: bool = False
 
 
 class FieldProblem(BaseModel):

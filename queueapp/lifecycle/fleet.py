@@ -77,7 +77,9 @@ def part_of(cluster: str) -> tuple[int, int] | None:
 
 
 def set_bounds(**bounds: float | None) -> None:
-    """Set `minimum`, `maximum` or `target_wait` of the fleet; None: as configured. Raises ValidationError.
+    """Set `minimum`, `maximum`, `target_wait` (None: as configured) or `dry_run` of the fleet.
+
+    Raises ValidationError.
 
     Locks: the fleet's row.
     """
@@ -108,7 +110,7 @@ class Autoscaler:
         self._needed: deque[tuple[float, float]] = deque()
 
     def look(self) -> None:
-        """Decide and deal the parts, unless another cluster is the leader. Locks: the fleet's row."""
+        """Decide, and deal the parts unless it is a dry run. Only the leader does. Locks: the fleet's row."""
         with transaction.atomic():
             fleet = self._led()
             if fleet is None:
@@ -119,7 +121,8 @@ class Autoscaler:
             clusters = list(Cluster.objects.order_by("pk"))
             bounds = _bounds(fleet, clusters)
             self._decide(fleet, bounds)
-            _deal(fleet.wished, clusters)
+            if not fleet.dry_run:
+                _deal(fleet.wished, clusters)
 
     def _led(self) -> Fleet | None:
         """Return the fleet if this cluster is its leader, or becomes it now. None also if another is deciding."""
@@ -145,9 +148,10 @@ class Autoscaler:
             *before, (_, now) = self._needed
             decision = decide(fleet.wished, now, [number for _, number in before], bounds)
         if decision.wished != fleet.wished:
+            reason = f"dry run: {decision.reason}" if fleet.dry_run else decision.reason
             FleetDecision.objects.create(
                 before=fleet.wished, wished=decision.wished, alive=alive,
-                reason=f"{decision.reason}: {demand.busy} at work, {demand.queued:.1f} s queued",
+                reason=f"{reason}: {demand.busy} at work, {demand.queued:.1f} s queued",
             )  # fmt: skip
             newest = FleetDecision.objects.values_list("pk", flat=True)[MAX_DECISIONS : MAX_DECISIONS + 1]
             FleetDecision.objects.filter(pk__lte=max(newest, default=0)).delete()

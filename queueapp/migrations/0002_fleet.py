@@ -46,6 +46,7 @@ class Migration(migrations.Migration):
                 ('minimum', models.PositiveSmallIntegerField(blank=True, help_text='The fewest processors of all hosts. Empty: as the hosts are configured.', null=True, validators=[django.core.validators.MinValueValidator(1)])),
                 ('maximum', models.PositiveSmallIntegerField(blank=True, help_text='The most processors of all hosts. Empty: as many as the hosts can run.', null=True, validators=[django.core.validators.MinValueValidator(1)])),
                 ('target_wait', models.FloatField(blank=True, help_text='Seconds within which jobs should start. Empty: as configured.', null=True, validators=[django.core.validators.MinValueValidator(1.0), django.core.validators.MaxValueValidator(86400.0)], verbose_name='target wait')),
+                ('dry_run', models.BooleanField(db_default=False, default=False, help_text='Decide and record what would be done, but leave the number of every host as it is.', verbose_name='dry run')),
                 ('wished', models.PositiveIntegerField(default=0, editable=False, help_text='How many there should be now.')),
                 ('leader', models.CharField(blank=True, db_default='', editable=False, help_text='The cluster that decides.', max_length=36)),
                 ('leader_until', models.DateTimeField(editable=False, null=True)),

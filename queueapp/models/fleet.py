@@ -57,6 +57,12 @@ class Fleet(models.Model):
         validators=[MinValueValidator(1.0), MaxValueValidator(86_400.0)],
         help_text="Seconds within which jobs should start. Empty: as configured.",
     )
+    dry_run = models.BooleanField(
+        "dry run",
+        default=False,
+        db_default=False,
+        help_text="Decide and record what would be done, but leave the number of every host as it is.",
+    )
     wished = models.PositiveIntegerField(default=0, editable=False, help_text="How many there should be now.")
     leader = models.CharField(
         max_length=36, blank=True, db_default="", editable=False, help_text="The cluster that decides."

@@ -21,6 +21,7 @@ def fleet_state() -> shapes.Fleet:
         "minimum": fleet.minimum,
         "maximum": fleet.maximum,
         "target_wait": fleet.target_wait or queue_settings().TARGET_WAIT_SECONDS,
+        "dry_run": fleet.dry_run,
         "clusters": [
             {"host": c.host, "minimum": c.minimum, "maximum": c.maximum, "part": c.part}
             for c in Cluster.objects.alive()

@@ -134,6 +134,7 @@ class Fleet(TypedDict):
     minimum: Annotated[int | None, Field(description="As staff set it; null: as the hosts are configured.")]
     maximum: Annotated[int | None, Field(description="As staff set it; null: as many as the hosts can run.")]
     target_wait: Annotated[float, Field(description="Seconds within which jobs should start.")]
+    dry_run: Annotated[bool, Field(description="Decisions are recorded, and not followed.")]
     clusters: list[ClusterPart]
     decisions: Annotated[list[FleetDecision], Field(description="The newest 20, newest first.")]
 

@@ -70,6 +70,22 @@ def test_bounds_beyond_the_hosts_are_followed_as_far_as_they_go(boss: APIClient)
     assert Cluster.objects.get().part == 2
 
 
+def test_a_dry_run_says_what_it_would_do_and_does_it_once_it_is_over(boss: APIClient) -> None:
+    everyone_takes_turns()
+    join("here", Bounds(1, 8))
+    autoscaler = Autoscaler("here")
+    assert boss.patch(ADDRESS, {"dry_run": True}, format="json").json()["dry_run"] is True
+    submit_jobs(make_owner("ada"), *[f"j{n}" for n in range(9)], duration=1.0)
+    autoscaler.look()
+    fleet = boss.get(ADDRESS).json()
+    assert fleet["decisions"][0]["reason"] == "dry run: 2.4 are needed now: 0 at work, 9.0 s queued"
+    assert (fleet["wished"], fleet["clusters"][0]["part"]) == (3, 1)
+    assert_problem(boss.patch(ADDRESS, {"dry_run": None}, format="json"), 400, "dry_run")
+    boss.patch(ADDRESS, {"dry_run": False}, format="json")
+    autoscaler.look()
+    assert boss.get(ADDRESS).json()["clusters"][0]["part"] == 3
+
+
 def test_who_may_look_may_not_change() -> None:
     clerk = make_user("clerk", is_staff=True)
     clerk.user_permissions.add(Permission.objects.get(codename="view_fleet"))
@@ -91,7 +107,7 @@ def test_the_admins_page_sets_the_bounds_and_keeps_what_the_leader_wrote(client:
     Autoscaler("here").look()
     page = client.get(place).content.decode()
     assert "0 alive, 0 at work; 3 wished" in page
-    assert "1 to 3: the minimum is 3" in page
+    assert "<td>1</td><td>3</td><td>0</td><td>the minimum is 3" in page
 
 
 def test_only_the_newest_decisions_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:

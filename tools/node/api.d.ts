@@ -121,6 +121,11 @@ export interface components {
        * @description Seconds within which jobs should start.
        */
       target_wait: number;
+      /**
+       * Dry Run
+       * @description Decisions are recorded, and not followed.
+       */
+      dry_run: boolean;
       /** Clusters */
       clusters: components["schemas"]["ClusterPart"][];
       /**
@@ -277,6 +282,11 @@ export interface components {
       maximum?: number | null;
       /** Target Wait */
       target_wait?: number | null;
+      /**
+       * Dry Run
+       * @default false
+       */
+      dry_run: boolean;
     };
     /**
      * Problem
