@@ -10,7 +10,7 @@ from bench.autoscale.simulation import Arrival, Decide, Fleet, simulate
 from queueapp.policy.autoscale import Bounds, Demand, decide, needed
 
 RECENT, WINDOW = 30.0, 60.0
-"""Seconds: as lifecycle/fleet.py averages, and AUTOSCALE_WINDOW_SECONDS."""
+"""Seconds: as lifecycle/autoscaler.py averages, and AUTOSCALE_WINDOW_SECONDS."""
 LOOK_BACK = 300
 """Seconds over which the clairvoyant fleet looks back for work that is due."""
 
@@ -21,7 +21,7 @@ def fixed(number: int) -> Decide:
 
 
 def ours(bounds: Bounds) -> Decide:
-    """policy/autoscale.py, as lifecycle/fleet.py calls it."""
+    """policy/autoscale.py, as lifecycle/autoscaler.py calls it."""
     recent: deque[Demand] = deque()
     before: deque[tuple[float, float]] = deque()
 

@@ -82,7 +82,7 @@ class Fleet:
         return self.now - self._queued_at[self._waiting[0]] if self._waiting else 0.0
 
     def demand(self) -> Demand:
-        """Return what lifecycle/fleet.py reads from the database."""
+        """Return what lifecycle/autoscaler.py reads from the database."""
         queued = sum(map(self._demanded, self._scheduler.flows.values()))
         running = sum(min((end - self.now) / self.target, 1.0) for end, *_ in self._running)
         return Demand(self.now, queued, running, self.busy)

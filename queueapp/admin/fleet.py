@@ -14,7 +14,7 @@ from queueapp.lifecycle.fleet import capacity
 from queueapp.models import Cluster, Fleet, FleetDecision, Processor
 
 from .base import QueueAdmin, ReadOnlyAdmin
-from .formatting import moment, table
+from .formatting import brief_moment, table
 
 SHOWN_DECISIONS = 20
 """Decisions on the page of the fleet."""
@@ -69,7 +69,7 @@ class FleetAdmin(QueueAdmin[Fleet]):
     def decisions(self, fleet: Fleet) -> SafeString | str:
         """Return the newest decisions."""
         newest = FleetDecision.objects.all()[:SHOWN_DECISIONS]
-        rows = [(moment(d.at), d.before, d.wished, d.alive, d.reason) for d in newest]
+        rows = [(brief_moment(d.at), d.before, d.wished, d.alive, d.reason) for d in newest]
         return table(("At", "From", "To", "Alive", "Why"), rows)
 
     def save_model(self, request: HttpRequest, obj: Fleet, form: Any, change: bool) -> None:

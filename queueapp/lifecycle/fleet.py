@@ -1,10 +1,9 @@
-"""The fleet: clusters join it and get their parts; one of them decides how many processors there should be."""
+"""The fleet: clusters join it and learn their parts; staff set its bounds."""
 
 from __future__ import annotations
 
 import socket
-import time
-from collections import deque
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import connection, transaction
@@ -12,38 +11,13 @@ from django.db.models import Sum
 
 from ..conf import queue_settings
 from ..db.clock import DatabaseClock
-from ..models import Cluster, Fleet, FleetDecision, database_now
-from ..policy.autoscale import Bounds, Decision, Demand, deal, decide, needed
+from ..models import Cluster, Fleet
+from ..policy.autoscale import Bounds
 
-RECENT_SECONDS = 30.0
-"""Seconds over which arrivals are averaged."""
-LEADER_SECONDS = 3.0
-"""Seconds after which another cluster decides if the leader gives no sign of life."""
-MAX_DECISIONS = 1_000
-"""Decisions that are kept."""
-MAX_JOBS_READ = 100_000
-"""Queued jobs that are added up. If there are more, at least so much is to do."""
-
-# Expected seconds of queued jobs, at most what the flow's cap lets it use within the target; processors at work, parts
-# of the target that their jobs still need, and processors alive.
-_DEMAND = """
-    WITH queued AS (
-        SELECT flow_id, sum(expected) AS seconds FROM (
-               SELECT flow_id, expected FROM queueapp_waiting WHERE flow_id IS NOT NULL LIMIT %(jobs)s) AS read
-         GROUP BY flow_id
-    )
-    SELECT (SELECT coalesce(sum(CASE WHEN t.cap IS NULL THEN q.seconds
-                                 ELSE least(q.seconds, greatest(t.cap - t.busy, 0) * %(target)s) END), 0)
-              FROM queued q JOIN queueapp_flowstate t ON t.flow_id = q.flow_id WHERE NOT queueapp_all_paused()),
-           count(p.job_id), count(*),
-           coalesce(sum(least(greatest(
-               j.duration - extract(epoch FROM clock_timestamp() - p.job_started_at), 0) / %(target)s, 1)), 0)
-      FROM queueapp_processor p LEFT JOIN queueapp_job j ON j.id = p.job_id
-     WHERE p.lease_until > clock_timestamp() AND NOT p.draining
-"""
 _PART = """
     SELECT part, (SELECT count(*) FROM queueapp_processor
-                   WHERE cluster = c.id AND job_id IS NULL AND NOT draining AND lease_until > clock_timestamp())
+                   WHERE cluster = c.id AND job_id IS NULL AND NOT draining AND lease_until > clock_timestamp()),
+           (SELECT (minimum, maximum, target_wait, dry_run)::text FROM queueapp_fleet)
       FROM queueapp_cluster c WHERE id = %s
 """
 
@@ -67,13 +41,24 @@ def beat(cluster: str) -> None:
     Cluster.objects.filter(pk=cluster).update(lease_until=DatabaseClock() + _lease())
 
 
-def part_of(cluster: str) -> tuple[int, int] | None:
-    """Return how many processors a cluster should run, and how many are idle. None: it has not joined, or was taken
-    for dead."""
+@dataclass(frozen=True)
+class Part:
+    """A cluster's part of the fleet: how many processors it should run, and how many of its own are idle.
+
+    `bounds`: the fleet's bounds as text, to see whether staff have changed them.
+    """
+
+    wanted: int
+    idle: int
+    bounds: str | None
+
+
+def part_of(cluster: str) -> Part | None:
+    """Return a cluster's part. None: it has not joined, or was taken for dead."""
     with connection.cursor() as cursor:
         cursor.execute(_PART, [cluster])
-        row: tuple[int, int] | None = cursor.fetchone()
-        return row
+        row = cursor.fetchone()
+        return Part(*row) if row else None
 
 
 def set_bounds(**bounds: float | None) -> None:
@@ -99,92 +84,3 @@ def capacity() -> int:
 
 def _lease() -> timedelta:
     return timedelta(seconds=queue_settings().LEASE_SECONDS)
-
-
-class Autoscaler:
-    """Decides for the whole fleet while its cluster is the leader. What it remembers begins anew with each leader."""
-
-    def __init__(self, cluster: str) -> None:
-        self._cluster = cluster
-        self._recent: deque[Demand] = deque()
-        self._needed: deque[tuple[float, float]] = deque()
-
-    def look(self) -> None:
-        """Decide, and deal the parts unless it is a dry run. Only the leader does. Locks: the fleet's row."""
-        with transaction.atomic():
-            fleet = self._led()
-            if fleet is None:
-                self._recent.clear()
-                self._needed.clear()
-                return
-            Cluster.objects.exclude(pk__in=Cluster.objects.alive()).delete()
-            clusters = list(Cluster.objects.order_by("pk"))
-            bounds = _bounds(fleet, clusters)
-            self._decide(fleet, bounds)
-            if not fleet.dry_run:
-                _deal(fleet.wished, clusters)
-
-    def _led(self) -> Fleet | None:
-        """Return the fleet if this cluster is its leader, or becomes it now. None also if another is deciding."""
-        Fleet.objects.bulk_create([Fleet(pk=1)], ignore_conflicts=True)
-        fleet = Fleet.objects.select_for_update(skip_locked=True).first()
-        now = database_now()
-        until = now + timedelta(seconds=LEADER_SECONDS)
-        # A moment beyond that is from before the clock was set back.
-        led = fleet is not None and fleet.leader_until is not None and now < fleet.leader_until <= until
-        if fleet is None or (led and fleet.leader != self._cluster):
-            return None
-        fleet.leader, fleet.leader_until = self._cluster, until
-        fleet.save(update_fields=["leader", "leader_until"])
-        return fleet
-
-    def _decide(self, fleet: Fleet, bounds: Bounds) -> None:
-        target = fleet.target_wait or queue_settings().TARGET_WAIT_SECONDS
-        demand, alive = read_demand(target)
-        self._remember(demand, target)
-        if bounds.minimum == bounds.maximum:
-            decision = Decision(bounds.maximum, "the number is fixed")
-        else:
-            *before, (_, now) = self._needed
-            decision = decide(fleet.wished, now, [number for _, number in before], bounds)
-        if decision.wished != fleet.wished:
-            reason = f"dry run: {decision.reason}" if fleet.dry_run else decision.reason
-            FleetDecision.objects.create(
-                before=fleet.wished, wished=decision.wished, alive=alive,
-                reason=f"{reason}: {demand.busy} at work, {demand.queued:.1f} s queued",
-            )  # fmt: skip
-            newest = FleetDecision.objects.values_list("pk", flat=True)[MAX_DECISIONS : MAX_DECISIONS + 1]
-            FleetDecision.objects.filter(pk__lte=max(newest, default=0)).delete()
-            fleet.wished = decision.wished
-            fleet.save(update_fields=["wished"])
-
-    def _remember(self, demand: Demand, target: float) -> None:
-        self._recent.append(demand)
-        while self._recent[0].at < demand.at - RECENT_SECONDS:
-            self._recent.popleft()
-        self._needed.append((demand.at, needed(self._recent, target)))
-        while self._needed[0][0] < demand.at - queue_settings().AUTOSCALE_WINDOW_SECONDS:
-            self._needed.popleft()
-
-
-def read_demand(target: float) -> tuple[Demand, int]:
-    """Return what there is to do now, and how many processors are alive. One query."""
-    with connection.cursor() as cursor:
-        cursor.execute(_DEMAND, {"target": target, "jobs": MAX_JOBS_READ})
-        queued, busy, alive, running = cursor.fetchone()
-    return Demand(time.monotonic(), float(queued), float(running), busy), alive
-
-
-def _bounds(fleet: Fleet, clusters: list[Cluster]) -> Bounds:
-    """Return the bounds of all clusters together, or staff's, as far as the clusters can go."""
-    room = sum(cluster.maximum for cluster in clusters)
-    least = sum(cluster.minimum for cluster in clusters)
-    maximum = min(room if fleet.maximum is None else fleet.maximum, room)
-    return Bounds(min(least if fleet.minimum is None else fleet.minimum, maximum), maximum)
-
-
-def _deal(wished: int, clusters: list[Cluster]) -> None:
-    parts = deal(wished, [Bounds(cluster.minimum, cluster.maximum) for cluster in clusters])
-    for cluster, part in zip(clusters, parts, strict=True):
-        if cluster.part != part:
-            Cluster.objects.filter(pk=cluster.pk).update(part=part)

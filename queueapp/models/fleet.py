@@ -36,7 +36,7 @@ class Cluster(models.Model):
 
 
 class Fleet(models.Model):
-    """All processors of all clusters. One row. Staff write the bounds; lifecycle/fleet.py writes the rest."""
+    """All processors of all clusters. One row. Staff write the bounds; lifecycle/autoscaler.py writes the rest."""
 
     minimum = models.PositiveSmallIntegerField(
         null=True,

@@ -10,6 +10,7 @@ from django.db import DatabaseError, InterfaceError, connection
 
 from ..conf import queue_settings
 from ..lifecycle import fleet
+from ..lifecycle.autoscaler import Autoscaler
 from ..policy.autoscale import Bounds
 from .cluster import Size
 
@@ -18,7 +19,7 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.25
 """Seconds between two looks at the part of this cluster."""
 DECIDE_SECONDS = 1.0
-"""Seconds between two decisions."""
+"""Seconds between two decisions, unless staff change the bounds."""
 
 
 class Membership:
@@ -28,24 +29,27 @@ class Membership:
         settings = queue_settings()
         self._cluster, self._size = cluster, size
         self._bounds = Bounds(settings.MIN_PROCESSORS, settings.MAX_PROCESSORS)
-        self._autoscaler = fleet.Autoscaler(cluster)
+        self._autoscaler = Autoscaler(cluster)
         self._looked_at = self._decided_at = float("-inf")
+        self._followed: str | None = None
 
     def look(self) -> None:
-        """Decide if it is time and this cluster is the leader; then follow the part of this cluster."""
+        """Follow the part of this cluster. Decide before if it is time, or staff changed the bounds."""
         now = time.monotonic()
         if now - self._looked_at < POLL_SECONDS:
             return
         self._looked_at = now
         try:
-            if now - self._decided_at >= DECIDE_SECONDS:
-                self._decided_at = now
+            part = fleet.part_of(self._cluster)
+            if part is None:
+                fleet.join(self._cluster, self._bounds)
+            elif now - self._decided_at >= DECIDE_SECONDS or part.bounds != self._followed:
+                self._decided_at, self._followed = now, part.bounds
                 fleet.beat(self._cluster)
                 self._autoscaler.look()
-            if (found := fleet.part_of(self._cluster)) is None:
-                fleet.join(self._cluster, self._bounds)
-            else:
-                self._size.set(*found)
+                part = fleet.part_of(self._cluster)
+            if part is not None:
+                self._size.set(part.wanted, part.idle)
         except (DatabaseError, InterfaceError) as error:
             logger.warning("This cluster could not learn its part of the fleet: %s", str(error).strip())
             connection.close()

@@ -11,8 +11,9 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from queueapp.lifecycle import fleet as module
-from queueapp.lifecycle.fleet import Autoscaler, join
+from queueapp.lifecycle import autoscaler as module
+from queueapp.lifecycle.autoscaler import Autoscaler
+from queueapp.lifecycle.fleet import join
 from queueapp.models import Cluster, Fleet, FleetDecision, PriorityRule, database_now
 from queueapp.policy.autoscale import Bounds
 from tests.api.test_api import assert_problem, client_of
