@@ -112,7 +112,7 @@ def _pool(config: dict[str, Any]) -> None:
     size = env.integer("DATABASE_POOL", default=0, least=0, most=1000)
     if not size:
         return
-    config["CONN_MAX_AGE"] = 0
+    config |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": False}  # jobsite.postgresql checks connections of the pool
     from jobsite.postgresql.base import NotingConnection, go_on_trying  # commands do not need it
 
     config["OPTIONS"]["pool"] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 from weakref import WeakSet
 
@@ -24,6 +25,8 @@ class NotingConnection(psycopg.Connection[Any]):
     """
 
     refused = False
+    replaced_at = 0.0
+    made_at = 0.0
     _made: WeakSet[NotingConnection] = WeakSet()
     _longest: float | None = None
 
@@ -31,7 +34,9 @@ class NotingConnection(psycopg.Connection[Any]):
     def connect(cls, *arguments: Any, **options: Any) -> NotingConnection:
         """As psycopg's."""
         try:
+            began = time.monotonic()
             made = super().connect(*arguments, **options)
+            made.made_at = began
             made._bound()
         except psycopg.Error:
             cls.refused = True
@@ -71,7 +76,22 @@ class DatabaseWrapper(base.DatabaseWrapper):
     thread, for as long as the pool lets it."""
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """A connection of the pool, or without a pool a new one."""
-        if self.pool is not None and NotingConnection.is_database_lost():
+        """A connection of the pool that works, or without a pool a new one.
+
+        If one is found cut, the server was restarted, most likely: the pool replaces all that it has. Its own check
+        would wait for seconds between two cut connections, longer than a request may.
+        """
+        if self.pool is None:
+            return super().get_new_connection(conn_params)
+        if NotingConnection.is_database_lost():
             raise psycopg.OperationalError("the database cannot be reached")
-        return super().get_new_connection(conn_params)
+        taken = super().get_new_connection(conn_params)
+        try:
+            self.pool.check_connection(taken)
+        except psycopg.OperationalError:
+            if taken.made_at >= NotingConnection.replaced_at:
+                NotingConnection.replaced_at = time.monotonic()
+                self.pool.drain()
+            self.pool.putconn(taken)
+            return super().get_new_connection(conn_params)
+        return taken
