@@ -6,8 +6,7 @@ CREATE OR REPLACE FUNCTION queueapp_virtual_time() RETURNS double precision
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
     WITH order_start AS MATERIALIZED (SELECT queueapp_order_start() AS vtime)
     SELECT greatest(order_start.vtime, coalesce(
-        (SELECT t.vtime FROM queueapp_flowstate t
-          WHERE ready AND t.vtime >= order_start.vtime ORDER BY t.vtime, head LIMIT 1),
+        (SELECT r.vtime FROM queueapp_first_ready('{}', order_start.vtime) r),
         (SELECT t.vtime FROM queueapp_flowstate t WHERE NOT ready ORDER BY t.vtime DESC, head DESC LIMIT 1),
         0.0)) FROM order_start
 $$;

@@ -20,7 +20,7 @@ SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off S
 SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     f record;
-    least record;
+    first record;
     candidate record;
     ids bigint[] := '{}';
     numbers smallint[];
@@ -35,17 +35,15 @@ DECLARE
 BEGIN
     status := 'idle';
 
-    -- 1. The flow: the least virtual time; ties go to the job that was submitted first. A locked flow is passed over
-    -- for one that is at most a quantum ahead: once it is charged, the locked one would come after that one. Otherwise
-    -- wait for it, and look again if it is not the least any more.
+    -- 1. The flow: the first ready one. A locked flow is passed over for one that is at most a quantum ahead: once it is
+    -- charged, the locked one would come after that one. Otherwise wait for it, and look again if it is not the first
+    -- any more.
     SELECT flow_id, revision, vtime, weight, busy, head, scan_from INTO f FROM queueapp_flowstate
-     WHERE ready AND vtime >= order_start AND flow_id <> ALL (skip) AND vtime <= (
-           SELECT vtime + p_quantum / weight FROM queueapp_flowstate
-            WHERE ready AND vtime >= order_start AND flow_id <> ALL (skip) ORDER BY vtime, head LIMIT 1)
+     WHERE ready AND vtime >= order_start AND flow_id <> ALL (skip)
+       AND vtime <= (SELECT r.vtime + p_quantum / r.weight FROM queueapp_first_ready(skip, order_start) r)
      ORDER BY vtime, head LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
-        SELECT flow_id, revision INTO least FROM queueapp_flowstate
-         WHERE ready AND vtime >= order_start AND flow_id <> ALL (skip) ORDER BY vtime, head LIMIT 1;
+        SELECT * INTO first FROM queueapp_first_ready(skip, order_start);
         IF NOT FOUND THEN
             RETURN;
         END IF;
@@ -54,10 +52,8 @@ BEGIN
             RETURN;
         END IF;
         SELECT flow_id, revision, vtime, weight, busy, head, scan_from INTO f FROM queueapp_flowstate
-         WHERE flow_id = least.flow_id AND revision >= least.revision FOR NO KEY UPDATE;
-        IF f.flow_id IS DISTINCT FROM (
-               SELECT flow_id FROM queueapp_flowstate
-                WHERE ready AND vtime >= order_start AND flow_id <> ALL (skip) ORDER BY vtime, head LIMIT 1) THEN
+         WHERE flow_id = first.flow_id AND revision >= first.revision FOR NO KEY UPDATE;
+        IF f.flow_id IS DISTINCT FROM (SELECT r.flow_id FROM queueapp_first_ready(skip, order_start) r) THEN
             status := 'retry';
             RETURN;
         END IF;
