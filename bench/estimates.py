@@ -99,7 +99,7 @@ def main() -> None:
     errors = sorted(abs(predicted - real) / real for predicted, real in waits)
     print(f"jobs {len(load):,}, processors {options.processors}, load {options.load:.0%}")
     print(f"predictions                     {len(errors):>8,}")
-    print(f"median wait that was predicted  {statistics.median(real for _, real in waits):>8.0f} s")
+    print(f"median real wait                {statistics.median(real for _, real in waits):>8.0f} s")
     print(f"median error                    {statistics.median(errors):>8.1%}")
     print(f"three quarters are below        {errors[len(errors) * 3 // 4]:>8.1%}")
     print(f"within 20 % of the wait         {sum(e <= 0.2 for e in errors) / len(errors):>8.1%}")

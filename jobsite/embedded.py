@@ -84,9 +84,10 @@ class Postgres:
                 shutil.move(self.data, place / "postgres")
                 self._own(place / "postgres")
                 self.link.symlink_to(place / "postgres")
+            found = (self.data / "PG_VERSION").read_text().strip()
         except OSError as error:
-            raise NotStarted(f"{self.link} cannot be made ({error}): set VAR_DIR to another folder.") from error
-        if (found := (self.data / "PG_VERSION").read_text().strip()) != VERSION:
+            raise NotStarted(f"{self.link} cannot be used ({error}): set VAR_DIR to another folder.") from error
+        if found != VERSION:
             raise NotStarted(f"{self.link} is of PostgreSQL {found}, not {VERSION}: set VAR_DIR to another folder.")
 
     def start(self, *, end_with_parent: bool = False) -> None:

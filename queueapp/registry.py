@@ -138,17 +138,21 @@ def task(
     `max_attempts`: attempts before a job fails; None: QUEUEAPP's MAX_ATTEMPTS. JobFailed fails a job at once.
     `time_limit`: maximum seconds of an attempt. `memory_limit`: maximum megabytes of an attempt, beyond those that
     its process held before. A job can set its own limits; None: no limit.
-    Raises ValueError if a callable with another `__qualname__` has the name.
+    Raises ValueError if a callable of another module, or with another `__qualname__`, has the name.
     """
 
     def register(function: Function) -> Function:
         known = _tasks.get(name)
-        if known is not None and known.function.__qualname__ != function.__qualname__:
-            raise ValueError(f"The task name {name!r} is taken by {known.function.__qualname__}.")
+        if known is not None and _place(known.function) != _place(function):  # the same: its module is read again
+            raise ValueError(f"The task name {name!r} is taken by {_place(known.function)}.")
         _tasks[name] = Task(name, function, _payload_shape(function), check, max_attempts, time_limit, memory_limit)
         return function
 
     return register
+
+
+def _place(function: Function) -> str:
+    return f"{function.__module__}.{function.__qualname__}"
 
 
 def find_task(name: str) -> Task | None:

@@ -58,6 +58,13 @@ def test_a_name_is_taken_once() -> None:
         @task("mine")
         def second(job: JobContext) -> None: ...
 
+    def elsewhere(job: JobContext) -> None: ...
+
+    elsewhere.__module__, elsewhere.__qualname__ = "another.tasks", first.__qualname__
+    with pytest.raises(ValueError, match=r"is taken by tests\.api\.test_registry\."):
+        task("mine")(elsewhere)
+    assert task("mine")(first) is first, "a module may be read again"
+
 
 def test_progress_stays_between_0_and_1() -> None:
     job = JobContext("j", 1)

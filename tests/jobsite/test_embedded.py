@@ -197,6 +197,18 @@ def test_two_folders_have_two_servers(home: Path, use: Start) -> None:
     other.connect().close()
 
 
+def test_data_without_its_version_is_refused_in_a_sentence_that_says_what_to_set(home: Path, use: Start) -> None:
+    used = use(home)
+    used.server()
+    used.end()
+    with (home / "database.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until the server has stopped
+    (home / "postgres" / "PG_VERSION").unlink()
+    said = use(home).said()
+    assert "PG_VERSION" in said
+    assert "set VAR_DIR to another folder" in said
+
+
 def test_its_files_are_closed_to_others(home: Path, use: Start) -> None:
     user = use(home)
     owner = user.server().uids().real
