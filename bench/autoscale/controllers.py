@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Sequence
 
 from bench.autoscale.simulation import Arrival, Decide, Fleet, simulate
-from queueapp.policy.autoscale import Bounds, Demand, decide, needed
+from queueapp.policy.autoscale import Bounds, History
 
-RECENT, WINDOW = 30.0, 60.0
-"""Seconds: as lifecycle/autoscaler.py averages, and AUTOSCALE_WINDOW_SECONDS."""
+WINDOW = 60.0
+"""Seconds: the default of AUTOSCALE_WINDOW_SECONDS."""
 LOOK_BACK = 300
 """Seconds over which the clairvoyant fleet looks back for work that is due."""
 
@@ -22,21 +22,8 @@ def fixed(number: int) -> Decide:
 
 def ours(bounds: Bounds) -> Decide:
     """policy/autoscale.py, as lifecycle/autoscaler.py calls it."""
-    recent: deque[Demand] = deque()
-    before: deque[tuple[float, float]] = deque()
-
-    def choose(fleet: Fleet) -> int:
-        demand = fleet.demand()
-        recent.append(demand)
-        while recent[0].at < demand.at - RECENT:
-            recent.popleft()
-        now = needed(recent, fleet.target)
-        before.append((demand.at, now))
-        while before[0][0] < demand.at - WINDOW:
-            before.popleft()
-        return decide(fleet.wished, now, [number for _, number in before], bounds).wished
-
-    return choose
+    history = History()
+    return lambda fleet: history.decide(fleet.wished, fleet.demand(), fleet.target, WINDOW, bounds).wished
 
 
 def hpa(bounds: Bounds, mean: float) -> Decide:

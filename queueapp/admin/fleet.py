@@ -12,17 +12,15 @@ from django.utils.safestring import SafeString
 
 from queueapp.lifecycle.fleet import capacity
 from queueapp.models import Cluster, Fleet, FleetDecision, Processor
+from queueapp.snapshots.fleet_state import DECISIONS
 
 from .base import QueueAdmin, ReadOnlyAdmin
 from .formatting import brief_moment, table
 
-SHOWN_DECISIONS = 20
-"""Decisions on the page of the fleet."""
-
 
 @admin.register(Fleet)
 class FleetAdmin(QueueAdmin[Fleet]):
-    """The one row of the fleet. A change is followed within about a second; no running job is ended by it."""
+    """The one row of the fleet. A change is followed within about half a second; no running job is ended by it."""
 
     fieldsets = (
         ("Now", {"fields": ["now", "hosts"]}),
@@ -55,9 +53,8 @@ class FleetAdmin(QueueAdmin[Fleet]):
     @admin.display(description="processors")
     def now(self, fleet: Fleet) -> str:
         """Return how many there are, and how many there should be."""
-        accepting = Processor.objects.accepting()
-        busy = accepting.filter(job__isnull=False).count()
-        return f"{accepting.count()} alive, {busy} at work; {fleet.wished} wished"
+        alive, busy = Processor.objects.alive_and_busy()
+        return f"{alive} alive, {busy} at work; {fleet.wished} wished"
 
     @admin.display(description="hosts")
     def hosts(self, fleet: Fleet) -> SafeString | str:
@@ -68,7 +65,7 @@ class FleetAdmin(QueueAdmin[Fleet]):
     @admin.display(description="newest first")
     def decisions(self, fleet: Fleet) -> SafeString | str:
         """Return the newest decisions."""
-        newest = FleetDecision.objects.all()[:SHOWN_DECISIONS]
+        newest = FleetDecision.objects.all()[:DECISIONS]
         rows = [(brief_moment(d.at), d.before, d.wished, d.alive, d.reason) for d in newest]
         return table(("At", "From", "To", "Alive", "Why"), rows)
 

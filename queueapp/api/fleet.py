@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from ..errors import FieldError, InvalidSubmission
 from ..lifecycle.fleet import set_bounds
+from ..lifecycle.validation import field_errors
 from ..snapshots.fleet_state import fleet_state
 from . import schemas
 from .base import ProtectedView
@@ -42,9 +43,7 @@ class FleetView(ProtectedView):
             given = schemas.FleetBounds.model_validate(request.data)
             set_bounds(**given.model_dump(exclude_unset=True))
         except ValidationError as wrong:
-            raise InvalidSubmission(
-                [FieldError(".".join(map(str, error["loc"])) or "body", error["msg"]) for error in wrong.errors()]
-            ) from None
+            raise InvalidSubmission(list(field_errors(wrong, "body"))) from None
         except ModelError as wrong:
             raise InvalidSubmission(
                 [FieldError(field, " ".join(said)) for field, said in wrong.message_dict.items()]

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from datetime import timedelta
 
 from django.db import connection, transaction
 
 from ..conf import queue_settings
 from ..models import Cluster, Fleet, FleetDecision, database_now
-from ..policy.autoscale import Bounds, Decision, Demand, deal, decide, needed
+from ..policy.autoscale import Bounds, Demand, History, deal
 
-RECENT_SECONDS = 30.0
-"""Seconds over which arrivals are averaged."""
 LEADER_SECONDS = 3.0
 """Seconds after which another cluster decides if the leader gives no sign of life."""
 MAX_DECISIONS = 1_000
@@ -45,16 +42,14 @@ class Autoscaler:
 
     def __init__(self, cluster: str) -> None:
         self._cluster = cluster
-        self._recent: deque[Demand] = deque()
-        self._needed: deque[tuple[float, float]] = deque()
+        self._history = History()
 
     def look(self) -> None:
         """Decide, and deal the parts unless it is a dry run. Only the leader does. Locks: the fleet's row."""
         with transaction.atomic():
             fleet = self._led()
             if fleet is None:
-                self._recent.clear()
-                self._needed.clear()
+                self._history.clear()
                 return
             Cluster.objects.exclude(pk__in=Cluster.objects.alive()).delete()
             clusters = list(Cluster.objects.order_by("pk"))
@@ -65,7 +60,6 @@ class Autoscaler:
 
     def _led(self) -> Fleet | None:
         """Return the fleet if this cluster is its leader, or becomes it now. None also if another is deciding."""
-        Fleet.objects.bulk_create([Fleet(pk=1)], ignore_conflicts=True)
         fleet = Fleet.objects.select_for_update(skip_locked=True).first()
         now = database_now()
         until = now + timedelta(seconds=LEADER_SECONDS)
@@ -78,14 +72,10 @@ class Autoscaler:
         return fleet
 
     def _decide(self, fleet: Fleet, bounds: Bounds) -> None:
-        target = fleet.target_wait or queue_settings().TARGET_WAIT_SECONDS
+        settings = queue_settings()
+        target = fleet.target_wait or settings.TARGET_WAIT_SECONDS
         demand, alive = _read_demand(target)
-        self._remember(demand, target)
-        if bounds.minimum == bounds.maximum:
-            decision = Decision(bounds.maximum, "the number is fixed")
-        else:
-            *before, (_, now) = self._needed
-            decision = decide(fleet.wished, now, [number for _, number in before], bounds)
+        decision = self._history.decide(fleet.wished, demand, target, settings.AUTOSCALE_WINDOW_SECONDS, bounds)
         if decision.wished != fleet.wished:
             reason = f"dry run: {decision.reason}" if fleet.dry_run else decision.reason
             FleetDecision.objects.create(
@@ -96,14 +86,6 @@ class Autoscaler:
             FleetDecision.objects.filter(pk__lte=max(newest, default=0)).delete()
             fleet.wished = decision.wished
             fleet.save(update_fields=["wished"])
-
-    def _remember(self, demand: Demand, target: float) -> None:
-        self._recent.append(demand)
-        while self._recent[0].at < demand.at - RECENT_SECONDS:
-            self._recent.popleft()
-        self._needed.append((demand.at, needed(self._recent, target)))
-        while self._needed[0][0] < demand.at - queue_settings().AUTOSCALE_WINDOW_SECONDS:
-            self._needed.popleft()
 
 
 def _read_demand(target: float) -> tuple[Demand, int]:

@@ -23,7 +23,8 @@ _PART = """
 
 
 def join(cluster: str, bounds: Bounds) -> None:
-    """Add a cluster that has started, with its minimum as its part for now."""
+    """Add a cluster that has started, with its minimum as its part for now; make the fleet's row if there is none."""
+    Fleet.objects.get_or_create(pk=1)
     until = DatabaseClock() + _lease()
     Cluster.objects.create(
         id=cluster, host=socket.gethostname(), minimum=bounds.minimum, maximum=bounds.maximum, part=bounds.minimum,
@@ -69,8 +70,7 @@ def set_bounds(**bounds: float | None) -> None:
     Locks: the fleet's row.
     """
     with transaction.atomic():
-        Fleet.objects.get_or_create(pk=1)
-        fleet = Fleet.objects.select_for_update().get()
+        fleet, _ = Fleet.objects.select_for_update().get_or_create(pk=1)
         for name, value in bounds.items():
             setattr(fleet, name, value)
         fleet.full_clean()

@@ -123,7 +123,7 @@ def parse(data: Any, index: int | None = None) -> Submission:
     try:
         submission = Submission.model_validate(data)
     except ValidationError as invalid:
-        raise InvalidSubmission(list(_field_errors(invalid, index))) from None
+        raise InvalidSubmission(list(field_errors(invalid, "job", index))) from None
     if errors := list(_task_errors(submission, index)):
         raise InvalidSubmission(errors)
     return submission
@@ -150,10 +150,11 @@ def parse_all(data: Any) -> list[Submission]:
     return submissions
 
 
-def _field_errors(invalid: ValidationError, index: int | None) -> Iterable[FieldError]:
+def field_errors(invalid: ValidationError, whole: str, index: int | None = None) -> Iterable[FieldError]:
+    """Return pydantic's errors by field. `whole`: the field's name if the whole input is wrong."""
     for error in invalid.errors(include_url=False, include_context=False, include_input=False):
         message = error["msg"].removeprefix("Value error, ")
-        yield FieldError(".".join(map(str, error["loc"])) or "job", message, index)
+        yield FieldError(".".join(map(str, error["loc"])) or whole, message, index)
 
 
 def _task_errors(submission: Submission, index: int | None) -> Iterable[FieldError]:

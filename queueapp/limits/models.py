@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Allowance(models.Model):
-    """What somebody has left of a rate limit, stored as the moment at which it is full again.
+    """The rest of a client's rate limit, stored as the moment at which it is full again.
 
     The table is unlogged (migrations/0001): a write makes no WAL, and a crash of the database empties it.
     """

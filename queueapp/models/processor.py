@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Func, Q, Value
+from django.db.models import Count, Func, Q, Value
 
 from ..db.clock import DatabaseClock
 from .flow import Flow
@@ -36,6 +36,11 @@ class ProcessorQuerySet(models.QuerySet["Processor"]):
     def accepting(self) -> ProcessorQuerySet:
         """The processors that are alive and take turns."""
         return self.alive().filter(draining=False)
+
+    def alive_and_busy(self) -> tuple[int, int]:
+        """The numbers of processors that take turns, and of those with a job. One query."""
+        found = self.accepting().aggregate(alive=Count("pk"), busy=Count("job"))
+        return found["alive"], found["busy"]
 
     def overdue(self) -> ProcessorQuerySet:
         """The processors whose lease ran out, or whose last heartbeat is in the future by more than SET_BACK.

@@ -6,11 +6,14 @@ Up at once, down to the most that was needed in a window. So a short lull ends n
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 START_SECONDS = 0.5
 """Seconds until a processor that is wished for takes its first turn."""
+RECENT_SECONDS = 30.0
+"""Seconds over which arrivals are averaged."""
 RESERVE = 0.3
 """The reserve, in square roots of the processors that are needed on average."""
 TOLERANCE = 0.1
@@ -89,6 +92,32 @@ def decide(wished: int, now: float, before: Iterable[float], bounds: Bounds) -> 
     if fewer >= max(TOLERANCE * wished, 1):
         return Decision(bounds.clamp(most), f"at most {most:.1f} were needed lately")
     return Decision(wished, "")
+
+
+class History:
+    """The demands of the last RECENT_SECONDS, and what was needed at the moments of a window."""
+
+    def __init__(self) -> None:
+        self._recent: deque[Demand] = deque()
+        self._needed: deque[tuple[float, float]] = deque()
+
+    def clear(self) -> None:
+        """Forget all: the next decision knows only its own moment."""
+        self._recent.clear()
+        self._needed.clear()
+
+    def decide(self, wished: int, demand: Demand, target_wait: float, window: float, bounds: Bounds) -> Decision:
+        """Return the number of processors from now on, as decide() does. `window`: in seconds."""
+        self._recent.append(demand)
+        while self._recent[0].at < demand.at - RECENT_SECONDS:
+            self._recent.popleft()
+        self._needed.append((demand.at, needed(self._recent, target_wait)))
+        while self._needed[0][0] < demand.at - window:
+            self._needed.popleft()
+        if bounds.minimum == bounds.maximum:
+            return Decision(bounds.maximum, "the number is fixed")
+        *before, now = [number for _, number in self._needed]
+        return decide(wished, now, before, bounds)
 
 
 def deal(wished: int, clusters: Sequence[Bounds]) -> list[int]:

@@ -8,16 +8,17 @@ from . import shapes
 from .shapes import iso
 
 DECISIONS = 20
+"""Decisions that staff are shown."""
 
 
 def fleet_state() -> shapes.Fleet:
     """Return the fleet as it is now. Four queries."""
     fleet = Fleet.objects.first() or Fleet()
-    working = list(Processor.objects.accepting().values_list("job", flat=True))
+    alive, busy = Processor.objects.alive_and_busy()
     return {
         "wished": fleet.wished,
-        "alive": len(working),
-        "busy": sum(job is not None for job in working),
+        "alive": alive,
+        "busy": busy,
         "minimum": fleet.minimum,
         "maximum": fleet.maximum,
         "target_wait": fleet.target_wait or queue_settings().TARGET_WAIT_SECONDS,

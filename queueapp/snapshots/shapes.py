@@ -1,4 +1,4 @@
-"""What the queue tells about itself, as JSON: the one description that the code, the schema and the page are held to.
+"""The JSON of the API and the event stream: the one description that the code, the schema and the page are held to.
 
 mypy holds snapshots/ to it, api/schemas.py makes the OpenAPI schema of it, and tools/node/ the types of the page's
 scripts. A field is added here and where its value comes from.

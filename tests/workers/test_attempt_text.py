@@ -1,4 +1,4 @@
-"""What is stored of results and exceptions, however these behave."""
+"""Results and exceptions are stored as bounded text, whatever their classes do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What forks of a cluster inherit, and what becomes of those whose parent has ended. Each test forks."""
+"""Forks of a cluster: the state that they inherit, and their end with their parent. Each test forks."""
 
 from __future__ import annotations
 

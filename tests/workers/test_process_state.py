@@ -166,7 +166,7 @@ def test_where_another_owner_may_be_next_what_all_tasks_share_counts_too(what: s
 
 
 def print_and_tidy_up() -> None:
-    """What a job may do, and most jobs do: the next one needs no new process."""
+    """Effects that most jobs have: the next job needs no new process."""
     print("something")  # noqa: T201
     os.environ["LEFT_BEHIND"] = "a mark"
     del os.environ["LEFT_BEHIND"]

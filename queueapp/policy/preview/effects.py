@@ -74,7 +74,7 @@ def differ(before: float, after: float, least: float = 0.0) -> bool:
 
 
 def preview(present: QueueState, before: Routes, after: Routes) -> Preview:
-    """What changes between two sets of routes, those of all owners with jobs; the largest change of a wait first."""
+    """Return the changes between two sets of routes of all owners with jobs, the largest change of a wait first."""
     was = outlooks(present, before)
     will = outlooks(present, after) if after != before else was
     found = (Effect(owner, was[owner], will[owner]) for owner in sorted(was))
