@@ -101,6 +101,4 @@ def _sole_mentions(mentions: type[Model], field: str, other_mentions: type[Model
     rules = PriorityRule.objects.filter(
         Exists(named.filter(**going)), ~Exists(named.exclude(**going)), ~Exists(others), keys=[]
     )
-    return [
-        f"priority rule {rule}, which names nobody else and would then cover everyone" for rule in rules.filter(keys=[])
-    ]
+    return [f"priority rule {rule}, which names nobody else and would then cover everyone" for rule in rules]

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from django.db import transaction
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from pydantic import BaseModel, Field
 from rest_framework.exceptions import AuthenticationFailed, ErrorDetail, Throttled
 from rest_framework.request import Request
@@ -22,13 +22,9 @@ from rest_framework_simplejwt.views import TokenBlacklistView, TokenObtainPairVi
 
 from jobsite.accounts.lockout import forget_failures, is_locked_out, name_of, seconds_left, shut_sentence
 from jobsite.accounts.models import User
-from queueapp.api.base import KnownQuery
-from queueapp.api.schemas import Problem
+from queueapp.api.base import ERRORS, KnownQuery
 from queueapp.api.throttles import LoginThrottle
 from queueapp.http.problems import seconds
-
-_PROBLEM = OpenApiResponse(Problem, "An error, as problem details.")
-_ERRORS = {400: _PROBLEM, 401: _PROBLEM}
 
 
 class Credentials(BaseModel):
@@ -89,7 +85,7 @@ class TokenView(KnownQuery, TokenObtainPairView):
         operation_id="token_create",
         summary="Get a pair of tokens",
         request=Credentials,
-        responses={200: Tokens, **_ERRORS},
+        responses={200: Tokens, **ERRORS},
         auth=[],
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -118,7 +114,7 @@ class RefreshView(KnownQuery, TokenRefreshView):
         operation_id="token_refresh_create",
         summary="Get the next pair of tokens; this refresh token then works no more",
         request=Refresh,
-        responses={200: Tokens, **_ERRORS},
+        responses={200: Tokens, **ERRORS},
         auth=[],
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -132,7 +128,7 @@ class RevokeView(KnownQuery, TokenBlacklistView):
         operation_id="token_revoke",
         summary="Give a refresh token back: it works no more",
         request=Refresh,
-        responses={204: None, **_ERRORS},
+        responses={204: None, **ERRORS},
         auth=[],
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:

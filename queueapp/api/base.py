@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, Throttled
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from ..errors import FieldError, InvalidQuery
 from ..limits.throttles import request_wait
+from .schemas import Problem
+
+PROBLEM = OpenApiResponse(Problem, "An error, as problem details.")
+ERRORS = {400: PROBLEM, 401: PROBLEM}
+"""Responses of all views in the schema."""
 
 
 class KnownQuery(APIView):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.core.exceptions import ValidationError as ModelError
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from pydantic import ValidationError
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
@@ -14,9 +14,7 @@ from ..lifecycle.fleet import set_bounds
 from ..lifecycle.validation import field_errors
 from ..snapshots.fleet_state import fleet_state
 from . import schemas
-from .base import ProtectedView
-
-_PROBLEM = OpenApiResponse(schemas.Problem, "An error, as problem details.")
+from .base import ERRORS, PROBLEM, ProtectedView
 
 
 class FleetView(ProtectedView):
@@ -25,7 +23,7 @@ class FleetView(ProtectedView):
     @extend_schema(
         operation_id="fleet",
         summary="For staff: how many processors there are and should be, and why",
-        responses={200: schemas.Fleet, 401: _PROBLEM, 403: _PROBLEM},
+        responses={200: schemas.Fleet, 401: PROBLEM, 403: PROBLEM},
     )
     def get(self, request: Request) -> Response:
         _require(request, "view")
@@ -35,7 +33,7 @@ class FleetView(ProtectedView):
         operation_id="fleet_bound",
         summary="For staff: set the bounds of the number of processors, or the target wait",
         request=schemas.FleetBounds,
-        responses={200: schemas.Fleet, 400: _PROBLEM, 401: _PROBLEM, 403: _PROBLEM},
+        responses={200: schemas.Fleet, 403: PROBLEM, **ERRORS},
     )
     def patch(self, request: Request) -> Response:
         _require(request, "change")

@@ -24,14 +24,12 @@ from ..snapshots import job_dict, new_job_dict, queue_snapshot
 from ..states import Status
 from ..user_model import user_named
 from . import schemas
-from .base import ProtectedView
+from .base import ERRORS, PROBLEM, ProtectedView
 from .bulk import bulk_turn
 from .pagination import JobPages
 from .schemas import BulkAccepted, BulkSubmission, Problem, Queue
 from .staff_log import note_job, note_submitted
 
-_PROBLEM = OpenApiResponse(Problem, "An error, as problem details.")
-_ERRORS = {400: _PROBLEM, 401: _PROBLEM}
 _WHOSE = [
     OpenApiParameter("user", str, description="For staff: the user whose jobs are meant; left out: you."),
     OpenApiParameter("key", str, description="For staff: the fairness key whose jobs are meant, instead of a user."),
@@ -88,7 +86,7 @@ class JobsView(ProtectedView):
             OpenApiParameter("page_size", JobPages.SIZES, description="Jobs a page; left out: 100."),
             *_WHOSE,
         ],
-        responses={200: JobPages.shape(), 404: _PROBLEM, **_ERRORS},
+        responses={200: JobPages.shape(), 404: PROBLEM, **ERRORS},
     )
     def get(self, request: Request) -> Response:
         jobs = Job.objects.of(owner_in_query(request).pk)
@@ -102,9 +100,9 @@ class JobsView(ProtectedView):
         responses={
             201: OpenApiResponse(schemas.Job, "Accepted."),
             200: OpenApiResponse(schemas.Job, "It was there already with the same content: the job as it stands."),
-            403: _PROBLEM,
+            403: PROBLEM,
             409: OpenApiResponse(Problem, "The job_id is taken by other content."),
-            **_ERRORS,
+            **ERRORS,
         },
     )
     def post(self, request: Request) -> Response:
@@ -130,10 +128,10 @@ class BulkView(ProtectedView):
         request=BulkSubmission,
         responses={
             201: BulkAccepted,
-            403: _PROBLEM,
-            409: _PROBLEM,
+            403: PROBLEM,
+            409: PROBLEM,
             503: OpenApiResponse(Problem, "Others are being read; try again after the seconds in Retry-After."),
-            **_ERRORS,
+            **ERRORS,
         },
     )
     def post(self, request: Request) -> Response:
@@ -164,7 +162,7 @@ class JobView(ProtectedView):
         operation_id="jobs_retrieve",
         summary="Look at a job",
         parameters=_WHOSE,
-        responses={200: schemas.Job, 404: _PROBLEM, **_ERRORS},
+        responses={200: schemas.Job, 404: PROBLEM, **ERRORS},
     )
     def get(self, request: Request, job_id: str) -> Response:
         return Response(job_dict(_job(request, job_id)))
@@ -176,9 +174,9 @@ class JobView(ProtectedView):
         responses={
             200: OpenApiResponse(schemas.Job, "It waited, and is cancelled."),
             202: OpenApiResponse(schemas.Job, "It runs, and is asked to stop: the job as it stands."),
-            404: _PROBLEM,
+            404: PROBLEM,
             409: OpenApiResponse(Problem, "It has ended."),
-            **_ERRORS,
+            **ERRORS,
         },
     )
     def delete(self, request: Request, job_id: str) -> Response:
@@ -198,7 +196,7 @@ class RetryView(ProtectedView):
         summary="Try a job again that failed or was cancelled",
         parameters=_WHOSE,
         request=None,
-        responses={200: schemas.Job, 404: _PROBLEM, 409: _PROBLEM, **_ERRORS},
+        responses={200: schemas.Job, 404: PROBLEM, 409: PROBLEM, **ERRORS},
     )
     def post(self, request: Request, job_id: str) -> Response:
         job = _job(request, job_id)
@@ -216,7 +214,7 @@ class QueueView(ProtectedView):
         operation_id="queue",
         summary="What runs, what waits, and my share",
         parameters=_WHOSE,
-        responses={200: Queue, **_ERRORS},
+        responses={200: Queue, **ERRORS},
     )
     def get(self, request: Request) -> Response:
         return Response(queue_snapshot(owner_in_query(request)))
