@@ -112,8 +112,9 @@ def _ran_after(job: str, tellings: list[Told], runs: list[Run], retries: list[Re
 
 
 def _may_have_changed(retries: list[Retry], since: Told, until: float) -> bool:
-    """Whether a retry may have taken effect between the two."""
-    return any(retry.begun <= until and retry.end >= since.begun for retry in retries)
+    """Whether a retry may have taken effect between the two. An event may come late, after a retry of the job."""
+    begun = 0.0 if since.f == "completed" else since.begun
+    return any(retry.begun <= until and retry.end >= begun for retry in retries)
 
 
 def order_kept(history: History) -> Verdict:

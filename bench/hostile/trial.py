@@ -46,8 +46,23 @@ class Trial:
 
 
 def run_trial(site: Site, kind: Kind, mode: str, tokens: dict[str, str], after: float = AFTER) -> Trial:
-    """Run the trial, without the checks of the history and of the cluster's stop. The cluster runs or is starting."""
-    trial, over, looked = Trial(kind, mode), threading.Event(), threading.Event()
+    """Run the trial, without the checks of the history and of the cluster's stop. The cluster runs or is starting.
+
+    If it raises, its threads end too: they would go on in the history of the next trial.
+    """
+    over, looked = threading.Event(), threading.Event()
+    try:
+        return _run_trial(site, kind, mode, tokens, after, over, looked)
+    finally:
+        over.set()
+        looked.set()
+
+
+def _run_trial(
+    site: Site, kind: Kind, mode: str, tokens: dict[str, str], after: float, over: threading.Event,
+    looked: threading.Event,
+) -> Trial:  # fmt: skip
+    trial = Trial(kind, mode)
     prefix = f"{mode}-{kind.name}."
     goods = [Good(RecordedUser(site.url, name, tokens[name], "submits", 8), prefix, over) for name in GOOD]
     bystander = Bystander(RecordedUser(site.url, "bystander", tokens["bystander"], "looks", 8), looked)

@@ -47,8 +47,10 @@ class Autoscaler:
     def look(self) -> None:
         """Decide, and deal the parts unless it is a dry run. Only the leader does. Locks: the fleet's row."""
         with transaction.atomic():
-            fleet = self._led()
-            if fleet is None:
+            fleet = Fleet.objects.select_for_update(skip_locked=True).first()
+            if fleet is None:  # staff, or another cluster, are changing it
+                return
+            if not self._leads(fleet):
                 self._history.clear()
                 return
             Cluster.objects.exclude(pk__in=Cluster.objects.alive()).delete()
@@ -58,18 +60,17 @@ class Autoscaler:
             if not fleet.dry_run:
                 _deal(fleet.wished, clusters)
 
-    def _led(self) -> Fleet | None:
-        """Return the fleet if this cluster is its leader, or becomes it now. None also if another is deciding."""
-        fleet = Fleet.objects.select_for_update(skip_locked=True).first()
+    def _leads(self, fleet: Fleet) -> bool:
+        """Whether this cluster is the leader, or becomes it now. Prolongs its lease."""
         now = database_now()
         until = now + timedelta(seconds=LEADER_SECONDS)
         # A moment beyond that is from before the clock was set back.
-        led = fleet is not None and fleet.leader_until is not None and now < fleet.leader_until <= until
-        if fleet is None or (led and fleet.leader != self._cluster):
-            return None
+        led = fleet.leader_until is not None and now < fleet.leader_until <= until
+        if led and fleet.leader != self._cluster:
+            return False
         fleet.leader, fleet.leader_until = self._cluster, until
         fleet.save(update_fields=["leader", "leader_until"])
-        return fleet
+        return True
 
     def _decide(self, fleet: Fleet, bounds: Bounds) -> None:
         settings = queue_settings()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import mmap
 import time
 import uuid
 from contextlib import suppress
-from multiprocessing import Event, Value
+from multiprocessing import Event
 from queue import Full
 from typing import Any
 
@@ -46,24 +47,29 @@ class Backoff:
 
 
 class Size:
-    """The number of workers that there should be, and how many may end now. Shared by supervisor and sentinel."""
+    """The number of workers that there should be, and how many may end now. Shared by supervisor and sentinel.
+
+    It has no file descriptor: a task that writes to all of its process's files does not change it.
+    """
 
     def __init__(self, wanted: int) -> None:
-        self._wanted, self._idle = Value("i", wanted), Value("i", 0)
+        # Each number is written at once; struct.pack_into() would clear both before.
+        self._shared = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("i")
+        self.set(wanted, idle=0)
 
     @property
     def wanted(self) -> int:
         """The number of workers that there should be."""
-        return int(self._wanted.value)
+        return self._shared[0]
 
     @property
     def idle(self) -> int:
         """The number of workers that were between turns lately: only so many are asked to end."""
-        return int(self._idle.value)
+        return self._shared[1]
 
     def set(self, wanted: int, idle: int) -> None:
         """Set both."""
-        self._wanted.value, self._idle.value = wanted, idle
+        self._shared[0], self._shared[1] = wanted, idle
 
 
 class ElasticSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types

@@ -67,6 +67,11 @@ JobRow = tuple[int, str, str, str, float, int, float | None, int, int]
 in MB, the step after it, and the owner's id."""
 
 
+def _is_shared(file: os.stat_result) -> bool:
+    """Whether only related processes can have it open: a pipe, or a file without a name, as of multiprocessing."""
+    return stat.S_ISFIFO(file.st_mode) or (stat.S_ISREG(file.st_mode) and file.st_nlink == 0)
+
+
 class TaskRunner:
     """Runs jobs until its worker closes the connection, or the process has to be replaced."""
 
@@ -102,7 +107,7 @@ class TaskRunner:
     def _prepare(self) -> None:
         """Drop the worker's connections and pipes, and set up what a task expects of its process."""
         drop_inherited()
-        self._close_pipes()
+        self._close_shared()
         bound_as("tasks")
         forked.detach_children()
         os.setpgid(0, 0)
@@ -115,12 +120,12 @@ class TaskRunner:
         signal.signal(STOP_SIGNAL, self._on_stop)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
 
-    def _close_pipes(self) -> None:
-        """Close the pipes by which the cluster's processes communicate. Log files stay open."""
-        keep = {0, 1, 2, self._tokens}
+    def _close_shared(self) -> None:
+        """Close the pipes and the unnamed files by which the cluster's processes communicate. Log files stay open."""
+        keep = {0, 1, 2, self._tokens, self._memory.records.fd, self._memory.output.fd}
         for name in os.listdir("/dev/fd"):
             with suppress(OSError):
-                if int(name) not in keep and stat.S_ISFIFO(os.fstat(int(name)).st_mode):
+                if int(name) not in keep and _is_shared(os.fstat(int(name))):
                     os.close(int(name))
 
     def _redirect_output(self) -> None:

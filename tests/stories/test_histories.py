@@ -185,6 +185,14 @@ def test_a_look_that_began_before_an_outcome_was_told_may_be_older() -> None:
     assert not broken(asked(1, "ann", "a1"), look, did(3, "read", "ann", "a1", "succeeded"))
 
 
+def test_an_outcome_may_be_told_late_by_an_event_after_the_job_was_retried() -> None:
+    cancelled = [*asked(1, "ann", "a1"), *did(2, "cancel", "ann", "a1", "cancelled", attempt=0)]
+    late = told(2.7, "ann", 1, "a1", "cancelled", attempt=0)
+    then = [*did(2.6, "read", "ann", "a1", "queued", attempt=0), late, *ran(3, "a1"), told(3.2, "ann", 2, "a1")]
+    assert not broken(cancelled, did(2.5, "retry", "ann", "a1", "queued", attempt=0), then)
+    assert broken(cancelled, then) == {STANDS}
+
+
 def test_another_processors_turn_may_be_overtaken_and_no_more_than_that() -> None:
     tiny = [f"a{n}" for n in range(40)]  # of 2 ms: a turn has ten, or eleven
     submitted = [setup(), *asked(1, "ann", *tiny, duration=0.002)]

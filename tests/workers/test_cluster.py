@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -264,6 +265,18 @@ def test_what_a_job_leaves_behind_is_there_for_no_other(site: Site, api: httpx.C
     before = ended(site, api, "before")["result"]
     assert len(before) == 8
     assert ended(site, api, "second")["result"] == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_task_shares_no_file_with_the_processes_of_the_cluster(site: Site, api: httpx.Client) -> None:
+    submit(api, "files", "open-files")
+    log = os.readlink("/proc/self/fd/2")
+    found = ended(site, api, "files")["result"]
+    unnamed = [name for name in found if not os.path.exists(name) and name != log]
+    kinds = [re.split(r"\W*\d+|\W*\(", name)[0] for name in unnamed]
+    # Its records and its output, the pipe of its own worker, and sockets: of its worker, and of its own database.
+    assert set(kinds) == {"/memfd:records", "/memfd:output", "pipe", "socket"}, unnamed
+    assert kinds.count("pipe") == 1
 
 
 def test_a_process_that_hangs_between_jobs_is_replaced_and_costs_no_attempt(site: Site, api: httpx.Client) -> None:
