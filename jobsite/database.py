@@ -30,23 +30,26 @@ _EVERYWHERE = {
 
 BOUNDS = {
     "web": {
+        "application_name": "turnabout-web",
         "lock_timeout": "3s",
         "statement_timeout": "30s",
         "idle_in_transaction_session_timeout": "30s",
     },
     "processors": {
+        "application_name": "turnabout-processors",
         "lock_timeout": "5s",
         "statement_timeout": "60s",
         "idle_in_transaction_session_timeout": "10s",
     },
     "commands": {
+        "application_name": "turnabout-commands",
         "lock_timeout": "10s",
         "idle_in_transaction_session_timeout": "60s",
     },
-    "tasks": {},
+    "tasks": {"application_name": "turnabout-tasks"},
 }
 """Server settings by kind of process. A command has no statement timeout: it may take long, and its operator can end
-it. A task has no timeout here: its author and its time limit bound its statements."""
+it. A task has no timeout here: its author and its time limit bound its statements. pg_stat_activity shows the name."""
 
 POOL_WAIT = 3.0
 """Seconds that a request waits for a connection of the connection pool."""

@@ -162,7 +162,12 @@ QUEUEAPP: dict[str, Any] = {
     "TARGET_WAIT_SECONDS": env.integer("TARGET_WAIT", default=5, least=1),
     "CHECKSUM_FOLDER": env.text("CHECKSUM_FOLDER", default=""),
     **env.optional_integers(
-        "SUBMISSIONS_PER_MINUTE", "REQUESTS_PER_MINUTE", "LOGINS_PER_MINUTE", "MAX_WAITING_JOBS", "MAX_STREAMS"
+        "SUBMISSIONS_PER_MINUTE",
+        "REQUESTS_PER_MINUTE",
+        "LOGINS_PER_MINUTE",
+        "MAX_WAITING_JOBS",
+        "MAX_STREAMS",
+        "CLUSTER_CONNECTIONS",
     ),
 }
 

@@ -85,6 +85,11 @@ class QueueSettings:
     """Minimum number of processors of a cluster. Equal to MAX_PROCESSORS: the number is fixed."""
     MAX_PROCESSORS: int = 4
     """Maximum number of processors of a cluster."""
+    CLUSTER_CONNECTIONS: int = 72
+    """Maximum number of database connections of a cluster, tasks' included; at least 5. If there are fewer than two for
+    each processor and three more, processors share them, and heartbeats are rarer."""
+    IDLE_SECONDS: float = 10.0
+    """Seconds without work after which a processor closes its connection and ends its task process."""
     TARGET_WAIT_SECONDS: float = 5.0
     """Seconds within which jobs should start; the number of processors between the two bounds follows from it."""
     AUTOSCALE_WINDOW_SECONDS: float = 60.0
@@ -110,6 +115,7 @@ class QueueSettings:
             "UNKNOWN_TASK_DELAY_SECONDS",
             "BULKS_AT_ONCE",
             "MIN_PROCESSORS",
+            "IDLE_SECONDS",
             "AUTOSCALE_WINDOW_SECONDS",
         ):
             if not getattr(self, name) > 0:
@@ -118,6 +124,8 @@ class QueueSettings:
             raise ImproperlyConfigured("Set QUEUEAPP['TASK_PROCESS_FOR'] to 'many', 'owner' or 'job'.")
         if self.MAX_PROCESSORS < self.MIN_PROCESSORS:
             raise ImproperlyConfigured("Set QUEUEAPP['MAX_PROCESSORS'] to at least QUEUEAPP['MIN_PROCESSORS'].")
+        if self.CLUSTER_CONNECTIONS < 5:
+            raise ImproperlyConfigured("Set QUEUEAPP['CLUSTER_CONNECTIONS'] to at least 5.")
         if self.TARGET_WAIT_SECONDS < 1:
             raise ImproperlyConfigured("Set QUEUEAPP['TARGET_WAIT_SECONDS'] to at least 1.")
         if self.MAX_TURN_JOBS > 1_000:

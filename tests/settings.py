@@ -13,6 +13,7 @@ QUEUEAPP = QUEUEAPP | {
     "WATCHDOG_SECONDS": 2.0,
     "RETRY_DELAY_SECONDS": 0.2,
     "CANCEL_GRACE_SECONDS": 0.9,
+    "IDLE_SECONDS": 2.0,
     "UNKNOWN_TASK_DELAY_SECONDS": 1.0,
     "LOGINS_PER_MINUTE": 0,  # all tests log in from one address; tests/limits/test_security.py sets a limit
 }

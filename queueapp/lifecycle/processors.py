@@ -36,6 +36,16 @@ def register(cluster: str, pid: int | None = None) -> Processor:
         return Processor.objects.get(pk=cursor.fetchone()[0])
 
 
+def take_over(processor: Processor, pid: int) -> bool:
+    """Let a new process of the same cluster be this processor. Return whether it is still there and has no jobs."""
+    return Processor.objects.filter(pk=processor.pk, jobs=[]).update(pid=pid) > 0
+
+
+def own_processor(cluster: str) -> int | None:
+    """Return the key of the calling process's processor. None: it is not registered."""
+    return Processor.objects.filter(cluster=cluster, pid=os.getpid()).values_list("pk", flat=True).last()
+
+
 def heartbeat(processor: int, turn: int, *, elapsed: float = 0.0, progress: float = 0.0, message: str = "") -> Beat:
     """Extend the lease of a turn and store progress. Return what the processor is to do.
 

@@ -10,7 +10,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from ..conf import queue_settings
 from ..db.sessions import check_sessions, keeps_session
+from .connection_slots import OWN, slots_of
 
 logger = logging.getLogger(__name__)
 
@@ -30,9 +32,9 @@ _ROOM = """
 
 
 def connections_of(processors: int) -> int:
-    """Return the connections of a cluster: one per worker, one per task process whose task uses the database, and one
-    each for the broker, the broker's LISTEN and the command itself."""
-    return 2 * processors + 3
+    """Return the maximum of connections of a cluster. Workers, and task processes whose task uses the database, have
+    one each, or share CLUSTER_CONNECTIONS."""
+    return OWN + sum(slots_of(processors, queue_settings().CLUSTER_CONNECTIONS))
 
 
 def await_readiness(processors: int) -> None:
@@ -75,14 +77,14 @@ def check_room(processors: int) -> None:
         room, used = cursor.fetchone()
     needed = connections_of(processors)
     if needed > room:
-        fit = max((room - connections_of(0)) // (connections_of(1) - connections_of(0)), 0)
+        fewer = f"set CLUSTER_CONNECTIONS to at most {room}, or " if room >= OWN + 2 else ""
         raise ImproperlyConfigured(
-            f"{processors} processors need {needed} connections and the database server takes {room}: set PROCESSORS "
-            f"to at most {fit}, or raise PostgreSQL's max_connections."
+            f"{processors} processors may open {needed} connections and the database server takes {room}: {fewer}raise "
+            "PostgreSQL's max_connections."
         )
     if needed > room - used:
         logger.warning(
-            "%d processors need %d connections; the database server takes %d, of which %d are in use.",
+            "%d processors may open %d connections; the database server takes %d, of which %d are in use.",
             processors, needed, room, used,
         )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import mmap
 import time
@@ -12,6 +13,10 @@ from queue import Full
 from typing import Any
 
 from django_q.cluster import Cluster, Sentinel, get_mp_context
+
+from ..conf import queue_settings
+from . import worker
+from .packet_queue import PacketQueue
 
 logger = logging.getLogger(__name__)
 
@@ -75,15 +80,23 @@ class Size:
 class ElasticSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
     """django-q2's supervisor of workers, pusher and monitor. It starts and ends workers as `size` says.
 
-    A worker that is not needed takes "STOP" from the queue of tickets instead of a ticket, and ends. So it is idle, and
-    it holds none of the queue's locks.
+    A worker that is not needed takes "STOP" from the queue of tickets instead of a ticket, and ends. So it is idle.
     """
 
-    def __init__(self, size: Size, *args: Any) -> None:
-        self._size = size
+    def __init__(self, size: Size, pids: PacketQueue, *args: Any) -> None:
+        self._size, self._pids = size, pids
+        self._told: list[int] = []
         self._stops = 0
         self._backoff = Backoff()
         super().__init__(*args)
+
+    def start(self) -> None:
+        """Start the processes, and supervise them until the cluster is to stop."""
+        self.task_queue, self.result_queue = PacketQueue(few=True), PacketQueue()
+        self.task_queue.call_when_idle(queue_settings().IDLE_SECONDS, worker.rest)
+        gc.collect()
+        gc.freeze()  # keeps memory shared with the workers: their collectors do not write to it
+        super().start()
 
     def spawn_cluster(self) -> None:
         """Start the pusher, the monitor, and as many workers as there should be."""
@@ -97,12 +110,14 @@ class ElasticSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
 
     def guard(self) -> None:
         """Replace processes that have ended and follow the size, until the cluster is to stop."""
+        self._tell_pids()
         self.start_event.set()
         while not self.stop_event.wait(GUARD_SECONDS):
             for process in [*self.pool, self.monitor, self.pusher]:
                 if not process.is_alive():
                     self.reincarnate(process)
             self._follow_size()
+            self._tell_pids()
         self.stop()
 
     def reincarnate(self, process: Any) -> None:
@@ -111,7 +126,7 @@ class ElasticSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
             super().reincarnate(process)
             return
         self.pool.remove(process)
-        recycled = int(process.timer.value) == RECYCLED
+        recycled = int(process.timer.value) == RECYCLED or process.exitcode == worker.RESTED
         if process.exitcode == 0 and self._stops and not recycled:
             self._stops -= 1
         elif not recycled and (delay := self._backoff.fail(process.began)):
@@ -127,6 +142,13 @@ class ElasticSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
                 self.task_queue.put_nowait("STOP")
                 self._stops += 1
 
+    def _tell_pids(self) -> None:
+        pids = [process.pid for process in self.pool]
+        if pids != self._told:
+            with suppress(Full):  # the supervisor is busy: tell it next time
+                self._pids.put_nowait(pids)
+                self._told = pids
+
 
 class ElasticCluster(Cluster):  # type: ignore[misc]  # django-q2 has no types
     """django-q2's cluster, with an ElasticSentinel."""
@@ -134,13 +156,24 @@ class ElasticCluster(Cluster):  # type: ignore[misc]  # django-q2 has no types
     def __init__(self, size: Size) -> None:
         super().__init__()
         self._size = size
+        self._pids = PacketQueue()
+        self._workers: frozenset[int] = frozenset()
+
+    @property
+    def workers(self) -> frozenset[int]:
+        """The process ids of the workers, as the sentinel told them last. One that ended is among them until then."""
+        while not self._pids.empty():
+            self._workers = frozenset(self._pids.get())
+        return self._workers
 
     def start(self) -> int:
         """Start the sentinel, and wait until it guards. Raises RuntimeError if it ends before."""
         self.stop_event, self.start_event = Event(), Event()
         self.sentinel = get_mp_context().Process(
             target=ElasticSentinel, name=f"Process-{uuid.uuid4().hex}",
-            args=(self._size, self.stop_event, self.start_event, self.cluster_id, self.broker, self.timeout),
+            args=(
+                self._size, self._pids, self.stop_event, self.start_event, self.cluster_id, self.broker, self.timeout,
+            ),
         )  # fmt: skip
         self.sentinel.start()
         while not self.start_event.wait(GUARD_SECONDS / 4):

@@ -1,17 +1,17 @@
-"""Liveness of a cluster's processes: extends the leases of idle processors, and rescues the turns of dead ones."""
+"""Liveness of a cluster's processes: registers workers, extends leases of idle ones, rescues turns of dead ones."""
 
 from __future__ import annotations
 
 import logging
 import os
 import time
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 
-import psutil
 from django.db import DatabaseError, InterfaceError, connection
 
 from ..conf import queue_settings
-from ..lifecycle.processors import beat_idle, register
+from ..lifecycle.processors import beat_idle, register, take_over
 from ..lifecycle.rescue import rescue_ended
 from ..models import Processor
 
@@ -24,36 +24,41 @@ POLL_SECONDS = 1.0
 class Liveness:
     """Liveness of one cluster. Workers between turns wait in django-q2 and cannot beat: this beats for all of them."""
 
-    def __init__(self, cluster: str) -> None:
-        self._cluster = cluster
-        self._known: dict[int, float] = {}
+    def __init__(self, cluster: str, pids: Callable[[], Collection[int]]) -> None:
+        """`pids`: returns the process ids of the cluster's workers, as the sentinel knows them."""
+        self._cluster, self._pids = cluster, pids
+        self._known: frozenset[int] = frozenset()
         self._looked_at = self._beaten_at = float("-inf")
 
     def look(self) -> None:
-        """Check the processes; once a second, or when one has ended, also the database. Logs database errors."""
-        now = time.monotonic()
-        if now - self._looked_at < POLL_SECONDS and all(map(_exists, self._known)):
+        """Check the processes; once a second, or when one came or ended, also the database. Logs database errors."""
+        now, pids = time.monotonic(), frozenset(self._pids())
+        if now - self._looked_at < POLL_SECONDS and pids == self._known:
             return
-        self._looked_at = now
+        self._looked_at, self._known = now, pids
         try:
-            self._follow(now)
+            self._follow(pids, now)
         except (DatabaseError, InterfaceError) as error:
             logger.warning("The processors of this cluster could not be looked at: %s", str(error).strip())
             connection.close()
 
-    def _follow(self, now: float) -> None:
+    def _follow(self, pids: frozenset[int], now: float) -> None:
         processors = list(Processor.objects.filter(cluster=self._cluster))
-        for processor in processors:
-            if processor.pid not in self._known and (began := _began(processor.pid)) is not None:
-                self._known[processor.pid] = began
-        self._known = dict(filter(_is_alive, self._known.items()))
-        rescue_ended([processor for processor in processors if processor.pid not in self._known])
-        # Live processes without a row: a sweep deleted it, as the lease ran out while this host was cut off.
-        for pid in self._known.keys() - {processor.pid for processor in processors}:
+        new = sorted(pids - {processor.pid for processor in processors})
+        ended = [one for one in processors if one.pid not in pids]
+        rescue_ended([one for one in ended if one.jobs or not new or not take_over(one, new.pop())])
+        rescue_ended(_twins(processors))
+        for pid in new:
             register(self._cluster, pid)
         if now - self._beaten_at >= queue_settings().LEASE_SECONDS / 5:
-            beat_idle(self._cluster, list(self._known))
+            beat_idle(self._cluster, list(pids))
             self._beaten_at = now
+
+
+def _twins(processors: Iterable[Processor]) -> list[Processor]:
+    """Return idle processors of processes that have a newer one: worker and supervisor registered it at one moment."""
+    newest = {one.pid: one.pk for one in sorted(processors, key=lambda one: one.pk)}
+    return [one for one in processors if not one.jobs and newest[one.pid] != one.pk]
 
 
 def reap_orphans(but: int | None) -> None:
@@ -61,26 +66,3 @@ def reap_orphans(but: int | None) -> None:
     with suppress(ChildProcessError):
         while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and ended.si_pid != but:
             os.waitpid(ended.si_pid, os.WNOHANG)
-
-
-def _exists(pid: int) -> bool:
-    """Whether there is a process with this id. Fast, and true for a zombie until its parent reaps it."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def _began(pid: int) -> float | None:
-    """Return when the process began, in seconds since the epoch. None: it has ended."""
-    with suppress(psutil.Error):
-        process = psutil.Process(pid)
-        if process.status() != psutil.STATUS_ZOMBIE:
-            return process.create_time()
-    return None
-
-
-def _is_alive(known: tuple[int, float]) -> bool:
-    pid, began = known
-    return _began(pid) == began

@@ -15,6 +15,8 @@ from ..lifecycle.outcome import JobOutcome, settle_part, still_held
 from ..lifecycle.processors import Beat, heartbeat
 from ..lifecycle.turn import ClaimedJob, Turn
 from ..registry import find_task
+from . import connection_slots
+from .connection_slots import give_back_connection
 from .outcomes import died_outcome, ended_outcome, without_refused
 from .shared_memory import Stop
 from .task_process import Event, TaskProcess
@@ -51,7 +53,7 @@ class RunningTurn:
         self._begin(self._jobs)
         announcer.try_to_send()  # meanwhile the task process works
         while True:
-            event = self.process.wait(self._seconds_to_next_look())
+            event = self._wait(self._seconds_to_next_look())
             self._collect()
             if event is Event.TURN_OVER:
                 return self.done
@@ -59,6 +61,16 @@ class RunningTurn:
                 return self.done
             if event is Event.NOTHING:
                 self._look(time.monotonic())
+
+    def _wait(self, seconds: float) -> Event:
+        """Wait for the task process. Where connections are scarce, give this worker's back before a long wait."""
+        short = queue_settings().QUANTUM_SECONDS
+        if connection_slots.workers.scarce and seconds > short:
+            if (event := self.process.wait(short)) is not Event.NOTHING:
+                return event
+            give_back_connection()
+            seconds -= short
+        return self.process.wait(seconds)
 
     def _begin(self, jobs: Mapping[int, ClaimedJob]) -> None:
         memory = {index: self._limits[index][1] for index in jobs}
@@ -131,7 +143,7 @@ class RunningTurn:
         try:
             if index in self._jobs and not self._settled_part:
                 self._settle_part(index, job, elapsed, now)
-            if index in self._jobs and now - self._beaten_at >= queue_settings().HEARTBEAT_SECONDS:
+            if index in self._jobs and now - self._beaten_at >= _beat_every():
                 self._beat(job, elapsed, now)
         except (DatabaseError, InterfaceError) as error:
             self._after(error, now)
@@ -221,7 +233,7 @@ class RunningTurn:
         if not self._released:
             return settings.QUANTUM_SECONDS
         now = time.monotonic()
-        moments = [self._beaten_at + settings.HEARTBEAT_SECONDS, *self._stop_at[:1]]
+        moments = [self._beaten_at + _beat_every(), *self._stop_at[:1]]
         if (present := self._present()) is not None:
             seconds, megabytes = self._limits[present[0]]
             if seconds is not None:
@@ -229,6 +241,12 @@ class RunningTurn:
             if megabytes is not None:
                 moments.append(now + MEMORY_LOOK)
         return max(min(moments) - now, 0.005)
+
+
+def _beat_every() -> float:
+    """Return the seconds between two heartbeats: more where each has to open a connection."""
+    settings = queue_settings()
+    return settings.LEASE_SECONDS / 5 if connection_slots.workers.scarce else settings.HEARTBEAT_SECONDS
 
 
 def _limits(job: ClaimedJob) -> tuple[float | None, float | None]:

@@ -18,7 +18,7 @@ from ..conf import queue_settings
 from ..lifecycle.processors import drain
 from ..lifecycle.rescue import rescue_cluster, rescue_ended
 from ..models import Processor
-from . import forked
+from . import connection_slots, forked
 from .cluster import Backoff, ElasticCluster, Size
 from .liveness import Liveness, reap_orphans
 from .membership import Membership
@@ -39,7 +39,9 @@ class Supervisor:
         self.id = ""
         self._cluster: ElasticCluster | None = None
         self._backoff = Backoff()
-        self._size = Size(queue_settings().MIN_PROCESSORS)
+        settings = queue_settings()
+        self._size = Size(settings.MIN_PROCESSORS)
+        connection_slots.share(settings.MAX_PROCESSORS, settings.CLUSTER_CONNECTIONS)
 
     def run(self) -> None:
         """Run the cluster until a signal comes, then stop it. A cluster that died or is stuck is replaced."""
@@ -83,7 +85,8 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)  # django-q2's handlers wait without a deadline
         self._watchdog = Watchdog()
-        self._liveness = Liveness(self.id)
+        cluster = self._cluster
+        self._liveness = Liveness(self.id, lambda: cluster.workers)
         self._membership = Membership(self.id, self._size)
         with suppress(RuntimeError):  # the sentinel died at once: the next look sees it
             self._cluster.start()

@@ -8,8 +8,10 @@ from contextlib import suppress
 from typing import Any, cast
 
 import psycopg
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+from .connection_slots import tasks
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +54,7 @@ class TaskDatabases:
             if connection.connection is not None:
                 self._put_away(connection.alias, connection.connection)
             self._watch(_renew(connection.alias))
+        tasks.give_back()
         return left
 
     def _watch(self, connection: BaseDatabaseWrapper) -> None:
@@ -62,6 +65,8 @@ class TaskDatabases:
             clean = self._clean.pop(connection.alias, None)
             if clean is not None and _answers(clean):
                 return clean
+            if connection.alias == DEFAULT_DB_ALIAS:
+                tasks.take()
             raw = opened(parameters)
             self._attributes[connection.alias] = {name: getattr(raw, name, None) for name in _ATTRIBUTES}
             return raw
@@ -69,9 +74,9 @@ class TaskDatabases:
         connection.get_new_connection = get_new_connection  # type: ignore[assignment, method-assign]
 
     def _put_away(self, alias: str, raw: Any) -> None:
-        """Keep a connection that can be reset; close any other."""
+        """Keep a connection that can be reset, unless other tasks may need its slot; close any other."""
         try:
-            if isinstance(raw, psycopg.Connection) and raw.info.transaction_status == _IDLE:
+            if isinstance(raw, psycopg.Connection) and raw.info.transaction_status == _IDLE and not tasks.scarce:
                 raw.autocommit = True
                 with psycopg.Cursor(raw) as cursor:
                     cursor.execute("DISCARD ALL", prepare=False)

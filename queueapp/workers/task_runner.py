@@ -28,7 +28,7 @@ from ..conf import queue_settings
 from ..db.sessions import bound_as
 from ..errors import JobCancelled, JobStopped, LeaseLost, TimeLimitReached
 from ..registry import JobContext, all_tasks
-from . import forked
+from . import connection_slots, forked
 from .attempt_text import describe, result_text
 from .memory import bounded_memory, resident_bytes
 from .process_state import ProcessState
@@ -122,7 +122,7 @@ class TaskRunner:
 
     def _close_shared(self) -> None:
         """Close the pipes and the unnamed files by which the cluster's processes communicate. Log files stay open."""
-        keep = {0, 1, 2, self._tokens, self._memory.records.fd, self._memory.output.fd}
+        keep = {0, 1, 2, self._tokens, self._memory.records.fd, self._memory.output.fd, connection_slots.tasks.fd}
         for name in os.listdir("/dev/fd"):
             with suppress(OSError):
                 if int(name) not in keep and _is_shared(os.fstat(int(name))):

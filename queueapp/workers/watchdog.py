@@ -1,7 +1,7 @@
 """The watchdog: finds out whether a cluster is stuck.
 
-An idle django-q2 worker may hold the lock of the ticket queue. If kill -9 ends it then, the lock is never released. The
-processes live, the leases are extended, and no ticket reaches a worker.
+The pusher may hang, in a library or on a network file system, while all processes live and the leases are extended.
+Then no ticket reaches a worker.
 """
 
 from __future__ import annotations

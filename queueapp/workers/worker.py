@@ -14,12 +14,13 @@ from ..conf import queue_settings
 from ..db.sessions import is_passing
 from ..lifecycle.announce import announce, announcer
 from ..lifecycle.outcome import JobOutcome, still_held
-from ..lifecycle.processors import held_turn, register
+from ..lifecycle.processors import held_turn, own_processor, register
 from ..lifecycle.rescue import rescue_ended
 from ..lifecycle.turn import NotAccepting, Turn, take_turn
 from ..models import Processor
 from ..registry import find_task
-from . import forked
+from . import connection_slots, forked
+from .connection_slots import give_back_connection
 from .outcomes import deferred_outcome, without_refused
 from .running_turn import RunningTurn
 from .task_process import TaskProcess
@@ -28,10 +29,10 @@ logger = logging.getLogger(__name__)
 
 CLUSTER = "QUEUEAPP_CLUSTER"
 """Environment variable with the id of the cluster. The supervisor sets it."""
-REGISTER_EVERY = 1.0
-"""Seconds between two attempts to register while the database is away."""
 WORKER_BROKEN = 70
 """Exit code of a worker that failed twice in a row. The cluster starts another."""
+RESTED = 71
+"""Exit code of a worker that has worked, and was idle since. The cluster starts another."""
 
 _worker: Worker | None = None
 
@@ -42,7 +43,7 @@ def cluster_id() -> str:
 
 
 def start_worker(**_: Any) -> Worker:
-    """Return this process's worker: registered, with a task process. Receiver of django-q2's post_spawn."""
+    """Return this process's worker. Receiver of django-q2's post_spawn."""
     global _worker
     if _worker is None:
         forked.adopt_orphans()
@@ -60,12 +61,21 @@ def take_turns() -> None:
     start_worker().take_turns()
 
 
+def rest() -> None:
+    """End this process if it has worked: a fresh one shares more memory. Called after IDLE_SECONDS without a ticket."""
+    if _worker is not None and _worker.processor:
+        _worker.release()
+        os._exit(RESTED)
+
+
 class Worker:
     """One processor. It runs no code of tasks and has no threads, so nothing that a task does can stop it."""
 
     def __init__(self) -> None:
-        self.processor = _registered()
-        self.process = TaskProcess()
+        connection_slots.workers.bound(connection)
+        self.processor = 0
+        """The key of its processor; 0: not known yet. The supervisor registers it."""
+        self.process: TaskProcess | None = None
         self.begun = 0
         """The number of the last turn whose jobs were started."""
         self._broken = False
@@ -75,28 +85,40 @@ class Worker:
         try:
             self._take_turns()
             announcer.try_to_send(soon=False)
+            self._pause()
             self._broken = False
         except Exception:
             logger.exception("A processor could not go on with its turns")
             if self._broken:
                 os._exit(WORKER_BROKEN)
             self._broken = True
+            self.release()
+
+    def release(self) -> None:
+        """End the task process and close the connection."""
+        if self.process is not None:
             self.process.close()
-            self.process = TaskProcess()
-            connection.close()
+            self.process = None
+        give_back_connection()
+
+    def _pause(self) -> None:
+        """Give the connection back before a wait for a ticket, if others may need it."""
+        if connection_slots.workers.scarce:
+            give_back_connection()
 
     def _take_turns(self) -> None:
         until = time.monotonic() + queue_settings().WORKER_SLICE_SECONDS
         turn = Turn()
         outcomes: list[JobOutcome] | None = None
-        in_doubt = False
+        in_doubt = not self.processor
         while True:
-            turn = self.settle_and_claim(turn, outcomes, more=time.monotonic() < until, in_doubt=in_doubt)
+            more = time.monotonic() < until and not connection_slots.workers.wanted
+            turn = self.settle_and_claim(turn, outcomes, more=more, in_doubt=in_doubt)
             announce({outcome.owner for outcome in outcomes or ()} | {job.owner for job in turn.jobs})
             if not turn.jobs:
                 break
             outcomes, in_doubt = self._run(turn)
-        if time.monotonic() >= until:
+        if not more:
             announce(work=True)  # the broker should hand out the next ticket at once
 
     def _run(self, turn: Turn) -> tuple[list[JobOutcome], bool]:
@@ -111,6 +133,7 @@ class Worker:
             turn = Turn(turn.number, known)
         else:
             deferred = []
+        self.process = self.process or TaskProcess()
         running = RunningTurn(self.processor, turn, self.process, deferred)
         try:
             return running.work_through(), running.in_doubt
@@ -165,18 +188,7 @@ class Worker:
             rescue_ended(Processor.objects.filter(pk=self.processor))
             held = None
         if held is None:
-            self.processor = register(cluster_id()).pk
+            self.processor = own_processor(cluster_id()) or register(cluster_id()).pk
         elif held not in (0, turn.number):
             return Turn(held), []
         return turn, outcomes and still_held(self.processor, turn.number, outcomes)
-
-
-def _registered() -> int:
-    """Register this process as a processor. Return its key. While the database is away, try again without end."""
-    while True:
-        try:
-            return register(cluster_id()).pk
-        except (DatabaseError, InterfaceError) as error:
-            logger.warning("A processor could not register, trying again: %s", str(error).strip())
-            connection.close()
-            time.sleep(REGISTER_EVERY)

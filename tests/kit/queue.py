@@ -13,11 +13,13 @@ from django.contrib.auth import get_user_model
 from django.db import connection, connections
 
 from queueapp.lifecycle.outcome import JobOutcome
+from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.submit import Accepted, submit
 from queueapp.lifecycle.turn import ClaimedJob, Turn, take_turn
 from queueapp.lifecycle.validation import parse
 from queueapp.models import Flow, FlowState, Owner, PriorityRule
 from queueapp.states import Status
+from queueapp.workers.worker import Worker, cluster_id
 
 
 def make_user(name: str, **fields: Any) -> Any:
@@ -35,6 +37,13 @@ def user_of(owner: Owner) -> Any:
     """Return the user of an owner, of whichever user model."""
     assert owner.user is not None
     return owner.user
+
+
+def registered_worker() -> Worker:
+    """Make a worker in this process, as of a cluster of its own. Release it at the end."""
+    worker = Worker()
+    worker.processor = register(cluster_id()).pk
+    return worker
 
 
 def make_flow(key: str, owner: Owner | None = None, **terms: Any) -> Flow:

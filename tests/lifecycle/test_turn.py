@@ -26,7 +26,6 @@ from queueapp.models import Flow, FlowState, Job, Outcome, Owner, Processor, Wai
 from queueapp.policy.fairness import service_gap_bound
 from queueapp.snapshots.audit import audit
 from queueapp.states import Status
-from queueapp.workers.worker import Worker
 from tests.kit.queue import (
     ask_uncommitted,
     everyone_takes_turns,
@@ -34,6 +33,7 @@ from tests.kit.queue import (
     make_owner,
     names,
     outcome,
+    registered_worker,
     run_all,
     second_connection,
     settle,
@@ -396,7 +396,7 @@ def test_a_turn_whose_answer_was_lost_is_given_back_and_costs_no_attempt() -> No
     everyone_takes_turns()
     ada = make_owner("ada")
     submit_jobs(ada, "a0", "a1", duration=0.001)
-    worker = Worker()
+    worker = registered_worker()
     try:
         lost = take_turn(worker.processor)
         assert names(lost.jobs) == ["a0", "a1"]
@@ -405,21 +405,21 @@ def test_a_turn_whose_answer_was_lost_is_given_back_and_costs_no_attempt() -> No
         assert [(job.name, job.attempt) for job in again.jobs] == [("a0", 1), ("a1", 1), ("a2", 1)]
         assert not settle(worker.processor, again).jobs
     finally:
-        worker.process.close()
+        worker.release()
     assert Outcome.objects.count() == 3
 
 
 def test_a_turn_that_was_begun_and_whose_outcomes_got_lost_has_cost_an_attempt() -> None:
     """Else a job whose worker fails at it each time would run again and again as its first attempt."""
     submit_jobs(make_owner("ada"), "a0")
-    worker = Worker()
+    worker = registered_worker()
     try:
         turn = worker.settle_and_claim(Turn(), None, more=True)
         worker.begun = turn.number
         again = worker.settle_and_claim(Turn(), None, more=True)
         assert [(job.name, job.attempt) for job in again.jobs] == [("a0", 2)]
     finally:
-        worker.process.close()
+        worker.release()
     assert audit() == []
 
 
@@ -437,14 +437,14 @@ def test_a_settlement_that_the_database_refuses_fails_that_job_alone() -> None:
     """Text that PostgreSQL cannot store comes to the settlement, past every check before it."""
     everyone_takes_turns()
     submit_jobs(make_owner("ada"), "a0", "a1", "a2", duration=0.001)
-    worker = Worker()
+    worker = registered_worker()
     try:
         turn = take_turn(worker.processor)
         good, bad, late = (outcome(job) for job in turn.jobs)
         bad = replace(bad, result='"\\u0000"')
         assert not worker.settle_and_claim(turn, [good, bad, late], more=False).jobs
     finally:
-        worker.process.close()
+        worker.release()
     ended = Outcome.objects.order_by("job")
     assert [(o.status, o.attempt) for o in ended] == [("succeeded", 1), ("failed", 1), ("succeeded", 1)]
     assert "could not be stored" in ended[1].error
@@ -454,7 +454,7 @@ def test_a_turn_whose_settlement_was_acknowledged_to_nobody_is_not_settled_twice
     """A part is settled, the answer is lost, and the end of the turn comes with all that was not acknowledged."""
     everyone_takes_turns()
     submit_jobs(make_owner("ada"), "flaky", "long", duration=0.001)
-    worker = Worker()
+    worker = registered_worker()
     try:
         turn = take_turn(worker.processor)
         failed = replace(outcome(turn.jobs[0], 0.01), status=Status.FAILED, retry=0.0)
@@ -463,7 +463,7 @@ def test_a_turn_whose_settlement_was_acknowledged_to_nobody_is_not_settled_twice
         ends = [failed, outcome(turn.jobs[1], 0.05)]
         assert worker.settle_and_claim(turn, ends, more=False, in_doubt=True).kept
     finally:
-        worker.process.close()
+        worker.release()
     assert Outcome.objects.get().job.name == "long"
     assert Waiting.objects.get().attempt == 2
     assert audit() == []

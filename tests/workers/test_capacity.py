@@ -26,23 +26,26 @@ def refusal(site: Site, **environment: str) -> str:
     return said
 
 
-def test_more_processors_than_the_server_takes_are_refused_at_the_start(idle: Site) -> None:
+def test_more_connections_than_the_server_takes_are_refused_at_the_start(idle: Site) -> None:
     [[room]] = idle.query(
         "SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int"
     )
-    fit = (room - 3) // 2
-    said = refusal(idle, PROCESSORS=str(fit + 1))
-    assert f"{fit + 1} processors need {2 * fit + 5} connections" in said
-    assert f"set PROCESSORS to at most {fit}" in said
+    said = refusal(idle, PROCESSORS="500", CLUSTER_CONNECTIONS=str(room + 1))
+    assert f"500 processors may open {room + 1} connections" in said
+    assert f"set CLUSTER_CONNECTIONS to at most {room}, or raise PostgreSQL's max_connections" in said
 
 
 def test_the_limit_of_the_role_counts(idle: Site) -> None:
     idle.query("CREATE ROLE turnabout_few LOGIN SUPERUSER CONNECTION LIMIT 9")
     url = idle.database_url.replace("//postgres@", "//turnabout_few@")
     try:
-        assert "set PROCESSORS to at most 3" in refusal(idle, PROCESSORS="4", DATABASE_URL=url)
+        assert "set CLUSTER_CONNECTIONS to at most 9" in refusal(idle, PROCESSORS="4", DATABASE_URL=url)
     finally:
         idle.query("DROP ROLE turnabout_few")
+
+
+def test_too_few_connections_for_any_cluster_are_refused(idle: Site) -> None:
+    assert "Set QUEUEAPP['CLUSTER_CONNECTIONS'] to at least 5" in refusal(idle, CLUSTER_CONNECTIONS="4")
 
 
 def test_a_schema_of_a_later_version_is_refused(idle: Site) -> None:

@@ -465,20 +465,52 @@ def test_when_the_command_is_killed_alone_nothing_of_its_cluster_lives_on(site: 
     assert ended(site, api, "long")["attempt"] == 2, "nobody knows that it was no fault of the job"
 
 
-def test_a_cluster_that_is_wedged_starts_afresh(site: Site, api: httpx.Client) -> None:
-    """All idle workers are killed, and with them the one that holds the lock of the tasks' queue. Their successors'
-    hearts beat, and no ticket reaches any of them."""
+def test_idle_workers_that_are_killed_hold_up_no_ticket(site: Site, api: httpx.Client) -> None:
     assert site.cluster is not None
-    cluster = psutil.Process(site.cluster.pid)
-    [sentinel] = cluster.children()
+    [sentinel] = psutil.Process(site.cluster.pid).children()
     site.wait_for("SELECT count(*) >= 2 FROM queueapp_processor WHERE cardinality(jobs) = 0")
     workers = {pid for (pid,) in site.query("SELECT pid FROM queueapp_processor")}
     for pid in workers & {child.pid for child in sentinel.children()}:
         os.kill(pid, signal.SIGKILL)
     submit(api, "after")
+    job = ended(site, api, "after")
+    assert (job["status"], job["attempt"]) == ("succeeded", 1)
+    assert sentinel.is_running()
+
+
+def test_a_cluster_whose_pusher_hangs_starts_afresh(site: Site, api: httpx.Client) -> None:
+    assert site.cluster is not None
+    cluster = psutil.Process(site.cluster.pid)
+    [sentinel] = cluster.children()
+    workers = {pid for (pid,) in site.query("SELECT pid FROM queueapp_processor")}
+    for child in sentinel.children():
+        if child.pid not in workers:
+            child.suspend()
+    submit(api, "after")
     assert ended(site, api, "after")["status"] == "succeeded"
     assert cluster.is_running()
-    assert not sentinel.is_running() or sentinel.status() == psutil.STATUS_ZOMBIE, "the wedged cluster is still there"
+    assert not sentinel.is_running() or sentinel.status() == psutil.STATUS_ZOMBIE, "the stuck cluster is still there"
+
+
+def test_an_idle_processor_is_a_fresh_process_without_connections(site: Site, api: httpx.Client) -> None:
+    """And the same processor as before."""
+    site.wait_for("SELECT count(*) >= 2 FROM queueapp_processor")
+    jobs: list[dict[str, Any]] = [{"job_id": f"both-{n}", "duration": 0.5} for n in range(2)]
+    jobs += [{"job_id": f"{n}", "task": "database", "duration": 0.01} for n in range(4)]
+    api.post("jobs/bulk/", json={"jobs": jobs}).raise_for_status()
+    for job in jobs:
+        ended(site, api, job["job_id"])
+    before = site.query("SELECT id, pid FROM queueapp_processor ORDER BY id")
+    site.wait_for(
+        "SELECT count(*) = 3 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " AND application_name <> 'turnabout-web'"
+    )  # the command, the broker, and its LISTEN
+    site.wait_for("SELECT bool_and(pid <> ALL (%s)) FROM queueapp_processor", [pid for _, pid in before])
+    after = site.query("SELECT id, pid FROM queueapp_processor ORDER BY id")
+    assert [processor for processor, _ in after] == [processor for processor, _ in before]
+    assert not any(psutil.Process(pid).children() for _, pid in after), "no task process"
+    submit(api, "again", "database")
+    assert ended(site, api, "again")["status"] == "succeeded"
 
 
 def test_a_pause_of_everything_is_no_wedge(site: Site, api: httpx.Client) -> None:

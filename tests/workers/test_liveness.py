@@ -34,18 +34,30 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> StandingClock:
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
-    """Starts a process that does nothing."""
+def workers() -> set[int]:
+    """The process ids that the sentinel knows."""
+    return set()
+
+
+@pytest.fixture
+def start(workers: set[int]) -> Iterator[Start]:
+    """Starts a process that does nothing, and that the sentinel knows."""
     started: list[subprocess.Popen[bytes]] = []
 
     def process() -> subprocess.Popen[bytes]:
         started.append(subprocess.Popen(["sleep", "60"]))
+        workers.add(started[-1].pid)
         return started[-1]
 
     yield process
     for process_ in started:
         process_.kill()
         process_.wait()
+
+
+@pytest.fixture
+def liveness(workers: set[int], clock: StandingClock) -> Liveness:
+    return Liveness("c", lambda: workers)
 
 
 def pids() -> set[int]:
@@ -61,54 +73,63 @@ def run_out(*processors: int) -> None:
     Processor.objects.filter(pk__in=processors).update(lease_until=timezone.now() - timedelta(seconds=1))
 
 
-def test_the_job_of_a_process_that_ended_goes_back_at_once(start: Start, clock: StandingClock) -> None:
+def test_the_job_of_a_process_that_ended_goes_back_at_once(
+    start: Start, workers: set[int], liveness: Liveness, clock: StandingClock
+) -> None:
     """With no lease run out, and before the next look is due."""
     alive, dying = start(), start()
     everyone_takes_turns()
     submit_jobs(make_owner("ada"), "a")
     register("c", alive.pid)
     take_turn(register("c", dying.pid).pk)
-    liveness = Liveness("c")
     liveness.look()
     assert pids() == {alive.pid, dying.pid}
     dying.kill()
     dying.wait()
+    workers.discard(dying.pid)
     liveness.look()
     assert pids() == {alive.pid}
     assert Waiting.objects.get().attempt == 2
 
 
-def test_a_process_that_nobody_has_reaped_counts_as_ended(start: Start, clock: StandingClock) -> None:
-    dying = start()
-    register("c", dying.pid)
-    liveness = Liveness("c")
-    liveness.look()
-    dying.kill()
-    os.waitid(os.P_PID, dying.pid, os.WEXITED | os.WNOWAIT)
-    clock.now += POLL_SECONDS
-    liveness.look()
-    assert pids() == set()
-
-
-def test_another_process_with_the_same_id_does_not_stand_in_for_one_that_ended(
-    start: Start, clock: StandingClock
+def test_a_process_without_a_processor_is_registered_once(
+    start: Start, liveness: Liveness, clock: StandingClock
 ) -> None:
-    register("c", start().pid)
-    liveness = Liveness("c")
+    process = start()
     liveness.look()
-    liveness._known = {pid: began - 60 for pid, began in liveness._known.items()}  # the one that ended
+    register("c", process.pid)  # the worker, at the same moment
     clock.now += POLL_SECONDS
     liveness.look()
-    assert pids() == set()
+    assert Processor.objects.get().pid == process.pid
 
 
-def test_who_waits_for_work_keeps_its_lease_and_who_works_must_beat_itself(start: Start, clock: StandingClock) -> None:
+def test_a_process_takes_over_from_one_that_ended_between_turns(
+    start: Start, workers: set[int], liveness: Liveness, clock: StandingClock
+) -> None:
+    """So the number of processors stays the same when idle workers are replaced."""
+    idle, working = start(), start()
+    everyone_takes_turns()
+    submit_jobs(make_owner("ada"), "a")
+    processor = register("c", idle.pid).pk
+    take_turn(register("c", working.pid).pk)
+    for process in (idle, working):
+        process.kill()
+        process.wait()
+        workers.discard(process.pid)
+    new = start()
+    liveness.look()
+    assert [(one.pk, one.pid) for one in Processor.objects.all()] == [(processor, new.pid)]
+    assert Waiting.objects.get().attempt == 2, "a turn is not taken over"
+
+
+def test_who_waits_for_work_keeps_its_lease_and_who_works_must_beat_itself(
+    start: Start, liveness: Liveness, clock: StandingClock
+) -> None:
     """A task that hangs in a live process is found by that."""
     everyone_takes_turns()
     submit_jobs(make_owner("ada"), "a")
     idle, working = register("c", start().pid).pk, register("c", start().pid).pk
     take_turn(working)
-    liveness = Liveness("c")
     liveness.look()
     run_out(idle, working)
     clock.now += max(queue_settings().LEASE_SECONDS / 5, POLL_SECONDS)
@@ -117,23 +138,24 @@ def test_who_waits_for_work_keeps_its_lease_and_who_works_must_beat_itself(start
     assert lease(working) < timezone.now()
 
 
-def test_other_clusters_look_after_their_own_processes(start: Start, clock: StandingClock) -> None:
+def test_other_clusters_look_after_their_own_processes(start: Start, liveness: Liveness, clock: StandingClock) -> None:
     """They are of other hosts, where the same id is another process."""
     theirs, dead = register("theirs", start().pid).pk, start()
     register("theirs", dead.pid)
     dead.kill()
     dead.wait()
     run_out(theirs)
-    Liveness("c").look()
+    liveness.look()
     assert Processor.objects.filter(cluster="theirs").count() == 2
     assert lease(theirs) < timezone.now()
 
 
-def test_a_process_whose_row_was_swept_away_gets_another(start: Start, clock: StandingClock) -> None:
+def test_a_process_whose_row_was_swept_away_gets_another(
+    start: Start, liveness: Liveness, clock: StandingClock
+) -> None:
     """As after this host was cut off: otherwise the process would never work again."""
     process = start()
     register("c", process.pid)
-    liveness = Liveness("c")
     liveness.look()
     Processor.objects.all().delete()
     clock.now += POLL_SECONDS
@@ -144,10 +166,9 @@ def test_a_process_whose_row_was_swept_away_gets_another(start: Start, clock: St
 
 
 def test_while_the_database_is_away_the_cluster_goes_on(
-    start: Start, clock: StandingClock, caplog: pytest.LogCaptureFixture
+    start: Start, liveness: Liveness, clock: StandingClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     process = register("c", start().pid).pk
-    liveness = Liveness("c")
     with connection.cursor() as cursor, second_connection() as other:
         cursor.execute("SELECT pg_backend_pid()")
         other.execute("SELECT pg_terminate_backend(%s, 5000)", cursor.fetchone())

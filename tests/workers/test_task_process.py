@@ -17,8 +17,9 @@ from queueapp.models import Outcome, Waiting
 from queueapp.registry import JobContext
 from queueapp.workers.running_turn import RunningTurn
 from queueapp.workers.shared_memory import LOG_KEPT, OUTPUT_MOST, Kind, Record, SharedMemory
+from queueapp.workers.task_process import TaskProcess
 from queueapp.workers.worker import Worker
-from tests.kit.queue import make_owner, outcome
+from tests.kit.queue import make_owner, outcome, registered_worker
 
 RECORD = Record(3, 1.5, 2.25, Kind.RESULT, '{"é": 1}', "printed\nlines", 0.5, "half way")
 
@@ -31,9 +32,9 @@ def memory() -> SharedMemory:
 @pytest.fixture
 def worker(no_rules: None) -> Iterator[Worker]:
     """A worker in this process, with a real task process. Without rules all users are one flow."""
-    made = Worker()
+    made = registered_worker()
     yield made
-    made.process.close()
+    made.release()
 
 
 def test_records_are_read_as_they_were_written(memory: SharedMemory) -> None:
@@ -125,7 +126,7 @@ def test_an_outcome_that_the_database_refuses_costs_the_job_that_runs_on_no_sign
     submit(make_owner("ada"), [parse(job) for job in [*submit_jobs, {"job_id": "after", "duration": 0.001}]])
     turn = worker.settle_and_claim(Turn(), None, more=True)
     bad = replace(outcome(turn.jobs[0]), result='"\\u0000"')
-    running = RunningTurn(worker.processor, Turn(turn.number, turn.jobs[1:]), worker.process, [bad])
+    running = RunningTurn(worker.processor, Turn(turn.number, turn.jobs[1:]), TaskProcess(), [bad])
     ends = running.work_through()
     worker.process = running.process
     ended = Outcome.objects.get()
