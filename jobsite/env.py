@@ -41,9 +41,25 @@ def secret(name: str, meaning: str) -> str:
     return value
 
 
+def optional_secret(name: str, least: int) -> str:
+    """Return the secret in variable `name`, empty if it is not set. Raises ImproperlyConfigured if it is short."""
+    value = text(name, default="")
+    if value and len(value) < least:
+        raise ImproperlyConfigured(f"Set {name} to at least {least} random characters, or remove it.")
+    return value
+
+
 def text(name: str, *, default: str) -> str:
     """Return the text of variable `name`, or the default if it is not set."""
     value: str = _env.str(name, default=default)
+    return value
+
+
+def choice(name: str, *choices: str) -> str:
+    """Return the text of variable `name`, by default the first choice. Raises ImproperlyConfigured for any other."""
+    value = text(name, default="") or choices[0]
+    if value not in choices:
+        raise ImproperlyConfigured(f"Set {name} to {' or '.join(choices)}, not {value!r}.")
     return value
 
 

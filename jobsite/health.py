@@ -1,21 +1,24 @@
-"""Health checks of a web process: /healthz and /readyz.
+"""What monitoring asks of a web process: /healthz, /readyz and /metrics.
 
-Probes ask by IP address and without TLS. So this middleware comes first, before host names and TLS are checked.
+It asks by IP address and without TLS. So this middleware comes first, before host names and TLS are checked.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from functools import cache
+from functools import cache, partial
 from typing import cast
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.decorators import sync_and_async_middleware
+
+from jobsite import metrics
 
 KEEP = 1.0
 """Seconds for which a result is cached. Anybody can ask, and each check queries the database."""
@@ -26,14 +29,17 @@ AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 @sync_and_async_middleware
 def probes(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
-    """Middleware. /healthz answers 200; /readyz too if the database answers and has all migrations, else 503."""
+    """Middleware. /healthz answers 200; /readyz too if the database answers and has all migrations, else 503.
+
+    /metrics: see metrics.py. Without METRICS_TOKEN there is no such address.
+    """
     if iscoroutinefunction(get_response):
 
         async def later(request: HttpRequest) -> HttpResponseBase:
             if request.path == "/healthz":
                 return _answer(None)
-            if request.path == "/readyz":
-                return _answer(await sync_to_async(_known.wrong)())
+            if (asked := _asked(request)) is not None:
+                return await sync_to_async(asked)()
             return await cast(AsyncAnswer, get_response)(request)
 
         return later
@@ -41,11 +47,20 @@ def probes(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
     def at_once(request: HttpRequest) -> HttpResponseBase:
         if request.path == "/healthz":
             return _answer(None)
-        if request.path == "/readyz":
-            return _answer(_known.wrong())
+        if (asked := _asked(request)) is not None:
+            return asked()
         return cast(Answer, get_response)(request)
 
     return at_once
+
+
+def _asked(request: HttpRequest) -> Callable[[], HttpResponseBase] | None:
+    """Return what answers this request from the database; None if it is not for us."""
+    if request.path == "/readyz":
+        return lambda: _answer(_known.wrong())
+    if request.path == "/metrics" and settings.METRICS_TOKEN:
+        return partial(metrics.answer, request)
+    return None
 
 
 class _Known:

@@ -160,6 +160,7 @@ QUEUEAPP: dict[str, Any] = {
     "MIN_PROCESSORS": MIN_PROCESSORS,
     "MAX_PROCESSORS": MAX_PROCESSORS,
     "TARGET_WAIT_SECONDS": env.integer("TARGET_WAIT", default=5, least=1),
+    "HEALTH_FILE": env.text("HEALTH_FILE", default=""),
     "CHECKSUM_FOLDER": env.text("CHECKSUM_FOLDER", default=""),
     **env.optional_integers(
         "SUBMISSIONS_PER_MINUTE",
@@ -171,12 +172,22 @@ QUEUEAPP: dict[str, Any] = {
     ),
 }
 
+METRICS_TOKEN = env.optional_secret("METRICS_TOKEN", least=20)
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"},
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "fmt": "{asctime}{levelname}{name}{message}",
+            "style": "{",
+            "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
+        },
+    },
     "filters": {"one line": {"()": "jobsite.logs.one_line"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": env.choice("LOG_FORMAT", "line", "json")}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         # django-q2 says a line or two per ticket at INFO; its warnings matter, those lines do not.

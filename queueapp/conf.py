@@ -94,6 +94,8 @@ class QueueSettings:
     """Seconds within which jobs should start; the number of processors between the two bounds follows from it."""
     AUTOSCALE_WINDOW_SECONDS: float = 60.0
     """Seconds for which fewer processors must have been enough before their number goes down."""
+    HEALTH_FILE: str = ""
+    """The file that a running cluster touches every second, for `manage.py processors --check`. Empty: none."""
     CHECKSUM_FOLDER: str = ""
     """The folder whose files the task `checksum` may read. Empty: none."""
 

@@ -57,6 +57,11 @@ class Hub:
         """Return the number of this user's streams that are fed."""
         return len(self._streams.get(owner, ()))
 
+    @property
+    def streams(self) -> int:
+        """The number of streams that are fed. Safe from any thread."""
+        return sum(map(len, list(self._streams.values())))
+
     def join(self, stream: Stream) -> None:
         """Feed this stream from now on, first with the present queue. The first stream starts the hub."""
         self._streams[stream.owner].add(stream)
@@ -225,3 +230,8 @@ _hubs: dict[asyncio.AbstractEventLoop, Hub] = {}
 def hub() -> Hub:
     """Return the hub of the running event loop: one per web process."""
     return _hubs.setdefault(asyncio.get_running_loop(), Hub())
+
+
+def stream_count() -> int:
+    """Return the number of this process's streams that are fed. Safe from any thread."""
+    return sum(hub.streams for hub in list(_hubs.values()))

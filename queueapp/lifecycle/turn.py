@@ -34,6 +34,10 @@ class ClaimedJob:
     limit: float | None = None
     memory_limit: float | None = None
 
+    def log_fields(self) -> dict[str, str | int]:
+        """Return the fields of log records about this job."""
+        return {"job": self.name, "owner": self.owner, "attempt": self.attempt}
+
 
 @dataclass(frozen=True)
 class Turn:

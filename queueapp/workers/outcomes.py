@@ -104,7 +104,10 @@ def _words_of(stop: Stop, limits: Limits) -> str | None:
 def _failed(job: ClaimedJob, error: str, *, for_good: bool = False, **fields: Any) -> JobOutcome:
     most = max_attempts(job.task)
     gives_up_now = for_good or gives_up(job.attempt, most)
-    logger.warning("Job %s (task %s, attempt %d) failed: %s\n%s", job.name, job.task, job.attempt, error, fields["log"])
+    logger.warning(
+        "Job %s (task %s, attempt %d) failed: %s\n%s", job.name, job.task, job.attempt, error, fields["log"],
+        extra=job.log_fields(),
+    )  # fmt: skip
     retry = None if gives_up_now else _delay(job.attempt, most)
     return _outcome(job, status=Status.FAILED, error=error, retry=retry, **fields)
 

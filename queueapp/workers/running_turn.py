@@ -187,7 +187,8 @@ class RunningTurn:
         self._beaten_at = now
         if beat is Beat.LOST and self._kept:
             self._kept = False
-            logger.warning("This processor was thought dead; what it does for job %s is dropped.", job.name)
+            words = "This processor was thought dead; what it does for job %s is dropped."
+            logger.warning(words, job.name, extra=job.log_fields())
         if beat is Beat.LOST:
             self._request_stop(Stop.LEASE_LOST, now)
         elif beat is Beat.CANCEL:
@@ -225,7 +226,7 @@ class RunningTurn:
         if self._stop_at:
             self.process.interrupt(self._stop)
         else:
-            logger.warning("Job %s will not stop: ending its process.", job.name)
+            logger.warning("Job %s will not stop: ending its process.", job.name, extra=job.log_fields())
             self.process.end()
 
     def _seconds_to_next_look(self) -> float:

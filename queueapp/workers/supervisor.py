@@ -20,6 +20,7 @@ from ..lifecycle.rescue import rescue_cluster, rescue_ended
 from ..models import Processor
 from . import connection_slots, forked
 from .cluster import Backoff, ElasticCluster, Size
+from .health import Health
 from .liveness import Liveness, reap_orphans
 from .membership import Membership
 from .watchdog import Watchdog
@@ -39,6 +40,7 @@ class Supervisor:
         self.id = ""
         self._cluster: ElasticCluster | None = None
         self._backoff = Backoff()
+        self._health = Health()
         settings = queue_settings()
         self._size = Size(settings.MIN_PROCESSORS)
         connection_slots.share(settings.MAX_PROCESSORS, settings.CLUSTER_CONNECTIONS)
@@ -47,11 +49,14 @@ class Supervisor:
         """Run the cluster until a signal comes, then stop it. A cluster that died or is stuck is replaced."""
         forked.adopt_orphans()
         forked.keep_family_together()
+        self._health.touch()
         self._start()
         while not self.signals:
             time.sleep(POLL_SECONDS)
             self._look()
+            self._health.touch()
         self._stop()
+        self._health.remove()
 
     def _look(self) -> None:
         assert self._cluster is not None

@@ -67,8 +67,12 @@ JobRow = tuple[int, str, str, str, float, int, float | None, int, int]
 in MB, the step after it, and the owner's id."""
 
 
-def _is_shared(file: os.stat_result) -> bool:
-    """Whether only related processes can have it open: a pipe, or a file without a name, as of multiprocessing."""
+def _is_shared(descriptor: int) -> bool:
+    """Whether only related processes can have it open: a pipe, a file without a name, or a pair of sockets."""
+    file = os.fstat(descriptor)
+    if stat.S_ISSOCK(file.st_mode):
+        with socket.socket(fileno=os.dup(descriptor)) as opened:
+            return opened.family == socket.AF_UNIX and not opened.getsockname() and not opened.getpeername()
     return stat.S_ISFIFO(file.st_mode) or (stat.S_ISREG(file.st_mode) and file.st_nlink == 0)
 
 
@@ -81,6 +85,7 @@ class TaskRunner:
         self._tokens = tokens
         self._in_task = False
         self._pid = _getpid()
+        self._present: dict[str, Any] = {}
         self._tasks = all_tasks()
 
     def run(self) -> NoReturn:
@@ -121,24 +126,37 @@ class TaskRunner:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
 
     def _close_shared(self) -> None:
-        """Close the pipes and the unnamed files by which the cluster's processes communicate. Log files stay open."""
-        keep = {0, 1, 2, self._tokens, self._memory.records.fd, self._memory.output.fd, connection_slots.tasks.fd}
+        """Close what the cluster's processes communicate by. Log files, and sockets with a name, stay open."""
+        memory = self._memory
+        keep = {
+            0, 1, 2, self._tokens, self._connection.fileno(), memory.records.fd, memory.output.fd,
+            connection_slots.tasks.fd,
+        }  # fmt: skip
         for name in os.listdir("/dev/fd"):
             with suppress(OSError):
-                if int(name) not in keep and _is_shared(os.fstat(int(name))):
+                if int(name) not in keep and _is_shared(int(name)):
                     os.close(int(name))
 
     def _redirect_output(self) -> None:
-        """Redirect standard output and error to the job's log. Log handlers of either use the former standard error."""
+        """Redirect standard output and error to the job's log. Log handlers of either use the former standard error.
+
+        Log records get the job, its owner and the attempt, for handlers that write them.
+        """
         log = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
         for logger in (logging.root, *logging.root.manager.loggerDict.values()):
             for handler in getattr(logger, "handlers", ()):
+                handler.addFilter(self._note_job)
                 if isinstance(handler, logging.StreamHandler) and handler.stream in (sys.stderr, sys.stdout):
                     handler.setStream(log)
         for descriptor in (1, 2):
             os.dup2(self._memory.output.fd, descriptor)
         sys.stdout = open(1, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
         sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
+
+    def _note_job(self, record: logging.LogRecord) -> bool:
+        for name, value in self._present.items():
+            record.__dict__.setdefault(name, value)
+        return True
 
     def _receive(self) -> dict[int, JobRow] | None:
         """Return the jobs of the next turn, by their index; None if the worker is gone."""
@@ -180,6 +198,7 @@ class TaskRunner:
     def _attempt(self, job: JobRow) -> tuple[Kind, str, str]:
         """Return how the task ended, its result or error, and its traceback. Raises nothing."""
         _, name, task_name, payload, duration, attempt, memory_limit, _, owner = job
+        self._present = {"job": name, "owner": owner, "attempt": attempt}
         try:
             with bounded_memory(memory_limit):
                 try:

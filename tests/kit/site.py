@@ -43,7 +43,7 @@ class Site:
         self._server_url = os.environ["DATABASE_URL"]
         self._database = f"{database}_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
         self.database_url = urlunsplit(server._replace(path=f"/{self._database}"))
-        self._environment = os.environ | {
+        self.environment = os.environ | {
             "DATABASE_URL": self.database_url,
             "DJANGO_SETTINGS_MODULE": "tests.settings",
             "PROCESSORS": str(processors),
@@ -66,7 +66,7 @@ class Site:
             self.start_web()
         if cluster:
             self.wait_for(
-                "SELECT count(*) >= %s FROM queueapp_processor", int(self._environment["PROCESSORS"].partition("-")[0])
+                "SELECT count(*) >= %s FROM queueapp_processor", int(self.environment["PROCESSORS"].partition("-")[0])
             )
 
     def start_web(self) -> None:
@@ -98,14 +98,14 @@ class Site:
         """Run a management command and return its output. Raises CalledProcessError if it fails."""
         done = subprocess.run(
             [sys.executable, "manage.py", *command],
-            cwd=BASE, env=self._environment, check=True, capture_output=True, text=True, timeout=120,
+            cwd=BASE, env=self.environment, check=True, capture_output=True, text=True, timeout=120,
         )  # fmt: skip
         return done.stdout
 
     def refused(self, *command: str, **environment: str) -> str:
         """Run Python with this command, check that it exits with 1, and return its standard error."""
         done = subprocess.run(
-            [sys.executable, *command], cwd=BASE, env=self._environment | environment, capture_output=True, text=True,
+            [sys.executable, *command], cwd=BASE, env=self.environment | environment, capture_output=True, text=True,
             timeout=DEADLINE,
         )  # fmt: skip
         assert done.returncode == 1, done
@@ -142,11 +142,11 @@ class Site:
         )
 
     def _popen(self, *command: str, stderr: int | None = None) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, *command], cwd=BASE, env=self._environment, stderr=stderr)
+        return subprocess.Popen([sys.executable, *command], cwd=BASE, env=self.environment, stderr=stderr)
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/api/v1/queue/").status_code == 401
+            return httpx.get(f"{self.url}/healthz").status_code == 200
         except httpx.TransportError:
             return False
 

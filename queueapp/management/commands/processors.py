@@ -1,22 +1,35 @@
-"""manage.py processors: run a cluster of processors until Ctrl-C or SIGTERM."""
+"""manage.py processors: run a cluster of processors until Ctrl-C or SIGTERM, or check one that runs."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from queueapp.conf import queue_settings
 from queueapp.db.sessions import bound_as
 from queueapp.workers.capacity import await_readiness
+from queueapp.workers.health import silence
 from queueapp.workers.supervisor import Supervisor
 
 
 class Command(BaseCommand):
     help = "Run a cluster of PROCESSORS processors until Ctrl-C or SIGTERM; running jobs get time to end."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--check", action="store_true", help="Only check that a cluster is alive on this host: see HEALTH_FILE."
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
-        """Returns when the cluster has stopped and nothing of it is left. Raises as await_readiness()."""
+        """Returns when the cluster has stopped and nothing of it is left. Raises as await_readiness().
+
+        With `check` it raises CommandError, in one sentence, if the cluster counts as dead.
+        """
+        if options["check"]:
+            if said := silence():
+                raise CommandError(said)
+            return
         bound_as("processors")
         try:
             await_readiness(queue_settings().MAX_PROCESSORS)
