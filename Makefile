@@ -13,10 +13,10 @@ SETTINGS = SECRET_KEY=for-checks-only-which-read-the-settings-and-sign-nothing A
 export PORT PROCESSORS
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stop test quick coverage check format lock clean
+.PHONY: help run demo stop test quick coverage check check-deploy format lock clean
 
 help: ## List these targets
-	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 run: .venv/run.done ## Set everything up and run the site (PORT=8000 PROCESSORS=4); Ctrl-C stops it
 	@exec $(BIN)/python -m jobsite.up --end-with-parent
@@ -53,6 +53,9 @@ check: .venv/dev.done ## Pins, lint, format, layers, types, migrations, and know
 	    makemigrations --check --dry-run
 	@sh tools/node/page.sh --check
 	@sh tools/audit.sh
+
+check-deploy: ## Check deploy/ by the tools that read its files, as far as they are installed
+	@sh tools/check_deploy.sh
 
 bench-%: .venv-bench/bench.done ## Measure; bench/README.md has what (bench-fairness ARGS=--help)
 	.venv-bench/bin/python -m bench.$* $(ARGS)

@@ -11,18 +11,22 @@ from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 
-from jobsite import local, parent
+from jobsite import env, local, parent
 
 POLL_SECONDS = 0.1
-DEADLINE = 20.0
-"""Seconds that all children together have to stop: more than SHUTDOWN_GRACE_SECONDS, by default 10."""
+STOP_SECONDS = 10.0
+"""Seconds that all children together have to stop, beside the processors' grace for running jobs."""
 
 
 class Children:
     """Children of this process, each in its own process group: a terminal's signals reach this process only."""
 
     def __init__(self, lock: int) -> None:
-        """Take `lock`, the descriptor of the site's lock, which every child inherits."""
+        """Take `lock`, the descriptor of the site's lock, which every child inherits.
+
+        Raises ImproperlyConfigured if SHUTDOWN_GRACE_SECONDS is no number.
+        """
+        self._stop_seconds = STOP_SECONDS + env.integer("SHUTDOWN_GRACE_SECONDS", default=10, least=0)
         self.stopping = False
         self._lock = lock
         self._lasting: dict[str, subprocess.Popen[bytes]] = {}
@@ -61,12 +65,12 @@ class Children:
         return None
 
     def stop(self) -> None:
-        """Stop every child: send SIGTERM to all, and kill those that still run after DEADLINE."""
+        """Stop every child: send SIGTERM to all, and kill those that still run after the grace and STOP_SECONDS."""
         everyone = [*self._passing, *self._lasting.values()]
         for child in everyone:
             with suppress(ProcessLookupError):
                 child.terminate()
-        deadline = time.monotonic() + DEADLINE
+        deadline = time.monotonic() + self._stop_seconds
         for child in everyone:
             try:
                 child.wait(max(deadline - time.monotonic(), 0))

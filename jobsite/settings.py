@@ -169,6 +169,7 @@ QUEUEAPP: dict[str, Any] = {
         "MAX_WAITING_JOBS",
         "MAX_STREAMS",
         "CLUSTER_CONNECTIONS",
+        "SHUTDOWN_GRACE_SECONDS",
     ),
 }
 

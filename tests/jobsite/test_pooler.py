@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from configparser import ConfigParser
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -18,21 +19,6 @@ from httpx_sse import connect_sse
 
 from tests.kit.site import BASE, DEADLINE, Site, free_port
 
-CONFIGURATION = """
-[databases]
-* = host={folder} port=5432
-
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {port}
-unix_socket_dir =
-auth_type = any
-pool_mode = {mode}
-default_pool_size = {size}
-max_client_conn = 200
-{more}
-"""
-
 
 def _binary() -> str:
     found = subprocess.run(["sh", "tools/pgbouncer.sh"], cwd=BASE, capture_output=True, text=True)
@@ -40,8 +26,8 @@ def _binary() -> str:
 
 
 @contextmanager
-def pooler(folder: Path, database_url: str, mode: str, more: str = "") -> Iterator[str]:
-    """A PgBouncer on loopback; the URL of the database through it."""
+def pooler(folder: Path, database_url: str, mode: str, **more: str) -> Iterator[str]:
+    """A PgBouncer on loopback, as in deploy/ but for what is of this machine; the URL of the database through it."""
     binary = _binary()
     if not binary:
         pytest.skip("PgBouncer is not installed, and Debian's package cannot be had")
@@ -50,11 +36,17 @@ def pooler(folder: Path, database_url: str, mode: str, more: str = "") -> Iterat
     owner = os.stat(sockets)
     configuration = Path(tempfile.mkdtemp(prefix="pgbouncer-")) / "pgbouncer.ini"
     configuration.parent.chmod(0o755)
-    configuration.write_text(
-        CONFIGURATION.replace("* =", f"{server.path[1:]} = user=postgres").format(
-            folder=sockets, port=port, mode=mode, more=more, size=8 if mode == "transaction" else 40
-        )
-    )
+    shipped = ConfigParser(interpolation=None)
+    shipped.read(BASE / "deploy" / "pgbouncer" / "pgbouncer.ini")
+    shipped["databases"] = {server.path[1:]: f"host={sockets} port=5432 user=postgres"}
+    here = {
+        "listen_addr": "127.0.0.1", "listen_port": str(port), "unix_socket_dir": "", "auth_type": "any",
+        "pool_mode": mode, "default_pool_size": "8" if mode == "transaction" else "40", "max_client_conn": "200",
+    }  # fmt: skip
+    shipped["pgbouncer"].update(here | more)
+    del shipped["pgbouncer"]["auth_file"]
+    with configuration.open("w") as file:
+        shipped.write(file)
     # As the server's account, which can open its socket and may have no name: PgBouncer refuses to run as root.
     account = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if os.geteuid() == 0 else {}
     process = subprocess.Popen([binary, "-q", str(configuration)], cwd="/", **account)  # type: ignore[call-overload]
@@ -92,9 +84,11 @@ def said_at_start(site: Site, **environment: str) -> tuple[str, str]:
     return web, processors
 
 
-@pytest.mark.parametrize("more", ["", "ignore_startup_parameters = options"])
-def test_a_pooler_that_is_not_mentioned_stops_the_start_in_one_sentence(near: Site, tmp_path: Path, more: str) -> None:
-    with pooler(tmp_path, near.database_url, "transaction", more) as url:
+@pytest.mark.parametrize("more", [{}, {"ignore_startup_parameters": "options"}])
+def test_a_pooler_that_is_not_mentioned_stops_the_start_in_one_sentence(
+    near: Site, tmp_path: Path, more: dict[str, str]
+) -> None:
+    with pooler(tmp_path, near.database_url, "transaction", **more) as url:
         for said in said_at_start(near, DATABASE_URL=url):
             assert "set DATABASE_POOLER=yes, and LISTEN_DATABASE_URL" in said
             assert len(said.strip().splitlines()) == 1
