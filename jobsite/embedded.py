@@ -90,10 +90,11 @@ class Postgres:
         if found != VERSION:
             raise NotStarted(f"{self.link} is of PostgreSQL {found}, not {VERSION}: set VAR_DIR to another folder.")
 
-    def start(self, *, end_with_parent: bool = False) -> None:
+    def start(self, *, end_with_parent: bool = False, listen: str = "") -> None:
         """Start the server and wait until it accepts connections. Raises NotStarted.
 
-        With `end_with_parent` the server stops when the calling thread ends, even by kill -9.
+        With `end_with_parent` the server stops when the calling thread ends, even by kill -9. `listen`: an address for
+        TCP; by default there is the socket only.
         """
         self._end_leftover()
         if not self.sockets:
@@ -102,7 +103,7 @@ class Postgres:
             self.process = subprocess.Popen(  # noqa: S603 (our own command)
                 [
                     self._programs() / "postgres", "-D", self.data, "-k", self.sockets,
-                    "-c", "listen_addresses=", "-c", "unix_socket_permissions=0700",
+                    "-c", f"listen_addresses={listen}", "-c", "unix_socket_permissions=0700",
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True,
                 preexec_fn=parent.ends_with_this(signal.SIGINT) if end_with_parent else None,

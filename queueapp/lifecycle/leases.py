@@ -12,6 +12,10 @@ OFF = 1.0
 """Maximum seconds by which the database's clock and this process's may disagree between two looks."""
 
 
+RECONNECT_SECONDS = 5.0
+"""Seconds that a live processor may take to connect again after an outage: the time-out of an attempt to connect."""
+
+
 class LeaseJudge:
     """Decides whether leases can be judged. One per process that sweeps, asked before each rescue by lease.
 
@@ -28,8 +32,10 @@ class LeaseJudge:
         settings = queue_settings()
         seen = time.monotonic(), database_now(), time.monotonic()
         now = seen[2]
-        if self._seen is None or now - self._seen[2] > max(settings.LEASE_SECONDS / 2, 2 * settings.SWEEP_SECONDS):
-            self._not_before = max(self._not_before, now + 2 * settings.HEARTBEAT_SECONDS)
+        if self._seen is None:
+            self._not_before = now + 2 * settings.HEARTBEAT_SECONDS
+        elif now - self._seen[2] > max(settings.LEASE_SECONDS / 2, 2 * settings.SWEEP_SECONDS):
+            self._not_before = max(self._not_before, now + RECONNECT_SECONDS + 2 * settings.HEARTBEAT_SECONDS)
         elif _disagree(self._seen, seen):
             self._not_before = max(self._not_before, now + settings.LEASE_SECONDS)
         self._seen = seen

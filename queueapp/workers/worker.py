@@ -143,7 +143,11 @@ class Worker:
     def settle_and_claim(
         self, turn: Turn, outcomes: list[JobOutcome] | None, *, more: bool, in_doubt: bool = False
     ) -> Turn:
-        """Settle a turn; return the next. While the database is away, try again for LEASE_SECONDS, then raise."""
+        """Settle a turn; return the next. While the database is away, try again: what was done must not be lost.
+
+        That is safe, however long it takes: if the turn was given to others meanwhile, its number is refused. Any other
+        error is raised after LEASE_SECONDS.
+        """
         give_up = time.monotonic() + queue_settings().LEASE_SECONDS
         while True:
             try:
@@ -156,7 +160,7 @@ class Worker:
                 in_doubt = True
                 continue
             except (DatabaseError, InterfaceError) as error:
-                if time.monotonic() > give_up:
+                if time.monotonic() > give_up and not is_passing(error):
                     raise
                 in_doubt = True
                 outcomes = self._after(error, outcomes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import httpx
@@ -63,3 +64,23 @@ def test_a_half_open_connection_of_the_hub_is_made_anew(far: tuple[Site, Network
         site.wait_for(LISTENING, before)
         client.post("jobs/", json={"job_id": "after", "duration": 1.0}).raise_for_status()
         assert any(event.event == "queue" and "after" in event.data for event in events)
+
+
+def test_a_job_that_ends_while_the_database_is_away_is_settled_once_it_is_back(far: tuple[Site, Network]) -> None:
+    """Its lease runs out meanwhile. It has cost one attempt."""
+    site, wire = far
+    site.user("patient")
+    site.start_cluster()
+    client = site.client("patient")
+    job = {"job_id": "long", "duration": 2.0, "task": "nap", "payload": {"seconds": 2.0}}
+    client.post("jobs/", json=job).raise_for_status()
+    running = "SELECT count(*) = 1 FROM queueapp_processor WHERE job_id IS NOT NULL"
+    site.wait_for(running)
+    wire.cut()
+    try:
+        time.sleep(16)  # the last heartbeat fails after five, and each attempt to connect, too
+    finally:
+        wire.mend()
+    site.until(lambda: _answer(client) == 200, "the queue can be read again")
+    site.until(lambda: client.get("jobs/long/").json()["status"] == "succeeded", "its outcome is settled")
+    assert client.get("jobs/long/").json()["attempt"] == 1
