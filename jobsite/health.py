@@ -12,13 +12,14 @@ from typing import cast
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, connection, connections
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.decorators import sync_and_async_middleware
 
 from jobsite import metrics
+from queueapp.db.sessions import DIRECT
 
 KEEP = 1.0
 """Seconds for which a result is cached. Anybody can ask, and each check queries the database."""
@@ -30,6 +31,7 @@ AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 @sync_and_async_middleware
 def probes(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
     """Middleware. /healthz answers 200; /readyz too if the database answers and has all migrations, else 503.
+    It also asks the address for LISTEN, if that is another.
 
     /metrics: see metrics.py. Without METRICS_TOKEN there is no such address.
     """
@@ -86,7 +88,19 @@ def _look() -> str | None:
         missing = _migrations() - MigrationRecorder(connection).applied_migrations().keys()
     except (DatabaseError, InterfaceError):
         return "The database does not answer."
-    return f"The database lacks {len(missing)} migrations: run manage.py migrate." if missing else None
+    if missing:
+        return f"The database lacks {len(missing)} migrations: run manage.py migrate."
+    return None if DIRECT not in connections or _answers(DIRECT) else "PostgreSQL does not answer past the pooler."
+
+
+def _answers(alias: str) -> bool:
+    try:
+        connections[alias].ensure_connection()
+    except (DatabaseError, InterfaceError):
+        return False
+    finally:
+        connections[alias].close()
+    return True
 
 
 @cache

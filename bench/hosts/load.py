@@ -22,7 +22,7 @@ class Load:
         self._threads = [
             threading.Thread(target=self._submit, args=("ann", SHORT, 0.2), daemon=True),
             threading.Thread(target=self._submit, args=("ben", SHORT, 0.2), daemon=True),
-            threading.Thread(target=self._submit, args=("cat", LONG, 4.0), daemon=True),
+            threading.Thread(target=self._submit, args=("cat", LONG, 1.8), daemon=True),
             threading.Thread(target=self._look, args=("dan",), daemon=True),
             threading.Thread(target=self._listen, args=("ann",), daemon=True),
             threading.Thread(target=self._listen, args=("cat",), daemon=True),

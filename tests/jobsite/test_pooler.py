@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 from httpx_sse import connect_sse
 
@@ -122,5 +123,18 @@ def test_the_site_works_behind_a_pooler(near: Site, tmp_path: Path, mode: str) -
                         break
             assert {job["status"] for job in client.get("jobs/").json()["results"]} == {"succeeded"}
             assert "All is well" in site.manage("audit")
+            assert httpx.get(f"{site.url}/readyz").status_code == 200
+        finally:
+            site.stop()
+
+
+def test_a_web_server_that_cannot_listen_past_the_pooler_is_not_ready(near: Site, tmp_path: Path) -> None:
+    with pooler(tmp_path, near.database_url, "transaction") as url:
+        nowhere = f"postgresql://postgres@127.0.0.1:{free_port()}/{urlsplit(url).path[1:]}"
+        site = Site("turnabout_pooled", 2, DATABASE_URL=url, DATABASE_POOLER="yes", LISTEN_DATABASE_URL=nowhere)
+        site.start_web()
+        try:
+            answer = httpx.get(f"{site.url}/readyz", timeout=30)
+            assert (answer.status_code, answer.json()["detail"]) == (503, "PostgreSQL does not answer past the pooler.")
         finally:
             site.stop()
