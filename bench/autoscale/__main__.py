@@ -14,9 +14,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.autoscale import controllers
+from bench.autoscale.figure import figure
 from bench.autoscale.loads import HOUR, logged, made
 from bench.autoscale.simulation import Arrival, Decide, Outcome, simulate
 from bench.harness import keep, table
+from jobsite import local
 from queueapp.policy.autoscale import Bounds
 
 BOUNDS = Bounds(1, 64)
@@ -80,18 +82,21 @@ def main() -> None:
     if options.log:
         loads[f"{options.log.stem}, {options.speed:g} times as fast"] = logged(options.log, options.speed)
     parts, figures = [f"Target wait {options.target:g} s, from {BOUNDS.minimum} to {BOUNDS.maximum} processors"], {}
+    sizes: dict[str, dict[str, list[int]]] = {}
     for name, arrivals in loads.items():
         span = arrivals[-1].at - arrivals[0].at
         outcomes = {
             title: simulate(arrivals, options.target, make(), first)
             for title, make, first in ways(arrivals, options.target)
         }
+        sizes[name] = {title: outcome.sizes for title, outcome in outcomes.items()}
         least = outcomes["clairvoyant"].processor_seconds
         rows = [row(title, outcome, span, least, options.target) for title, outcome in outcomes.items()]
         parts.append(f"{name}: {len(arrivals):,} jobs\n\n{table(HEADS, rows)}")
         figures[name] = {columns[0]: columns[1:] for columns in rows}
         print(parts[-1], flush=True)
     keep("autoscale", "\n\n".join(parts) + "\n", figures)
+    (local.BASE / "docs" / "figures" / "autoscale.svg").write_text(figure(sizes))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def fixed(number: int) -> Decide:
 def ours(bounds: Bounds) -> Decide:
     """policy/autoscale.py, as lifecycle/autoscaler.py calls it."""
     history = History()
-    return lambda fleet: history.decide(fleet.wished, fleet.demand(), fleet.target, WINDOW, bounds).wished
+    return lambda fleet: history.decide(fleet.wished, fleet.demand(), WINDOW, bounds).wished
 
 
 def hpa(bounds: Bounds, mean: float) -> Decide:

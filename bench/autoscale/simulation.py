@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from queueapp.policy.autoscale import START_SECONDS, Demand
+from queueapp.policy.autoscale import START_SECONDS, Demand, horizon
 from queueapp.policy.rules import DEFAULT_TERMS, Terms
-from queueapp.policy.scheduler import FlowState, QueuedJob, Scheduler, TurnState
+from queueapp.policy.scheduler import QueuedJob, Scheduler, TurnState
 
 TICK = 1.0
 """Seconds between two decisions at the shortest."""
@@ -29,12 +29,16 @@ class Arrival:
 
 @dataclass
 class Outcome:
-    """What a way to decide has cost and brought. `waits`: of jobs whose flow has no cap, which no fleet can help."""
+    """What a way to decide has cost and brought. `waits`: of jobs whose flow has no cap, which no fleet can help.
+
+    `sizes`: processors at each TICK, those that are starting included.
+    """
 
     waits: list[float] = field(default_factory=list)
     processor_seconds: float = 0.0
     changes: int = 0
     most: int = 0
+    sizes: list[int] = field(default_factory=list)
 
 
 class Fleet:
@@ -75,6 +79,11 @@ class Fleet:
         return self.idle + self.busy
 
     @property
+    def size(self) -> int:
+        """The number of processors that have started or are starting."""
+        return self.alive + len(self._starting)
+
+    @property
     def oldest_wait(self) -> float:
         """Seconds that the oldest queued job has waited."""
         while self._waiting and self._waiting[0] not in self._queued_at:
@@ -83,26 +92,26 @@ class Fleet:
 
     def demand(self) -> Demand:
         """Return what lifecycle/autoscaler.py reads from the database."""
-        queued = sum(map(self._demanded, self._scheduler.flows.values()))
+        queued = due = jobs = 0.0
+        for flow in self._scheduler.flows.values():
+            free = math.inf if flow.terms.cap is None else max(flow.terms.cap - flow.busy, 0)
+            queued += min(sum(job.expected for job in flow.backlog), free * self.target if free else 0.0)
+            due += min(sum(min(job.expected / horizon(self.target), 1.0) for job in flow.backlog), free)
+            jobs += min(len(flow.backlog), free)
         running = sum(min((end - self.now) / self.target, 1.0) for end, *_ in self._running)
-        return Demand(self.now, queued, running, self.busy)
-
-    def _demanded(self, flow: FlowState) -> float:
-        seconds = sum(job.expected for job in flow.backlog)
-        cap = flow.terms.cap
-        return seconds if cap is None else min(seconds, max(cap - flow.busy, 0) * self.target)
+        return Demand(self.now, queued, due, int(jobs), running, self.busy)
 
     def run(self, until: float, wished: int) -> None:
         """Go on until a moment, with so many processors wished for."""
         self.outcome.changes += wished != self.wished
         self.wished = wished
         self.outcome.most = max(self.outcome.most, wished)
-        for _ in range(wished - self.alive - len(self._starting)):
+        for _ in range(wished - self.size):
             heapq.heappush(self._starting, self.now + START_SECONDS)
         self._retire()
         while True:
             moment = min(self._event(), until)
-            self.outcome.processor_seconds += (self.alive + len(self._starting)) * (moment - self.now)
+            self.outcome.processor_seconds += self.size * (moment - self.now)
             self.now = moment
             self._happen()
             if moment >= until:
@@ -140,7 +149,7 @@ class Fleet:
         self._next += 1
 
     def _retire(self) -> None:
-        while self.alive + len(self._starting) > self.wished and (self._starting or self.idle):
+        while self.size > self.wished and (self._starting or self.idle):
             if self._starting:
                 self._starting.pop()
                 heapq.heapify(self._starting)
@@ -157,4 +166,5 @@ def simulate(arrivals: Sequence[Arrival], target: float, decide: Decide, first: 
     fleet = Fleet(arrivals, target, first)
     while not fleet.over:
         fleet.run(fleet.now + TICK, decide(fleet))
+        fleet.outcome.sizes.append(fleet.size)
     return fleet.outcome

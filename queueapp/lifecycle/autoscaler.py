@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from ..conf import queue_settings
 from ..models import Cluster, Fleet, FleetDecision, database_now
-from ..policy.autoscale import Bounds, Demand, History, deal
+from ..policy.autoscale import Bounds, Demand, History, deal, horizon
 
 LEADER_SECONDS = 3.0
 """Seconds after which another cluster decides if the leader gives no sign of life."""
@@ -18,22 +18,27 @@ MAX_DECISIONS = 1_000
 MAX_JOBS_READ = 100_000
 """Queued jobs that are added up. If there are more, at least so much is to do."""
 
-# Expected seconds of queued jobs, at most what the flow's cap lets it use within the target; processors at work, parts
-# of the target that their jobs still need, and processors alive.
+# The fields of Demand, in its order, and the number of live processors. Of each flow's queued jobs at most as much
+# counts as its cap lets it use.
 _DEMAND = """
     WITH queued AS (
-        SELECT flow_id, sum(expected) AS seconds FROM (
+        SELECT flow_id, sum(expected) AS seconds, sum(least(expected / %(horizon)s, 1)) AS due, count(*) AS jobs FROM (
                SELECT flow_id, expected FROM queueapp_waiting WHERE flow_id IS NOT NULL LIMIT %(jobs)s) AS read
          GROUP BY flow_id
+    ), waiting AS (
+        SELECT coalesce(sum(least(q.seconds, f.free * %(target)s)), 0) AS seconds,
+               coalesce(sum(least(q.due, f.free)), 0) AS due, coalesce(sum(least(q.jobs, f.free)), 0) AS jobs
+          FROM queued q JOIN queueapp_flowstate t ON t.flow_id = q.flow_id
+         CROSS JOIN LATERAL (SELECT CASE WHEN t.cap IS NULL THEN NULL ELSE greatest(t.cap - t.busy, 0) END AS free) AS f
+         WHERE NOT queueapp_all_paused()
+    ), working AS (
+        SELECT coalesce(sum(least(greatest(
+                   j.duration - extract(epoch FROM clock_timestamp() - p.job_started_at), 0) / %(target)s, 1)), 0)
+               AS parts, count(p.job_id) AS busy, count(*) AS alive
+          FROM queueapp_processor p LEFT JOIN queueapp_job j ON j.id = p.job_id
+         WHERE p.lease_until > clock_timestamp() AND NOT p.draining
     )
-    SELECT (SELECT coalesce(sum(CASE WHEN t.cap IS NULL THEN q.seconds
-                                 ELSE least(q.seconds, greatest(t.cap - t.busy, 0) * %(target)s) END), 0)
-              FROM queued q JOIN queueapp_flowstate t ON t.flow_id = q.flow_id WHERE NOT queueapp_all_paused()),
-           count(p.job_id), count(*),
-           coalesce(sum(least(greatest(
-               j.duration - extract(epoch FROM clock_timestamp() - p.job_started_at), 0) / %(target)s, 1)), 0)
-      FROM queueapp_processor p LEFT JOIN queueapp_job j ON j.id = p.job_id
-     WHERE p.lease_until > clock_timestamp() AND NOT p.draining
+    SELECT w.seconds::float8, w.due::float8, w.jobs::int, parts::float8, busy, alive FROM waiting w, working
 """
 
 
@@ -76,7 +81,7 @@ class Autoscaler:
         settings = queue_settings()
         target = fleet.target_wait or settings.TARGET_WAIT_SECONDS
         demand, alive = _read_demand(target)
-        decision = self._history.decide(fleet.wished, demand, target, settings.AUTOSCALE_WINDOW_SECONDS, bounds)
+        decision = self._history.decide(fleet.wished, demand, settings.AUTOSCALE_WINDOW_SECONDS, bounds)
         if decision.wished != fleet.wished:
             reason = f"dry run: {decision.reason}" if fleet.dry_run else decision.reason
             FleetDecision.objects.create(
@@ -92,9 +97,9 @@ class Autoscaler:
 def _read_demand(target: float) -> tuple[Demand, int]:
     """Return what there is to do now, and how many processors are alive. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(_DEMAND, {"target": target, "jobs": MAX_JOBS_READ})
-        queued, busy, alive, running = cursor.fetchone()
-    return Demand(time.monotonic(), float(queued), float(running), busy), alive
+        cursor.execute(_DEMAND, {"target": target, "horizon": horizon(target), "jobs": MAX_JOBS_READ})
+        *demand, alive = cursor.fetchone()
+    return Demand(time.monotonic(), *demand), alive
 
 
 def _bounds(fleet: Fleet, clusters: list[Cluster]) -> Bounds:

@@ -72,14 +72,16 @@ def share(given: Mapping[str, Any], user: str, active: bool, next_turn: float | 
     return said if next_turn is None else f"{said}; next turn {soon(next_turn)}"
 
 
-def processors(alive: int, busy: int, mine: int) -> str:
-    """Return a sentence: how many processors there are, how many are busy, and how many with the user's jobs."""
-    if alive == 0:
-        return "No processor is alive"
-    many = f"{alive:,} processor{'' if alive == 1 else 's'}"
-    if busy == 0:
-        return f"{many}, {'free' if alive == 1 else 'all free'}"
-    return f"{many}, {busy:,} busy" + (f", {mine:,} with your jobs" if mine else "")
+def processors(alive: int, busy: int, mine: int, starting: int) -> str:
+    """Return a sentence: how many processors there are, how many are busy, with the user's jobs, and starting."""
+    said = "No processor is alive"
+    if alive:
+        said = f"{alive:,} processor{'' if alive == 1 else 's'}"
+        said += f", {busy:,} busy" if busy else f", {'free' if alive == 1 else 'all free'}"
+        said += f", {mine:,} with your jobs" if busy and mine else ""
+    if starting:
+        said += f"; {starting:,}{' more' if alive else ''} {'is' if starting == 1 else 'are'} starting"
+    return said
 
 
 def is_over(spent: float, declared: float) -> bool:

@@ -61,7 +61,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "share_sentence": humanize.share(queue["share"], owner.name, bool(running or waiting), next_turn(waiting, now)),
         "processors": fleet,
         "dots": dots(fleet["alive"], fleet["busy"], len(running)),
-        "processors_sentence": humanize.processors(fleet["alive"], fleet["busy"], len(running)),
+        "processors_sentence": humanize.processors(fleet["alive"], fleet["busy"], len(running), fleet["starting"]),
         "tasks": [offered(name) for name in task_names()],
         "suggestion": "job-" + "".join(secrets.choice(_LETTERS) for _ in range(6)),
     }

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 START_SECONDS = 0.5
 """Seconds until a processor that is wished for takes its first turn."""
+DECIDE_SECONDS = 1.0
+"""Seconds between two decisions."""
 RECENT_SECONDS = 30.0
 """Seconds over which arrivals are averaged."""
-RESERVE = 0.3
+RESERVE = 0.18
 """The reserve, in square roots of the processors that are needed on average."""
 TOLERANCE = 0.1
 """The fleet does not shrink by less than this fraction, nor by less than one processor."""
@@ -36,15 +38,23 @@ class Bounds:
 class Demand:
     """What there was to do at one moment.
 
-    `at`: seconds on any clock. `queued`: expected processor seconds of the jobs that may start, counted with caps: a
-    flow's cap bounds what its backlog may demand. `running`: processors that their jobs will need for the promised wait
-    from now on, in parts. `busy`: processors at work.
+    `at`: seconds on any clock. Of the jobs that may start: `queued`, their expected processor seconds; `due`, the
+    processors that start them in time, in parts, at most one for each job; `jobs`, their number. All three are counted
+    with caps: a flow's cap bounds what its backlog may demand. `running`: processors that running jobs will need for
+    the promised wait from now on, in parts. `busy`: processors at work.
     """
 
     at: float
     queued: float
+    due: float
+    jobs: int
     running: float
     busy: int
+
+
+def horizon(target_wait: float) -> float:
+    """Return the seconds that are left for a job's wait, once a decision was made and a processor has started."""
+    return max(target_wait - START_SECONDS - DECIDE_SECONDS, START_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -55,16 +65,15 @@ class Decision:
     reason: str
 
 
-def needed(recent: Sequence[Demand], target_wait: float) -> float:
-    """Return the processors that keep the promise: jobs start within `target_wait` seconds.
+def needed(recent: Sequence[Demand]) -> float:
+    """Return the processors that keep the promise: jobs start within the target wait.
 
-    `recent`: demands of the last seconds, the newest last. What is due is the work that is there, divided by the time
-    that is left for it; or the work that came in per second, if that is more. A reserve in proportion to its square
-    root is for arrivals in clumps.
+    `recent`: demands of the last seconds, the newest last. That is what is due now; or the work that came in per
+    second, if that is more, but no more processors than there are jobs. A reserve in proportion to its square root is
+    for arrivals in clumps.
     """
     now = recent[-1]
-    due = now.running + now.queued / max(target_wait - START_SECONDS, START_SECONDS)
-    base = max(due, _offered(recent))
+    base = max(now.running + now.due, min(_offered(recent), now.busy + now.jobs))
     return base + RESERVE * math.sqrt(base)
 
 
@@ -106,12 +115,12 @@ class History:
         self._recent.clear()
         self._needed.clear()
 
-    def decide(self, wished: int, demand: Demand, target_wait: float, window: float, bounds: Bounds) -> Decision:
+    def decide(self, wished: int, demand: Demand, window: float, bounds: Bounds) -> Decision:
         """Return the number of processors from now on, as decide() does. `window`: in seconds."""
         self._recent.append(demand)
         while self._recent[0].at < demand.at - RECENT_SECONDS:
             self._recent.popleft()
-        self._needed.append((demand.at, needed(self._recent, target_wait)))
+        self._needed.append((demand.at, needed(self._recent)))
         while self._needed[0][0] < demand.at - window:
             self._needed.popleft()
         if bounds.minimum == bounds.maximum:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Count, Q
+from django.db.models import Count, Q, Sum
 
-from ..models import FlowState, Processor
+from ..models import Cluster, FlowState, Processor
 from ..policy.projection import Capped, Fleet, Next, Projection, Standing
 from ..policy.rules import Terms
 
@@ -38,6 +38,8 @@ class FleetNow:
 
     fleet: Fleet
     projection: Projection
+    starting: int
+    """Processors that the fleet should have, and that are not alive yet."""
 
     def standing(self, state: FlowState) -> Standing:
         """Return the place of one flow among the others."""
@@ -45,7 +47,7 @@ class FleetNow:
 
 
 def fleet_now(now: datetime) -> FleetNow:
-    """Return the fleet as it is. At most three queries: processors, active flows, upcoming jobs."""
+    """Return the fleet as it is. At most four queries: processors, active flows, clusters, upcoming jobs."""
     processors = Processor.objects.accepting().select_related("job")
     # A job that outruns its declaration may end at any moment: its processor counts as busy for another millisecond.
     remaining = [max(p.job.duration - p.time_spent(now), 0.001) if p.job is not None else 0.0 for p in processors]
@@ -57,7 +59,9 @@ def fleet_now(now: datetime) -> FleetNow:
         total_weight=sum(weight * many for weight, _, many in terms),
         capped=tuple(Capped(Terms(weight, cap), many) for weight, cap, many in terms if cap is not None),
     )
-    return FleetNow(fleet, Projection(fleet, _upcoming() if remaining else []))
+    wished = Cluster.objects.alive().aggregate(parts=Sum("part"))["parts"] or 0
+    starting = max(wished - len(remaining), 0)
+    return FleetNow(fleet, Projection(fleet, _upcoming() if remaining else []), starting)
 
 
 def _upcoming() -> list[Next]:

@@ -70,7 +70,7 @@ def _queues(owner_ids: list[int], now: datetime) -> dict[int, shapes.Queue]:
             "waiting_count": many[owner.pk],
             "paused": pauses.sentence(owner.pk, (job["task"] for job in waiting[owner.pk])),
             "share": _share(owner, fleet, pauses),
-            "processors": {"alive": fleet.fleet.processors, "busy": fleet.fleet.busy},
+            "processors": {"alive": fleet.fleet.processors, "busy": fleet.fleet.busy, "starting": fleet.starting},
         }
         for owner in owners
     }

@@ -88,6 +88,7 @@ class Processors(TypedDict):
 
     alive: int
     busy: int
+    starting: Annotated[int, Field(description="Those that the fleet should have, and that are not alive yet.")]
 
 
 class Queue(TypedDict):

@@ -11,15 +11,13 @@ from django.db import DatabaseError, InterfaceError, connection
 from ..conf import queue_settings
 from ..lifecycle import fleet
 from ..lifecycle.autoscaler import Autoscaler
-from ..policy.autoscale import Bounds
+from ..policy.autoscale import DECIDE_SECONDS, Bounds
 from .cluster import Size
 
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.25
 """Seconds between two looks at the part of this cluster."""
-DECIDE_SECONDS = 1.0
-"""Seconds between two decisions, unless staff change the bounds."""
 
 
 class Membership:
@@ -34,7 +32,7 @@ class Membership:
         self._followed: str | None = None
 
     def look(self) -> None:
-        """Follow the part of this cluster. Decide before if it is time, or staff changed the bounds."""
+        """Follow the part of this cluster. Decide before, if it is time or staff have changed the bounds."""
         now = time.monotonic()
         if now - self._looked_at < POLL_SECONDS:
             return

@@ -446,7 +446,7 @@ class TestWhileItRuns:
         assert api.get("/api/v1/jobs/j1/").json()["time_spent"] > running["time_spent"]
         assert (waiting["job_id"], waiting["position"]) == ("j2", 1)
         assert waiting["estimated_start"] > queue["time"]
-        assert queue["processors"] == {"alive": 1, "busy": 1}
+        assert queue["processors"] == {"alive": 1, "busy": 1, "starting": 0}
         assert queue["waiting_count"] == 1
         assert [j["job_id"] for j in api.get("/api/v1/jobs/?status=running").json()["results"]] == ["j1"]
         settle(processor, turn, spent=3)

@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 from queueapp.lifecycle import autoscaler as module
 from queueapp.lifecycle.autoscaler import Autoscaler
 from queueapp.lifecycle.fleet import join
-from queueapp.models import Cluster, Fleet, FleetDecision, PriorityRule, database_now
+from queueapp.models import Cluster, Fleet, FleetDecision, FlowState, PriorityRule, database_now
 from queueapp.policy.autoscale import Bounds
 from tests.api.test_api import assert_problem, client_of
 from tests.kit.queue import everyone_takes_turns, make_owner, make_user, submit_jobs
@@ -38,7 +38,7 @@ def test_the_load_is_followed_and_told_with_the_reason(boss: APIClient) -> None:
     assert [(part["minimum"], part["maximum"], part["part"]) for part in fleet["clusters"]] == [(1, 8, 3)]
     (decision,) = fleet["decisions"]
     assert (decision["before"], decision["wished"], decision["alive"]) == (0, 3, 0)
-    assert decision["reason"] == "2.4 are needed now: 0 at work, 9.0 s queued"
+    assert decision["reason"] == "2.9 are needed now: 0 at work, 9.0 s queued"
 
 
 def test_a_cap_bounds_what_a_backlog_demands() -> None:
@@ -79,12 +79,25 @@ def test_a_dry_run_says_what_it_would_do_and_does_it_once_it_is_over(boss: APICl
     submit_jobs(make_owner("ada"), *[f"j{n}" for n in range(9)], duration=1.0)
     autoscaler.look()
     fleet = boss.get(ADDRESS).json()
-    assert fleet["decisions"][0]["reason"] == "dry run: 2.4 are needed now: 0 at work, 9.0 s queued"
+    assert fleet["decisions"][0]["reason"] == "dry run: 2.9 are needed now: 0 at work, 9.0 s queued"
     assert (fleet["wished"], fleet["clusters"][0]["part"]) == (3, 1)
     assert_problem(boss.patch(ADDRESS, {"dry_run": None}, format="json"), 400, "dry_run")
     boss.patch(ADDRESS, {"dry_run": False}, format="json")
     autoscaler.look()
     assert boss.get(ADDRESS).json()["clusters"][0]["part"] == 3
+
+
+def test_long_jobs_need_a_processor_each_and_capped_ones_no_more_than_their_cap(boss: APIClient) -> None:
+    everyone_takes_turns()
+    join("here", Bounds(1, 50))
+    autoscaler = Autoscaler("here")
+    submit_jobs(make_owner("ada"), "a", "b", duration=3_600.0)
+    autoscaler.look()
+    assert boss.get(ADDRESS).json()["wished"] == 3, "two, and a reserve"
+    submit_jobs(make_owner("ben"), *[f"j{n}" for n in range(40)], duration=3_600.0)
+    FlowState.objects.filter(flow__owner__user__username="ben").update(cap=2)
+    autoscaler.look()
+    assert boss.get(ADDRESS).json()["wished"] == 5
 
 
 def test_who_may_look_may_not_change() -> None:

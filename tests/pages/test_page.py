@@ -467,7 +467,7 @@ def test_server_and_page_say_numbers_alike(login: Login) -> None:
         {"owed": 0.0, "flows": 2, "weight": 1.0, "flow": "olga", "cap": None},
     ]
     turns = [(True, None), (False, None), (True, 0.4), (True, 12.3), (True, 4000)]
-    fleets = [(0, 0, 0), (1, 0, 0), (1, 1, 1), (4, 0, 0), (4, 3, 0), (1200, 1100, 2)]
+    fleets = [(0, 0, 0, 0), (0, 0, 0, 1), (1, 0, 0, 0), (1, 1, 1, 3), (4, 0, 0, 0), (4, 3, 0, 0), (1200, 1100, 2, 1100)]
     said = page.evaluate(
         """async ([lengths, shares, given, turns, fleets]) => {
             const format = await import("/static/queueapp/format.js");

@@ -6,34 +6,44 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queueapp.policy.autoscale import RESERVE, Bounds, Demand, deal, decide, needed
+from queueapp.policy.autoscale import RESERVE, Bounds, Demand, deal, decide, horizon, needed
 
 ROOM = Bounds(1, 100)
 
 
-def demand(at: float = 0.0, queued: float = 0.0, running: float = 0.0, busy: int = 0) -> Demand:
-    return Demand(at, queued, running, busy)
+def demand(
+    at: float = 0.0, queued: float = 0.0, due: float = 0.0, jobs: int = 1_000, running: float = 0.0, busy: int = 0
+) -> Demand:
+    return Demand(at, queued, due, jobs, running, busy)
 
 
 class TestNeeded:
     def test_nothing_to_do_needs_nobody(self) -> None:
-        assert needed([demand()], 5.0) == 0
+        assert needed([demand()]) == 0
 
-    def test_what_is_due_is_divided_by_the_time_that_is_left_for_it(self) -> None:
-        """72 s of work within 5 s, of which half a second goes until a processor has started: 16, and a reserve."""
-        assert needed([demand(queued=72.0)], 5.0) == pytest.approx(16 + RESERVE * 4)
+    def test_of_the_target_a_second_and_a_half_go_until_a_processor_has_started(self) -> None:
+        assert horizon(5.0) == 3.5
+        assert horizon(1.0) == 0.5, "but never less than a start takes"
+
+    def test_what_is_due_gets_its_processors_and_a_reserve(self) -> None:
+        assert needed([demand(queued=56.0, due=16.0)]) == pytest.approx(16 + RESERVE * 4)
+
+    def test_a_few_long_jobs_need_a_processor_each_and_no_more(self) -> None:
+        """Four jobs of an hour came in a second ago: 14,400 s a second, which only four processors can work on."""
+        burst = [demand(0.0), demand(1.0, queued=14_400.0, due=4.0, jobs=4)]
+        assert needed(burst) == pytest.approx(4 + RESERVE * 2)
 
     def test_long_jobs_that_run_keep_their_processors(self) -> None:
-        assert needed([demand(running=9.0, busy=9)], 5.0) == pytest.approx(9 + RESERVE * 3)
+        assert needed([demand(running=9.0, busy=9)]) == pytest.approx(9 + RESERVE * 3)
 
     def test_a_steady_stream_without_a_backlog_keeps_the_processors_that_it_takes(self) -> None:
         """Tiny jobs: at no moment is much due, yet sixteen processors are busy all the time."""
         steady = [demand(at, queued=0.5, running=0.1, busy=16) for at in range(11)]
-        assert needed(steady, 5.0) == pytest.approx(16 + RESERVE * 4)
+        assert needed(steady) == pytest.approx(16 + RESERVE * 4)
 
     def test_a_backlog_that_grows_adds_to_what_is_worked(self) -> None:
         growing = [demand(at, queued=0.5 * at, busy=4) for at in range(11)]
-        assert needed(growing, 60.0) == pytest.approx(4.5 + RESERVE * 4.5**0.5)
+        assert needed(growing) == pytest.approx(4.5 + RESERVE * 4.5**0.5)
 
 
 class TestDecide:

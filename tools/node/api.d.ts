@@ -313,6 +313,11 @@ export interface components {
       alive: number;
       /** Busy */
       busy: number;
+      /**
+       * Starting
+       * @description Those that the fleet should have, and that are not alive yet.
+       */
+      starting: number;
     };
     /**
      * Queue

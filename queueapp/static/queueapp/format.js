@@ -114,17 +114,21 @@ export function shareSentence(share, user, active, nextTurn = null) {
 }
 
 /**
- * Return a sentence: how many processors there are, how many are busy, and how many with the user's jobs.
+ * Return a sentence: how many processors there are, how many are busy, with the user's jobs, and starting.
  * @param {number} alive
  * @param {number} busy
  * @param {number} mine
+ * @param {number} starting
  */
-export function processorsSentence(alive, busy, mine) {
-  if (alive === 0) return "No processor is alive";
-  const many = `${formatNumber(alive)} processor${alive === 1 ? "" : "s"}`;
-  if (busy === 0) return `${many}, ${alive === 1 ? "free" : "all free"}`;
-  const said = `${many}, ${formatNumber(busy)} busy`;
-  return mine ? `${said}, ${formatNumber(mine)} with your jobs` : said;
+export function processorsSentence(alive, busy, mine, starting) {
+  let said = "No processor is alive";
+  if (alive) {
+    said = `${formatNumber(alive)} processor${alive === 1 ? "" : "s"}`;
+    said += busy ? `, ${formatNumber(busy)} busy` : `, ${alive === 1 ? "free" : "all free"}`;
+    if (busy && mine) said += `, ${formatNumber(mine)} with your jobs`;
+  }
+  if (starting) said += `; ${formatNumber(starting)}${alive ? " more" : ""} ${starting === 1 ? "is" : "are"} starting`;
+  return said;
 }
 
 /**

@@ -21,9 +21,9 @@ let staleTimer = 0;
  * @param {Queue} queue
  */
 export function showOverview(queue) {
-  const { alive, busy } = queue.processors;
+  const { alive, busy, starting } = queue.processors;
   const mine = queue.running.length;
-  setText(part("processors"), processorsSentence(alive, busy, mine));
+  setText(part("processors"), processorsSentence(alive, busy, mine, starting));
   drawDots(alive, busy, mine);
   part("fleet-banner").hidden = alive > 0;
   part("paused").hidden = !queue.paused;
