@@ -88,10 +88,11 @@ def _of_queue(found: Measures) -> Iterator[Metric]:
     gauges = {
         "queued_jobs": ("Jobs that wait, those that are not due yet included; up to a million.", found.queued),
         "not_due_jobs": ("Jobs that wait for their moment, or for a further attempt.", found.not_due),
-        "queued_seconds": ("Processor seconds that the queued jobs declare.", found.queued_seconds),
+        "queued_seconds": ("Processor seconds that jobs that may start declare.", found.queued_seconds),
         "oldest_wait_seconds": ("Seconds since the submission of the first job that waits.", found.oldest_wait),
         "predicted_wait_seconds": ("Queued seconds per live processor.", found.predicted_wait),
         "processors_wished": ("Processors that the fleet should have.", found.wished),
+        "processors_room": ("The most processors that the hosts can run.", found.room),
         "processors_alive": ("Processors that take turns.", found.alive),
         "processors_busy": ("Processors that run a job.", found.busy),
         "oldest_transaction_seconds": ("Seconds since the oldest open transaction began.", found.oldest_transaction),

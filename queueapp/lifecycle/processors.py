@@ -43,7 +43,8 @@ def take_over(processor: Processor, pid: int) -> bool:
 
 def own_processor(cluster: str) -> int | None:
     """Return the key of the calling process's processor. None: it is not registered."""
-    return Processor.objects.filter(cluster=cluster, pid=os.getpid()).values_list("pk", flat=True).last()
+    own = Processor.objects.filter(cluster=cluster, pid=os.getpid()).order_by("pk")
+    return own.values_list("pk", flat=True).last()
 
 
 def heartbeat(processor: int, turn: int, *, elapsed: float = 0.0, progress: float = 0.0, message: str = "") -> Beat:

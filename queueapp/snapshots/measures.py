@@ -20,13 +20,16 @@ MAX_JOBS_READ = 1_000_000
 MAX_TASKS = 50
 """Tasks that are told apart. The others, and those that no registered task is named like, count as OTHER."""
 OTHER = "other"
+SETTLED_BY = 5.0
+"""Seconds from a job's end to its settlement, at most, but for outages of the database."""
 SHARES_SPAN = timedelta(minutes=5)
 """The span of owed, got and evenness."""
 
 _WAITING = """
     WITH read AS (SELECT flow_id, expected FROM queueapp_waiting LIMIT %(jobs)s)
     SELECT count(*), count(*) FILTER (WHERE flow_id IS NULL),
-           coalesce(sum(expected) FILTER (WHERE flow_id IS NOT NULL), 0),
+           CASE WHEN queueapp_all_paused() THEN 0
+                ELSE coalesce(sum(expected) FILTER (WHERE flow_id IS NOT NULL), 0) END,
            (SELECT extract(epoch FROM clock_timestamp() - submitted_at) FROM queueapp_job WHERE id = (
                SELECT job_id FROM queueapp_waiting WHERE flow_id IS NOT NULL ORDER BY job_id LIMIT 1)),
            (SELECT last_value FROM queueapp_turn_number), (SELECT last_value FROM queueapp_outcome_number)
@@ -40,10 +43,11 @@ _DATABASE = """
            pg_database_size(current_database())
 """
 _DEAD = "SELECT relname, n_dead_tup FROM pg_stat_user_tables WHERE starts_with(relname, 'queueapp_')"
-# The moment up to which all outcomes are committed: no transaction that writes is older. One that stays open for longer
-# than a minute is passed over.
+# The moment up to which all outcomes are committed: SETTLED_BY ago, and no transaction that writes is older. One that
+# stays open for longer than a minute is passed over.
 _COMMITTED = """
     SELECT greatest(least(clock_timestamp(), min(xact_start)), clock_timestamp() - interval '1 minute')
+           - make_interval(secs => %s)
       FROM pg_stat_activity WHERE datname = current_database() AND backend_xid IS NOT NULL
 """
 _ENDED = """
@@ -68,6 +72,8 @@ class Measures:
     oldest_wait: float
     predicted_wait: float
     wished: int
+    room: int
+    """The most processors that the clusters can run."""
     alive: int
     busy: int
     turns: int
@@ -91,10 +97,11 @@ def measures() -> Measures:
         cursor.execute(_DEAD)
         dead = dict(cursor.fetchall())
     fleet = fleet_state()
+    decided = fleet["wished"] and not fleet["dry_run"]
     return Measures(
         queued, not_due, float(seconds), float(oldest or 0.0), float(seconds) / max(fleet["alive"], 1),
-        fleet["wished"] or fleet["alive"], fleet["alive"], fleet["busy"], turns, outcomes, float(transaction), xmin,
-        connections, size, dead,
+        fleet["wished"] if decided else fleet["alive"], sum(one["maximum"] for one in fleet["clusters"]),
+        fleet["alive"], fleet["busy"], turns, outcomes, float(transaction), xmin, connections, size, dead,
     )  # fmt: skip
 
 
@@ -133,7 +140,8 @@ class Histogram:
 class EndedJobs:
     """Jobs that ended since the first call of read(), by task: how many, their waits and their durations.
 
-    Each outcome is counted once, after its commit. A retry does not take it back.
+    Each outcome is counted once, after its commit and SETTLED_BY. A retry does not take it back. One that was settled
+    later than that after the job's end, because the database was away, is missed; the sequence of outcomes has it.
     """
 
     def __init__(self) -> None:
@@ -145,7 +153,7 @@ class EndedJobs:
     def read(self) -> None:
         """Add the jobs that ended since the last call, at most SHARES_SPAN of them: the rest with the next calls."""
         with connection.cursor() as cursor:
-            cursor.execute(_COMMITTED)
+            cursor.execute(_COMMITTED, [SETTLED_BY])
             [until] = cursor.fetchone()
             if self._until is not None and until > self._until:
                 until = min(until, self._until + SHARES_SPAN)

@@ -13,6 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 from ..conf import queue_settings
 from ..db.sessions import check_sessions, keeps_session
 from .connection_slots import OWN, slots_of
+from .health import Health
 
 logger = logging.getLogger(__name__)
 
@@ -37,13 +38,15 @@ def connections_of(processors: int) -> int:
     return OWN + sum(slots_of(processors, queue_settings().CLUSTER_CONNECTIONS))
 
 
-def await_readiness(processors: int) -> None:
+def await_readiness(processors: int, health: Health) -> None:
     """Wait for the database, then check that a cluster of so many processors can start. The wait is logged once.
+
+    Gives signs of life meanwhile: with the database away, another start would help nobody.
 
     Raises ImproperlyConfigured, in one sentence, for a pooler that the settings do not mention, a wrong isolation
     level behind a pooler, a schema of another version, or too few connections.
     """
-    _await_database()
+    _await_database(health)
     check_schema()
     check_room(processors)
     connection.close()
@@ -89,9 +92,10 @@ def check_room(processors: int) -> None:
         )  # fmt: skip
 
 
-def _await_database() -> None:
+def _await_database(health: Health) -> None:
     delay = FIRST_DELAY
     while True:
+        health.touch()
         try:
             check_sessions()
         except psycopg.OperationalError as error:

@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 GUARD_SECONDS = 0.2
 """Seconds between two looks of the sentinel at its processes."""
+STOP_SECONDS = 0.05
+"""Seconds between two looks at processes that are to end."""
 RECYCLED = -2
 """The timer of a worker that has ended to be replaced; django-q2's."""
 
@@ -141,6 +143,22 @@ class ElasticSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
             with suppress(Full):  # a ticket is on its way to an idle worker
                 self.task_queue.put_nowait("STOP")
                 self._stops += 1
+
+    def stop(self) -> None:
+        """Let the pusher end, then the workers, then the monitor.
+
+        django-q2 puts one STOP for each worker, and waits for room. A worker that has ended meanwhile takes none.
+        """
+        self.event_out.set()
+        while self.pusher.is_alive():
+            time.sleep(STOP_SECONDS)
+        while any(process.is_alive() for process in self.pool):
+            with suppress(Full):
+                for _ in self.pool:
+                    self.task_queue.put_nowait("STOP")
+            time.sleep(STOP_SECONDS)
+        self.result_queue.put("STOP")
+        self.monitor.join()
 
     def _tell_pids(self) -> None:
         pids = [process.pid for process in self.pool]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -12,6 +13,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .shared_file import SharedFile
 
+LOOK_SECONDS = 0.02
+"""Seconds between two looks for a free slot."""
 OWN = 3
 """Connections of a cluster beside those of workers and tasks: the broker's, its LISTEN's and the command's."""
 
@@ -42,18 +45,22 @@ class ConnectionSlots:
         """Take a slot, if this process has none. Waits until one is free."""
         if self._slot or not self.scarce:
             return
+        if not self._take_free():
+            fcntl.lockf(self.fd, fcntl.LOCK_SH, 1, self._WAITING)
+            try:
+                while not self._take_free():  # any slot may become free, so none of them can be waited for
+                    time.sleep(LOOK_SECONDS)
+            finally:
+                self._unlock(self._WAITING)
+
+    def _take_free(self) -> bool:
         first = os.getpid() % self._many
         for n in range(self._many):
             slot = 1 + (first + n) % self._many
             if self._lock(slot):
                 self._slot = slot
-                return
-        fcntl.lockf(self.fd, fcntl.LOCK_SH, 1, self._WAITING)
-        try:
-            fcntl.lockf(self.fd, fcntl.LOCK_EX, 1, 1 + first)
-            self._slot = 1 + first
-        finally:
-            self._unlock(self._WAITING)
+                return True
+        return False
 
     def give_back(self) -> None:
         """Give the slot of this process back, if it has one. Its connection must be closed."""

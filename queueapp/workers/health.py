@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
 from ..conf import queue_settings
+
+logger = logging.getLogger(__name__)
 
 TOUCH_SECONDS = 1.0
 """Seconds between two signs of life."""
@@ -23,14 +26,16 @@ class Health:
         self._touched_at = float("-inf")
 
     def touch(self) -> None:
-        """Give a sign of life, once a second. Raises ImproperlyConfigured if the file cannot be written."""
+        """Give a sign of life, once a second. Raises ImproperlyConfigured if the file cannot be written at first."""
         now = time.monotonic()
         if self._file is None or now - self._touched_at < TOUCH_SECONDS:
             return
         try:
             self._file.touch()
         except OSError as error:
-            raise ImproperlyConfigured(f"Set HEALTH_FILE to a file that can be written: {error}.") from error
+            if self._touched_at < 0:
+                raise ImproperlyConfigured(f"Set HEALTH_FILE to a file that can be written: {error}.") from error
+            logger.warning("No sign of life can be given to HEALTH_FILE: %s", error)
         self._touched_at = now
 
     def remove(self) -> None:

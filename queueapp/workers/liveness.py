@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 
+import psutil
 from django.db import DatabaseError, InterfaceError, connection
 
 from ..conf import queue_settings
@@ -45,7 +46,8 @@ class Liveness:
     def _follow(self, pids: frozenset[int], now: float) -> None:
         processors = list(Processor.objects.filter(cluster=self._cluster))
         new = sorted(pids - {processor.pid for processor in processors})
-        ended = [one for one in processors if one.pid not in pids]
+        # One that has just been started may have registered itself, and taken a turn, before the sentinel told of it.
+        ended = [one for one in processors if one.pid not in pids and _has_ended(one.pid)]
         rescue_ended([one for one in ended if one.jobs or not new or not take_over(one, new.pop())])
         rescue_ended(_twins(processors))
         for pid in new:
@@ -56,9 +58,12 @@ class Liveness:
 
 
 def _twins(processors: Iterable[Processor]) -> list[Processor]:
-    """Return idle processors of processes that have a newer one: worker and supervisor registered it at one moment."""
-    newest = {one.pid: one.pk for one in sorted(processors, key=lambda one: one.pk)}
-    return [one for one in processors if not one.jobs and newest[one.pid] != one.pk]
+    """Return idle processors of processes that have another: worker and supervisor registered it at one moment.
+
+    The one that has jobs stays, else the newest. A worker that knows the other is refused, and finds its own.
+    """
+    kept = {one.pid: one.pk for one in sorted(processors, key=lambda one: (bool(one.jobs), one.pk))}
+    return [one for one in processors if not one.jobs and kept[one.pid] != one.pk]
 
 
 def reap_orphans(but: int | None) -> None:
@@ -66,3 +71,10 @@ def reap_orphans(but: int | None) -> None:
     with suppress(ChildProcessError):
         while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and ended.si_pid != but:
             os.waitpid(ended.si_pid, os.WNOHANG)
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether the process has ended, even if nobody has reaped it."""
+    with suppress(psutil.Error):
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    return True

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Mapping
 
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError
 
 from ..conf import queue_settings
 from ..db.sessions import is_passing
@@ -159,7 +159,7 @@ class RunningTurn:
             return
         self._beaten_at = now
         logger.warning("No sign of life could be given, trying again: %s", words)
-        connection.close()
+        give_back_connection()
 
     def _release_rest(self) -> None:
         """Take back the jobs that were not started: the present one outruns the quantum."""

@@ -35,12 +35,12 @@ POLL_SECONDS = 0.2
 class Supervisor:
     """Supervises one cluster. SIGTERM, SIGHUP or SIGINT (Ctrl-C) drains it; the same signal again ends it at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, health: Health) -> None:
         self.signals: Counter[int] = Counter()
         self.id = ""
         self._cluster: ElasticCluster | None = None
         self._backoff = Backoff()
-        self._health = Health()
+        self._health = health
         settings = queue_settings()
         self._size = Size(settings.MIN_PROCESSORS)
         connection_slots.share(settings.MAX_PROCESSORS, settings.CLUSTER_CONNECTIONS)

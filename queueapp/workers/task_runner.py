@@ -67,6 +67,16 @@ JobRow = tuple[int, str, str, str, float, int, float | None, int, int]
 in MB, the step after it, and the owner's id."""
 
 
+def _of_logs() -> set[int]:
+    """Return the descriptors that log handlers write to. A log file that was rotated has no name any more."""
+    found = set()
+    for logger in (logging.root, *logging.root.manager.loggerDict.values()):
+        for handler in getattr(logger, "handlers", ()):
+            with suppress(AttributeError, OSError, ValueError):
+                found.add(handler.stream.fileno())
+    return found
+
+
 def _is_shared(descriptor: int) -> bool:
     """Whether only related processes can have it open: a pipe, a file without a name, or a pair of sockets."""
     file = os.fstat(descriptor)
@@ -128,7 +138,7 @@ class TaskRunner:
     def _close_shared(self) -> None:
         """Close what the cluster's processes communicate by. Log files, and sockets with a name, stay open."""
         memory = self._memory
-        keep = {
+        keep = _of_logs() | {
             0, 1, 2, self._tokens, self._connection.fileno(), memory.records.fd, memory.output.fd,
             connection_slots.tasks.fd,
         }  # fmt: skip

@@ -176,7 +176,7 @@ class Worker:
             return mended
         what = "is away, or at a bound" if is_passing(error) else "refused a turn"
         logger.warning("The database %s; trying again: %s", what, words)
-        connection.close()
+        give_back_connection()
         time.sleep(queue_settings().HEARTBEAT_SECONDS)
         return outcomes
 

@@ -92,6 +92,31 @@ def test_the_job_of_a_process_that_ended_goes_back_at_once(
     assert Waiting.objects.get().attempt == 2
 
 
+def test_a_process_that_nobody_has_reaped_counts_as_ended(
+    start: Start, workers: set[int], liveness: Liveness, clock: StandingClock
+) -> None:
+    dying = start()
+    register("c", dying.pid)
+    dying.kill()
+    os.waitid(os.P_PID, dying.pid, os.WEXITED | os.WNOWAIT)
+    workers.clear()
+    liveness.look()
+    assert pids() == set()
+
+
+def test_a_process_that_took_a_turn_before_it_was_told_of_keeps_it(
+    start: Start, workers: set[int], liveness: Liveness, clock: StandingClock
+) -> None:
+    everyone_takes_turns()
+    submit_jobs(make_owner("ada"), "a")
+    new = start()
+    workers.clear()
+    processor = register("c", new.pid).pk
+    take_turn(processor)
+    liveness.look()
+    assert Processor.objects.working().get().pk == processor
+
+
 def test_a_process_without_a_processor_is_registered_once(
     start: Start, liveness: Liveness, clock: StandingClock
 ) -> None:
@@ -101,6 +126,20 @@ def test_a_process_without_a_processor_is_registered_once(
     clock.now += POLL_SECONDS
     liveness.look()
     assert Processor.objects.get().pid == process.pid
+
+
+def test_of_two_processors_of_one_process_the_one_at_work_stays(
+    start: Start, liveness: Liveness, clock: StandingClock
+) -> None:
+    """The idle one would look like a processor that is free, and makes no claim."""
+    everyone_takes_turns()
+    submit_jobs(make_owner("ada"), "a")
+    process = start()
+    working = register("c", process.pid).pk
+    take_turn(working)
+    register("c", process.pid)
+    liveness.look()
+    assert Processor.objects.get().pk == working
 
 
 def test_a_process_takes_over_from_one_that_ended_between_turns(

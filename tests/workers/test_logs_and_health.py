@@ -91,6 +91,15 @@ def test_a_database_that_is_away_is_no_reason_to_restart_a_cluster(site: Site) -
     site.manage("processors", "--check")
 
 
+def test_a_cluster_that_waits_for_its_database_at_the_start_is_healthy(site: Site, tmp_path: Path) -> None:
+    away = Site("nowhere", 1, HEALTH_FILE=str(tmp_path / "alive"), DATABASE_URL="postgresql://x@127.0.0.1:1/x")
+    away.start_cluster()
+    away.until((tmp_path / "alive").exists, "it gives signs of life")
+    assert away.cluster is not None
+    away.cluster.kill()
+    away.cluster.wait()
+
+
 def test_without_a_file_the_check_says_what_to_set(site: Site) -> None:
     assert "Set HEALTH_FILE to the file" in site.refused("manage.py", "processors", "--check", HEALTH_FILE="")
     said = site.refused("manage.py", "processors", HEALTH_FILE="/nonexistent/alive")

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from queueapp.conf import queue_settings
 from queueapp.db.sessions import bound_as
 from queueapp.workers.capacity import await_readiness
-from queueapp.workers.health import silence
+from queueapp.workers.health import Health, silence
 from queueapp.workers.supervisor import Supervisor
 
 
@@ -32,7 +32,8 @@ class Command(BaseCommand):
             return
         bound_as("processors")
         try:
-            await_readiness(queue_settings().MAX_PROCESSORS)
+            health = Health()
+            await_readiness(queue_settings().MAX_PROCESSORS, health)
         except KeyboardInterrupt:
             return
-        Supervisor().run()
+        Supervisor(health).run()
