@@ -158,14 +158,14 @@ class EndedJobs:
             if self._until is not None and until > self._until:
                 until = min(until, self._until + SHARES_SPAN)
                 cursor.execute(_ENDED, {"bounds": list(BUCKETS), "after": self._until, "until": until})
-                for row in cursor.fetchall():
-                    self._add(*row)
+                known = set(sorted(all_tasks())[:MAX_TASKS])
+                for task, *row in cursor.fetchall():
+                    self._add(task if task in known else OTHER, *row)
         self._until = until if self._until is None else max(until, self._until)
 
     def _add(
         self, task: str, status: str, waited: int | None, worked: int, many: int, wait: float, spent: float
     ) -> None:
-        task = task if task in sorted(all_tasks())[:MAX_TASKS] else OTHER
         self.outcomes[task, status] += many
         self.durations[task].add(worked, many, spent)
         if waited is not None:

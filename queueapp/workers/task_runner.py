@@ -70,11 +70,16 @@ in MB, the step after it, and the owner's id."""
 def _of_logs() -> set[int]:
     """Return the descriptors that log handlers write to. A log file that was rotated has no name any more."""
     found = set()
-    for logger in (logging.root, *logging.root.manager.loggerDict.values()):
-        for handler in getattr(logger, "handlers", ()):
-            with suppress(AttributeError, OSError, ValueError):
-                found.add(handler.stream.fileno())
+    for handler in _log_handlers():
+        with suppress(AttributeError, OSError, ValueError):
+            found.add(handler.stream.fileno())  # type: ignore[attr-defined]  # some have one
     return found
+
+
+def _log_handlers() -> Iterator[logging.Handler]:
+    """Yield the handlers of all loggers."""
+    for logger in (logging.root, *logging.root.manager.loggerDict.values()):
+        yield from getattr(logger, "handlers", ())
 
 
 def _is_shared(descriptor: int) -> bool:
@@ -153,11 +158,10 @@ class TaskRunner:
         Log records get the job, its owner and the attempt, for handlers that write them.
         """
         log = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
-        for logger in (logging.root, *logging.root.manager.loggerDict.values()):
-            for handler in getattr(logger, "handlers", ()):
-                handler.addFilter(self._note_job)
-                if isinstance(handler, logging.StreamHandler) and handler.stream in (sys.stderr, sys.stdout):
-                    handler.setStream(log)
+        for handler in _log_handlers():
+            handler.addFilter(self._note_job)
+            if isinstance(handler, logging.StreamHandler) and handler.stream in (sys.stderr, sys.stdout):
+                handler.setStream(log)
         for descriptor in (1, 2):
             os.dup2(self._memory.output.fd, descriptor)
         sys.stdout = open(1, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
