@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any
 
@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponseBase
 from ..conf import queue_settings
 from ..http.address import client_address
 from ..http.problems import in_words, too_many
-from .rate_limit import take
+from .rate_limit import take, take_each
 
 View = Callable[..., HttpResponseBase]
 
@@ -25,6 +25,11 @@ def request_wait(request: HttpRequest, user: object | None) -> float:
     """Take any other request, of a user (primary key) or an address. Return 0, or the seconds until there is one."""
     whose = client_address(request) or "unknown" if user is None else str(user)
     return take("request", whose, queue_settings().REQUESTS_PER_MINUTE)
+
+
+def request_waits(users: Collection[object]) -> dict[str, float]:
+    """Take a request of each of these users (primary keys). Return the waits as request_wait() does, by str(key)."""
+    return take_each("request", map(str, users), queue_settings().REQUESTS_PER_MINUTE)
 
 
 def logins_sentence(wait: float) -> str:
