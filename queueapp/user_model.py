@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import FieldDoesNotExist
+from django.db import connection
 from django.db.models import Model, QuerySet
 
 
@@ -22,6 +23,22 @@ def active_users() -> QuerySet[Any]:
     model = get_user_model()
     users = model._default_manager.all()
     return users.filter(is_active=True) if _field("is_active") else users
+
+
+def changed_users(known: Sequence[tuple[Any, str]]) -> list[int]:
+    """Return the indexes of those, given as primary key and password hash, that are gone, inactive or have another
+    password now. One query; thousands cost a few milliseconds."""
+    meta = get_user_model()._meta
+    quote, key = connection.ops.quote_name, meta.pk
+    active = f"AND u.{quote('is_active')}" if _field("is_active") else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT g.place FROM unnest(%s::{key.rel_db_type(connection)}[], %s::text[])"  # noqa: S608 (Django's names)
+            f" WITH ORDINALITY AS g(id, password, place) WHERE NOT EXISTS (SELECT 1 FROM {quote(meta.db_table)} u"
+            f" WHERE u.{quote(str(key.column))} = g.id AND u.password = g.password {active})",
+            [[key.get_db_prep_value(pk, connection) for pk, _ in known], [password for _, password in known]],
+        )
+        return [place - 1 for (place,) in cursor.fetchall()]
 
 
 def memberships() -> type[Model] | None:

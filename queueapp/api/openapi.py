@@ -39,8 +39,9 @@ _EVENTS = {
         "summary": "Follow my queue live",
         "description": (
             "Server-sent events, with the same token or session as everywhere. `queue`: the whole queue, as in "
-            "GET queue/ (Queue), at first and whenever it changed. `progress`: how far your jobs are (Progress), at "
-            "least once a second while a job of yours runs. `completed`: a job that ended (Job); its id goes into "
+            "GET queue/ (Queue), at first and whenever your jobs changed. `estimates`: what others' jobs change of it "
+            "(Estimates), once a second while you have jobs. `progress`: how far your jobs are (Progress), at least "
+            "once a second while one of them runs. `completed`: a job that ended (Job); its id goes into "
             "Last-Event-ID when you reconnect, and every completion that you missed is sent. `reset`, instead of the "
             "first `queue`: Last-Event-ID is ahead of all, as after a restore of the database; go on from the id that "
             "comes with it. The stream ends with the token or session; come back with a new one."
@@ -68,8 +69,9 @@ _EVENTS = {
 def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Return the completed schema. Postprocessing hook of drf-spectacular."""
     result["paths"][reverse("queueapp:events")] = _EVENTS
-    progress = TypeAdapter(shapes.Progress).json_schema(ref_template="#/components/schemas/{model}")
-    result["components"]["schemas"] |= progress.pop("$defs") | {"Progress": progress}
+    for shape in (shapes.Progress, shapes.Estimates):  # of events, which no other address answers with
+        schema = TypeAdapter(shape).json_schema(ref_template="#/components/schemas/{model}")
+        result["components"]["schemas"] |= schema.pop("$defs") | {shape.__name__: schema}
     for operations in result["paths"].values():
         for operation in operations.values():
             _tell_refusals(operation)

@@ -1,227 +1,251 @@
-"""The hub, one per web process. One LISTEN connection and one batch of queries per tick serve all streams.
+"""The hub, one per web process. One LISTEN connection and a few queries a tick serve all streams.
 
-There are at most ten ticks a second: when something changed, and every half second for progress. No stream has a
-thread or a database connection of its own.
+It reads in slices and hands out each before the next: first completions of everybody, then small queues, then large
+ones. Nobody's queue, however long, delays what another is told. While nothing of a user's changes, nothing is read for
+the user; what others' jobs change, all streams are told by one event that they share. No stream has a thread or a
+database connection of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
-from collections import Counter, defaultdict
-from typing import Any
+from collections.abc import Awaitable, Callable, Collection
+from typing import TypeVar
 
-import psycopg
-from asgiref.sync import sync_to_async
-
-from ..db.sessions import is_passing, listening_parameters
-from ..lifecycle.announce import OWNERS
+from ..conf import queue_settings
+from ..db.sessions import is_passing
+from ..lifecycle.announce import EVERYONE
 from ..snapshots import BATCH_COMPLETIONS
-from .queries import Batch, Completions, read_batch, restarts, revoked_of
+from . import queries
+from .agenda import Agenda
+from .audience import Audience
+from .listener import listen
 from .stream import Stream
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
+R = TypeVar("R")
 
 TICK = 0.1
-"""Seconds between two ticks, at least."""
-QUEUE_SECONDS = 0.25
-"""Seconds between two queues of one user, at least."""
+"""Seconds between two reads of completions, at least."""
+SLICE_USERS, SLICE_ROWS = 200, 200
+"""Users whose completions, and rows whose queues, are read together, about: some ten milliseconds."""
 PROGRESS_EVERY = 0.5
 """Seconds between two rounds of progress."""
-REFRESH_EVERY = 1.0
-"""Seconds between reads of all queues while changes are announced: others' jobs move positions and estimates."""
-QUIET_REFRESH_EVERY = 5.0
-"""The same while none are announced: a notification may have been lost."""
-ASK_EVERY = 5.0
-"""Seconds between two checks that the LISTEN connection is alive."""
-ANSWER_WITHIN = 5.0
-"""Seconds that the server has to answer on that connection."""
+ESTIMATES_EVERY = 1.0
+"""Seconds between two rounds of the estimates."""
 CHECK_EVERY = 3.0
 """Seconds between rounds that end streams: after a logout, a deactivation, a new password or an expired token."""
+RECHECK_EVERY = 5.0
+"""Seconds between reads of completions that nobody announced: a process may have died before it did."""
+REREAD_EVERY, REREAD_IDLE_EVERY = 15.0, 60.0
+"""The same for queues: of users who have jobs, and of the others."""
+RETRY_MILLISECONDS, RETRY_PER_STREAM = 1_000, 1
+"""Clients that were cut off come back after a second, and up to so many milliseconds more for each stream there is."""
 
 
 class Hub:
     """The streams of this process and the tasks that feed them. All methods belong to one event loop."""
 
     def __init__(self) -> None:
-        self._streams: dict[int, set[Stream]] = defaultdict(set)
+        self._audience = Audience()
         self._changed: set[int] = set()
-        self._queue_sent: dict[int, float] = {}
-        self._heard = False
+        self._agenda = Agenda()
+        self._fleet = queries.FleetReader()
         self._lost = False
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-
-    def count(self, owner: int) -> int:
-        """Return the number of this user's streams that are fed."""
-        return len(self._streams.get(owner, ()))
+        self._read_at = 0.0
+        self._rounds = [
+            _Round(PROGRESS_EVERY, self._progress),
+            _Round(ESTIMATES_EVERY, self._estimates),
+            _Round(CHECK_EVERY, self._close_revoked),
+            _Round(RECHECK_EVERY, self._recheck),
+            _Round(REREAD_EVERY, self._reread),
+            _Round(REREAD_IDLE_EVERY, self._reread_idle),
+        ]
 
     @property
     def streams(self) -> int:
         """The number of streams that are fed. Safe from any thread."""
-        return sum(map(len, list(self._streams.values())))
+        return len(self._audience)
+
+    def is_full(self, user: int) -> bool:
+        """Whether this user has as many streams as one may have."""
+        return 0 < queue_settings().MAX_STREAMS <= self._audience.count(user)
+
+    def retry_milliseconds(self) -> int:
+        """Return how long a client is to wait before it comes back: spread, so that not all come at once."""
+        return RETRY_MILLISECONDS + random.randrange(RETRY_PER_STREAM * self.streams + 1_000)  # noqa: S311 (no secret)
 
     def join(self, stream: Stream) -> None:
         """Feed this stream from now on, first with the present queue. The first stream starts the hub."""
-        self._streams[stream.owner].add(stream)
-        self._queue_sent.pop(stream.owner, None)
-        self.changed([stream.owner])
+        self._audience.add(stream)
+        self._agenda.forget(stream.owner)
+        self._note([stream.owner])
         if not self._tasks:
-            self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._feed())]
+            self._tasks = [
+                asyncio.create_task(listen(self.changed, self._connected)),
+                asyncio.create_task(self._feed()),
+            ]
 
     def leave(self, stream: Stream) -> None:
         """Stop feeding this stream. The last stream stops the hub."""
-        self._streams[stream.owner].discard(stream)
-        if not self._streams[stream.owner]:
-            del self._streams[stream.owner]
-            self._queue_sent.pop(stream.owner, None)
-        if not self._streams:
+        if self._audience.remove(stream):
+            self._agenda.forget(stream.owner)
+            self._changed.discard(stream.owner)
+        if not self._audience.users:
             for task in self._tasks:
                 task.cancel()
             self._tasks = []
 
-    def changed(self, owners: list[int]) -> None:
-        """Read these users' queues at the next tick, and everybody's within about a second (REFRESH_EVERY)."""
-        self._heard = True
-        if here := self._streams.keys() & set(owners):
-            self._changed |= here
+    def changed(self, users: Collection[int]) -> None:
+        """Read these users' completions and queues soon, if they have streams. EVERYONE: those of all."""
+        known = self._audience.users
+        self._note(known if EVERYONE in users else [user for user in users if user in known])
+
+    def _note(self, users: Collection[int]) -> None:
+        if users:
+            self._changed.update(users)
+            self._agenda.add(users, time.monotonic())
             self._wake.set()
 
-    async def _listen(self) -> None:
-        """Follow the announcements of all processes for ever. After a lost connection, assume that all changed."""
-        while True:
-            try:
-                async with await _listening_connection() as listening:
-                    self.changed(list(self._streams))
-                    while True:
-                        async for notice in listening.notifies(timeout=ASK_EVERY):
-                            self.changed([int(owner) for owner in notice.payload.split(",") if owner])
-                        # Nothing else shows that a connection was cut silently.
-                        async with asyncio.timeout(ANSWER_WITHIN):
-                            await listening.execute("SELECT 1")
-            except (OSError, psycopg.Error) as error:
-                self._lost = True
-                logger.warning("The live hub lost its database connection and tries again: %s", error)
-                await asyncio.sleep(1)
+    def _connected(self) -> None:
+        """Read everything: what was announced meanwhile was not heard, and the database may have been restored."""
+        self._lost = True
+        self._note(self._audience.users)
 
     async def _feed(self) -> None:
-        """Tick for ever. An error costs a tick, not the streams."""
-        progress_at = refreshed_at = checked_at = 0.0
+        """Feed the streams for ever. An error costs a slice, not the streams."""
         while True:
-            now = time.monotonic()
-            check_due = now >= checked_at + CHECK_EVERY
-            if check_due:
-                checked_at = now
-            if now >= refreshed_at + (REFRESH_EVERY if self._heard else QUIET_REFRESH_EVERY):
-                self._changed |= self._streams.keys()
-                refreshed_at, self._heard = now, False
-            progress_due = now >= progress_at
-            if progress_due:
-                progress_at = now + PROGRESS_EVERY
-                self._changed |= self._caught_up()
             try:
-                if self._lost:
-                    await self._restart()
-                await self._tick(now, progress_due)
-                if check_due:
-                    await self._close_revoked()
+                await self._step()
             except Exception as error:  # no error may end the streams
                 if is_passing(error):
                     logger.warning("The live hub could not look at the queues: %s", error)
-                    await asyncio.sleep(1)
                 else:
                     logger.exception("The live hub could not look at the queues")
-            await asyncio.sleep(TICK)
-            if not self._changed:
-                await self._wait(progress_at - time.monotonic())
+                self._audience.keep_alive(time.monotonic())
+                await asyncio.sleep(1)
+                self._note(self._audience.users)
 
-    async def _wait(self, seconds: float) -> None:
+    async def _step(self) -> None:
+        """Do what is due: completions first, then the rounds, then one slice of queues. Or wait until something is."""
+        if self._lost:
+            self._audience.restart(await queries.restarts(self._ahead()))
+            self._lost = False
+        now = time.monotonic()
+        if self._changed and now >= self._read_at + TICK:
+            self._read_at = now
+            await self._completions()
+        for one in self._rounds:
+            await one.run_if_due()
+        if users := self._agenda.take(time.monotonic(), SLICE_ROWS):
+            await self._queues(users)
+        else:
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Wait until something is due, or changes."""
+        now = time.monotonic()
+        due = min(one.due for one in self._rounds) - now
+        completions = self._read_at + TICK - now if self._changed else float("inf")
         self._wake.clear()
         try:
-            async with asyncio.timeout(max(seconds, 0)):
+            async with asyncio.timeout(max(min(due, completions, self._agenda.wait(now)), 0.0)):
                 await self._wake.wait()
         except TimeoutError:
             return
 
-    async def _tick(self, now: float, progress_due: bool) -> None:
-        changed, self._changed = self._changed & self._streams.keys(), set()
-        fresh = {owner for owner in changed if now - self._queue_sent.get(owner, 0.0) >= QUEUE_SECONDS}
-        self._changed = changed - fresh
-        if not changed and not progress_due:
-            return
-        found = await sync_to_async(read_batch, thread_sensitive=False)(
-            fresh, self._cursors(changed), list(self._streams) if progress_due else []
-        )
-        for owner in found.queues:
-            self._queue_sent[owner] = now
-        self._hand_out(found)
+    async def _completions(self) -> None:
+        changed, self._changed = list(self._changed), set()
+        for start in range(0, len(changed), SLICE_USERS):
+            for after in self._audience.cursors(changed[start : start + SLICE_USERS]):
+                found = await _each(queries.read_completions, after)
+                many = self._audience.offer_completions(after, [one for batch in found for one in batch])
+                # A full batch may leave some out: read again at the next tick.
+                self._changed |= {user for user, number in many.items() if number >= BATCH_COMPLETIONS}
+                self._agenda.add([user for user in many if user in self._audience], time.monotonic())
 
-    def _cursors(self, owners: set[int]) -> list[dict[int, int]]:
-        """Return, by owner, the numbers after which to read completions: the lowest cursors, then the highest.
+    async def _queues(self, users: list[int]) -> None:
+        for found in await _each(lambda some: queries.read_queues(some, self._fleet), dict.fromkeys(users)):
+            self._audience.offer_queues(found)
+            for user, queue in found.items():
+                if user in self._audience:
+                    self._agenda.note(user, time.monotonic(), queue.rows)
 
-        So the stream farthest ahead does not wait for the others. A full stream is left out and holds up nobody.
-        """
-        first, last = {}, {}
-        for owner in owners:
-            numbers = [stream.cursor for stream in self._streams[owner] if not stream.full]
-            if numbers:
-                first[owner] = min(numbers)
-            if len(set(numbers)) > 1:
-                last[owner] = max(numbers)
-        return [first, last]
+    async def _progress(self) -> None:
+        self._note(self._audience.caught_up())
+        running = {user: None for user, queue in self._audience.queues.items() if queue.runs}
+        for found in await _each(queries.read_progress, running) if running else ():
+            self._audience.offer_progress(found)
 
-    def _caught_up(self) -> set[int]:
-        """Return the owners of streams that had no room for a completion and have it now."""
-        return {o for o, streams in self._streams.items() if any(s.behind and not s.full for s in streams)}
-
-    async def _restart(self) -> None:
-        """Restart streams that are ahead of the database: while the connection was lost, it may have been restored."""
-        ahead = {owner: max(stream.cursor for stream in streams) for owner, streams in self._streams.items()}
-        for owner, last in (await sync_to_async(restarts, thread_sensitive=False)(ahead)).items():
-            for stream in self._streams.get(owner, ()):
-                if stream.cursor > last:
-                    stream.restart(last)
-            self._changed.add(owner)
-        self._lost = False
+    async def _estimates(self) -> None:
+        flows = {queue.flow for queue in self._audience.queues.values()}
+        behind = self._agenda.behind(time.monotonic())
+        event, gist = await queries.read_estimates(flows, behind, self._fleet)
+        self._audience.offer_estimates(event, gist, time.monotonic())
 
     async def _close_revoked(self) -> None:
-        """End the streams whose access was revoked."""
-        streams = [stream for streams in self._streams.values() for stream in streams]
-        ended = await sync_to_async(revoked_of, thread_sensitive=False)({stream.admitted for stream in streams})
+        streams = list(self._audience)
+        ended = await queries.revoked_of({stream.access for stream in streams})
         for stream in streams:
-            if stream.admitted in ended:
+            if stream.access in ended:
                 stream.end()
 
-    def _hand_out(self, found: Batch) -> None:
-        for owner, queue in found.queues.items():
-            for stream in self._streams.get(owner, ()):
-                stream.offer_queue(queue)
-        for owner, progress in found.progress.items():
-            for stream in self._streams.get(owner, ()):
-                stream.offer_progress(progress)
-        for completions in found.completions:
-            self._hand_out_completions(completions)
+    async def _recheck(self) -> None:
+        self._changed.update(self._audience.users)
 
-    def _hand_out_completions(self, completions: Completions) -> None:
-        # A stream that is further behind would miss the completions in between.
-        told = {
-            owner: [stream for stream in self._streams.get(owner, ()) if stream.cursor >= number]
-            for owner, number in completions.after.items()
-        }
-        for completion in completions.found:
-            for stream in told[completion.owner]:
-                stream.offer_completion(completion)
-        # A full batch may leave some out: read again at the next tick.
-        many = Counter(completion.owner for completion in completions.found)
-        self._changed |= {owner for owner in many if many[owner] >= BATCH_COMPLETIONS} & self._streams.keys()
+    async def _reread(self) -> None:
+        busy = [user for user, queue in self._audience.queues.items() if queue.rows]
+        self._agenda.add(busy, time.monotonic())
+
+    async def _reread_idle(self) -> None:
+        self._agenda.add(self._audience.users, time.monotonic())
+
+    def _ahead(self) -> dict[int, int]:
+        """Return the highest number that a stream of each user was told."""
+        numbers: dict[int, int] = {}
+        for stream in self._audience:
+            numbers[stream.owner] = max(stream.cursor, numbers.get(stream.owner, 0))
+        return numbers
 
 
-async def _listening_connection() -> psycopg.AsyncConnection[Any]:
-    listening = await psycopg.AsyncConnection.connect(**listening_parameters(), autocommit=True)
-    async with asyncio.timeout(ANSWER_WITHIN):
-        await listening.execute(f"LISTEN {OWNERS}")
-    return listening
+class _Round:
+    """Something that is done every so many seconds."""
+
+    def __init__(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        self._seconds = seconds
+        self._work = work
+        self.due = 0.0
+
+    async def run_if_due(self) -> None:
+        """Do it, unless it was done a moment ago. After an error it is due again as after a success."""
+        if time.monotonic() >= self.due:
+            self.due = time.monotonic() + self._seconds
+            await self._work()
+
+
+async def _each(read: Callable[[dict[int, T]], Awaitable[R]], given: dict[int, T]) -> list[R]:
+    """Return what `read` returns for these users.
+
+    If that fails for all of them together, read each half by itself: one user's data that cannot be read must not keep
+    anything from others. The log has the user's number. Raises the database's passing errors.
+    """
+    try:
+        return [await read(given)]
+    except Exception as error:
+        if is_passing(error):
+            raise
+        if len(given) == 1:
+            logger.exception("The live hub could not read what is to be sent to owner %d", *given)
+            return []
+    users = list(given)
+    halves = users[: len(users) // 2], users[len(users) // 2 :]
+    return [found for half in halves for found in await _each(read, {user: given[user] for user in half})]
 
 
 _hubs: dict[asyncio.AbstractEventLoop, Hub] = {}

@@ -1,20 +1,36 @@
-"""The hub's queries. They run in worker threads and give their connections back at once."""
+"""The hub's queries, encoded. They run in worker threads and give their connections back at once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+import time
+from collections.abc import Awaitable, Callable, Collection
+from functools import wraps
+from typing import NamedTuple, ParamSpec, TypeVar
 
+from asgiref.sync import sync_to_async
 from django.db import connection
 
-from ..snapshots import completions_after, progress_snapshots, queue_snapshots, stream_start
-from . import sse
-from .access import StreamAccess, revoked
+from ..db.clock import database_now
+from ..policy.projection import Standing
+from ..policy.rules import Terms
+from ..snapshots import (
+    FleetNow,
+    completions_after,
+    fleet_now,
+    progress_snapshots,
+    queue_snapshots,
+    stream_starts,
+)
+from . import access, sse
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+REUSE_FOR = 20.0
+"""A fleet that was read is used for so many times as long as it took to read: reads take at most 5 % of the time."""
 
 
-@dataclass(frozen=True)
-class EncodedCompletion:
+class EncodedCompletion(NamedTuple):
     """A completion: its owner, its number among the owner's, and the job as sse.data() returns it."""
 
     owner: int
@@ -22,58 +38,89 @@ class EncodedCompletion:
     data: bytes
 
 
-@dataclass
-class Completions:
-    """Completions of the users in `after`, each above the number given there. Other users have none."""
+class EncodedQueue(NamedTuple):
+    """A queue as sse.data() returns it. `rows`: its jobs. `runs`: whether one of them runs. `flow`: its terms."""
 
-    after: dict[int, int]
-    found: list[EncodedCompletion]
-
-
-@dataclass
-class Batch:
-    """The results of one batch of queries by user, encoded by sse.data() once for all of a user's streams."""
-
-    queues: dict[int, bytes] = field(default_factory=dict)
-    progress: dict[int, bytes] = field(default_factory=dict)
-    completions: list[Completions] = field(default_factory=list)
+    data: bytes
+    rows: int
+    runs: bool
+    flow: Standing
 
 
-def read_batch(fresh: set[int], cursors: list[dict[int, int]], running: list[int]) -> Batch:
-    """Run one batch of queries. `cursors`: the numbers after which to read completions, by user.
-
-    Completions are read first, so a queue is never older than the completions beside it.
-    """
-    try:
-        return Batch(
-            completions=[Completions(after, _encoded_completions(after)) for after in cursors if after],
-            queues=_encoded(queue_snapshots(fresh)) if fresh else {},
-            progress=_encoded(progress_snapshots(running)) if running else {},
-        )
-    finally:
-        connection.close()
+MAX_SHARES = 50
+"""Kinds of terms whose shares are told with the estimates. Users with others are told with their queue."""
 
 
-def _encoded_completions(after: dict[int, int]) -> list[EncodedCompletion]:
+class FleetReader:
+    """Reads the fleet, and keeps it for a moment."""
+
+    def __init__(self) -> None:
+        self._fleet: FleetNow | None = None
+        self._until = 0.0
+
+    def now(self) -> FleetNow:
+        """Return the fleet as it is, or was a moment ago."""
+        before = time.monotonic()
+        if self._fleet is None or before >= self._until:
+            self._fleet = fleet_now(database_now())
+            self._until = time.monotonic() + REUSE_FOR * (time.monotonic() - before)
+        return self._fleet
+
+
+def in_thread(work: Callable[P, T]) -> Callable[P, Awaitable[T]]:
+    """Return the function as a coroutine function: it runs in a worker thread, whose connection it gives back."""
+
+    @wraps(work)
+    def closing(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return work(*args, **kwargs)
+        finally:
+            connection.close()
+
+    return sync_to_async(closing, thread_sensitive=False)
+
+
+@in_thread
+def read_completions(after: dict[int, int]) -> list[EncodedCompletion]:
+    """Return each user's completions after the number given for the user."""
     return [EncodedCompletion(done.owner, done.number, sse.data(done.job)) for done in completions_after(after)]
 
 
-def _encoded(by_user: Mapping[int, Any]) -> dict[int, bytes]:
-    return {user: sse.data(snapshot) for user, snapshot in by_user.items()}
+@in_thread
+def read_queues(users: Collection[int], reader: FleetReader) -> dict[int, EncodedQueue]:
+    """Return the queues of users. Unknown ones are left out."""
+    return {
+        user: EncodedQueue(
+            sse.data(queue),
+            len(queue["running"]) + len(queue["waiting"]),
+            bool(queue["running"]),
+            Standing(Terms(queue["share"]["weight"], queue["share"]["cap"]), active=queue["share"]["active"]),
+        )
+        for user, queue in queue_snapshots(users, reader.now()).items()
+    }
 
 
+@in_thread
+def read_progress(users: Collection[int]) -> dict[int, bytes]:
+    """Return the progress of users' running jobs. Users without any are left out."""
+    return {user: sse.data(progress) for user, progress in progress_snapshots(users).items()}
+
+
+@in_thread
+def read_estimates(flows: Collection[Standing], behind: float, reader: FleetReader) -> tuple[bytes, object]:
+    """Return the event that all streams share, and what of it matters to users without jobs."""
+    estimates = reader.now().estimates(sorted(flows, key=repr)[:MAX_SHARES], behind)
+    return sse.event("estimates", sse.data(estimates)), repr((estimates["processors"], estimates["shares"]))
+
+
+@in_thread
 def restarts(cursors: dict[int, int]) -> dict[int, int]:
     """Return the last completion's number of each user whose cursor is ahead of it, as after a restored backup."""
-    try:
-        starts = {owner: stream_start(owner, cursor) for owner, cursor in cursors.items()}
-        return {owner: start for owner, (start, ahead) in starts.items() if ahead}
-    finally:
-        connection.close()
+    starts = zip(cursors, stream_starts(list(cursors.items())), strict=True)
+    return {owner: start.number for owner, start in starts if start.reset}
 
 
-def revoked_of(accesses: set[StreamAccess]) -> set[StreamAccess]:
+@in_thread
+def revoked_of(accesses: Collection[access.StreamAccess]) -> set[access.StreamAccess]:
     """Return those that no longer hold: see access.py."""
-    try:
-        return revoked(accesses)
-    finally:
-        connection.close()
+    return access.revoked(accesses)

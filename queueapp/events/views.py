@@ -1,4 +1,4 @@
-"""The event stream's door."""
+"""The event stream as a Django view. It answers every refusal; door.py takes most streams before they reach Django."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 
 from ..conf import queue_settings
-from ..errors import FieldError, InvalidQuery
-from ..http.problems import MEDIA_TYPE, problem_page, too_many
+from ..errors import InvalidQuery
+from ..http.problems import problem_page, too_many
 from ..limits.throttles import request_wait
 from ..models import Owner
-from ..snapshots import stream_start
+from ..snapshots import stream_starts
+from . import sse
 from .access import StreamAccess
-from .hub import Hub, hub
+from .hub import hub
+from .request import HEADERS, accepts, after
 from .stream import Stream
 
 TOO_MANY_RETRY = 30.0
-"""Seconds after which one who has too many streams may try again."""
+"""Seconds after which a user who has too many streams may try again."""
 
 
 @csrf_exempt  # it changes nothing; what is not GET is refused as a problem
@@ -37,63 +39,55 @@ async def events(request: HttpRequest) -> HttpResponseBase:
     """
     if request.method != "GET":
         return problem_page(request, 405, f'Method "{request.method}" not allowed.', {"Allow": "GET"})
-    # Clients that are generated from the schema may name but one type of its answers, which is that of the errors.
-    if not (request.accepts("text/event-stream") or request.accepts(MEDIA_TYPE)):
+    if not accepts(request):
         return problem_page(request, 406, "Events are given out as text/event-stream only.")
     try:
-        cursor = _cursor(request)
+        number = after(request)
     except InvalidQuery as wrong:
         return problem_page(request, 400, str(wrong), errors=wrong.errors)
-    admitted, cursor, reset, wait = await sync_to_async(_let_in)(request, cursor)
-    if admitted is None and not wait:
+    stream, wait = await sync_to_async(_admit)(request, number)
+    if wait:
+        return too_many(request, wait, "Streams are opened too often.")
+    if stream is None:
         header = {"WWW-Authenticate": 'Bearer realm="api"'}
         return problem_page(request, 401, "Log in, or send a token.", header)
-    if admitted is None or wait:
-        return too_many(request, wait, "Streams are opened too often.")
-    if _is_full(hub(), admitted.owner):
+    if hub().is_full(stream.owner):
         most = queue_settings().MAX_STREAMS
         return too_many(request, TOO_MANY_RETRY, f"At most {most} streams of one user are open at a time.")
-    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    stream = Stream(admitted, cursor, reset=reset)
-    return StreamingHttpResponse(_follow(stream), content_type="text/event-stream", headers=headers)
+    return StreamingHttpResponse(_follow(stream), headers=HEADERS)
 
 
 async def _follow(stream: Stream) -> AsyncIterator[bytes]:
     feeder = hub()
-    if _is_full(feeder, stream.owner):  # of many that came in together
+    if feeder.is_full(stream.owner):  # of many that came in together
         return
     feeder.join(stream)
     try:
-        async for part in stream.events():
-            yield part
+        yield sse.retry(feeder.retry_milliseconds())
+        async for data in stream.events():
+            yield data
     finally:
         feeder.leave(stream)
 
 
-def _is_full(feeder: Hub, owner: int) -> bool:
-    most = queue_settings().MAX_STREAMS
-    return 0 < most <= feeder.count(owner)
+def _admit(request: HttpRequest, number: int | None) -> tuple[Stream | None, float]:
+    """Return the stream of the client, None if it is nobody's, and the seconds to wait before it may be opened.
 
-
-def _let_in(request: HttpRequest, cursor: int | None) -> tuple[StreamAccess | None, int, bool, float]:
-    """The pass of the one who asks, None without one; where the stream begins, and whether that is not where it was
-    asked for; the seconds to wait before it may.
-
-    All that the door asks the database, in one go and with a connection that is given back at once: the stream may
-    be open for hours.
+    The connection is given back at once: the stream may be open for hours.
     """
     try:
-        admitted = _pass(request)
-        if admitted is None:
-            return None, 0, False, request_wait(request, None)
-        wait = request_wait(request, admitted.user)
-        return admitted, *stream_start(admitted.owner, cursor), wait
+        access = _access(request)
+        wait = request_wait(request, access and access.user)
+        if access is None or wait:
+            return None, wait
+        start = stream_starts([(access.owner, number)])[0]
+        return Stream(access, start.number, reset=start.reset), 0.0
     finally:
         if not connection.in_atomic_block:  # as it is in tests only
             connection.close()
 
 
-def _pass(request: HttpRequest) -> StreamAccess | None:
+def _access(request: HttpRequest) -> StreamAccess | None:
     if request.headers.get("Authorization"):
         try:
             found = JWTAuthentication().authenticate(Request(request))
@@ -108,18 +102,3 @@ def _pass(request: HttpRequest) -> StreamAccess | None:
         return None
     owner = Owner.objects.of_user(visitor)
     return StreamAccess(owner.pk, visitor.pk, visitor.password, session=request.session.session_key)
-
-
-def _cursor(request: HttpRequest) -> int | None:
-    """The number after which completions are asked for, None: from now on. Raises InvalidQuery."""
-    errors = [FieldError(name, "there is no such parameter here") for name in sorted(set(request.GET) - {"after"})]
-    found = {"Last-Event-ID": request.headers.get("Last-Event-ID"), "after": request.GET.get("after")}
-    given = {name: text for name, text in found.items() if text}
-    errors += [FieldError(name, "must be the number of a completion") for name in given if not _is_id(given[name])]
-    if errors:
-        raise InvalidQuery(errors)
-    return int(next(iter(given.values()))) if given else None
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 19

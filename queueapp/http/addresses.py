@@ -15,6 +15,11 @@ def admin_root() -> str:
     return _path("admin:index")
 
 
+def events_path() -> str:
+    """Return the path of the event stream; "" if the project does not include it."""
+    return _path("queueapp:events")
+
+
 def is_below(path: str, root: str) -> bool:
     """Whether a path begins with a root that there is."""
     return bool(root) and path.startswith(root)

@@ -20,6 +20,8 @@ WORK = "queueapp_work"
 """Channel: some flow has a backlog. No payload."""
 OWNERS = "queueapp_owners"
 """Channel: the queues of these owners changed. Payload: their ids, separated by commas."""
+EVERYONE = 0
+"""Among these ids: the queues of all owners changed. No owner has it."""
 
 # The commit does not wait for the disk, so that listeners hear sooner.
 _NOTIFY = """

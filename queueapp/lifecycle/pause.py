@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from ..db.conflicts import retried
 from ..models import Owner, Pause, Waiting
-from .announce import announce
+from .announce import EVERYONE, announce
 
 T = TypeVar("T")
 
@@ -33,12 +33,14 @@ def pause(reason: str, owner: Owner | None = None, task: str = "", by: AbstractB
 def begin(paused: Pause) -> None:
     """Save a new pause and begin it; otherwise like pause()."""
 
-    def work() -> list[int]:
+    def work() -> None:
         paused.pk = None
         paused.save(force_insert=True)
-        return _call("queueapp_park(%s, %s)", paused.owner_id, paused.task) if _of_some(paused) else _waiting()
+        if _of_some(paused):
+            _call("queueapp_park(%s, %s)", paused.owner_id, paused.task)
 
-    announce(_transaction(work))
+    _transaction(work)
+    announce([EVERYONE])
 
 
 def resume(paused: Pause) -> None:
@@ -49,33 +51,30 @@ def resume(paused: Pause) -> None:
     """
     key = paused.pk
 
-    def work() -> list[int]:
+    def work() -> None:
         Pause.objects.filter(pk=key).delete()
-        return _call("queueapp_unpark()") if _of_some(paused) else _waiting()
+        if _of_some(paused):
+            _call("queueapp_unpark()")
 
-    announce(_transaction(work), work=True)
+    _transaction(work)
+    announce([EVERYONE], work=True)
 
 
 def unpark_forgotten() -> None:
     """Let parked jobs go on if no owner or task is paused. There are none, unless a pause ended without resume()."""
     of_some = Pause.objects.exclude(owner=None, task="")
     if not of_some.exists() and Waiting.objects.filter(flow=None, not_before=None).exists():
-        announce(_transaction(lambda: _call("queueapp_unpark()")), work=True)
+        _transaction(lambda: _call("queueapp_unpark()"))
+        announce([EVERYONE], work=True)
 
 
 def _of_some(paused: Pause) -> bool:
     return paused.owner_id is not None or bool(paused.task)
 
 
-def _waiting() -> list[int]:
-    """Return the owners whose flow has a backlog."""
-    return list(Owner.objects.filter(flow__state__backlogged=True).values_list("pk", flat=True))
-
-
-def _call(function: str, *arguments: int | str | None) -> list[int]:
+def _call(function: str, *arguments: int | str | None) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {function}", arguments)
-        return cursor.fetchone()[0] or []
 
 
 def _transaction(work: Callable[[], T]) -> T:

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from ..db.conflicts import retried
 from ..models import Flow, FlowState, Owner, PriorityRule, Routing, RuleChange, database_now
 from ..policy.rules import Route, Terms, route
-from .announce import announce
+from .announce import EVERYONE, announce
 
 BATCH_OWNERS = 50
 """Maximum number of owners, and so of flows, that one transaction routes. Claims of these flows wait for it."""
@@ -50,7 +50,7 @@ def reroute(batches: int | None = None) -> None:
         left = REROUTE_JOBS
         while left > 0 and (moved := retried(_move)) is not None:
             left -= moved
-        announce(Owner.objects.filter(flow__state__backlogged=True).values_list("pk", flat=True), work=True)
+        announce([EVERYONE], work=True)
 
 
 def route_some() -> bool:

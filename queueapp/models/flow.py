@@ -28,10 +28,13 @@ class Flow(models.Model):
 
     @property
     def name(self) -> str:
-        """The name for people: that of its owner, else that of its rule, else `everyone else`."""
-        if self.owner is not None:
-            return self.owner.name
-        return str(self.rule) if self.rule_id is not None else "everyone else"
+        """The name for people: see flow_name()."""
+        return flow_name(None if self.owner is None else self.owner.name, None if self.rule is None else self.rule.name)
+
+
+def flow_name(owner: str | None, rule: str | None) -> str:
+    """Return the name of a flow for people: that of its owner, else that of its rule, else `everyone else`."""
+    return owner or rule or "everyone else"
 
 
 class FlowState(models.Model):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Prefetch, Q
 
@@ -57,12 +60,14 @@ class JobQuerySet(models.QuerySet["Job"]):
     def brief(self) -> JobQuerySet:
         """The jobs as lists show them, with owner and attempts. Two queries; large values are not read."""
         attempts = Attempt.objects.defer("error", "log").annotate(error_begins=beginning("error"))
-        brief = self.select_related("owner__user").prefetch_related(Prefetch("attempts", queryset=attempts))
-        return brief.defer("payload").annotate(small_payload=small("payload"))
+        # Names and lists instead of models and managers, which cost more than all the rest of a row.
+        brief = self.prefetch_related(Prefetch("attempts", queryset=attempts, to_attr="read_attempts"))
+        names = {"read_user": F(f"owner__user__{get_user_model().USERNAME_FIELD}"), "read_key": F("owner__key")}
+        return brief.defer("payload").annotate(small_payload=small("payload"), **names)
 
     def ended_brief(self) -> JobQuerySet:
         """The jobs as brief() loads them, with their outcomes."""
-        ended = self.brief().select_related("owner__user", "outcome")
+        ended = self.brief().select_related("outcome")
         return ended.defer("outcome__result", "outcome__error", "outcome__log").annotate(
             small_result=small("outcome__result"),
             result_is_large=is_large("outcome__result"),
@@ -75,7 +80,8 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def _with_processors(self) -> JobQuerySet:
         """The jobs with the processors that work on them, as of one moment."""
-        running = self.prefetch_related(Prefetch("processors", queryset=Processor.objects.working().dated()))
+        working = Processor.objects.working().dated()
+        running = self.prefetch_related(Prefetch("processors", queryset=working, to_attr="read_processors"))
         running._at_one_moment = True
         return running
 
@@ -118,10 +124,29 @@ class Job(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    read_user: str | None
+    read_key: str | None
+    """The owner's name, as JobQuerySet.brief() reads it."""
+
+    @property
+    def user_name(self) -> str | None:
+        """The name of the user whose job it is; None for a key's."""
+        return self.read_user if hasattr(self, "read_user") else self.owner.user_name
+
+    @property
+    def key(self) -> str | None:
+        """The fairness key whose job it is; None for a user's."""
+        return self.read_key if hasattr(self, "read_key") else self.owner.key
+
+    @property
+    def failed_attempts(self) -> Iterable[Attempt]:
+        """The attempts that failed."""
+        return self.read_attempts if hasattr(self, "read_attempts") else self.attempts.all()
+
     @property
     def processor(self) -> Processor | None:
         """The processor that runs the job now, if any."""
-        return next(iter(self.processors.all()), None)
+        return next(iter(self.read_processors if hasattr(self, "read_processors") else self.processors.all()), None)
 
     @property
     def ended(self) -> Outcome | None:

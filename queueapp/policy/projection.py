@@ -20,6 +20,9 @@ Next = tuple[float, int, float]
 """One of the next jobs: its tag, its place in the order of submission, its expected processor seconds."""
 
 
+CURVE_POINTS = 24
+
+
 class Capped(NamedTuple):
     """The number of flows that have these terms, with a cap."""
 
@@ -95,6 +98,29 @@ def share_owed(flow: Standing, fleet: Fleet) -> float:
     return own / fleet.processors
 
 
+class Curve(NamedTuple):
+    """Predicted starts of all jobs by their tags, in few numbers: between two points they are interpolated.
+
+    `points`: pairs of a tag and the seconds until its job starts, in order; at most CURVE_POINTS. `pace`: seconds for
+    each unit of virtual time beyond the last point. A flow with a cap may start later.
+    """
+
+    points: tuple[tuple[float, float], ...]
+    pace: float
+
+    def seconds_until_start(self, tag: float) -> float:
+        """Return the seconds until a job with this tag starts."""
+        if not self.points:
+            return 0.0
+        index = bisect_left(self.points, (tag,))
+        last_tag, last = self.points[index - 1] if index else self.points[0]
+        if index == len(self.points):
+            return last + (tag - last_tag) * self.pace
+        next_tag, following = self.points[index]
+        part = (tag - last_tag) / (next_tag - last_tag) if next_tag > last_tag else 1.0
+        return last + max(part, 0.0) * (following - last)
+
+
 class Projection:
     """Predicted starts of jobs, if nobody submits any more.
 
@@ -128,3 +154,12 @@ class Projection:
             beyond = max(tag - self._order[-1][0], 0.0) if self._order else ahead / flow.terms.weight
             start = self._after + beyond * flow.terms.weight / (share_owed(flow, self._fleet) * self._fleet.processors)
         return start if flow.terms.cap is None else max(start, ahead / flow.terms.cap)
+
+    def curve(self) -> Curve | None:
+        """Return the predicted starts of jobs whose flow has no cap. None if there are no processors."""
+        if not self._fleet.processors:
+            return None
+        owed = share_owed(Standing(), self._fleet) * self._fleet.processors
+        last = len(self._starts) - 1
+        chosen = sorted({last * step // (CURVE_POINTS - 1) for step in range(CURVE_POINTS)}) if last >= 0 else []
+        return Curve(tuple((self._order[i][0], self._starts[i]) for i in chosen), 1.0 / owed if owed else 0.0)

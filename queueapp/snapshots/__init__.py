@@ -1,13 +1,17 @@
 """Read-only views: jobs as users see them, queues with positions and estimates, completions."""
 
-from .completions import BATCH_COMPLETIONS, Completion, completions_after, last_number, stream_start
+from .completions import BATCH_COMPLETIONS, Completion, StreamStart, completions_after, last_number, stream_starts
+from .fleet import FleetNow, fleet_now
 from .jobs import job_dict, job_dicts, new_job_dict, recent_jobs
 from .queues import progress_snapshots, queue_snapshot, queue_snapshots
 
 __all__ = [
     "BATCH_COMPLETIONS",
     "Completion",
+    "FleetNow",
+    "StreamStart",
     "completions_after",
+    "fleet_now",
     "job_dict",
     "job_dicts",
     "last_number",
@@ -16,5 +20,5 @@ __all__ = [
     "queue_snapshot",
     "queue_snapshots",
     "recent_jobs",
-    "stream_start",
+    "stream_starts",
 ]

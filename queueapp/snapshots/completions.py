@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from django.db import DatabaseError, connection
-from django.db.models import Max
 
-from ..models import Job, Outcome
+from ..models import Job
 from . import shapes
 from .jobs import describe
 
@@ -22,6 +22,23 @@ _AFTER = """
            ) AS o
      ORDER BY o.number
 """
+
+
+# The number of each owner's last completion, 0 without one.
+_LAST = """
+    SELECT o.id, coalesce((SELECT max(number) FROM queueapp_outcome WHERE owner_id = o.id), 0)
+      FROM unnest(%s::bigint[]) AS o(id)
+"""
+
+
+class StreamStart(NamedTuple):
+    """The number after which a stream begins. `reset`: it is not the one that was asked for.
+
+    That one is ahead of the owner's last: the database was restored from before it, or that job is being retried.
+    """
+
+    number: int
+    reset: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,27 +74,29 @@ def last_number(owner: int) -> int:
 
     Locks: as _wait_for_lower(), unless there is none.
     """
-    last = _last_seen(owner)
-    if last:
-        _wait_for_lower([owner])
-        _make_durable()
-    return last
+    return stream_starts([(owner, None)])[0].number
 
 
-def stream_start(owner: int, asked: int | None) -> tuple[int, bool]:
-    """Return the number after which a stream begins, and whether it differs from `asked` (None: from now on).
+def stream_starts(asked: Sequence[tuple[int, int | None]]) -> list[StreamStart]:
+    """Return where the streams of these owners begin that ask for what follows a number (None: from now on).
 
-    It differs if `asked` is ahead of the owner's last number: the database was restored from before it, or that job is
-    being retried. Locks: as last_number(), unless the stream begins at `asked`.
+    At most three queries. Locks: as _wait_for_lower(), of the owners whose streams do not begin at what they ask for.
     """
-    if asked is not None and asked <= _last_seen(owner):
-        return asked, False
-    last = last_number(owner)
-    return last, asked is not None and asked > last
+    last = _last_seen({owner for owner, _ in asked})
+    settling = {owner for owner, number in asked if last[owner] and (number is None or number > last[owner])}
+    if settling:
+        _wait_for_lower(sorted(settling))
+        _make_durable()
+    return [
+        StreamStart(last[owner], number is not None) if number is None or number > last[owner] else StreamStart(number)
+        for owner, number in asked
+    ]
 
 
-def _last_seen(owner: int) -> int:
-    return Outcome.objects.filter(owner_id=owner).aggregate(last=Max("number"))["last"] or 0
+def _last_seen(owners: Collection[int]) -> dict[int, int]:
+    with connection.cursor() as cursor:
+        cursor.execute(_LAST, [list(owners)])
+        return dict(cursor.fetchall())
 
 
 def _ended_after(cursors: dict[int, int], limit: int) -> dict[int, int]:

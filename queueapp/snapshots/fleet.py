@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,8 +10,10 @@ from django.db import connection
 from django.db.models import Count, Q, Sum
 
 from ..models import Cluster, FlowState, Processor
-from ..policy.projection import Capped, Fleet, Next, Projection, Standing
+from ..policy.projection import Capped, Fleet, Next, Projection, Standing, others_and_own, share_owed
 from ..policy.rules import Terms
+from . import shapes
+from .shapes import iso
 
 FLOWS, PER_FLOW, UPCOMING = 200, 100, 2_000
 """Limits of the projection job by job: flows, jobs of each flow, jobs in all."""
@@ -40,10 +43,34 @@ class FleetNow:
     projection: Projection
     starting: int
     """Processors that the fleet should have, and that are not alive yet."""
+    at: datetime
 
-    def standing(self, state: FlowState) -> Standing:
-        """Return the place of one flow among the others."""
-        return Standing(state.terms, state.vtime, state.backlogged or state.busy > 0)
+    @property
+    def processors(self) -> shapes.Processors:
+        """The numbers of processors, as the JSON has them."""
+        return {"alive": self.fleet.processors, "busy": self.fleet.busy, "starting": self.starting}
+
+    def owed(self, flow: Standing) -> shapes.ShareOwed:
+        """Return what a flow with these terms is owed."""
+        return {
+            "weight": flow.terms.weight,
+            "cap": flow.terms.cap,
+            "active": flow.active,
+            "owed": round(share_owed(flow, self.fleet), 4),
+            "flows": others_and_own(flow, self.fleet)[0],
+        }
+
+    def estimates(self, flows: Iterable[Standing], behind: float) -> shapes.Estimates:
+        """Return what all users are told together, with the shares of such flows."""
+        curve = self.projection.curve()
+        return {
+            "time": iso(self.at),
+            "processors": self.processors,
+            "shares": [self.owed(flow) for flow in flows],
+            "starts": [] if curve is None else [[tag, round(seconds, 3)] for tag, seconds in curve.points],
+            "pace": 0.0 if curve is None else curve.pace,
+            "behind": round(behind, 1),
+        }
 
 
 def fleet_now(now: datetime) -> FleetNow:
@@ -61,7 +88,7 @@ def fleet_now(now: datetime) -> FleetNow:
     )
     wished = Cluster.objects.alive().aggregate(parts=Sum("part"))["parts"] or 0
     starting = max(wished - len(remaining), 0)
-    return FleetNow(fleet, Projection(fleet, _upcoming() if remaining else []), starting)
+    return FleetNow(fleet, Projection(fleet, _upcoming() if remaining else []), starting, now)
 
 
 def _upcoming() -> list[Next]:

@@ -60,8 +60,8 @@ def describe(
     """
     return {
         "job_id": job.name,
-        "user": job.owner.user_name,
-        "key": job.owner.key,
+        "user": job.user_name,
+        "key": job.key,
         "task": job.task,
         "duration": job.duration,
         **_payload(job),
@@ -71,7 +71,7 @@ def describe(
         "memory_limit": job.memory_limit,
         "run_at": iso(job.run_at),
         "submitted_at": iso(job.submitted_at),
-        "attempts": [_attempt(attempt) for attempt in (job.attempts.all() if attempts is None else attempts)],
+        "attempts": [_attempt(attempt) for attempt in (job.failed_attempts if attempts is None else attempts)],
         "stopping": ended is None and processor is not None and processor.cancelling,
         **(_present(processor, now, note) if ended is None else _ended(ended)),
         **_result(job, ended),
@@ -156,5 +156,5 @@ def _waiting(jobs: Sequence[Job]) -> tuple[dict[int, int], dict[int, str]]:
     # By owner, as the table's key begins with it.
     waiting = Waiting.objects.filter(owner_id__in={job.owner_id for job in jobs}, job_id__in=[job.pk for job in jobs])
     rows = list(waiting.values_list("job_id", "flow_id", "note"))
-    found = positions({flow for _, flow, _ in rows}, [job for job, _, _ in rows])
+    found = positions([(flow, job) for job, flow, _ in rows])
     return {job: place.position for job, place in found.items()}, {job: note for job, _, note in rows}

@@ -10,17 +10,17 @@ from django.db import connection
 MAX_POSITION = 10_000
 """Jobs of a flow that are counted. A job behind them has no position to show."""
 
-# The waiting jobs of each flow, numbered in order up to the last job asked for, with the work before each. Of these
-# only the jobs asked for are returned.
+# The waiting jobs of each flow, numbered in order up to the last job asked for there, with the work before each. Of
+# these only the jobs asked for are returned.
 _PLACES = """
     SELECT p.job_id, p.position, p.ahead
-      FROM unnest(%s::bigint[]) AS f(id)
+      FROM unnest(%s::bigint[], %s::bigint[]) AS f(id, last_job)
      CROSS JOIN LATERAL (
            SELECT job_id, row_number() OVER (ORDER BY job_id) AS position,
                   coalesce(sum(expected) OVER (
                       ORDER BY job_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS ahead
              FROM (SELECT job_id, expected FROM queueapp_waiting
-                    WHERE flow_id = f.id AND job_id <= %s ORDER BY job_id LIMIT %s) AS head
+                    WHERE flow_id = f.id AND job_id <= f.last_job ORDER BY job_id LIMIT %s) AS head
            ) AS p
      WHERE p.job_id = ANY (%s)
 """
@@ -34,15 +34,19 @@ class Position:
     ahead: float
 
 
-def positions(flows: Iterable[int | None], jobs: Iterable[int]) -> dict[int, Position]:
-    """Return the positions of these jobs in these flows, by job. Jobs beyond MAX_POSITION or in no flow are left out.
+def positions(places: Iterable[tuple[int | None, int]]) -> dict[int, Position]:
+    """Return the positions of jobs, given as flow and job, by job. Jobs beyond MAX_POSITION or in no flow are left out.
 
     One query; none without jobs.
     """
-    wanted = list(jobs)
-    if not wanted:
+    last: dict[int, int] = {}
+    jobs = []
+    for flow, job in places:
+        if flow is not None:
+            last[flow] = max(job, last.get(flow, 0))
+            jobs.append(job)
+    if not jobs:
         return {}
     with connection.cursor() as cursor:
-        in_flows = sorted({flow for flow in flows if flow is not None})
-        cursor.execute(_PLACES, [in_flows, max(wanted), MAX_POSITION, wanted])
+        cursor.execute(_PLACES, [list(last), list(last.values()), MAX_POSITION, jobs])
         return {job: Position(position, ahead) for job, position, ahead in cursor.fetchall()}

@@ -8,11 +8,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
+from django.contrib.auth import get_user_model
 from django.db import connection
+from typing_extensions import TypedDict
 
 from ..models import Job, Owner, Processor, at_one_moment
-from ..policy.projection import Standing, others_and_own, share_owed
+from ..models.flow import flow_name
+from ..policy.projection import Standing
+from ..policy.rules import Terms
 from . import shapes
 from .fleet import FleetNow, fleet_now
 from .jobs import describe
@@ -46,34 +51,64 @@ def queue_snapshot(owner: Owner) -> shapes.Queue:
     return queue_snapshots([owner.pk])[owner.pk]
 
 
-def queue_snapshots(owner_ids: Iterable[int]) -> dict[int, shapes.Queue]:
-    """Return the queues of owners, by id. Unknown ids are left out. A fixed number of queries."""
+def queue_snapshots(owner_ids: Iterable[int], fleet: FleetNow | None = None) -> dict[int, shapes.Queue]:
+    """Return the queues of owners, by id. Unknown ids are left out. A fixed number of queries.
+
+    `fleet`: as it was a moment ago, if the caller knows it; else it is read, too.
+    """
     with at_one_moment() as now:
-        return _queues(list(owner_ids), now)
+        return _queues(list(owner_ids), now, fleet or fleet_now(now))
 
 
-def _queues(owner_ids: list[int], now: datetime) -> dict[int, shapes.Queue]:
-    owners = list(
-        Owner.objects.filter(pk__in=owner_ids).select_related("user", "flow__rule", "flow__owner__user", "flow__state")
-    )
-    fleet = fleet_now(now)
+class _Owner(NamedTuple):
+    """An owner, with the state of the flow that the owner's next job joins: None before there is one."""
+
+    pk: int
+    user: str | None
+    key: str | None
+    flow: int | None
+    flow_name: str
+    standing: Standing | None
+
+
+def _queues(owner_ids: list[int], now: datetime, fleet: FleetNow) -> dict[int, shapes.Queue]:
+    owners = _owners(owner_ids)
     running = _running([owner.pk for owner in owners], now)
     pauses = Pauses()
     waiting, many = _waiting(owners, fleet, pauses, now)
     return {
         owner.pk: {
             "time": iso(now),
-            "user": owner.user_name,
+            "user": owner.user,
             "key": owner.key,
             "running": running[owner.pk],
             "waiting": waiting[owner.pk],
             "waiting_count": many[owner.pk],
             "paused": pauses.sentence(owner.pk, (job["task"] for job in waiting[owner.pk])),
             "share": _share(owner, fleet, pauses),
-            "processors": {"alive": fleet.fleet.processors, "busy": fleet.fleet.busy, "starting": fleet.starting},
+            "processors": fleet.processors,
         }
         for owner in owners
     }
+
+
+def _owners(ids: list[int]) -> list[_Owner]:
+    name = get_user_model().USERNAME_FIELD
+    rows = Owner.objects.filter(pk__in=ids).values_list(
+        "pk", f"user__{name}", "key", "flow", f"flow__owner__user__{name}", "flow__owner__key", "flow__rule__name",
+        "flow__state__weight", "flow__state__cap", "flow__state__vtime", "flow__state__backlogged", "flow__state__busy",
+    )  # fmt: skip
+    return [
+        _Owner(
+            pk,
+            user,
+            key,
+            flow,
+            flow_name(flow_user or flow_key, rule) if flow is not None else user or key or "",
+            None if flow is None else Standing(Terms(weight, cap), vtime, backlogged or busy > 0),
+        )
+        for pk, user, key, flow, flow_user, flow_key, rule, weight, cap, vtime, backlogged, busy in rows
+    ]
 
 
 def progress_snapshots(owner_ids: Iterable[int]) -> dict[int, shapes.Progress]:
@@ -109,16 +144,16 @@ def _running(owner_ids: list[int], now: datetime) -> dict[int, list[shapes.Job]]
 
 
 def _waiting(
-    owners: list[Owner], fleet: FleetNow, pauses: Pauses, now: datetime
+    owners: list[_Owner], fleet: FleetNow, pauses: Pauses, now: datetime
 ) -> tuple[dict[int, list[shapes.WaitingJob]], dict[int, int]]:
     """Return each owner's first queued jobs with position and estimated start, and the number of all."""
     with connection.cursor() as cursor:
         cursor.execute(_WAITING, [[owner.pk for owner in owners], MAX_POSITION + 1, MAX_WAITING])
         rows = cursor.fetchall()
     many = defaultdict(int, {owner: count for owner, *_, count in rows})
-    place_of = positions({flow for _, _, flow, *_ in rows}, [job for _, job, *_ in rows])
+    place_of = positions([(flow, job) for _, job, flow, *_ in rows])
     jobs = Job.objects.brief().in_bulk([job for _, job, *_ in rows])
-    standing = {owner.flow_id: fleet.standing(owner.flow.state) for owner in owners if owner.flow is not None}
+    standing = {owner.flow: owner.standing for owner in owners if owner.standing is not None}
     found: dict[int, list[shapes.WaitingJob]] = defaultdict(list)
     for owner, job, flow, note, moment, _ in rows:
         place = place_of.get(job)
@@ -128,27 +163,31 @@ def _waiting(
         found[owner].append(
             {
                 **describe(jobs[job], now, position=place.position if place else None, note=note),
-                "estimated_start": iso(at) or _estimate(job, sure, standing.get(flow, Standing()), fleet, now),
+                **_start(job, sure, at, standing.get(flow, Standing()), fleet, now),
             }
         )
     return found, many
 
 
-def _estimate(job: int, place: Position | None, standing: Standing, fleet: FleetNow, now: datetime) -> str | None:
-    if place is None:
-        return None
+class _Start(TypedDict):
+    estimated_start: str | None
+    tag: float | None
+
+
+def _start(
+    job: int, place: Position | None, at: datetime | None, standing: Standing, fleet: FleetNow, now: datetime
+) -> _Start:
+    if place is None or at is not None:
+        return {"estimated_start": iso(at), "tag": None}
     wait = fleet.projection.seconds_until_start(standing, job, place.ahead)
     # What lies further off is no estimate, and a moment that Python cannot hold must not fail everybody's look.
-    return None if wait is None or wait > MAX_ESTIMATE_SECONDS else iso(now + timedelta(seconds=wait))
+    if wait is None or wait > MAX_ESTIMATE_SECONDS:
+        return {"estimated_start": None, "tag": None}
+    tag = standing.tag(place.ahead) if standing.terms.cap is None else None
+    return {"estimated_start": iso(now + timedelta(seconds=wait)), "tag": tag}
 
 
-def _share(owner: Owner, fleet: FleetNow, pauses: Pauses) -> shapes.Share:
+def _share(owner: _Owner, fleet: FleetNow, pauses: Pauses) -> shapes.Share:
     """Return the share that the owner's flow is owed: 0 while paused; as for weight 1 before there is a flow."""
-    standing = fleet.standing(owner.flow.state) if owner.flow is not None else Standing(active=False)
-    return {
-        "owed": 0.0 if pauses.stops(owner.pk) else round(share_owed(standing, fleet.fleet), 4),
-        "weight": standing.terms.weight,
-        "flow": owner.flow.name if owner.flow is not None else owner.name,
-        "flows": others_and_own(standing, fleet.fleet)[0],
-        "cap": standing.terms.cap,
-    }
+    owed = fleet.owed(owner.standing or Standing(active=False))
+    return {**owed, "owed": 0.0 if pauses.stops(owner.pk) else owed["owed"], "flow": owner.flow_name}

@@ -71,16 +71,26 @@ class WaitingJob(Job):
     estimated_start: Annotated[
         Moment | None, Field(description="Or run_at, if no more is known; null: nothing is known.")
     ]
+    tag: Annotated[
+        float | None,
+        Field(description="Virtual time of its turn, for `starts` of the estimates; null: estimated_start stands."),
+    ]
 
 
-class Share(TypedDict):
-    """What your flow is owed now."""
+class ShareOwed(TypedDict):
+    """What a flow with these terms is owed now."""
 
     owed: Annotated[float, Field(description="Fraction of all processors, 0 to 1.")]
     weight: float
-    flow: str
-    flows: Annotated[int, Field(description="Flows that take turns now, yours included.")]
     cap: Annotated[int | None, Field(description="Processors at once, at most; null: no limit.")]
+    active: Annotated[bool, Field(description="Whether it has queued or running jobs.")]
+    flows: Annotated[int, Field(description="Flows that take turns now, this one included.")]
+
+
+class Share(ShareOwed):
+    """What your flow is owed now; 0 while your jobs are paused."""
+
+    flow: str
 
 
 class Processors(TypedDict):
@@ -105,6 +115,21 @@ class Queue(TypedDict):
     waiting_count: Annotated[int, Field(description="All that wait; 10001 means more than 10,000.")]
     share: Share
     processors: Processors
+
+
+class Estimates(TypedDict):
+    """What others' jobs change of your queue: the same for all users, at most once a second.
+
+    A queued job with a tag starts at `time` plus its seconds in `starts`: interpolated between two points, the first
+    one's before all, and beyond the last one `pace` more for each unit of its tag.
+    """
+
+    time: Moment
+    processors: Processors
+    shares: Annotated[list[ShareOwed], Field(description="By terms; the one with those of your share is yours.")]
+    starts: Annotated[list[list[float]], Field(description="Pairs of a tag and seconds, in order.")]
+    pace: float
+    behind: Annotated[float, Field(description="Seconds by which the server is late to send changed queues.")]
 
 
 class ClusterPart(TypedDict):

@@ -27,9 +27,10 @@ def many_ended(user: Owner) -> None:
 
 
 async def completions(stream: Stream) -> AsyncIterator[bytes]:
-    async for part in stream.events():
-        if part.startswith(b"event: completed"):
-            yield part
+    async for data in stream.events():
+        for event in data.split(b"\n\n"):
+            if event.startswith(b"event: completed"):
+                yield event
 
 
 def test_a_stream_that_nobody_reads_holds_up_no_other() -> None:

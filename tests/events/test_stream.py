@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-
 import pytest
 
 from queueapp.events import sse
@@ -18,20 +15,9 @@ def completion(number: int) -> EncodedCompletion:
     return EncodedCompletion(1, number, sse.data({"n": number}))
 
 
-def sent(stream: Stream, *offers: Callable[[], None]) -> list[bytes]:
-    """All that is sent after these offers, its first line, `retry:`, aside."""
-
-    async def read() -> list[bytes]:
-        parts = []
-        for offer in offers:
-            offer()
-        events = stream.events()
-        assert (await anext(events)).startswith(b"retry:")
-        while stream._something.is_set() or stream._completions or stream._queue or stream._progress:
-            parts.append(await anext(events))
-        return parts
-
-    return asyncio.run(asyncio.wait_for(read(), 10))
+def sent(stream: Stream) -> list[bytes]:
+    """The events that are in line."""
+    return [event + b"\n\n" for event in stream.take().split(b"\n\n")[:-1]]
 
 
 @pytest.fixture
@@ -40,20 +26,18 @@ def stream() -> Stream:
 
 
 def test_of_queues_the_latest_is_sent_and_progress_before_it_is_dropped(stream: Stream) -> None:
-    parts = sent(
-        stream,
-        lambda: stream.offer_queue(sse.data("old")),
-        lambda: stream.offer_progress(sse.data("of the old")),
-        lambda: stream.offer_queue(sse.data("new")),
-    )
-    assert parts == [b'event: queue\ndata: "new"\n\n']
+    stream.offer_queue(sse.data("old"))
+    stream.offer_progress(sse.data("of the old"))
+    stream.offer_queue(sse.data("new"))
+    assert sent(stream) == [b'event: queue\ndata: "new"\n\n']
+    assert sent(stream) == []
 
 
 def test_completions_are_told_once_and_in_order(stream: Stream) -> None:
     for number in (5, 6, 7, 6):
         stream.offer_completion(completion(number))
     assert stream.cursor == 7
-    assert [done.number for done in stream._completions] == [6, 7]
+    assert [event.split(b"\n")[1] for event in sent(stream)] == [b"id: 6", b"id: 7"]
 
 
 def test_a_full_stream_keeps_its_cursor_so_that_the_rest_is_read_again(
@@ -67,4 +51,14 @@ def test_a_full_stream_keeps_its_cursor_so_that_the_rest_is_read_again(
 
 def test_a_cursor_ahead_of_all_is_reset_with_the_next_queue() -> None:
     stream = Stream(StreamAccess(1, 1, ""), cursor=3, reset=True)
-    assert sent(stream, lambda: stream.offer_queue(sse.data("q"))) == [b'event: reset\nid: 3\ndata: "q"\n\n']
+    stream.offer_queue(sse.data("q"))
+    assert sent(stream) == [b'event: reset\nid: 3\ndata: "q"\n\n']
+
+
+def test_it_is_woken_when_there_is_something_to_send(stream: Stream) -> None:
+    woken: list[bytes] = []
+    stream.wake = lambda: woken.append(stream.take())
+    stream.offer_estimates(b"event: estimates\n\n", "gist", 1.0)
+    stream.offer_completion(completion(6))
+    stream.end()
+    assert woken == [b"event: estimates\n\n", b'event: completed\nid: 6\ndata: {"n":6}\n\n', b""]

@@ -194,3 +194,70 @@ test("a completion from while the stream was down ends a job that a queue read m
   assert.deepEqual(ids(state.queue.running), []);
   assert.deepEqual(ids(state.newlyEnded), ["a"]);
 });
+
+const estimates = (seconds, fields = {}) => ({
+  time: at(seconds),
+  processors: { alive: 4, busy: 2, starting: 0 },
+  shares: [],
+  starts: [
+    [10, 1],
+    [20, 3],
+  ],
+  pace: 0.5,
+  behind: 0,
+  ...fields,
+});
+
+/** A page whose waiting jobs have these tags. */
+const tagged = (tags, share = { weight: 1, cap: null, active: true, owed: 0.5, flows: 2, flow: "alice" }) => [
+  "onQueue",
+  {
+    ...queue(0, [], Object.keys(tags)),
+    waiting: Object.entries(tags).map(([job_id, tag]) =>
+      job(job_id, { status: "queued", tag, estimated_start: at(9) }),
+    ),
+    waiting_count: Object.keys(tags).length,
+    share,
+  },
+  1000,
+];
+
+test("estimates move the starts of jobs by their tags, and leave the others", () => {
+  const tags = { early: 5, first: 10, between: 15, last: 20, beyond: 30, capped: null };
+  const { queue: shown } = start(tagged(tags), ["onEstimates", estimates(2), 2000]);
+  const starts = shown.waiting.map((one) => Date.parse(one.estimated_start) / 1000 - START / 1000);
+  assert.deepEqual(starts, [3, 3, 4, 5, 10, 9]);
+  assert.deepEqual(shown.processors, { alive: 4, busy: 2, starting: 0 });
+});
+
+test("without a job ahead of it, a job with a tag starts now", () => {
+  const { queue: shown } = start(tagged({ a: 5 }), ["onEstimates", estimates(2, { starts: [] }), 2000]);
+  assert.equal(shown.waiting[0].estimated_start, at(2));
+});
+
+test("the share is that of the same terms, unless the user's jobs are paused", () => {
+  const shares = [
+    { weight: 1, cap: null, active: false, owed: 0.2, flows: 5 },
+    { weight: 1, cap: null, active: true, owed: 0.25, flows: 4 },
+  ];
+  const told = ["onEstimates", estimates(2, { shares }), 2000];
+  const owed = (state) => [state.queue.share.owed, state.queue.share.flows, state.queue.share.flow];
+  assert.deepEqual(owed(start(tagged({ a: 5 }), told)), [0.25, 4, "alice"]);
+  const paused = { weight: 1, cap: null, active: true, owed: 0, flows: 2, flow: "alice" };
+  assert.deepEqual(owed(start(tagged({ a: 5 }, paused), told)), [0, 2, "alice"]);
+  const other = { weight: 3, cap: null, active: true, owed: 0.6, flows: 2, flow: "alice" };
+  assert.deepEqual(owed(start(tagged({ a: 5 }, other), told)), [0.6, 2, "alice"]);
+});
+
+test("a page says by how much it is behind: the server's delay, or its own silence while jobs are there", () => {
+  const busy = start(tagged({ a: 5 }), ["onConnection", "live", 1000]);
+  assert.equal(reducers.delay(busy, 3900), 0);
+  assert.equal(reducers.delay(busy, 5000), 4);
+  const heard = apply(busy, ["onEstimates", estimates(4), 5000]);
+  assert.equal(reducers.delay(heard, 5100), 0);
+  const late = apply(busy, ["onEstimates", estimates(4, { behind: 7.5 }), 5000]);
+  assert.equal(reducers.delay(late, 5100), 7.5);
+  assert.equal(reducers.delay(apply(late, ["onConnection", "reconnecting", 5200]), 60000), 0);
+  const idle = start(tagged({}), ["onConnection", "live", 1000]);
+  assert.equal(reducers.delay(idle, 60000), 0);
+});

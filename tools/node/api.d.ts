@@ -363,7 +363,7 @@ export interface components {
     };
     /**
      * Share
-     * @description What your flow is owed now.
+     * @description What your flow is owed now; 0 while your jobs are paused.
      */
     Share: {
       /**
@@ -373,18 +373,23 @@ export interface components {
       owed: number;
       /** Weight */
       weight: number;
-      /** Flow */
-      flow: string;
-      /**
-       * Flows
-       * @description Flows that take turns now, yours included.
-       */
-      flows: number;
       /**
        * Cap
        * @description Processors at once, at most; null: no limit.
        */
       cap: number | null;
+      /**
+       * Active
+       * @description Whether it has queued or running jobs.
+       */
+      active: boolean;
+      /**
+       * Flows
+       * @description Flows that take turns now, this one included.
+       */
+      flows: number;
+      /** Flow */
+      flow: string;
     };
     /**
      * Status
@@ -572,6 +577,11 @@ export interface components {
        * @description Or run_at, if no more is known; null: nothing is known.
        */
       estimated_start: string | null;
+      /**
+       * Tag
+       * @description Virtual time of its turn, for `starts` of the estimates; null: estimated_start stands.
+       */
+      tag: number | null;
     };
     /**
      * RunningJob
@@ -599,6 +609,66 @@ export interface components {
       time: string;
       /** Jobs */
       jobs: components["schemas"]["RunningJob"][];
+    };
+    /**
+     * ShareOwed
+     * @description What a flow with these terms is owed now.
+     */
+    ShareOwed: {
+      /**
+       * Owed
+       * @description Fraction of all processors, 0 to 1.
+       */
+      owed: number;
+      /** Weight */
+      weight: number;
+      /**
+       * Cap
+       * @description Processors at once, at most; null: no limit.
+       */
+      cap: number | null;
+      /**
+       * Active
+       * @description Whether it has queued or running jobs.
+       */
+      active: boolean;
+      /**
+       * Flows
+       * @description Flows that take turns now, this one included.
+       */
+      flows: number;
+    };
+    /**
+     * Estimates
+     * @description What others' jobs change of your queue: the same for all users, at most once a second.
+     *
+     *     A queued job with a tag starts at `time` plus its seconds in `starts`: interpolated between two points, the first
+     *     one's before all, and beyond the last one `pace` more for each unit of its tag.
+     */
+    Estimates: {
+      /**
+       * Time
+       * Format: date-time
+       */
+      time: string;
+      processors: components["schemas"]["Processors"];
+      /**
+       * Shares
+       * @description By terms; the one with those of your share is yours.
+       */
+      shares: components["schemas"]["ShareOwed"][];
+      /**
+       * Starts
+       * @description Pairs of a tag and seconds, in order.
+       */
+      starts: number[][];
+      /** Pace */
+      pace: number;
+      /**
+       * Behind
+       * @description Seconds by which the server is late to send changed queues.
+       */
+      behind: number;
     };
   };
   responses: never;

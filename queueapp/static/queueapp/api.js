@@ -5,10 +5,11 @@
  * @typedef {import("../../../tools/node/api").components["schemas"]} Schemas as the OpenAPI schema has them
  * @typedef {Schemas["Attempt"]} Attempt
  * @typedef {Schemas["Status"]} Status
- * @typedef {Schemas["Job"] & {estimated_start?: string | null}} Job
+ * @typedef {Schemas["Job"] & {estimated_start?: string | null, tag?: number | null}} Job
  * @typedef {Schemas["Share"]} Share
  * @typedef {Schemas["Queue"]} Queue
  * @typedef {Schemas["Progress"]} Progress
+ * @typedef {Schemas["Estimates"]} Estimates
  * @typedef {{
  *   title?: string, status?: number, detail?: string, errors?: {field: string, message: string}[]
  * }} Problem

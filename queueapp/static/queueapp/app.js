@@ -7,7 +7,7 @@ import { bindCancel } from "./cancel.js";
 import { oncePerFrame } from "./dom.js";
 import { bindSubmit } from "./form.js";
 import { bindNotifications, jobEnded, notify } from "./notify.js";
-import { showConnection, showEnded, showOverview, showShare } from "./overview.js";
+import { showConnection, showDelay, showEnded, showOverview, showShare } from "./overview.js";
 import { endedAt, fillAge, fillFinished, localizeTimes } from "./rows/finished.js";
 import { JobList } from "./rows/list.js";
 import { fillRunning, fillTimeSpent } from "./rows/running.js";
@@ -53,6 +53,11 @@ function onQueue(queue) {
 /** @param {import("./api.js").Progress} progress */
 function onProgress(progress) {
   update(reducers.onProgress(state, progress, performance.now()));
+}
+
+/** @param {import("./api.js").Estimates} estimates */
+function onEstimates(estimates) {
+  update(reducers.onEstimates(state, estimates, performance.now()));
 }
 
 /** @param {import("./api.js").Job} job */
@@ -106,6 +111,7 @@ function renderRelativeTimes() {
   if (document.hidden) return;
   const { queue, clock } = state;
   if (queue) showShare(queue, serverNow());
+  showDelay(reducers.delay(state, performance.now()));
   for (const job of queue?.waiting ?? []) {
     const row = waiting.rows.get(job.job_id);
     if (row) fillEstimatedStart(row, job, serverNow());
@@ -174,7 +180,7 @@ setInterval(renderRelativeTimes, 1000);
 
 const stream = follow({
   after: main.dataset.lastNumber ?? "",
-  events: { queue: onQueue, reset: onQueue, progress: onProgress, completed: onCompleted },
+  events: { queue: onQueue, reset: onQueue, progress: onProgress, estimates: onEstimates, completed: onCompleted },
   onState: onConnection,
   expectsEvents: () => state.clock.live && Boolean(state.queue?.running.length),
 });

@@ -94,6 +94,16 @@ export function showConnection(state, asOf) {
 }
 
 /**
+ * Show by how many seconds the page is behind while the stream is up; 0: it is not.
+ * @param {number} seconds
+ */
+export function showDelay(seconds) {
+  if (connection.dataset.state !== "live") return;
+  main.toggleAttribute("data-late", seconds > 0);
+  setText(part("connection"), seconds ? `${Math.round(seconds)} s behind` : LABELS.live);
+}
+
+/**
  * Show that the stream has ended for good.
  * @param {string} why
  * @param {string} [link] the text of a link to the page, instead of the one to log in

@@ -8,6 +8,7 @@
  * @typedef {import("./api.js").Job} Job
  * @typedef {import("./api.js").Queue} Queue
  * @typedef {import("./api.js").Progress} Progress
+ * @typedef {import("./api.js").Estimates} Estimates
  * @typedef {import("./stream.js").ConnectionState} ConnectionState
  *
  * @typedef {{ended: number, until: number}} Ended when a job ended, and until when (by the server's clock) a queue that
@@ -16,6 +17,8 @@
  *   `performance.now()`, and never behind an event that has arrived; else it stands at `frozen`.
  * @typedef {{
  *   queue: Queue | null,
+ *   behind: number,
+ *   heardAt: number,
  *   clock: Clock,
  *   ended: ReadonlyMap<string, Ended>,
  *   cancelledHere: ReadonlySet<string>,
@@ -23,7 +26,7 @@
  *   newlyEnded: readonly Job[],
  *   retried: ReadonlySet<string>,
  * }} State
- *   `queue`: the newest one, without the jobs that have ended since. `ended`: jobs known to have ended.
+ *   `behind`: seconds by which the server is late to send changed queues. `heardAt`: when the last event came. `queue`: the newest one, without the jobs that have ended since. `ended`: jobs known to have ended.
  *   `cancelledHere`: jobs cancelled on this page, so that the user needs no notice of them. `spentAt`: when, by the
  *   server's clock, the `time_spent` of each running job was true.
  *   To be rendered: `newlyEnded` belong on top of the finished jobs, the last one first; `retried` no longer belong
@@ -43,6 +46,8 @@ const MAX_ENDED = 2000;
 export function initialState(ended) {
   return {
     queue: null,
+    behind: 0,
+    heardAt: -Infinity,
     clock: { live: false, ahead: -Infinity, frozen: 0 },
     ended: new Map([...ended].map(([jobId, moment]) => [jobId, { ended: moment, until: -Infinity }])),
     cancelledHere: new Set(),
@@ -59,6 +64,21 @@ export function initialState(ended) {
  */
 export const serverTime = ({ clock }, now) => (clock.live ? now + clock.ahead : clock.frozen);
 
+/** With jobs in the queue an event comes every second. Data that are older than this (seconds) are called so. */
+const LATE = 3;
+
+/**
+ * Return by how many seconds the page is behind; 0: it is not, or not known to be.
+ * @param {State} state
+ * @param {number} now
+ */
+export function delay({ queue, clock, behind, heardAt }, now) {
+  if (!queue || !clock.live) return 0;
+  const silent = queue.running.length + queue.waiting_count > 0 ? (now - heardAt) / 1000 : 0;
+  const late = Math.max(behind, silent);
+  return late > LATE ? late : 0;
+}
+
 /**
  * A whole queue has come. One that is older than the queue on the page changes nothing.
  * @param {State} state
@@ -70,7 +90,7 @@ export function onQueue(state, queue, now) {
   const time = Date.parse(queue.time);
   if (state.queue && time < Date.parse(state.queue.time)) return state;
   const spentAt = new Map(queue.running.map((job) => [job.job_id, time]));
-  return withoutEnded({ ...state, queue, spentAt, clock: advance(state.clock, time, now) });
+  return withoutEnded({ ...state, queue, spentAt, heardAt: now, clock: advance(state.clock, time, now) });
 }
 
 /**
@@ -83,7 +103,7 @@ export function onQueue(state, queue, now) {
 export function onProgress(state, progress, now) {
   const time = Date.parse(progress.time);
   const clock = advance(state.clock, time, now);
-  if (!state.queue) return { ...state, clock };
+  if (!state.queue) return { ...state, heardAt: now, clock };
   const news = new Map(progress.jobs.map((job) => [job.job_id, job]));
   const spentAt = new Map(state.spentAt);
   const running = state.queue.running.map((job) => {
@@ -92,7 +112,48 @@ export function onProgress(state, progress, now) {
     spentAt.set(job.job_id, time);
     return { ...job, ...newer };
   });
-  return { ...state, clock, spentAt, queue: { ...state.queue, running } };
+  return { ...state, clock, spentAt, heardAt: now, queue: { ...state.queue, running } };
+}
+
+/**
+ * Others' jobs have changed when this user's start, the share, or the processors.
+ * @param {State} state
+ * @param {Estimates} estimates
+ * @param {number} now
+ * @returns {State}
+ */
+export function onEstimates(state, estimates, now) {
+  const time = Date.parse(estimates.time);
+  const next = { ...state, behind: estimates.behind, heardAt: now, clock: advance(state.clock, time, now) };
+  const { queue } = state;
+  if (!queue) return next;
+  const waiting = queue.waiting.map((job) =>
+    job.tag == null
+      ? job
+      : { ...job, estimated_start: new Date(time + 1000 * startOf(job.tag, estimates)).toISOString() },
+  );
+  const { share } = queue;
+  const present = estimates.shares.find(
+    (one) => one.weight === share.weight && one.cap === share.cap && one.active === share.active,
+  );
+  // A share of 0 is that of a user whose jobs are paused.
+  const owed = present && share.owed > 0 ? { ...share, ...present } : share;
+  return { ...next, queue: { ...queue, waiting, processors: estimates.processors, share: owed } };
+}
+
+/**
+ * Return the seconds until a job with this tag starts: see Estimates in the API's schema.
+ * @param {number} tag
+ * @param {Estimates} estimates
+ */
+function startOf(tag, { starts, pace }) {
+  const after = starts.findIndex((point) => point[0] >= tag);
+  if (!starts.length) return 0;
+  if (after === 0) return starts[0][1];
+  const [lastTag, last] = starts[after < 0 ? starts.length - 1 : after - 1];
+  if (after < 0) return last + (tag - lastTag) * pace;
+  const [nextTag, following] = starts[after];
+  return last + ((tag - lastTag) / (nextTag - lastTag)) * (following - last);
 }
 
 /**
@@ -117,6 +178,7 @@ export function onCompleted(state, job, now) {
   return withoutEnded({
     ...state,
     ended,
+    heardAt: now,
     cancelledHere: difference(state.cancelledHere, [jobId]),
     spentAt: without(state.spentAt, [jobId]),
     newlyEnded: [...state.newlyEnded, job],

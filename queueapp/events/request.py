@@ -1,0 +1,42 @@
+"""What a request for an event stream says, and the headers of its answer. views.py and door.py share it."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from ..errors import FieldError, InvalidQuery
+from ..http.problems import MEDIA_TYPE
+from .credentials import Credentials
+
+HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+
+
+def accepts(request: HttpRequest) -> bool:
+    """Whether the client takes a stream.
+
+    Clients that are generated from the schema may name but one type of its answers, which is that of the errors.
+    """
+    return request.accepts("text/event-stream") or request.accepts(MEDIA_TYPE)
+
+
+def credentials(request: HttpRequest) -> Credentials | None:
+    """Return what the client logs in with; None: nothing."""
+    authorization = request.headers.get("Authorization", "")
+    session = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+    return Credentials(authorization.encode(), session) if authorization or session else None
+
+
+def after(request: HttpRequest) -> int | None:
+    """Return the number after which completions are asked for; None: from now on. Raises InvalidQuery."""
+    errors = [FieldError(name, "there is no such parameter here") for name in sorted(set(request.GET) - {"after"})]
+    found = {"Last-Event-ID": request.headers.get("Last-Event-ID"), "after": request.GET.get("after")}
+    given = {name: text for name, text in found.items() if text}
+    errors += [FieldError(name, "must be the number of a completion") for name in given if not _is_id(given[name])]
+    if errors:
+        raise InvalidQuery(errors)
+    return int(next(iter(given.values()))) if given else None
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 19
