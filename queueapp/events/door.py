@@ -46,10 +46,12 @@ class EventsDoor:
     def __init__(self, application: Application) -> None:
         self._application = application
         self._admissions = Admissions()
+        self._path = ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a stream until its client leaves, or let the application behind answer."""
-        if scope["type"] == "http" and scope["method"] == "GET" and scope["path"] == events_path():
+        self._path = self._path or events_path()  # once: to look it up takes as long as the rest of this
+        if scope["type"] == "http" and scope["method"] == "GET" and scope["path"] == self._path:
             stream, headers = await self._admitted(scope)
             if stream is not None:
                 scope["headers"].clear()  # a stream is open for hours: keep nothing of its request

@@ -30,7 +30,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 TICK = 0.1
-"""Seconds between two reads of completions, at least."""
+"""Seconds between two reads of completions, and of queues, at least: what changes meanwhile is read together."""
 SLICE_USERS, SLICE_ROWS = 200, 200
 """Users whose completions, and rows whose queues, are read together, about: some ten milliseconds."""
 PROGRESS_EVERY = 0.5
@@ -58,7 +58,8 @@ class Hub:
         self._lost = False
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._read_at = 0.0
+        self._tick_at = 0.0
+        self._slices = False
         self._rounds = [
             _Round(PROGRESS_EVERY, self._progress),
             _Round(ESTIMATES_EVERY, self._estimates),
@@ -138,27 +139,33 @@ class Hub:
             self._audience.restart(await queries.restarts(self._ahead()))
             self._lost = False
         now = time.monotonic()
-        if self._changed and now >= self._read_at + TICK:
-            self._read_at = now
+        if now >= self._tick_at:
+            self._tick_at = now + TICK
             await self._completions()
+            self._slices = True
         for one in self._rounds:
             await one.run_if_due()
-        if users := self._agenda.take(time.monotonic(), SLICE_ROWS):
+        if self._slices and (users := self._agenda.take(time.monotonic(), SLICE_ROWS)):
             await self._queues(users)
-        else:
-            await self._pause()
+            return
+        self._slices = False
+        await self._pause()
 
     async def _pause(self) -> None:
         """Wait until something is due, or changes."""
         now = time.monotonic()
-        due = min(one.due for one in self._rounds) - now
-        completions = self._read_at + TICK - now if self._changed else float("inf")
         self._wake.clear()
+        due = min(one.due for one in self._rounds)
+        due = min(due, max(self._tick_at, now + self._agenda.wait(now)))
+        if self._changed:
+            due = min(due, self._tick_at)
         try:
-            async with asyncio.timeout(max(min(due, completions, self._agenda.wait(now)), 0.0)):
+            async with asyncio.timeout(max(due - now, 0.0)):
                 await self._wake.wait()
         except TimeoutError:
             return
+        # Others change meanwhile: they are read together.
+        await asyncio.sleep(max(self._tick_at - time.monotonic(), 0.0))
 
     async def _completions(self) -> None:
         changed, self._changed = list(self._changed), set()
@@ -253,7 +260,10 @@ _hubs: dict[asyncio.AbstractEventLoop, Hub] = {}
 
 def hub() -> Hub:
     """Return the hub of the running event loop: one per web process."""
-    return _hubs.setdefault(asyncio.get_running_loop(), Hub())
+    loop = asyncio.get_running_loop()
+    if loop not in _hubs:
+        _hubs[loop] = Hub()
+    return _hubs[loop]
 
 
 def stream_count() -> int:

@@ -30,6 +30,9 @@ MAX_WAITING = 100
 MAX_ESTIMATE_SECONDS = 10 * 365 * 86_400.0
 """Maximum seconds of an estimate. A start further off has none."""
 
+_RUNNING = """
+    SELECT j.id FROM queueapp_processor p JOIN queueapp_job j ON j.id = p.job_id WHERE j.owner_id = ANY (%s)
+"""
 # Of each owner the first waiting jobs, and how many there are (MAX_POSITION + 1: more than MAX_POSITION).
 _WAITING = """
     SELECT o.id, w.job_id, w.flow_id, w.note, w.not_before, c.many
@@ -137,8 +140,10 @@ def progress_snapshots(owner_ids: Iterable[int]) -> dict[int, shapes.Progress]:
 
 def _running(owner_ids: list[int], now: datetime) -> dict[int, list[shapes.Job]]:
     found: dict[int, list[shapes.Job]] = defaultdict(list)
-    held = Processor.objects.working().filter(job__owner_id__in=owner_ids).values("job")
-    for job in Job.objects.listed().filter(pk__in=held).order_by("pk"):
+    with connection.cursor() as cursor:
+        cursor.execute(_RUNNING, [owner_ids])
+        held = [job for (job,) in cursor.fetchall()]
+    for job in Job.objects.listed().filter(pk__in=held).order_by("pk") if held else ():
         found[job.owner_id].append(describe(job, now, ended=job.ended, processor=job.processor))
     return found
 
@@ -152,7 +157,7 @@ def _waiting(
         rows = cursor.fetchall()
     many = defaultdict(int, {owner: count for owner, *_, count in rows})
     place_of = positions([(flow, job) for _, job, flow, *_ in rows])
-    jobs = Job.objects.brief().in_bulk([job for _, job, *_ in rows])
+    jobs = Job.objects.brief().in_bulk([job for _, job, *_ in rows]) if rows else {}
     standing = {owner.flow: owner.standing for owner in owners if owner.standing is not None}
     found: dict[int, list[shapes.WaitingJob]] = defaultdict(list)
     for owner, job, flow, note, moment, _ in rows:

@@ -13,13 +13,16 @@
  * @typedef {{
  *   title?: string, status?: number, detail?: string, errors?: {field: string, message: string}[]
  * }} Problem
- * @typedef {{status: number, data: any}} Answer status 0: no answer
+ * @typedef {{status: number, data: any, late?: boolean}} Answer status 0: no answer; `late`: none in time
  */
 
 // Where the project has put the API: base.html says it.
 const ROOT = (document.body.dataset.jobs ?? "").replace(/jobs\/$/, "");
 
 export const EVENTS = `${ROOT}events/`;
+
+/** Milliseconds that an answer may take. The server gives up earlier, and says so. */
+const TIMEOUT = 40000;
 
 /**
  * Send one request; never throws.
@@ -40,10 +43,15 @@ async function request(method, path, body) {
       body: body === undefined ? undefined : JSON.stringify(body),
       credentials: "same-origin",
       cache: "no-store",
+      signal: AbortSignal.timeout(TIMEOUT),
     });
-    return { status: answer.status, data: await answer.json().catch(() => null) };
-  } catch {
-    return { status: 0, data: null };
+    const data = await answer.json().catch((error) => {
+      if (error instanceof DOMException) throw error; // too late
+      return null; // no JSON
+    });
+    return { status: answer.status, data };
+  } catch (error) {
+    return { status: 0, data: null, late: error instanceof DOMException && error.name === "TimeoutError" };
   }
 }
 
@@ -79,6 +87,7 @@ export const retryJob = (jobId) => request("POST", `${jobPath(jobId)}retry/`);
  * @param {Answer} answer
  */
 export function errorMessage(answer) {
+  if (answer.late) return "The server did not answer in time. Try again in a moment; no job is ever taken twice.";
   if (answer.status === 0) return "The server cannot be reached. Try again in a moment; no job is ever taken twice.";
   if (answer.status >= 500) return "Something broke on the server. Try again in a moment.";
   if (answer.status === 401) return "Your session has ended. Log in again.";

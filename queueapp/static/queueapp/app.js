@@ -6,15 +6,15 @@ import { readQueue } from "./api.js";
 import { bindCancel } from "./cancel.js";
 import { oncePerFrame } from "./dom.js";
 import { bindSubmit } from "./form.js";
-import { bindNotifications, jobEnded, notify } from "./notify.js";
+import { bindNotifications, jobEnded, notifiesHidden, notify } from "./notify.js";
 import { showConnection, showDelay, showEnded, showOverview, showShare } from "./overview.js";
 import { endedAt, fillAge, fillFinished, localizeTimes } from "./rows/finished.js";
 import { JobList } from "./rows/list.js";
 import { fillRunning, fillTimeSpent } from "./rows/running.js";
 import { fillEstimatedStart, fillWaiting } from "./rows/waiting.js";
+import { followShared } from "./shared-stream.js";
 import * as reducers from "./state.js";
 import { load, save } from "./storage.js";
-import { follow } from "./stream.js";
 
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 const user = main.dataset.user ?? "";
@@ -178,9 +178,11 @@ document.addEventListener("visibilitychange", () => {
 setInterval(renderTimeSpent, reducedMotion ? 1000 : 100);
 setInterval(renderRelativeTimes, 1000);
 
-const stream = follow({
+const stream = followShared({
+  user,
   after: main.dataset.lastNumber ?? "",
   events: { queue: onQueue, reset: onQueue, progress: onProgress, estimates: onEstimates, completed: onCompleted },
   onState: onConnection,
   expectsEvents: () => state.clock.live && Boolean(state.queue?.running.length),
+  isNeededHidden: notifiesHidden,
 });

@@ -150,10 +150,12 @@ export function bindNotifications() {
   });
 }
 
+/** Whether the browser is to tell of jobs that end while this page is out of sight. */
+export const notifiesHidden = () => supported && Notification.permission === "granted" && isEnabled();
+
 function labelButton() {
   button.hidden = !supported || Notification.permission === "denied";
-  const on = supported && Notification.permission === "granted" && isEnabled();
-  button.textContent = on ? "Notifications on" : "Notify me";
+  button.textContent = notifiesHidden() ? "Notifications on" : "Notify me";
   button.title = "By the browser, when a job ends while this page is out of sight";
 }
 
@@ -161,7 +163,7 @@ function notifyBrowser() {
   hiddenBatchTimer = 0;
   const jobs = hiddenBatch;
   if (!document.hidden) hiddenBatch = [];
-  if (!document.hidden || !supported || Notification.permission !== "granted" || !isEnabled()) return;
+  if (!document.hidden || !notifiesHidden()) return;
   const [title, body] = jobs.length === 1 ? describe(jobs[0]) : describeMany(jobs);
   try {
     // One tag: a later notification replaces the earlier one, in this tab and in others. Its number includes it.

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * The event stream, kept open for as long as the page lives.
+ * The event stream of one tab, kept open until it is stopped. shared-stream.js shares one between tabs.
  *
  * EventSource reconnects by itself after a broken connection, but gives up after any answer that is not a stream. Then
  * either the session has ended or the server will be back. A request for the queue tells which.
@@ -8,11 +8,14 @@
 
 import { EVENTS, readQueue } from "./api.js";
 
-/** @typedef {"live" | "reconnecting" | "ended"} ConnectionState */
+/**
+ * @typedef {"live" | "reconnecting" | "ended"} ConnectionState
+ * @typedef {{name: string, data: any, id: string}} StreamEvent `id`: of the last completion so far; "" before any
+ */
 
 const FIRST_DELAY = 1000;
 const LONGEST_DELAY = 20000;
-/** A queue comes every few seconds. A stream silent for so long (ms) is dead: a laptop slept, a proxy dropped it. */
+/** An event comes every few seconds. A stream silent for so long (ms) is dead: a laptop slept, a proxy dropped it. */
 const SILENCE_TIMEOUT = 30000;
 const SILENCE_TIMEOUT_RUNNING = 10000;
 
@@ -20,12 +23,13 @@ const SILENCE_TIMEOUT_RUNNING = 10000;
  * Follow the stream, with the completions after number `after`.
  * @param {{
  *   after: string,
- *   events: Record<string, (data: any) => void>,
+ *   names: string[],
+ *   onEvent: (event: StreamEvent) => void,
  *   onState: (state: ConnectionState) => void,
  *   expectsEvents: () => boolean,
- * }} options `expectsEvents`: whether the server should be sending an event every second now
+ * }} options `names`: of the events. `expectsEvents`: whether the server should be sending an event every second now
  */
-export function follow({ after, events, onState, expectsEvents }) {
+export function follow({ after, names, onEvent, onState, expectsEvents }) {
   /** @type {EventSource | null} */
   let source = null;
   let lastId = after;
@@ -34,6 +38,8 @@ export function follow({ after, events, onState, expectsEvents }) {
   let retryTimer = 0;
   /** @type {ConnectionState | null} */
   let current = null;
+  const stopped = new AbortController();
+  const { signal } = stopped;
 
   /** @param {ConnectionState} next */
   function setState(next) {
@@ -41,12 +47,12 @@ export function follow({ after, events, onState, expectsEvents }) {
   }
 
   function open() {
-    if (current === "ended") return;
+    if (current === "ended" || signal.aborted) return;
     close();
     lastEventAt = Date.now();
     // A new EventSource does not know the last event id of an earlier one.
     source = new EventSource(lastId ? `${EVENTS}?after=${encodeURIComponent(lastId)}` : EVENTS);
-    for (const name of Object.keys(events)) source.addEventListener(name, receive);
+    for (const name of names) source.addEventListener(name, receive);
     source.addEventListener("error", onError);
   }
 
@@ -61,7 +67,7 @@ export function follow({ after, events, onState, expectsEvents }) {
     lastEventAt = Date.now();
     delay = FIRST_DELAY;
     if (event.lastEventId) lastId = event.lastEventId;
-    events[event.type](JSON.parse(event.data));
+    onEvent({ name: event.type, data: JSON.parse(event.data), id: lastId });
     // Only a whole queue brings the page up to date.
     if (event.type === "queue" || event.type === "reset") setState("live");
   }
@@ -71,22 +77,35 @@ export function follow({ after, events, onState, expectsEvents }) {
     if (source?.readyState !== EventSource.CLOSED) return;
     close();
     const answer = await readQueue();
+    if (signal.aborted) return;
     if (answer.status === 401 || answer.status === 403) return setState("ended");
     if (source === null) retryTimer = setTimeout(open, delay * (0.5 + Math.random()));
     delay = Math.min(delay * 2, LONGEST_DELAY);
   }
 
-  setInterval(() => {
+  const watchdog = setInterval(() => {
     if (source && Date.now() - lastEventAt > (expectsEvents() ? SILENCE_TIMEOUT_RUNNING : SILENCE_TIMEOUT)) open();
   }, 2000);
+  signal.addEventListener("abort", () => clearInterval(watchdog));
   // Without a network a dead connection may stay open for minutes. A server on this machine still answers.
-  addEventListener("offline", async () => (await readQueue()).status === 0 && open());
-  addEventListener("online", () => current !== "live" && open());
-  // Close the connection with the page. Open it again if the page comes back from the back/forward cache.
-  addEventListener("pagehide", close);
-  addEventListener("pageshow", (event) => event.persisted && open());
+  addEventListener("offline", async () => (await readQueue()).status === 0 && open(), { signal });
+  addEventListener("online", () => current !== "live" && open(), { signal });
 
   setState("reconnecting");
   open();
-  return { end: () => (close(), setState("ended")) };
+  return {
+    /** Close the connection for good. */
+    stop() {
+      close();
+      stopped.abort();
+    },
+    /**
+     * Go back to after this number: all completions that followed it come again.
+     * @param {string} number
+     */
+    rewind(number) {
+      lastId = number;
+      open();
+    },
+  };
 }
