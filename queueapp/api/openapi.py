@@ -43,8 +43,9 @@ _EVENTS = {
             "(Estimates), once a second while you have jobs. `progress`: how far your jobs are (Progress), at least "
             "once a second while one of them runs. `completed`: a job that ended (Job); its id goes into "
             "Last-Event-ID when you reconnect, and every completion that you missed is sent. `reset`, instead of the "
-            "first `queue`: Last-Event-ID is ahead of all, as after a restore of the database; go on from the id that "
-            "comes with it. The stream ends with the token or session; come back with a new one."
+            "first `queue`: there is no completion with Last-Event-ID, as it was pruned or the database was restored; "
+            "some that you have not seen may be gone. Go on from the id that comes with it. The stream ends with the "
+            "token or session; come back with a new one."
         ),
         "parameters": [
             {

@@ -76,10 +76,10 @@ class Audience:
         return {stream.owner for stream in self if stream.behind and not stream.full}
 
     def restart(self, last: dict[int, int]) -> None:
-        """Restart the streams that are ahead of their user's last completion, given by user."""
+        """Restart the streams that were told of completions which are there no more: after these numbers, by user."""
         for user, number in last.items():
             for stream in self._streams.get(user, ()):
-                if stream.cursor > number:
+                if stream.cursor >= number:
                     stream.restart(number)
 
     def offer_completions(self, after: dict[int, int], found: Iterable[EncodedCompletion]) -> Counter[int]:

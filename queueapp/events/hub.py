@@ -136,7 +136,7 @@ class Hub:
     async def _step(self) -> None:
         """Do what is due: completions first, then the rounds, then one slice of queues. Or wait until something is."""
         if self._lost:
-            self._audience.restart(await queries.restarts(self._ahead()))
+            self._audience.restart(await queries.restarts(self._told()))
             self._lost = False
         now = time.monotonic()
         if now >= self._tick_at:
@@ -213,7 +213,7 @@ class Hub:
     async def _reread_idle(self) -> None:
         self._agenda.add(self._audience.users, time.monotonic())
 
-    def _ahead(self) -> dict[int, int]:
+    def _told(self) -> dict[int, int]:
         """Return the highest number that a stream of each user was told."""
         numbers: dict[int, int] = {}
         for stream in self._audience:

@@ -115,7 +115,7 @@ def read_estimates(flows: Collection[Standing], behind: float, reader: FleetRead
 
 @in_thread
 def restarts(cursors: dict[int, int]) -> dict[int, int]:
-    """Return the last completion's number of each user whose cursor is ahead of it, as after a restored backup."""
+    """Return where the streams of each user go on whose last completion is there no more, as after a restore."""
     starts = zip(cursors, stream_starts(list(cursors.items())), strict=True)
     return {owner: start.number for owner, start in starts if start.reset}
 

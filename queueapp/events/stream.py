@@ -21,8 +21,8 @@ class Stream:
     """The latest queue, progress and estimates, and every completion up to MAX_COMPLETIONS, until they are taken.
 
     All data are bytes from sse.data(), the same for all streams of a user. `cursor` is the number of the last
-    completion in line; completions that did not fit are read again later. `reset`: the client asked for a number that
-    is ahead of all, and `cursor` replaces it; the first queue tells the client so. `behind`: whether a completion did
+    completion in line; completions that did not fit are read again later. `reset`: completions
+    may be gone that the client has not seen; the first queue tells the client so. `behind`: whether a completion did
     not fit. `told_at`, `gist`: when it was offered the estimates last, and what of them may be news to idle users.
 
     `wake` is called when there is something to take. An idle stream has no task and no timer.
@@ -82,8 +82,8 @@ class Stream:
         self.wake()
 
     def restart(self, cursor: int) -> None:
-        """Go on after this number, as the client's is ahead of all. The next queue tells the client so."""
-        self._completions = None
+        """Go on after this number, as the one it was told of is there no more. The next queue tells the client so."""
+        self._completions = deque(done for done in self._completions or () if done.number <= cursor)
         self.cursor = self._reset = cursor
         self.behind = False
 

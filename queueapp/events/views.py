@@ -34,8 +34,8 @@ async def events(request: HttpRequest) -> HttpResponseBase:
     """The stream of the user whose token or session comes with the request; 401 without one.
 
     It begins with the queue, then follows every completion after Last-Event-ID (else after the number in the
-    query's `after`, else from now on). Where that number is ahead of the last, as after a restore of the database, the
-    queue comes as `reset`, and the stream goes on from the last number.
+    query's `after`, else from now on). If the user has no completion with that number, as it was pruned or the database
+    was restored, the first queue comes as `reset`: completions may be gone that the client has not seen.
     """
     if request.method != "GET":
         return problem_page(request, 405, f'Method "{request.method}" not allowed.', {"Allow": "GET"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -24,17 +24,19 @@ _AFTER = """
 """
 
 
-# The number of each owner's last completion, 0 without one.
+# The number of each owner's last completion, 0 without one, and whether the owner has the one that is asked for.
 _LAST = """
-    SELECT o.id, coalesce((SELECT max(number) FROM queueapp_outcome WHERE owner_id = o.id), 0)
-      FROM unnest(%s::bigint[]) AS o(id)
+    SELECT coalesce((SELECT max(number) FROM queueapp_outcome WHERE owner_id = asked.owner), 0),
+           EXISTS (SELECT FROM queueapp_outcome WHERE owner_id = asked.owner AND number = asked.number)
+      FROM unnest(%s::bigint[], %s::bigint[]) WITH ORDINALITY AS asked(owner, number, place) ORDER BY place
 """
 
 
 class StreamStart(NamedTuple):
-    """The number after which a stream begins. `reset`: it is not the one that was asked for.
+    """The number after which a stream begins. `reset`: completions that the client has not seen may be gone.
 
-    That one is ahead of the owner's last: the database was restored from before it, or that job is being retried.
+    The owner has no completion with the number that was asked for: it was pruned, that job is being retried, or the
+    database was restored from a backup. If it is ahead of the owner's last, the stream begins after the last.
     """
 
     number: int
@@ -82,21 +84,22 @@ def stream_starts(asked: Sequence[tuple[int, int | None]]) -> list[StreamStart]:
 
     At most three queries. Locks: as _wait_for_lower(), of the owners whose streams do not begin at what they ask for.
     """
-    last = _last_seen({owner for owner, _ in asked})
-    settling = {owner for owner, number in asked if last[owner] and (number is None or number > last[owner])}
+    with connection.cursor() as cursor:
+        cursor.execute(_LAST, [[owner for owner, _ in asked], [number for _, number in asked]])
+        rows = cursor.fetchall()
+    settling = set()
+    starts = []
+    for (owner, number), (last, is_known) in zip(asked, rows, strict=True):
+        if last and (number is None or number > last):
+            settling.add(owner)
+        if number is None:
+            starts.append(StreamStart(last))
+        else:
+            starts.append(StreamStart(min(number, last), reset=number > 0 and not is_known))
     if settling:
         _wait_for_lower(sorted(settling))
         _make_durable()
-    return [
-        StreamStart(last[owner], number is not None) if number is None or number > last[owner] else StreamStart(number)
-        for owner, number in asked
-    ]
-
-
-def _last_seen(owners: Collection[int]) -> dict[int, int]:
-    with connection.cursor() as cursor:
-        cursor.execute(_LAST, [list(owners)])
-        return dict(cursor.fetchall())
+    return starts
 
 
 def _ended_after(cursors: dict[int, int], limit: int) -> dict[int, int]:

@@ -55,6 +55,17 @@ def test_a_cursor_ahead_of_all_is_reset_with_the_next_queue() -> None:
     assert sent(stream) == [b'event: reset\nid: 3\ndata: "q"\n\n']
 
 
+def test_a_restart_keeps_what_the_client_is_still_to_be_told(stream: Stream) -> None:
+    for number in (6, 7):
+        stream.offer_completion(completion(number))
+    stream.restart(6)
+    stream.offer_queue(sse.data("q"))
+    assert sent(stream) == [
+        b'event: reset\nid: 6\ndata: "q"\n\n',
+        b'event: completed\nid: 6\ndata: {"n":6}\n\n',
+    ]
+
+
 def test_it_is_woken_when_there_is_something_to_send(stream: Stream) -> None:
     woken: list[bytes] = []
     stream.wake = lambda: woken.append(stream.take())

@@ -13,14 +13,15 @@ import pytest
 from queueapp.lifecycle.outcome import OUTCOMES, literal
 from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.turn import Turn, take_turn
-from queueapp.models import Owner
-from queueapp.snapshots import completions_after, last_number
+from queueapp.models import Outcome, Owner
+from queueapp.snapshots import completions_after, last_number, stream_starts
 from tests.kit.queue import (
     await_a_waiter,
     everyone_takes_turns,
     in_thread,
     make_owner,
     outcome,
+    run_all,
     second_connection,
     settle,
     submit_jobs,
@@ -45,6 +46,19 @@ def test_who_begins_after_the_last_number_has_seen_all_before_it() -> None:
     ada, last = beside_a_late_settlement(lambda ada: last_number(ada.pk), psycopg.Connection.commit)
     assert last == max(completion.number for completion in completions_after({ada.pk: 0}))
     assert completions_after({ada.pk: last}) == []
+
+
+def test_a_stream_that_asks_for_a_number_that_is_gone_is_told_so_and_misses_nothing_that_is_there() -> None:
+    ada, ben = make_owner("ada"), make_owner("ben")
+    for user in (ada, ben):
+        submit_jobs(user, "one", "two", "three")
+        run_all(register("c").pk)
+    one, two, three = (done.number for done in completions_after({ada.pk: 0}))
+    assert stream_starts([(ada.pk, 0), (ada.pk, two), (ada.pk, None)]) == [(0, False), (two, False), (three, False)]
+    Outcome.objects.filter(number__in=[one, two]).delete()  # pruned
+    asked = [(ada.pk, one), (ada.pk, three), (ada.pk, 10**15), (ben.pk, one), (ben.pk, None)]
+    last = last_number(ben.pk)
+    assert stream_starts(asked) == [(one, True), (three, False), (three, True), (one, True), (last, False)]
 
 
 def test_a_late_settlement_of_several_users_jobs_is_told_in_its_place_to_each() -> None:

@@ -1,0 +1,112 @@
+"""Every client is told of every completion of its user exactly once and in order, whatever happens in between."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+
+import hypothesis.strategies as st
+from hypothesis import settings
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
+
+from queueapp.events import stream as stream_module
+from queueapp.events.access import StreamAccess
+from queueapp.events.audience import Audience
+from queueapp.events.queries import EncodedCompletion
+from queueapp.events.stream import Stream
+
+USERS = (1, 2)
+BATCH, ROOM = 3, 4
+"""Completions that one read returns of a user, and that a stream keeps; small, so that both are reached."""
+NUMBER = re.compile(rb"^id: (\d+)$", re.MULTILINE)
+
+
+class Client:
+    """A client, and what it has been told. It reconnects with the last number that it knows."""
+
+    def __init__(self, user: int, after: int) -> None:
+        self.user, self.began, self.told = user, after, list[int]()
+        self.stream = Stream(StreamAccess(user, user, ""), after)
+
+    @property
+    def last(self) -> int:
+        return self.told[-1] if self.told else self.began
+
+    def read(self) -> None:
+        self.told += [int(number) for number in NUMBER.findall(self.stream.take())]
+
+
+class ToldOnce(RuleBasedStateMachine):
+    """Streams of a few users, beside a database that is only a list of numbers for each."""
+
+    clients = Bundle("clients")
+
+    @initialize()
+    def begin(self) -> None:
+        self.room, stream_module.MAX_COMPLETIONS = stream_module.MAX_COMPLETIONS, ROOM
+        self.audience, self.numbers = Audience(), iter(range(1, 1_000_000))
+        self.done: defaultdict[int, list[int]] = defaultdict(list)
+        self.all: list[Client] = []
+
+    def teardown(self) -> None:
+        if not hasattr(self, "audience"):
+            return
+        try:
+            for _ in range(200):
+                self.tick()
+                for client in self.all:
+                    client.read()
+            for client in self.all:
+                assert client.told == [number for number in self.done[client.user] if number > client.began]
+        finally:
+            stream_module.MAX_COMPLETIONS = self.room
+
+    @rule(target=clients, user=st.sampled_from(USERS), back=st.integers(0, 5))
+    def connect(self, user: int, back: int) -> Client:
+        known = [0, *self.done[user]]
+        client = Client(user, known[max(len(known) - 1 - back, 0)])
+        self.audience.add(client.stream)
+        self.all.append(client)
+        return client
+
+    @rule(user=st.sampled_from(USERS), many=st.integers(1, 6))
+    def settle(self, user: int, many: int) -> None:
+        self.done[user] += [next(self.numbers) for _ in range(many)]
+
+    @rule()
+    def tick(self) -> None:
+        for after in self.audience.cursors(USERS):
+            self.audience.offer_completions(
+                after,
+                [
+                    EncodedCompletion(user, number, b"data: 1\n\n")
+                    for user, last in after.items()
+                    for number in [number for number in self.done[user] if number > last][:BATCH]
+                ],
+            )
+
+    @rule(client=clients)
+    def read(self, client: Client) -> None:
+        client.read()
+
+    @rule(client=clients)
+    def reconnect(self, client: Client) -> None:
+        """What was in line for the old connection, and not read, is lost with it."""
+        self.audience.remove(client.stream)
+        client.stream = Stream(StreamAccess(client.user, client.user, ""), client.last)
+        self.audience.add(client.stream)
+
+    @rule(client=consumes(clients))
+    def leave(self, client: Client) -> None:
+        self.audience.remove(client.stream)
+        self.all.remove(client)
+
+    @invariant()
+    def nobody_is_told_twice_or_of_anothers(self) -> None:
+        for client in getattr(self, "all", ()):
+            assert client.told == sorted(set(client.told))
+            assert set(client.told) <= set(self.done[client.user])
+
+
+TestToldOnce = ToldOnce.TestCase
+TestToldOnce.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
