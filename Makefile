@@ -1,6 +1,7 @@
 # The two commands that matter are `make run` and `make test`; `make help` lists all.
 PORT ?= 8000
 PROCESSORS ?= 4
+WEB_PROCESSES ?= 1
 PYTHON ?= python3
 BIN = .venv/bin
 INSTALL = -m pip install --quiet --disable-pip-version-check --require-hashes -r
@@ -10,7 +11,7 @@ HOST_TESTS = tests/host tests/lifecycle tests/snapshots tests/policy/test_previe
 # For checks that read the settings only: there is no such database, and none is asked.
 SETTINGS = SECRET_KEY=for-checks-only-which-read-the-settings-and-sign-nothing ALLOWED_HOSTS=localhost \
     DATABASE_URL=postgresql://check@/check?host=/nonexistent
-export PORT PROCESSORS
+export PORT PROCESSORS WEB_PROCESSES
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo stop test quick coverage check check-deploy format lock clean
@@ -18,7 +19,7 @@ export PORT PROCESSORS
 help: ## List these targets
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-run: .venv/run.done ## Set everything up and run the site (PORT=8000 PROCESSORS=4); Ctrl-C stops it
+run: .venv/run.done ## Set everything up and run the site (PORT=8000 PROCESSORS=4 WEB_PROCESSES=1); Ctrl-C stops it
 	@exec $(BIN)/python -m jobsite.up --end-with-parent
 
 demo: .venv/run.done ## The same, with a small log of an office day replayed into it

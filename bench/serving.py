@@ -13,7 +13,7 @@ PASSWORD = "turnabout-bench"
 
 
 def serve(crew: Crew, application: str = "jobsite.asgi:application") -> str:
-    """Start uvicorn as `make run` does, wait until it answers, and return its URL.
+    """Start the web server as `make run` does, wait until it answers, and return its URL.
 
     Raises RuntimeError if it ends, or does not answer within START_DEADLINE seconds.
     """

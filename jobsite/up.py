@@ -2,8 +2,8 @@
 
     python -m jobsite.up [--demo] [--end-with-parent]
 
-Settings come from the environment: PORT (default 8000), PROCESSORS (default 4), DATABASE_URL (default: an embedded
-database under var/). Ctrl-C, SIGTERM or SIGHUP stops everything, the embedded database last.
+Settings come from the environment: PORT (default 8000), PROCESSORS (default 4), WEB_PROCESSES (default 1), DATABASE_URL
+(default: an embedded database under var/). Ctrl-C, SIGTERM or SIGHUP stops everything, the embedded database last.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         parent.end_with(os.getppid(), signal.SIGTERM)
     try:
         port = env.integer("PORT", default=8000, least=1, most=65_535)
+        web_processes = env.integer("WEB_PROCESSES", default=1, least=1, most=64)
         children = Children(site_lock.take(local.var_folder(), f"http://{HOST}:{port}/", say))
     except (ImproperlyConfigured, site_lock.Taken) as reason:
         sys.exit(str(reason))
@@ -43,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, children.stop_soon)
     try:
-        wrong = _run(children, port, demo=options.demo)
+        wrong = _run(children, port, web_processes, demo=options.demo)
     finally:
         children.stop()
         local.leave_databases()
@@ -53,13 +54,15 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if wrong else 0
 
 
-def _run(children: Children, port: int, *, demo: bool) -> str | None:
+def _run(children: Children, port: int, web_processes: int, *, demo: bool) -> str | None:
     """Return why a part of the site ended by itself, or None if a signal came."""
     accounts = _prepare(children)
     if children.stopping:
         return None
     children.start("processors", "manage.py", "processors")
-    children.start("web server", *web_server(port))
+    for number in range(1, web_processes + 1):
+        name = "web server" if web_processes == 1 else f"web server {number}"
+        children.start(name, *web_server(port, shared=web_processes > 1))
     if (wrong := children.wait(lambda: _answers(port))) or children.stopping:
         return wrong
     say(_welcome(port, accounts))
@@ -117,13 +120,13 @@ def _replay() -> list[str]:
     return ["manage.py", "replay", "demo/office-day.swf", "--speed", DEMO_SPEED, "--users", "alice,bob,carol"]
 
 
-def web_server(port: int | str, application: str = "jobsite.asgi:application") -> list[str]:
-    """Return the arguments of Python that serve the site on this port of this machine, without a proxy in front."""
-    return [
-        "-m", "uvicorn", application, "--host", HOST, "--port", str(port), "--lifespan", "off",
-        "--http", "jobsite.protocol:BoundedProtocol", "--ws", "none", "--no-proxy-headers",
-        "--no-access-log", "--no-server-header", "--log-level", "warning", "--timeout-graceful-shutdown", "2",
-    ]  # fmt: skip
+def web_server(port: int | str, application: str = "jobsite.asgi:application", *, shared: bool = False) -> list[str]:
+    """Return the arguments of Python that serve the site on this port of this machine, without a proxy in front.
+
+    `shared`: other processes serve the same port.
+    """
+    command = ["-m", "jobsite.web", application, "--host", HOST, "--port", str(port), "--no-proxy-headers"]
+    return [*command, "--share-port"] if shared else command
 
 
 def _welcome(port: int, accounts: list[str]) -> str:

@@ -79,9 +79,7 @@ class Fleet:
     def start_web(self, host: str, port: int = PORTS[0]) -> None:
         """Start a web server, by the command of docs/guides/deploy.md."""
         self._start(
-            host, f"{host}:{port}", sys.executable, "-m", "uvicorn", "jobsite.asgi:application", "--host", "0.0.0.0",
-            "--port", str(port), "--http", "jobsite.protocol:BoundedProtocol", "--ws", "none", "--lifespan", "off",
-            "--no-server-header", "--no-access-log", "--timeout-graceful-shutdown", "2",
+            host, f"{host}:{port}", sys.executable, "-m", "jobsite.web", "--host", "0.0.0.0", "--port", str(port)
         )  # fmt: skip
 
     def start_workers(self, host: str, processors: int = PROCESSORS, skew: int = 0) -> None:

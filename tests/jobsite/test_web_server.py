@@ -8,12 +8,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import psutil
 import psycopg
 import pytest
+from httpx_sse import connect_sse
 from psycopg import sql
 
 from jobsite.protocol import MAX_HEAD
@@ -48,6 +50,40 @@ def _answers(port: int) -> bool:
         return httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
     except httpx.TransportError:
         return False
+
+
+def test_two_web_processes_share_a_port_and_the_streams(site: Site) -> None:
+    site.user("spread")
+    port = free_port()
+    command = [sys.executable, *web_server(port, shared=True)]
+    processes = [subprocess.Popen(command, cwd=BASE, env=site.environment) for _ in range(2)]
+    try:
+        site.until(lambda: all(_listens(process) for process in processes), "both web processes listen")
+        url, headers = f"http://127.0.0.1:{port}/api/v1/", dict(site.client("spread").headers)
+        with ExitStack() as opened:
+            streams = []
+            for _ in range(20):
+                client = opened.enter_context(httpx.Client(base_url=url, headers=headers, timeout=30))
+                streams.append(opened.enter_context(connect_sse(client, "GET", "events/")).iter_sse())
+            for events in streams:
+                assert next(event for event in events if event.event == "queue")
+            assert all(_streams(process) > 0 for process in processes)
+            httpx.post(f"{url}jobs/", headers=headers, json={"job_id": "one", "duration": 0.01}).raise_for_status()
+            for events in streams:
+                assert next(event for event in events if event.event == "completed").json()["job_id"] == "one"
+    finally:
+        for process in processes:
+            process.terminate()
+            process.wait(30)
+
+
+def _listens(process: subprocess.Popen[bytes]) -> bool:
+    return any(one.status == psutil.CONN_LISTEN for one in psutil.Process(process.pid).net_connections("tcp"))
+
+
+def _streams(process: subprocess.Popen[bytes]) -> int:
+    connections = psutil.Process(process.pid).net_connections("tcp4")
+    return sum(one.status == psutil.CONN_ESTABLISHED for one in connections)
 
 
 def connect(address: str) -> socket.socket:
