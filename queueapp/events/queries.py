@@ -14,6 +14,7 @@ from ..db.clock import database_now
 from ..policy.projection import Standing
 from ..policy.rules import Terms
 from ..snapshots import (
+    LIVE_WAITING,
     FleetNow,
     completions_after,
     fleet_now,
@@ -96,7 +97,7 @@ def read_queues(users: Collection[int], reader: FleetReader) -> dict[int, Encode
             bool(queue["running"]),
             Standing(Terms(queue["share"]["weight"], queue["share"]["cap"]), active=queue["share"]["active"]),
         )
-        for user, queue in queue_snapshots(users, reader.now()).items()
+        for user, queue in queue_snapshots(users, reader.now(), LIVE_WAITING).items()
     }
 
 

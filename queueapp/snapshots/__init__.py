@@ -3,10 +3,11 @@
 from .completions import BATCH_COMPLETIONS, Completion, StreamStart, completions_after, last_number, stream_starts
 from .fleet import FleetNow, fleet_now
 from .jobs import job_dict, job_dicts, new_job_dict, recent_jobs
-from .queues import progress_snapshots, queue_snapshot, queue_snapshots
+from .queues import LIVE_WAITING, progress_snapshots, queue_snapshot, queue_snapshots
 
 __all__ = [
     "BATCH_COMPLETIONS",
+    "LIVE_WAITING",
     "Completion",
     "FleetNow",
     "StreamStart",

@@ -27,6 +27,8 @@ from .shapes import iso
 
 MAX_WAITING = 100
 """Maximum number of queued jobs in a queue."""
+LIVE_WAITING = 20
+"""Maximum number of queued jobs in a queue of the event stream: the first screen. The others are read on demand."""
 MAX_ESTIMATE_SECONDS = 10 * 365 * 86_400.0
 """Maximum seconds of an estimate. A start further off has none."""
 
@@ -54,13 +56,15 @@ def queue_snapshot(owner: Owner) -> shapes.Queue:
     return queue_snapshots([owner.pk])[owner.pk]
 
 
-def queue_snapshots(owner_ids: Iterable[int], fleet: FleetNow | None = None) -> dict[int, shapes.Queue]:
+def queue_snapshots(
+    owner_ids: Iterable[int], fleet: FleetNow | None = None, rows: int = MAX_WAITING
+) -> dict[int, shapes.Queue]:
     """Return the queues of owners, by id. Unknown ids are left out. A fixed number of queries.
 
-    `fleet`: as it was a moment ago, if the caller knows it; else it is read, too.
+    `fleet`: as it was a moment ago, if the caller knows it; else it is read, too. `rows`: queued jobs, at most.
     """
     with at_one_moment() as now:
-        return _queues(list(owner_ids), now, fleet or fleet_now(now))
+        return _queues(list(owner_ids), now, fleet or fleet_now(now), rows)
 
 
 class _Owner(NamedTuple):
@@ -74,11 +78,11 @@ class _Owner(NamedTuple):
     standing: Standing | None
 
 
-def _queues(owner_ids: list[int], now: datetime, fleet: FleetNow) -> dict[int, shapes.Queue]:
+def _queues(owner_ids: list[int], now: datetime, fleet: FleetNow, rows: int) -> dict[int, shapes.Queue]:
     owners = _owners(owner_ids)
     running = _running([owner.pk for owner in owners], now)
     pauses = Pauses()
-    waiting, many = _waiting(owners, fleet, pauses, now)
+    waiting, many = _waiting(owners, fleet, pauses, now, rows)
     return {
         owner.pk: {
             "time": iso(now),
@@ -149,11 +153,11 @@ def _running(owner_ids: list[int], now: datetime) -> dict[int, list[shapes.Job]]
 
 
 def _waiting(
-    owners: list[_Owner], fleet: FleetNow, pauses: Pauses, now: datetime
+    owners: list[_Owner], fleet: FleetNow, pauses: Pauses, now: datetime, limit: int
 ) -> tuple[dict[int, list[shapes.WaitingJob]], dict[int, int]]:
     """Return each owner's first queued jobs with position and estimated start, and the number of all."""
     with connection.cursor() as cursor:
-        cursor.execute(_WAITING, [[owner.pk for owner in owners], MAX_POSITION + 1, MAX_WAITING])
+        cursor.execute(_WAITING, [[owner.pk for owner in owners], MAX_POSITION + 1, limit])
         rows = cursor.fetchall()
     many = defaultdict(int, {owner: count for owner, *_, count in rows})
     place_of = positions([(flow, job) for _, job, flow, *_ in rows])

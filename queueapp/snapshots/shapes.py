@@ -108,7 +108,7 @@ class Queue(TypedDict):
     user: str | None
     key: str | None
     running: list[Job]
-    waiting: Annotated[list[WaitingJob], Field(description="The first 100, in order.")]
+    waiting: Annotated[list[WaitingJob], Field(description="The first 100, in order; in events the first 20.")]
     paused: Annotated[
         str | None, Field(description="What of it staff have paused, and why, in a sentence; null: nothing.")
     ]

@@ -261,3 +261,15 @@ test("a page says by how much it is behind: the server's delay, or its own silen
   const idle = start(tagged({}), ["onConnection", "live", 1000]);
   assert.equal(reducers.delay(idle, 60000), 0);
 });
+
+test("a queue of an event keeps the jobs behind its own that an earlier one had", () => {
+  const ids_of = (from, to) => Array.from({ length: to - from }, (_, n) => `j${from + n}`);
+  const whole = { ...queue(0, [], ids_of(0, 30)), waiting_count: 30 };
+  const shown = (...events) => ids(start(...events.map((event, n) => ["onQueue", event, 1000 + n])).queue.waiting);
+  const event = (waiting, waiting_count) => ({ ...queue(1, [], waiting), waiting_count });
+  assert.deepEqual(shown(whole, event(ids_of(2, 22), 28)), ids_of(2, 30), "two have started");
+  assert.deepEqual(shown(whole, event(ids_of(0, 20), 25)), ids_of(0, 25), "as many as there are");
+  assert.deepEqual(shown(whole, event(ids_of(28, 30), 2)), ids_of(28, 30));
+  assert.deepEqual(shown(whole, event(ids_of(40, 60), 50)), ids_of(40, 60), "none of them is known");
+  assert.deepEqual(shown(whole, event([], 0)), []);
+});

@@ -328,6 +328,25 @@ def test_a_completion_missed_while_offline_shows_up(site: Site, login: Login) ->
     expect(page.get_by_test_id("notice")).to_contain_text("meanwhile is done")
 
 
+def test_a_long_queue_is_read_whole_when_it_is_unfolded(site: Site, login: Login) -> None:
+    """The stream sends the first jobs only."""
+    name = fresh("long")
+    page = login(name)
+    with site.client(name) as client:
+        send(site, name, [{"job_id": f"held-{n}", "duration": 900} for n in range(45)])
+        rows = page.get_by_test_id("waiting").locator(".job")
+        expect(page.get_by_role("button", name="Show all 4")).to_be_visible()
+        page.get_by_role("button", name="Show all 4").click()
+        expect(rows.last).to_have_attribute("data-job-id", "held-44")
+        expect(rows.last).to_be_visible()
+        client.delete("jobs/held-44/").raise_for_status()  # the last one: the stream does not send it
+        expect(rows.last).to_have_attribute("data-job-id", "held-43")
+        page.get_by_role("button", name="Show the first 10 only").click()
+        expect(rows.last).to_be_hidden()
+        for n in range(44):
+            client.delete(f"jobs/held-{n}/").raise_for_status()
+
+
 def test_all_tabs_of_a_browser_share_one_stream(site: Site, login: Login) -> None:
     """A browser opens six connections to a host: with a stream each, the seventh tab would wait for ever."""
     first = login(fresh("tabs"))

@@ -337,7 +337,7 @@ export interface components {
       running: components["schemas"]["Job"][];
       /**
        * Waiting
-       * @description The first 100, in order.
+       * @description The first 100, in order; in events the first 20.
        */
       waiting: components["schemas"]["WaitingJob"][];
       /**

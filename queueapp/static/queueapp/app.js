@@ -4,7 +4,7 @@
 import { bindRetry } from "./actions.js";
 import { readQueue } from "./api.js";
 import { bindCancel } from "./cancel.js";
-import { oncePerFrame } from "./dom.js";
+import { atMostEvery, oncePerFrame } from "./dom.js";
 import { bindSubmit } from "./form.js";
 import { bindNotifications, jobEnded, notifiesHidden, notify } from "./notify.js";
 import { showConnection, showDelay, showEnded, showOverview, showShare } from "./overview.js";
@@ -15,6 +15,9 @@ import { fillEstimatedStart, fillWaiting } from "./rows/waiting.js";
 import { followShared } from "./shared-stream.js";
 import * as reducers from "./state.js";
 import { load, save } from "./storage.js";
+
+/** Jobs that wait in a queue of the event stream, at most. */
+const LIVE_WAITING = 20;
 
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 const user = main.dataset.user ?? "";
@@ -48,7 +51,16 @@ function onQueue(queue) {
     return showEnded(`This browser is logged in as ${queue.user} now.`, "Show that queue");
   }
   update(reducers.onQueue(state, queue, performance.now()));
+  if (queue.waiting.length <= LIVE_WAITING) readRest();
 }
+
+/** A queue that comes as an event has only the first jobs that wait. Read the others if they are on the screen. */
+const readRest = atMostEvery(2000, async () => {
+  const { queue } = state;
+  if (waiting.isFolded || document.hidden || !queue || queue.waiting_count <= LIVE_WAITING) return;
+  const answer = await readQueue();
+  if (answer.status === 200) onQueue(answer.data);
+});
 
 /** @param {import("./api.js").Progress} progress */
 function onProgress(progress) {
@@ -87,7 +99,7 @@ function render() {
   if (retried.size) finished.labelUnfold();
   if (queue) {
     running.show(queue.running);
-    waiting.show(queue.waiting);
+    waiting.show(queue.waiting, Math.min(queue.waiting_count, reducers.MAX_LISTED));
     showOverview(queue);
     main.toggleAttribute("data-nothing-yet", !queue.running.length && !queue.waiting.length && !finished.rows.size);
   }
@@ -156,6 +168,7 @@ async function refresh() {
   if (answer.status === 200) onQueue(answer.data);
 }
 
+waiting.onUnfold = readRest;
 markUnseen();
 renderRelativeTimes();
 bindNotifications();

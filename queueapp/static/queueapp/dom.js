@@ -37,3 +37,21 @@ export function oncePerFrame(render) {
     else requestAnimationFrame(run);
   };
 }
+
+/**
+ * Return a function that does `work` at once, or later if it was done less than so many milliseconds ago.
+ * @param {number} milliseconds
+ * @param {() => void} work
+ */
+export function atMostEvery(milliseconds, work) {
+  let doneAt = -Infinity;
+  let timer = 0;
+  const run = () => {
+    timer = 0;
+    doneAt = performance.now();
+    work();
+  };
+  return () => {
+    timer ||= setTimeout(run, Math.max(doneAt + milliseconds - performance.now(), 0));
+  };
+}

@@ -2,6 +2,7 @@
 /** The overview above the lists (connection, processors, share), and the title of the tab. */
 
 import { part, setText } from "./dom.js";
+import { MAX_LISTED } from "./state.js";
 import { formatClock, formatWaitingCount, processorsSentence, shareSentence } from "./format.js";
 
 /** @typedef {import("./api.js").Queue} Queue */
@@ -30,7 +31,7 @@ export function showOverview(queue) {
   setText(part("paused"), queue.paused ?? "");
   setText(part("running-count"), String(mine));
   setText(part("waiting-count"), formatWaitingCount(queue.waiting_count));
-  const listed = queue.waiting.length;
+  const listed = Math.min(queue.waiting_count, MAX_LISTED);
   setText(part("waiting-note"), queue.waiting_count > listed ? `the first ${listed} are listed` : "");
   showTitle(mine, queue.waiting_count);
 }

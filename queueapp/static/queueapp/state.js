@@ -89,8 +89,24 @@ export function delay({ queue, clock, behind, heardAt }, now) {
 export function onQueue(state, queue, now) {
   const time = Date.parse(queue.time);
   if (state.queue && time < Date.parse(state.queue.time)) return state;
+  if (state.queue) queue = { ...queue, waiting: [...queue.waiting, ...rest(queue, state.queue)] };
   const spentAt = new Map(queue.running.map((job) => [job.job_id, time]));
   return withoutEnded({ ...state, queue, spentAt, heardAt: now, clock: advance(state.clock, time, now) });
+}
+
+/** As many queued jobs are listed at most: those of a queue that was asked for. An event has only the first of them. */
+export const MAX_LISTED = 100;
+
+/**
+ * Return the queued jobs behind those of a queue that came as an event, as an earlier queue has them.
+ * @param {Queue} queue
+ * @param {Queue} earlier
+ */
+function rest(queue, earlier) {
+  const missing = Math.min(queue.waiting_count, MAX_LISTED) - queue.waiting.length;
+  const last = queue.waiting.at(-1)?.job_id;
+  const after = earlier.waiting.findIndex((job) => job.job_id === last) + 1;
+  return after && missing > 0 ? earlier.waiting.slice(after, after + missing) : [];
 }
 
 /**

@@ -31,17 +31,22 @@ export class JobList {
       const last = kind === "finished" ? "glow" : "arrive";
       if (animationName === last) /** @type {Element} */ (target).classList.remove("is-new");
     });
+    this.total = 0;
+    this.onUnfold = () => {};
     this.unfoldButton?.addEventListener("click", () => {
       this.list.toggleAttribute("data-folded");
       this.labelUnfold();
+      this.onUnfold();
     });
   }
 
   /**
    * Show these jobs and no others, in this order.
    * @param {Job[]} jobs
+   * @param {number} [total] how many there are in all, some of which are not known yet
    */
-  show(jobs) {
+  show(jobs, total = jobs.length) {
+    this.total = total;
     const wanted = new Set(jobs.map((job) => job.job_id));
     for (const id of [...this.rows.keys()]) if (!wanted.has(id)) this.remove(id);
     let at = this.list.firstElementChild;
@@ -109,10 +114,14 @@ export class JobList {
     (target ?? this.heading).focus();
   }
 
+  get isFolded() {
+    return this.list.hasAttribute("data-folded");
+  }
+
   labelUnfold() {
     if (!this.unfoldButton) return;
-    const many = this.rows.size;
-    const folded = this.list.hasAttribute("data-folded");
+    const many = Math.max(this.rows.size, this.total);
+    const folded = this.isFolded;
     this.unfoldButton.hidden = many <= FOLDED_ROWS;
     this.unfoldButton.setAttribute("aria-expanded", String(!folded));
     setText(this.unfoldButton, folded ? `Show all ${many}` : `Show the first ${FOLDED_ROWS} only`);
