@@ -13,6 +13,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection, transaction
 
 from ..db.conflicts import retried
+from ..db.routines import versioned
 from ..models import Owner, Pause, Waiting
 from .announce import announce
 
@@ -74,7 +75,7 @@ def _waiting() -> list[int]:
 
 def _call(function: str, *arguments: int | str | None) -> list[int]:
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}", arguments)
+        cursor.execute(versioned(f"SELECT {function}"), arguments)
         return cursor.fetchone()[0] or []
 
 

@@ -10,12 +10,14 @@ from django.db import connection
 
 from ..conf import queue_settings
 from ..db.conflicts import retried
+from ..db.routines import versioned
 from ..models import Job, Processor
 from ..registry import max_attempts
 from .announce import announce
 
 logger = logging.getLogger(__name__)
 
+_RESCUE = versioned("SELECT queueapp_rescue(%s, %s, %s, %s, %s, %s::float8)")
 DIED = "Its processor died while it ran."
 
 
@@ -58,7 +60,7 @@ def _take_back(processor: Processor, blame: bool) -> list[int]:
     singly = queue_settings().QUANTUM_SECONDS if blame else 0.0
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT queueapp_rescue(%s, %s, %s, %s, %s, %s::float8)",
+            _RESCUE,
             [processor.pk, processor.turn, only, max_attempts(task), DIED, singly],
         )
         owners: list[int] = cursor.fetchone()[0]

@@ -1,6 +1,6 @@
 """The whole schema: the models, and below them what models cannot say.
 
-SQL functions are not here: db/install.py replaces them after every migration.
+SQL functions are not here: db/install.py installs them after every migration.
 """
 
 import django.contrib.postgres.fields

@@ -8,6 +8,7 @@ from typing import Any, cast
 from django.db import DatabaseError, connection
 from django.db.models import Max
 
+from ..db.routines import versioned
 from ..models import Job, Outcome
 from . import shapes
 from .jobs import describe
@@ -22,6 +23,10 @@ _AFTER = """
            ) AS o
      ORDER BY o.number
 """
+_WAIT = versioned(
+    "SELECT pg_advisory_lock(queueapp_owner_lock(id)), pg_advisory_unlock(queueapp_owner_lock(id))"
+    " FROM unnest(%s::bigint[]) AS owners(id)"
+)
 
 
 @dataclass(frozen=True)
@@ -104,11 +109,7 @@ def _wait_for_lower(owners: list[int]) -> None:
     """
     try:
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_advisory_lock(queueapp_owner_lock(id)), pg_advisory_unlock(queueapp_owner_lock(id))"
-                " FROM unnest(%s::bigint[]) AS owners(id)",
-                [owners],
-            )
+            cursor.execute(_WAIT, [owners])
     except DatabaseError:
         # A query that is cancelled just as a lock is granted leaves the lock with the session. So end the session.
         cast(Any, connection.connection).close()

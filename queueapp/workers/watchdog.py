@@ -12,6 +12,7 @@ import time
 from django.db import DatabaseError, InterfaceError, connection
 
 from ..conf import queue_settings
+from ..db.routines import versioned
 
 logger = logging.getLogger(__name__)
 
@@ -21,14 +22,14 @@ POLL_SECONDS = 1.0
 # The state that must change while a flow is ready: the turns of the cluster's live processors, and their ids. A row: a
 # processor is idle, or none is alive. No row: all work or drain, no flow is ready, everything is paused, or a session
 # waits for a lock. A fresh cluster would wait for the same lock.
-_WAITING_IN_VAIN = """
+_WAITING_IN_VAIN = versioned("""
     SELECT coalesce(sum(turn)::text || ' of ' || array_agg(id ORDER BY id)::text, 'none') FROM queueapp_processor
      WHERE cluster = %s AND lease_until > clock_timestamp()
     HAVING (count(*) = 0 OR bool_or(cardinality(jobs) = 0 AND NOT draining))
        AND EXISTS (SELECT FROM queueapp_flowstate WHERE ready) AND NOT queueapp_all_paused()
        AND NOT EXISTS (
            SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')
-"""
+""")
 
 
 class Watchdog:
