@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 from asgiref.sync import sync_to_async
 
-from ..db.sessions import is_passing, listening_parameters
+from ..db.sessions import is_passing, listening_parameters, reason
 from ..lifecycle.announce import OWNERS
 from ..snapshots import BATCH_COMPLETIONS
 from .queries import Batch, Completions, read_batch, restarts, revoked_of
@@ -128,7 +128,7 @@ class Hub:
                     await self._close_revoked()
             except Exception as error:  # no error may end the streams
                 if is_passing(error):
-                    logger.warning("The live hub could not look at the queues: %s", error)
+                    logger.warning("The live hub could not look at the queues: %s", reason(error))
                     await asyncio.sleep(1)
                 else:
                     logger.exception("The live hub could not look at the queues")

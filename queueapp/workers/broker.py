@@ -20,7 +20,7 @@ from django_q.signing import SignedPackage
 
 from ..conf import queue_settings
 from ..db.routines import versioned
-from ..db.sessions import listening_parameters
+from ..db.sessions import listening_parameters, reason
 from ..db.statements import prepared_row
 from ..lifecycle.announce import WORK
 from ..lifecycle.maintenance import prune
@@ -93,7 +93,7 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
             if not found and not self._moving:
                 self._wait(self._until_next())
         except (DatabaseError, InterfaceError, psycopg.Error) as error:
-            logger.warning("The database is away, trying again: %s", str(error).strip())
+            logger.warning("The database is away, trying again: %s", reason(error))
             connection.close()
             self._stop_listening()
             time.sleep(POLL_SECONDS)

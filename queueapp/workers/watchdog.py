@@ -9,10 +9,12 @@ from __future__ import annotations
 import logging
 import time
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, InterfaceError, connection
 
 from ..conf import queue_settings
-from ..db.routines import versioned
+from ..db.routines import GONE, are_gone, versioned
+from ..db.sessions import reason
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +43,10 @@ class Watchdog:
         self._since = time.monotonic()
 
     def is_stuck(self, cluster: str) -> bool:
-        """Whether for WATCHDOG_SECONDS a flow was ready, a processor idle or none alive, and no claim was made."""
+        """Whether for WATCHDOG_SECONDS a flow was ready, a processor idle or none alive, and no claim was made.
+
+        Raises ImproperlyConfigured if the database has been upgraded past this version: no claim can be made any more.
+        """
         now = time.monotonic()
         if now - self._looked_at < POLL_SECONDS:
             return False
@@ -58,7 +63,9 @@ class Watchdog:
                 cursor.execute(_WAITING_IN_VAIN, [cluster])
                 row = cursor.fetchone()
         except (DatabaseError, InterfaceError) as error:
-            logger.warning("The watchdog could not look: %s", str(error).strip())
             connection.close()
+            if are_gone(error):
+                raise ImproperlyConfigured(GONE) from error
+            logger.warning("The watchdog could not look: %s", reason(error))
             return None
         return row[0] if row else None

@@ -10,13 +10,16 @@ import pytest
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection, transaction
+from django.test import Client
+from rest_framework.test import APIClient
 
+from jobsite import health
 from queueapp.db import install, routines
 from queueapp.db.routines import names_in, sql_files, version_of, versioned
 from queueapp.lifecycle.submit import submit
 from queueapp.lifecycle.validation import parse
 from queueapp.models import Job
-from tests.kit.queue import await_a_waiter, in_thread, make_owner
+from tests.kit.queue import await_a_waiter, in_thread, make_owner, make_user
 
 OURS = routines.VERSION
 
@@ -148,3 +151,21 @@ def test_two_that_migrate_at_once_install_one_after_the_other() -> None:
         held.result()
         second.result()
     assert routines.are_installed()
+
+
+@pytest.mark.django_db
+@pytest.mark.site
+def test_a_web_server_whose_functions_are_gone_is_not_ready_and_refuses_for_a_while(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(health, "_known", health._Known())  # it caches for a second
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER FUNCTION {versioned('queueapp_submit')} RENAME TO gone")
+    ready = Client().get("/readyz")
+    assert ready.status_code == 503
+    assert ready.json()["detail"].startswith("The database lacks the SQL functions of this version")
+    api = APIClient()
+    api.force_authenticate(make_user("ada"))
+    answer = api.post("/api/v1/jobs/", {"job_id": "a", "duration": 1.0}, format="json")
+    assert (answer.status_code, answer.has_header("Retry-After")) == (503, True)
+    assert f"503 for POST /api/v1/jobs/: {routines.GONE}" in caplog.text
