@@ -6,17 +6,20 @@ migrations unknown to this code.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.apps import AppConfig
 from django.core.management import CommandError
-from django.db import connections, transaction
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from ..user_model import memberships
 from . import routines
+from .online import briefly
 from .routines import own_migrations, sql_files, versioned
 
 CURRENT, PREVIOUS = "queueapp: current version", "queueapp: previous version"
@@ -52,13 +55,18 @@ def install(sender: AppConfig, using: str = "default", **_: Any) -> None:
 
     Functions of the version installed before stay: its processors may still run. Older ones are dropped. Does nothing
     until all migrations of the app are applied, and so after one was undone: the functions are made for those tables.
-    Locks: django_migrations, so that two installations come one after the other.
+    Raises CommandError as briefly() does. Locks: django_migrations, so that two installations come one after the other;
+    to make the trigger, the table of memberships.
     """
     connection = connections[using]
     applied = MigrationRecorder(connection).applied_migrations()
     if any((sender.label, name) not in applied for name in own_migrations()):
         return
-    with transaction.atomic(using=using), connection.cursor() as cursor:
+    briefly(connection, "The installation of the SQL functions", partial(_install, connection))
+
+
+def _install(connection: BaseDatabaseWrapper) -> None:
+    with connection.cursor() as cursor:
         cursor.execute("LOCK TABLE django_migrations IN SHARE ROW EXCLUSIVE MODE")
         _make_room(cursor)
         # A function may call one that a later file defines, so bodies are not checked.
@@ -66,7 +74,7 @@ def install(sender: AppConfig, using: str = "default", **_: Any) -> None:
         for text in sql_files().values():
             cursor.execute(versioned(text))
         _mark(cursor)
-        _follow_memberships(cursor, using)
+        _follow_memberships(connection, cursor)
 
 
 def _make_room(cursor: CursorWrapper) -> None:
@@ -92,9 +100,8 @@ def _is_ours(name: str) -> bool:
     return name.endswith(f"_{routines.VERSION}")
 
 
-def _follow_memberships(cursor: CursorWrapper, using: str) -> None:
+def _follow_memberships(connection: BaseDatabaseWrapper, cursor: CursorWrapper) -> None:
     """Put the trigger on the table of memberships, unless it is there: to make it locks out whoever writes to it."""
-    connection = connections[using]
     members = memberships()
     if members is None or members._meta.db_table not in connection.introspection.table_names(cursor):
         return

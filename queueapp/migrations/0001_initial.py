@@ -12,6 +12,8 @@ import queueapp.states
 from django.conf import settings
 from django.db import migrations, models
 
+from queueapp.db.online import OnlineMigration
+
 # Rows that every turn writes: room on each page for the next version of a row, and an early vacuum.
 STORAGE = """
     ALTER TABLE queueapp_flowstate SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
@@ -69,7 +71,7 @@ def add_first_rule(apps, schema_editor):
     apps.get_model('queueapp', 'PriorityRule').objects.create(name='Everyone takes turns', position=1000)
 
 
-class Migration(migrations.Migration):
+class Migration(OnlineMigration):
 
     initial = True
 
