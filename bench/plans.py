@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from queueapp.db.install import FOLDER
+from queueapp.db.routines import FOLDER, versioned
 
 # The begin and the end of each statement in claim.sql.
 _HOT = {
@@ -70,8 +70,10 @@ def _statement(script: str, first: str, end: str) -> str:
 def _stands_for(cursor: Any, most: int, quantum: float) -> dict[str, str]:
     """Return the values of the names in claim.sql, for the next flow and the head of its backlog."""
     cursor.execute(
-        "SELECT flow_id, scan_from, queueapp_order_start() FROM queueapp_flowstate"
-        " WHERE ready AND vtime >= queueapp_order_start() ORDER BY vtime, head LIMIT 1"
+        versioned(
+            "SELECT flow_id, scan_from, queueapp_order_start() FROM queueapp_flowstate"
+            " WHERE ready AND vtime >= queueapp_order_start() ORDER BY vtime, head LIMIT 1"
+        )
     )
     flow, scan_from, order_start = cursor.fetchone()
     cursor.execute("SELECT ctid FROM queueapp_waiting WHERE flow_id = %s ORDER BY job_id LIMIT %s", [flow, AT_ONCE])
@@ -82,7 +84,7 @@ def _stands_for(cursor: Any, most: int, quantum: float) -> dict[str, str]:
 
 
 def _explain(cursor: Any, statement: str) -> list[str]:
-    cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF) {statement}")
+    cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF) {versioned(statement)}")
     shown = [line for (line,) in cursor.fetchall()]
     end = next((number for number, line in enumerate(shown) if line.startswith("Planning")), None)
     return [line for line in shown[:end] if re.search(r"->|actual|Buffers|Removed", line)]

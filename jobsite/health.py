@@ -19,6 +19,7 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.decorators import sync_and_async_middleware
 
 from jobsite import metrics
+from queueapp.db.routines import are_installed
 from queueapp.db.sessions import DIRECT
 
 KEEP = 1.0
@@ -30,8 +31,8 @@ AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 @sync_and_async_middleware
 def probes(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
-    """Middleware. /healthz answers 200; /readyz too if the database answers and has all migrations, else 503.
-    It also asks the address for LISTEN, if that is another.
+    """Middleware. /healthz answers 200; /readyz too if the database answers and has all migrations and functions,
+    else 503. It also asks the address for LISTEN, if that is another.
 
     /metrics: see metrics.py. Without METRICS_TOKEN there is no such address.
     """
@@ -86,10 +87,13 @@ _known = _Known()
 def _look() -> str | None:
     try:
         missing = _migrations() - MigrationRecorder(connection).applied_migrations().keys()
+        installed = are_installed()
     except (DatabaseError, InterfaceError):
         return "The database does not answer."
     if missing:
         return f"The database lacks {len(missing)} migrations: run manage.py migrate."
+    if not installed:
+        return "The database lacks the SQL functions of this version: run manage.py migrate, or start a later version."
     return None if DIRECT not in connections or _answers(DIRECT) else "PostgreSQL does not answer past the pooler."
 
 

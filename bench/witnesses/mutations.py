@@ -28,6 +28,9 @@ _JOINS = "tests/lifecycle/test_vacuum.py::test_while_somebody_joins_the_order_th
 _CLOCK = "tests/lifecycle/test_leases.py::test_a_host_whose_clock_is_off_takes_nobody_for_dead"
 _LEFT = "tests/workers/test_cluster.py::test_what_a_job_leaves_behind_is_there_for_no_other"
 _ALONE = "tests/workers/test_cluster.py::test_when_the_command_is_killed_alone_nothing_of_its_cluster_lives_on"
+_STAYS = "tests/db/test_routines.py::test_the_version_before_stays_and_older_ones_go"
+_BRIEFLY = "tests/db/test_online.py::test_a_held_lock_is_given_up_in_a_sentence_and_nobody_waits_for_long_meanwhile"
+_DEFERRED = "tests/workers/test_unknown_tasks.py::test_a_deep_backlog_of_them_takes_no_more_than_its_owners_share"
 _TURNS = "tests/lifecycle/test_interleavings.py::test_"
 _NOBODY_WAITS = f"{_TURNS}two_claims_at_once_take_two_flows_and_neither_waits"
 _SETTLED_FIRST = f"{_TURNS}a_settlement_is_committed_before_the_claim_that_comes_with_it_waits_for_a_flow"
@@ -151,4 +154,12 @@ MUTATIONS = (
     Mutation("no-death-signal", "processes outlive the command that started them",
              "queueapp/workers/forked.py", "_libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)", "pass",
              (_ALONE,)),
+    # Upgrades.
+    Mutation("version-before-goes", "an upgrade drops the functions of the version before",
+             "queueapp/db/install.py", "if mark == PREVIOUS and not _is_ours(name)", "if not _is_ours(name)",
+             (_STAYS,)),
+    Mutation("migration-waits", "a migration waits for a lock as long as it takes",
+             "queueapp/db/online.py", '[f"{LOCK_SECONDS}s"]', '["3s"]', (_BRIEFLY,)),
+    Mutation("deferral-for-nothing", "a job whose task is unknown costs its flow nothing",
+             "queueapp/workers/outcomes.py", "spent=DEFERRAL_SECONDS", "spent=0.0", (_DEFERRED,)),
 )  # fmt: skip

@@ -13,6 +13,8 @@ import psycopg
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
 
+from . import routines
+
 logger = logging.getLogger(__name__)
 
 Kind = Literal["web", "processors", "commands", "tasks"]
@@ -79,14 +81,22 @@ def is_passing(error: BaseException | None) -> bool:
     """Whether the same work may succeed later.
 
     That is so if the database could not be reached, restarts, or gave the work up at a bound: lock_timeout,
-    statement_timeout, a deadlock, no room or no connection left.
+    statement_timeout, a deadlock, no room or no connection left. It is so, too, if the database has been upgraded past
+    this version: a later one will do the work.
     """
+    if routines.are_gone(error):
+        return True
     cause = error if isinstance(error, psycopg.Error) else getattr(error, "__cause__", None)
     state = (cause.sqlstate if isinstance(cause, psycopg.Error) else None) or ""
     if state in PASSING:
         return True
     limits = state.startswith("54")  # class 54, fixed limits of the server
     return isinstance(error, OperationalError | InterfaceError) and not limits
+
+
+def reason(error: BaseException) -> str:
+    """Return why a statement failed, in one line."""
+    return routines.GONE if routines.are_gone(error) else str(error).strip().partition("\n")[0]
 
 
 def _parameters(alias: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import TypeVar
 
 from ..conf import queue_settings
-from ..db.sessions import is_passing
+from ..db.sessions import is_passing, reason
 from ..lifecycle.announce import EVERYONE
 from ..snapshots import BATCH_COMPLETIONS
 from . import queries
@@ -126,7 +126,7 @@ class Hub:
                 await self._step()
             except Exception as error:  # no error may end the streams
                 if is_passing(error):
-                    logger.warning("The live hub could not look at the queues: %s", error)
+                    logger.warning("The live hub could not look at the queues: %s", reason(error))
                 else:
                     logger.exception("The live hub could not look at the queues")
                 self._audience.keep_alive(time.monotonic())

@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from ..db.sessions import listening_parameters
+from ..db.sessions import listening_parameters, reason
 from ..lifecycle.announce import OWNERS
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ async def listen(changed: Callable[[list[int]], None], connected: Callable[[], N
                     async with asyncio.timeout(ANSWER_WITHIN):
                         await listening.execute("SELECT 1")
         except (OSError, psycopg.Error) as error:
-            logger.warning("The live hub lost its database connection and tries again: %s", error)
+            logger.warning("The live hub lost its database connection and tries again: %s", reason(error))
             await asyncio.sleep(1)
 
 

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from ..db.sessions import reason
 from ..errors import FieldError
 from .addresses import api_root, is_below
 
@@ -84,7 +85,7 @@ BUSY = "The database is busy or cannot be reached just now. Send the same again 
 
 def note_busy(request: HttpRequest, error: BaseException | None) -> None:
     """Log in one line why a request is answered with 503."""
-    logger.warning("503 for %s %s: %s", request.method, request.path, str(error).strip().partition("\n")[0])
+    logger.warning("503 for %s %s: %s", request.method, request.path, reason(error) if error else "")
 
 
 def busy(request: HttpRequest, error: BaseException | None) -> HttpResponse:

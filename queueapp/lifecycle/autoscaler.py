@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.db import connection, transaction
 
 from ..conf import queue_settings
+from ..db.routines import versioned
 from ..models import Cluster, Fleet, FleetDecision, database_now
 from ..policy.autoscale import Bounds, Demand, History, deal, horizon
 
@@ -20,7 +21,7 @@ MAX_JOBS_READ = 100_000
 
 # The fields of Demand, in its order, and the number of live processors. Of each flow's queued jobs at most as much
 # counts as its cap lets it use.
-_DEMAND = """
+_DEMAND = versioned("""
     WITH queued AS (
         SELECT flow_id, sum(expected) AS seconds, sum(least(expected / %(horizon)s, 1)) AS due, count(*) AS jobs FROM (
                SELECT flow_id, expected FROM queueapp_waiting WHERE flow_id IS NOT NULL LIMIT %(jobs)s) AS read
@@ -39,7 +40,7 @@ _DEMAND = """
          WHERE p.lease_until > clock_timestamp() AND NOT p.draining
     )
     SELECT w.seconds::float8, w.due::float8, w.jobs::int, parts::float8, busy, alive FROM waiting w, working
-"""
+""")
 
 
 class Autoscaler:

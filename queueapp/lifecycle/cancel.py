@@ -8,6 +8,7 @@ from functools import partial
 from django.db import connection, transaction
 
 from ..db.conflicts import retried
+from ..db.routines import versioned
 from ..errors import NotCancellable
 from ..models import Job, Outcome, Processor, Waiting
 from ..states import Status
@@ -17,6 +18,8 @@ from .outcome import OUTCOMES, JobOutcome, literal
 MAX_ATTEMPTS = 10
 PAUSE = 0.03
 """Seconds between two looks at a job that is in a turn and not started."""
+_LOCK_OWNER = versioned("SELECT pg_advisory_xact_lock_shared(queueapp_owner_lock(%s))")
+_RECORD = versioned(f"SELECT queueapp_record(%s, {OUTCOMES})")
 
 
 def cancel(job: Job) -> bool:
@@ -59,11 +62,11 @@ def _lock_owner(job: Job) -> None:
     wants. The settlement holds the owner lock. A reader of completions waits for it, and we queue behind the reader.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock_shared(queueapp_owner_lock(%s))", [job.owner_id])
+        cursor.execute(_LOCK_OWNER, [job.owner_id])
 
 
 def _record(job: Job, flow: int | None) -> None:
     now = time.monotonic()
     outcome = JobOutcome(job.pk, job.owner_id, Status.CANCELLED, attempt=0, spent=0.0, ended=now)
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT queueapp_record(%s, {OUTCOMES})", [flow, literal([outcome], now)])
+        cursor.execute(_RECORD, [flow, literal([outcome], now)])

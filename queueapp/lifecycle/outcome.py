@@ -9,6 +9,7 @@ from typing import Any
 from django.db import DataError, connection
 
 from ..db.conflicts import retried
+from ..db.routines import versioned
 from ..models import Processor
 from ..states import Status
 
@@ -18,6 +19,7 @@ RETRY, DEFER = "retry", "defer"
 """Statuses of record.sql for an attempt that failed and is not the last, and for a job that was not started."""
 OUTCOMES = "%s::queueapp_job_outcome[]"
 """The SQL parameter of outcomes. literal() makes its value."""
+_SETTLE_PART = versioned(f"SELECT queueapp_settle_part(%s, %s, %s, %s::float8, {OUTCOMES})")
 
 
 @dataclass(slots=True)
@@ -101,7 +103,7 @@ def settle_part(
 
     def work() -> bool:
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT queueapp_settle_part(%s, %s, %s, %s::float8, {OUTCOMES})", arguments)
+            cursor.execute(_SETTLE_PART, arguments)
             return bool(cursor.fetchone()[0])
 
     return retried(work)

@@ -13,6 +13,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection, transaction
 
 from ..db.conflicts import retried
+from ..db.routines import versioned
 from ..models import Owner, Pause, Waiting
 from .announce import EVERYONE, announce
 
@@ -74,7 +75,7 @@ def _of_some(paused: Pause) -> bool:
 
 def _call(function: str, *arguments: int | str | None) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}", arguments)
+        cursor.execute(versioned(f"SELECT {function}"), arguments)
 
 
 def _transaction(work: Callable[[], T]) -> T:

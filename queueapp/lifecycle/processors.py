@@ -11,7 +11,11 @@ from django.db import connection
 
 from ..conf import queue_settings
 from ..db.conflicts import retried
+from ..db.routines import versioned
 from ..models import Processor
+
+_REGISTER = versioned("SELECT queueapp_register(%s, %s, %s, %s::float8)")
+_HEARTBEAT = versioned("SELECT queueapp_heartbeat(%s, %s, %s::float8, %s::float8, %s, %s::float8)")
 
 
 class Beat(StrEnum):
@@ -30,7 +34,7 @@ def register(cluster: str, pid: int | None = None) -> Processor:
     """Register a process, by default the calling one, as a processor of this cluster. Return its new row."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT queueapp_register(%s, %s, %s, %s::float8)",
+            _REGISTER,
             [cluster, socket.gethostname(), pid or os.getpid(), queue_settings().LEASE_SECONDS],
         )
         return Processor.objects.get(pk=cursor.fetchone()[0])
@@ -56,7 +60,7 @@ def heartbeat(processor: int, turn: int, *, elapsed: float = 0.0, progress: floa
     def work() -> Beat:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT queueapp_heartbeat(%s, %s, %s::float8, %s::float8, %s, %s::float8)",
+                _HEARTBEAT,
                 [processor, turn, elapsed, progress, message, queue_settings().LEASE_SECONDS],
             )
             return Beat(cursor.fetchone()[0])

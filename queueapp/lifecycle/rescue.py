@@ -10,12 +10,14 @@ from django.db import connection
 
 from ..conf import queue_settings
 from ..db.conflicts import retried
+from ..db.routines import versioned
 from ..models import Job, Processor
-from ..registry import max_attempts
+from ..registry import find_task, max_attempts
 from .announce import announce
 
 logger = logging.getLogger(__name__)
 
+_RESCUE = versioned("SELECT queueapp_rescue(%s, %s, %s, %s, %s, %s::float8)")
 DIED = "Its processor died while it ran."
 
 
@@ -23,7 +25,7 @@ def rescue_overdue() -> int:
     """Take back the turns of all processors whose lease ran out, and delete their rows. Return how many had jobs.
 
     The only job of a turn has lost an attempt. In a turn of several jobs nobody knows which one ran: none loses an
-    attempt, and each is taken in a turn of its own next time.
+    attempt, and each is taken in a turn of its own next time. Nor does a job whose task this process does not have.
     """
     return _rescue(Processor.objects.overdue(), blame=True)
 
@@ -55,10 +57,12 @@ def _rescue(processors: Iterable[Processor], *, blame: bool) -> int:
 def _take_back(processor: Processor, blame: bool) -> list[int]:
     [only] = processor.jobs if blame and len(processor.jobs) == 1 else [None]
     task = Job.objects.values_list("task", flat=True).get(pk=only) if only is not None else ""
+    if find_task(task) is None:  # of another version of the site: how many attempts it has is known there
+        only = None
     singly = queue_settings().QUANTUM_SECONDS if blame else 0.0
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT queueapp_rescue(%s, %s, %s, %s, %s, %s::float8)",
+            _RESCUE,
             [processor.pk, processor.turn, only, max_attempts(task), DIED, singly],
         )
         owners: list[int] = cursor.fetchone()[0]

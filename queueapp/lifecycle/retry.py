@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from django.db import connection
 
+from ..db.routines import versioned
 from ..errors import NotRetryable
 from ..models import Job
 from .announce import announce
+
+_TRY_AGAIN = versioned("SELECT queueapp_try_again(%s)")
 
 
 def try_again(job: Job) -> None:
@@ -15,7 +18,7 @@ def try_again(job: Job) -> None:
     Locks: the outcome's row.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT queueapp_try_again(%s)", [job.pk])
+        cursor.execute(_TRY_AGAIN, [job.pk])
         if not cursor.fetchone()[0]:
             raise NotRetryable
     announce([job.owner_id], work=True)

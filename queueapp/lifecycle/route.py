@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from ..db.conflicts import retried
+from ..db.routines import versioned
 from ..models import Flow, FlowState, Owner, PriorityRule, Routing, RuleChange, database_now
 from ..policy.rules import Route, Terms, route
 from .announce import EVERYONE, announce
@@ -22,7 +23,13 @@ BATCH_JOBS = 500
 REROUTE_JOBS = 1_000
 """Moved jobs after which reroute() leaves the others to the brokers."""
 
-_SET_FLOW = f"SELECT queueapp_set_flow(%s, %s, ROW({', '.join(['%s'] * len(fields(Terms)))})::queueapp_terms)"
+_SET_FLOW = versioned(
+    f"SELECT queueapp_set_flow(%s, %s, ROW({', '.join(['%s'] * len(fields(Terms)))})::queueapp_terms)"
+)
+_ROUTING_DUE = versioned("SELECT queueapp_routing_due()")
+_MOVE = versioned("SELECT queueapp_move(%s)")
+_LOCK_ROUTING = versioned("SELECT queueapp_lock_routing()")
+_FOLLOW = versioned("SELECT queueapp_follow(%s::bigint[], %s::bigint[])")
 
 
 def route_owner(owner: Owner) -> None:
@@ -63,7 +70,7 @@ def route_some() -> bool:
 
 def _is_due() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT queueapp_routing_due()")
+        cursor.execute(_ROUTING_DUE)
         return bool(cursor.fetchone()[0])
 
 
@@ -103,7 +110,7 @@ def move_some() -> int | None:
 
 def _move() -> int | None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT queueapp_move(%s)", [BATCH_JOBS])
+        cursor.execute(_MOVE, [BATCH_JOBS])
         moved: int | None = cursor.fetchone()[0]
         return moved
 
@@ -111,7 +118,7 @@ def _move() -> int | None:
 def _lock_routing() -> None:
     """Lock routing: nobody submits until the commit. Lock before reading the rules: the last holder has the newest."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT queueapp_lock_routing()")
+        cursor.execute(_LOCK_ROUTING)
 
 
 def _apply(owners: Collection[int], now: datetime) -> None:
@@ -129,10 +136,7 @@ def _apply(owners: Collection[int], now: datetime) -> None:
             terms, rule = wanted[flow.key].terms, wanted[flow.key].rule
             if (flow.rule_id, flow.state.terms) != (rule, terms):
                 cursor.execute(_SET_FLOW, [flow.pk, rule, *astuple(terms)])
-        cursor.execute(
-            "SELECT queueapp_follow(%s::bigint[], %s::bigint[])",
-            [list(routes), [flows[route.key].pk for route in routes.values()]],
-        )
+        cursor.execute(_FOLLOW, [list(routes), [flows[route.key].pk for route in routes.values()]])
 
 
 def _make_flows(wanted: dict[str, Route]) -> dict[str, Flow]:

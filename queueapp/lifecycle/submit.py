@@ -14,6 +14,7 @@ import psycopg
 from django.db import DatabaseError, connection, transaction
 
 from ..db.conflicts import retried
+from ..db.routines import versioned
 from ..db.statements import prepared_row
 from ..errors import BacklogFull, JobConflict
 from ..models import Owner
@@ -22,7 +23,7 @@ from .quota import make_room
 from .route import route_owner
 from .validation import Submission
 
-_SUBMIT = "SELECT * FROM queueapp_submit(%s::bigint[], %s::jsonb, %s)"
+_SUBMIT = versioned("SELECT * FROM queueapp_submit(%s::bigint[], %s::jsonb, %s)")
 MAX_POSITION = 100
 """Maximum number of jobs ahead of a new one that are counted."""
 

@@ -10,11 +10,12 @@ from django.db import DatabaseError
 
 from ..conf import queue_settings
 from ..db.conflicts import retried
+from ..db.routines import versioned
 from ..db.statements import prepared_row
 from .outcome import OUTCOMES, JobOutcome, literal
 
 _ARGUMENTS = f"%s, %s, {OUTCOMES}, %s, %s::float8, %s, %s::float8, %s::bigint[]"
-_TAKE_TURN = f"SELECT * FROM queueapp_take_turn({_ARGUMENTS})"  # noqa: S608 (of constants)
+_TAKE_TURN = versioned(f"SELECT * FROM queueapp_take_turn({_ARGUMENTS})")  # noqa: S608 (of constants)
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """The whole schema: the models, and below them what models cannot say.
 
-SQL functions are not here: db/install.py replaces them after every migration.
+SQL functions are not here: db/install.py installs them after every migration.
 """
 
 import django.contrib.postgres.fields
@@ -11,6 +11,8 @@ import django.db.models.functions.datetime
 import queueapp.states
 from django.conf import settings
 from django.db import migrations, models
+
+from queueapp.db.online import OnlineMigration
 
 # Rows that every turn writes: room on each page for the next version of a row, and an early vacuum.
 STORAGE = """
@@ -69,7 +71,7 @@ def add_first_rule(apps, schema_editor):
     apps.get_model('queueapp', 'PriorityRule').objects.create(name='Everyone takes turns', position=1000)
 
 
-class Migration(migrations.Migration):
+class Migration(OnlineMigration):
 
     initial = True
 

@@ -3,8 +3,10 @@
 import django.core.validators
 from django.db import migrations, models
 
+from queueapp.db.online import OnlineMigration
 
-class Migration(migrations.Migration):
+
+class Migration(OnlineMigration):
 
     dependencies = [
         ('queueapp', '0001_initial'),

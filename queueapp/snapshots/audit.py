@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db import connection
 
+from ..db.routines import versioned
 from ..models import Owner, PriorityRule, at_one_moment
 from ..policy.rules import route
 
@@ -117,11 +118,12 @@ def audit() -> list[Finding]:
     with at_one_moment() as now, connection.cursor() as cursor:
         found = []
         for what, query in _CHECKS.items():
-            cursor.execute(f"SELECT count(*), (array_agg(name))[:{MAX_EXAMPLES}] FROM ({query}) AS off(name)")  # noqa: S608
+            counted = f"SELECT count(*), (array_agg(name))[:{MAX_EXAMPLES}] FROM ({query}) AS off(name)"  # noqa: S608
+            cursor.execute(versioned(counted))
             many, examples = cursor.fetchone()
             if many:
                 found.append(Finding(many, what, tuple(map(str, examples))))
-        cursor.execute("SELECT queueapp_routing_due()")
+        cursor.execute(versioned("SELECT queueapp_routing_due()"))
         if not cursor.fetchone()[0] and (misrouted := _misrouted(now)):
             found.append(Finding(len(misrouted), _MISROUTED, tuple(misrouted[:MAX_EXAMPLES])))
         return found

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 
 from django.db import DatabaseError, connection
 
+from ..db.routines import versioned
 from ..models import Job
 from . import shapes
 from .jobs import describe
@@ -22,8 +23,10 @@ _AFTER = """
            ) AS o
      ORDER BY o.number
 """
-
-
+_WAIT = versioned(
+    "SELECT pg_advisory_lock(queueapp_owner_lock(id)), pg_advisory_unlock(queueapp_owner_lock(id))"
+    " FROM unnest(%s::bigint[]) AS owners(id)"
+)
 # The number of each owner's last completion, 0 without one, and whether the owner has the one that is asked for.
 _LAST = """
     SELECT coalesce((SELECT max(number) FROM queueapp_outcome WHERE owner_id = asked.owner), 0),
@@ -126,11 +129,7 @@ def _wait_for_lower(owners: list[int]) -> None:
     """
     try:
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_advisory_lock(queueapp_owner_lock(id)), pg_advisory_unlock(queueapp_owner_lock(id))"
-                " FROM unnest(%s::bigint[]) AS owners(id)",
-                [owners],
-            )
+            cursor.execute(_WAIT, [owners])
     except DatabaseError:
         # A query that is cancelled just as a lock is granted leaves the lock with the session. So end the session.
         cast(Any, connection.connection).close()

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
+from ..db.routines import versioned
 from ..models import database_now
 from ..registry import all_tasks
 from .fleet_state import fleet_state
@@ -25,7 +26,7 @@ SETTLED_BY = 5.0
 SHARES_SPAN = timedelta(minutes=5)
 """The span of owed, got and evenness."""
 
-_WAITING = """
+_WAITING = versioned("""
     WITH read AS (SELECT flow_id, expected FROM queueapp_waiting LIMIT %(jobs)s)
     SELECT count(*), count(*) FILTER (WHERE flow_id IS NULL),
            CASE WHEN queueapp_all_paused() THEN 0
@@ -34,7 +35,7 @@ _WAITING = """
                SELECT job_id FROM queueapp_waiting WHERE flow_id IS NOT NULL ORDER BY job_id LIMIT 1)),
            (SELECT last_value FROM queueapp_turn_number), (SELECT last_value FROM queueapp_outcome_number)
       FROM read
-"""
+""")
 _DATABASE = """
     SELECT (SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0) FROM pg_stat_activity
              WHERE datname = current_database() AND pid <> pg_backend_pid()),

@@ -19,7 +19,8 @@ from django_q.signals import post_spawn
 from django_q.signing import SignedPackage
 
 from ..conf import queue_settings
-from ..db.sessions import listening_parameters
+from ..db.routines import versioned
+from ..db.sessions import listening_parameters, reason
 from ..db.statements import prepared_row
 from ..lifecycle.announce import WORK
 from ..lifecycle.maintenance import prune
@@ -45,13 +46,13 @@ FAST_FOR = 0.3
 """Seconds after the last ticket during which the broker looks every FAST seconds."""
 
 # The numbers of idle processors of this cluster, and of ready flows, up to 64.
-_LOOK = """
+_LOOK = versioned("""
     SELECT (SELECT count(*) FROM queueapp_processor
              WHERE cluster = %s AND job_id IS NULL AND NOT draining AND lease_until > clock_timestamp()),
            CASE WHEN queueapp_all_paused() THEN 0 ELSE
            (SELECT count(*) FROM
                (SELECT FROM queueapp_flowstate WHERE ready ORDER BY vtime, head LIMIT 64) AS ready) END
-"""
+""")
 
 post_spawn.connect(start_worker, dispatch_uid="queueapp-start-worker")
 
@@ -92,7 +93,7 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
             if not found and not self._moving:
                 self._wait(self._until_next())
         except (DatabaseError, InterfaceError, psycopg.Error) as error:
-            logger.warning("The database is away, trying again: %s", str(error).strip())
+            logger.warning("The database is away, trying again: %s", reason(error))
             connection.close()
             self._stop_listening()
             time.sleep(POLL_SECONDS)

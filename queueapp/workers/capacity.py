@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from ..conf import queue_settings
+from ..db import routines
 from ..db.sessions import check_sessions, keeps_session
 from .connection_slots import OWN, slots_of
 from .health import Health
@@ -44,7 +45,7 @@ def await_readiness(processors: int, health: Health) -> None:
     Gives signs of life meanwhile: with the database away, another start would help nobody.
 
     Raises ImproperlyConfigured, in one sentence, for a pooler that the settings do not mention, a wrong isolation
-    level behind a pooler, a schema of another version, or too few connections.
+    level behind a pooler, a schema that does not fit, or too few connections.
     """
     _await_database(health)
     check_schema()
@@ -53,18 +54,24 @@ def await_readiness(processors: int, health: Health) -> None:
 
 
 def check_schema() -> None:
-    """Check the schema. Raises ImproperlyConfigured if migrations are missing or the database is of a later version."""
+    """Check the schema. Raises ImproperlyConfigured if the database lacks migrations or this version's functions.
+
+    A database of the next version still has these functions, and its tables fit. Then processors of both versions work.
+    """
     executor = MigrationExecutor(connection)
     if missing := executor.migration_plan(executor.loader.graph.leaf_nodes()):
         names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in missing[:3])
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise ImproperlyConfigured(f"The database lacks migrations ({names}{more}): run manage.py migrate first.")
+    if routines.are_installed():
+        return
     known = max(name for app, name in executor.loader.disk_migrations if app == APP)
     if later := sorted(name for app, name in executor.loader.applied_migrations if app == APP and name > known):
         raise ImproperlyConfigured(
-            f"The database is of a later version (migration {later[-1]}) than this code (up to {known}): "
-            "start processors of that version."
+            f"The database is of a later version (migration {later[-1]}) than this code (up to {known}), and no "
+            "longer has its SQL functions: start processors of that version."
         )
+    raise ImproperlyConfigured("The database lacks the SQL functions of this version: run manage.py migrate first.")
 
 
 def check_room(processors: int) -> None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from django.db import DatabaseError, InterfaceError, connection
 
 from ..conf import queue_settings
+from ..db.sessions import reason
 from ..lifecycle import fleet
 from ..lifecycle.autoscaler import Autoscaler
 from ..policy.autoscale import DECIDE_SECONDS, Bounds
@@ -49,7 +50,7 @@ class Membership:
             if part is not None:
                 self._size.set(part.wanted, part.idle)
         except (DatabaseError, InterfaceError) as error:
-            logger.warning("This cluster could not learn its part of the fleet: %s", str(error).strip())
+            logger.warning("This cluster could not learn its part of the fleet: %s", reason(error))
             connection.close()
 
     def leave(self) -> None:

@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 Limits = tuple[float | None, float | None]
 """A job's time limit in seconds and memory limit in megabytes. None: no limit."""
 UNKNOWN_TASK = "Waits for a processor that has its task."
+DEFERRAL_SECONDS = 0.002
+"""Processor seconds that a job is charged if its task is not here: about a claim and a settlement. At no charge its
+flow would stay the next one, and others would wait until all such jobs of a deep backlog are deferred."""
 
 
 def ended_outcome(job: ClaimedJob, record: Record, stop: Stop, limits: Limits) -> JobOutcome:
@@ -72,7 +75,7 @@ def died_outcome(
 def deferred_outcome(job: ClaimedJob, now: float) -> JobOutcome:
     """Return the outcome of a job whose task this processor lacks: it waits for another one, at no attempt."""
     delay = queue_settings().UNKNOWN_TASK_DELAY_SECONDS * random.uniform(0.5, 1.0)  # noqa: S311 (spreads load)
-    return _outcome(job, status=Status.QUEUED, spent=0.0, ended=now, message=UNKNOWN_TASK, retry=delay)
+    return _outcome(job, status=Status.QUEUED, spent=DEFERRAL_SECONDS, ended=now, message=UNKNOWN_TASK, retry=delay)
 
 
 def without_refused(outcomes: Sequence[JobOutcome], reason: str) -> list[JobOutcome] | None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from django.db import DatabaseError, InterfaceError
 
 from ..conf import queue_settings
-from ..db.sessions import is_passing
+from ..db.sessions import is_passing, reason
 from ..lifecycle.announce import announcer
 from ..lifecycle.outcome import JobOutcome, settle_part, still_held
 from ..lifecycle.processors import Beat, heartbeat
@@ -153,12 +153,12 @@ class RunningTurn:
 
     def _after(self, error: Exception, now: float) -> None:
         """Prepare to try again at the next look. Refused data is replaced: else no heartbeat would follow it."""
-        self.in_doubt, words = True, str(error).strip()
-        if not is_passing(error) and (mended := without_refused(self.done, words)) is not None:
+        self.in_doubt = True
+        if not is_passing(error) and (mended := without_refused(self.done, str(error).strip())) is not None:
             self.done = mended
             return
         self._beaten_at = now
-        logger.warning("No sign of life could be given, trying again: %s", words)
+        logger.warning("No sign of life could be given, trying again: %s", reason(error))
         give_back_connection()
 
     def _release_rest(self) -> None:

@@ -15,6 +15,7 @@ import psutil
 from django.db import DatabaseError, InterfaceError, connection, connections
 
 from ..conf import queue_settings
+from ..db.sessions import reason
 from ..lifecycle.processors import drain
 from ..lifecycle.rescue import rescue_cluster, rescue_ended
 from ..models import Processor
@@ -46,17 +47,22 @@ class Supervisor:
         connection_slots.share(settings.MAX_PROCESSORS, settings.CLUSTER_CONNECTIONS)
 
     def run(self) -> None:
-        """Run the cluster until a signal comes, then stop it. A cluster that died or is stuck is replaced."""
+        """Run the cluster until a signal comes, then stop it. A cluster that died or is stuck is replaced.
+
+        Stops it, too, if the database has been upgraded past this version, and raises ImproperlyConfigured.
+        """
         forked.adopt_orphans()
         forked.keep_family_together()
         self._health.touch()
         self._start()
-        while not self.signals:
-            time.sleep(POLL_SECONDS)
-            self._look()
-            self._health.touch()
-        self._stop()
-        self._health.remove()
+        try:
+            while not self.signals:
+                time.sleep(POLL_SECONDS)
+                self._look()
+                self._health.touch()
+        finally:
+            self._stop()
+            self._health.remove()
 
     def _look(self) -> None:
         assert self._cluster is not None
@@ -101,7 +107,7 @@ class Supervisor:
 
     def _insisted(self) -> bool:
         """Whether one signal came twice. Two different ones do not count: Ctrl-C reaches our starter, too."""
-        return max(self.signals.values()) > 1
+        return max(self.signals.values(), default=0) > 1
 
     def _stop(self) -> None:
         assert self._cluster is not None
@@ -134,5 +140,5 @@ class Supervisor:
             else:
                 rescue_cluster(self.id)
         except (DatabaseError, InterfaceError) as error:
-            logger.warning("Could not put jobs back now; they go back within the lease: %s", str(error).strip())
+            logger.warning("Could not put jobs back now; they go back within the lease: %s", reason(error))
         connection.close()

@@ -9,9 +9,12 @@ from __future__ import annotations
 import logging
 import time
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, InterfaceError, connection
 
 from ..conf import queue_settings
+from ..db.routines import GONE, are_gone, versioned
+from ..db.sessions import reason
 
 logger = logging.getLogger(__name__)
 
@@ -21,14 +24,14 @@ POLL_SECONDS = 1.0
 # The state that must change while a flow is ready: the turns of the cluster's live processors, and their ids. A row: a
 # processor is idle, or none is alive. No row: all work or drain, no flow is ready, everything is paused, or a session
 # waits for a lock. A fresh cluster would wait for the same lock.
-_WAITING_IN_VAIN = """
+_WAITING_IN_VAIN = versioned("""
     SELECT coalesce(sum(turn)::text || ' of ' || array_agg(id ORDER BY id)::text, 'none') FROM queueapp_processor
      WHERE cluster = %s AND lease_until > clock_timestamp()
     HAVING (count(*) = 0 OR bool_or(cardinality(jobs) = 0 AND NOT draining))
        AND EXISTS (SELECT FROM queueapp_flowstate WHERE ready) AND NOT queueapp_all_paused()
        AND NOT EXISTS (
            SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')
-"""
+""")
 
 
 class Watchdog:
@@ -40,7 +43,10 @@ class Watchdog:
         self._since = time.monotonic()
 
     def is_stuck(self, cluster: str) -> bool:
-        """Whether for WATCHDOG_SECONDS a flow was ready, a processor idle or none alive, and no claim was made."""
+        """Whether for WATCHDOG_SECONDS a flow was ready, a processor idle or none alive, and no claim was made.
+
+        Raises ImproperlyConfigured if the database has been upgraded past this version: no claim can be made any more.
+        """
         now = time.monotonic()
         if now - self._looked_at < POLL_SECONDS:
             return False
@@ -57,7 +63,9 @@ class Watchdog:
                 cursor.execute(_WAITING_IN_VAIN, [cluster])
                 row = cursor.fetchone()
         except (DatabaseError, InterfaceError) as error:
-            logger.warning("The watchdog could not look: %s", str(error).strip())
             connection.close()
+            if are_gone(error):
+                raise ImproperlyConfigured(GONE) from error
+            logger.warning("The watchdog could not look: %s", reason(error))
             return None
         return row[0] if row else None

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError, connection
 
 from ..conf import queue_settings
-from ..db.sessions import is_passing
+from ..db.sessions import is_passing, reason
 from ..lifecycle.announce import announce, announcer
 from ..lifecycle.outcome import JobOutcome, still_held
 from ..lifecycle.processors import held_turn, own_processor, register
@@ -171,11 +171,10 @@ class Worker:
 
     def _after(self, error: Exception, outcomes: list[JobOutcome] | None) -> list[JobOutcome] | None:
         """Return the outcomes to try again with: refused ones replaced, or the same ones after a pause."""
-        words = str(error).strip()
-        if not is_passing(error) and outcomes and (mended := without_refused(outcomes, words)) is not None:
+        if not is_passing(error) and outcomes and (mended := without_refused(outcomes, str(error).strip())) is not None:
             return mended
         what = "is away, or at a bound" if is_passing(error) else "refused a turn"
-        logger.warning("The database %s; trying again: %s", what, words)
+        logger.warning("The database %s; trying again: %s", what, reason(error))
         give_back_connection()
         time.sleep(queue_settings().HEARTBEAT_SECONDS)
         return outcomes

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import connection
 
+from queueapp.db.routines import versioned
 from queueapp.lifecycle.outcome import JobOutcome, settle_part
 from queueapp.lifecycle.pause import pause, resume
 from queueapp.lifecycle.processors import Beat, heartbeat, register
@@ -95,7 +96,7 @@ class Mirror(Scheduler):
         super().set_flow(flow, terms)
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT queueapp_set_flow(%s, NULL, ROW(%s, %s)::queueapp_terms)",
+                versioned("SELECT queueapp_set_flow(%s, NULL, ROW(%s, %s)::queueapp_terms)"),
                 [self._owner(flow).flow_id, *astuple(terms)],
             )
         self._compare(flow)
@@ -118,12 +119,16 @@ class Mirror(Scheduler):
 
     def _compare(self, flow: FlowState) -> None:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT queueapp_move_order_start(false)")
+            cursor.execute(versioned("SELECT queueapp_move_order_start(false)"))
             assert cursor.fetchone() == (True,)
-            cursor.execute("SELECT flow_id FROM queueapp_flowstate WHERE ready AND vtime < queueapp_order_start()")
+            cursor.execute(
+                versioned("SELECT flow_id FROM queueapp_flowstate WHERE ready AND vtime < queueapp_order_start()")
+            )
             assert cursor.fetchall() == []
             cursor.execute(
-                "SELECT vtime, busy, backlogged, queueapp_virtual_time() FROM queueapp_flowstate WHERE flow_id = %s",
+                versioned(
+                    "SELECT vtime, busy, backlogged, queueapp_virtual_time() FROM queueapp_flowstate WHERE flow_id = %s"
+                ),
                 [self._owner(flow).flow_id],
             )
             found = cursor.fetchone()

@@ -12,6 +12,7 @@ import psycopg
 from django.contrib.auth import get_user_model
 from django.db import connection, connections
 
+from queueapp.db.routines import versioned
 from queueapp.lifecycle.outcome import JobOutcome
 from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.submit import Accepted, submit
@@ -76,7 +77,7 @@ def second_connection() -> Iterator[psycopg.Connection]:
 def ask_uncommitted(theirs: psycopg.Connection, owner: Owner, *names: str) -> None:
     """Submit jobs of 1 s on another connection, and leave its transaction open."""
     jobs = [{"owner": owner.pk, **parse({"job_id": name, "duration": 1.0}).content()} for name in names]
-    theirs.execute("SELECT queueapp_submit(%s, %s::jsonb, 1)", [[owner.pk], json.dumps(jobs)])
+    theirs.execute(versioned("SELECT queueapp_submit(%s, %s::jsonb, 1)"), [[owner.pk], json.dumps(jobs)])
 
 
 def outcome(job: ClaimedJob, spent: float = 0.0, **fields: Any) -> JobOutcome:

@@ -36,6 +36,9 @@ def free_port() -> int:
 class Site:
     """A site that a test starts. `stop` ends its processes. `environment`: environment variables of these."""
 
+    tree = BASE
+    """The folder of the code that its processes run."""
+
     def __init__(self, database: str, processors: int, **environment: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -98,15 +101,15 @@ class Site:
         """Run a management command and return its output. Raises CalledProcessError if it fails."""
         done = subprocess.run(
             [sys.executable, "manage.py", *command],
-            cwd=BASE, env=self.environment, check=True, capture_output=True, text=True, timeout=120,
+            cwd=self.tree, env=self.environment, check=True, capture_output=True, text=True, timeout=120,
         )  # fmt: skip
         return done.stdout
 
     def refused(self, *command: str, **environment: str) -> str:
         """Run Python with this command, check that it exits with 1, and return its standard error."""
         done = subprocess.run(
-            [sys.executable, *command], cwd=BASE, env=self.environment | environment, capture_output=True, text=True,
-            timeout=DEADLINE,
+            [sys.executable, *command], cwd=self.tree, env=self.environment | environment, capture_output=True,
+            text=True, timeout=DEADLINE,
         )  # fmt: skip
         assert done.returncode == 1, done
         return done.stderr
@@ -142,7 +145,7 @@ class Site:
         )
 
     def _popen(self, *command: str, stderr: int | None = None) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, *command], cwd=BASE, env=self.environment, stderr=stderr)
+        return subprocess.Popen([sys.executable, *command], cwd=self.tree, env=self.environment, stderr=stderr)
 
     def _answers(self) -> bool:
         try:

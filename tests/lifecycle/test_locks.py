@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 
+from queueapp.db.routines import versioned
 from queueapp.lifecycle.cancel import cancel
 from queueapp.lifecycle.processors import register
 from queueapp.models import Flow, Job, Owner
@@ -36,8 +37,10 @@ def test_no_two_things_have_one_key() -> None:
     ids = [0, 1, 7200, 2**31, 2**32, 2**48 - 1]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT queueapp_routing_lock(), queueapp_order_lock(), array_agg(queueapp_flow_lock(id)),"
-            " array_agg(queueapp_owner_lock(id)) FROM unnest(%s::bigint[]) AS i(id)",
+            versioned(
+                "SELECT queueapp_routing_lock(), queueapp_order_lock(), array_agg(queueapp_flow_lock(id)),"
+                " array_agg(queueapp_owner_lock(id)) FROM unnest(%s::bigint[]) AS i(id)"
+            ),
             [ids],
         )
         routing, order, flows, owners = cursor.fetchone()

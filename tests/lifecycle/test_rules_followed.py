@@ -14,6 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from queueapp import user_model
+from queueapp.db.routines import versioned
 from queueapp.lifecycle import route
 from queueapp.lifecycle.maintenance.sweep import Sweeping
 from queueapp.lifecycle.route import reroute, route_owner
@@ -176,7 +177,7 @@ def test_whoever_was_held_up_does_not_write_old_rules_over_new_ones() -> None:
     everyone_takes_turns()
     ada = make_owner("ada")
     with second_connection() as theirs, ThreadPoolExecutor(1) as pool:
-        theirs.execute("SELECT queueapp_lock_routing()")
+        theirs.execute(versioned("SELECT queueapp_lock_routing()"))
         routing = pool.submit(in_thread, lambda: route_owner(ada))
         await_a_waiter(routing.done)
         theirs.execute("UPDATE queueapp_priorityrule SET weight = 3")
@@ -197,7 +198,7 @@ def test_a_change_of_weight_draws_no_new_ids_of_flows() -> None:
 
 def test_a_client_that_is_cut_off_does_not_keep_submissions_waiting_for_ever() -> None:
     with second_connection() as theirs:
-        theirs.execute("SELECT queueapp_lock_routing()")
+        theirs.execute(versioned("SELECT queueapp_lock_routing()"))
         assert theirs.execute("SHOW idle_in_transaction_session_timeout").fetchone() == ("10s",)
         theirs.commit()
         assert theirs.execute("SHOW idle_in_transaction_session_timeout").fetchone() != ("10s",)

@@ -14,6 +14,7 @@ import pytest
 from django.db import connection
 
 from queueapp.conf import queue_settings
+from queueapp.db.routines import versioned
 from queueapp.lifecycle.cancel import cancel
 from queueapp.lifecycle.maintenance.schedule import join_due
 from queueapp.lifecycle.outcome import settle_part
@@ -205,7 +206,8 @@ def test_what_is_said_late_of_an_earlier_turn_changes_nothing_of_the_present_one
     )
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT queueapp_rescue(%s, %s, %s, 3, 'late', 0::float8)", [processor, earlier.number, second.id]
+            versioned("SELECT queueapp_rescue(%s, %s, %s, 3, 'late', 0::float8)"),
+            [processor, earlier.number, second.id],
         )
     assert (Processor.objects.values().get(), list(FlowState.objects.order_by("pk").values())) == before
     assert audit() == []

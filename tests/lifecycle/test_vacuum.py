@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.db.models import F
 
+from queueapp.db.routines import versioned
 from queueapp.lifecycle.maintenance.vacuum import CLEAR_EVERY, MUCH, Tidying
 from queueapp.lifecycle.processors import Beat, heartbeat, register
 from queueapp.lifecycle.turn import take_turn
@@ -85,14 +86,14 @@ def pages_read() -> int:
     """By a look at who is next, the second one: the first sees that entries are dead, and marks them."""
     with connection.cursor() as cursor:
         for _ in range(2):
-            cursor.execute("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT queueapp_virtual_time()")
+            cursor.execute(versioned("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT queueapp_virtual_time()"))
         plan = cursor.fetchone()[0][0]["Plan"]
         return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
 
 
 def move_order_start() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT queueapp_move_order_start(false)")
+        cursor.execute(versioned("SELECT queueapp_move_order_start(false)"))
         return bool(cursor.fetchone()[0])
 
 
@@ -140,6 +141,6 @@ def test_a_flow_with_another_weight_is_seen_again() -> None:
     run_all(second, limit=5)
     assert move_order_start()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT queueapp_set_flow(%s, NULL, (0.1, NULL))", [ada.flow_id])
+        cursor.execute(versioned("SELECT queueapp_set_flow(%s, NULL, (0.1, NULL))"), [ada.flow_id])
     settle(first, long, 0.0)
     assert names(take_turn(first).jobs) == ["after"]

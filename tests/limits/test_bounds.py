@@ -11,6 +11,7 @@ import psutil
 import psycopg
 import pytest
 
+from queueapp.db.routines import versioned
 from tests.kit.site import Site
 
 SITE = "turnabout_bounds"
@@ -40,7 +41,7 @@ def held(site: Site, lock: str) -> Iterator[None]:
 
 def routing_lock() -> str:
     """What a change of rules holds, for which submissions wait."""
-    return "SELECT pg_advisory_xact_lock(queueapp_routing_lock())"
+    return versioned("SELECT pg_advisory_xact_lock(queueapp_routing_lock())")
 
 
 def test_while_submissions_wait_for_a_lock_others_read_their_queue(small_pool: Site) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from queueapp.db.routines import versioned
 from queueapp.lifecycle.outcome import OUTCOMES, literal
 from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.turn import Turn, take_turn
@@ -116,4 +117,4 @@ def two_turns() -> tuple[Owner, Turn, Turn, int]:
 def record(theirs: psycopg.Connection, turn: Turn) -> None:
     """Write that the jobs of a turn succeeded, on somebody else's connection, which has to commit."""
     outcomes = literal([outcome(job) for job in turn.jobs], time.monotonic())
-    theirs.execute(f"SELECT queueapp_record(NULL, {OUTCOMES})", [outcomes])
+    theirs.execute(versioned(f"SELECT queueapp_record(NULL, {OUTCOMES})"), [outcomes])

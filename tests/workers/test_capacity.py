@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.kit.site import BASE, Site, free_port
+from queueapp.db.routines import GONE, versioned
+from tests.kit.site import BASE, DEADLINE, Site, free_port
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +50,54 @@ def test_too_few_connections_for_any_cluster_are_refused(idle: Site) -> None:
     assert "Set QUEUEAPP['CLUSTER_CONNECTIONS'] to at least 5" in refusal(idle, CLUSTER_CONNECTIONS="4")
 
 
-def test_a_schema_of_a_later_version_is_refused(idle: Site) -> None:
+@pytest.fixture
+def later(idle: Site) -> Iterator[None]:
+    """The database has a migration of a later version."""
     idle.query("INSERT INTO django_migrations (app, name, applied) VALUES ('queueapp', '9999_later', now())")
-    try:
-        assert "of a later version (migration 9999_later)" in refusal(idle)
-        assert "does not have (9999_later)" in idle.refused("manage.py", "migrate")
-    finally:
-        idle.query("DELETE FROM django_migrations WHERE name = '9999_later'")
+    yield
+    idle.query("DELETE FROM django_migrations WHERE name = '9999_later'")
+
+
+@pytest.fixture
+def without_functions(idle: Site) -> Iterator[None]:
+    """The database has been upgraded so often that it lacks a function of this version."""
+    name = versioned("queueapp_all_paused")
+    idle.query(f"ALTER FUNCTION {name} RENAME TO gone")
+    yield
+    idle.query(f"ALTER FUNCTION gone RENAME TO {name}")
+
+
+@pytest.mark.usefixtures("later")
+def test_processors_of_the_version_before_start_and_its_migrate_is_refused(idle: Site) -> None:
+    idle.start_cluster()
+    idle.wait_for("SELECT count(*) >= 2 FROM queueapp_processor")
+    idle.stop()
+    assert "does not have (9999_later)" in idle.refused("manage.py", "migrate")
+
+
+@pytest.mark.usefixtures("later", "without_functions")
+def test_processors_of_an_older_version_are_refused(idle: Site) -> None:
+    said = refusal(idle)
+    assert "The database is of a later version (migration 9999_later)" in said
+    assert "start processors of that version" in said
+
+
+@pytest.mark.usefixtures("without_functions")
+def test_functions_that_were_not_installed_are_refused(idle: Site) -> None:
+    assert "lacks the SQL functions of this version: run manage.py migrate first" in refusal(idle)
+
+
+def test_processors_end_in_a_sentence_once_the_functions_of_their_version_are_gone(
+    idle: Site, request: pytest.FixtureRequest
+) -> None:
+    idle.start_cluster(stderr=subprocess.PIPE)
+    idle.wait_for("SELECT count(*) >= 2 FROM queueapp_processor")
+    request.getfixturevalue("without_functions")
+    assert idle.cluster is not None
+    _, said = idle.cluster.communicate(timeout=DEADLINE)
+    assert idle.cluster.returncode == 1
+    assert b"Traceback" not in said
+    assert said.strip().splitlines()[-1].decode() == f"manage.py: {GONE}"
 
 
 def test_a_schema_that_lacks_a_migration_is_refused(idle: Site) -> None:

@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from queueapp.conf import queue_settings
+from queueapp.db.routines import versioned
 from tests.kit.site import Site
 
 
@@ -226,7 +227,9 @@ def test_a_processor_that_lost_its_lease_drops_the_job_and_takes_others(site: Si
     """As after a cut from the network: the job is given to another, and the first works no longer on it."""
     submit(api, "given-away", "nap", duration=30, seconds=30.0)
     first = running_pid(site, api, "given-away")
-    site.query("SELECT queueapp_rescue(id, turn, NULL, 3, '', 0) FROM queueapp_processor WHERE pid = %s", first)
+    site.query(
+        versioned("SELECT queueapp_rescue(id, turn, NULL, 3, '', 0) FROM queueapp_processor WHERE pid = %s"), first
+    )
     site.query("NOTIFY queueapp_work")
     site.until(lambda: running_pid(site, api, "given-away") != first, "another processor has it")
     site.wait_for("SELECT count(*) = 1 FROM queueapp_processor WHERE pid = %s AND job_id IS NULL", first)

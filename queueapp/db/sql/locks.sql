@@ -1,4 +1,5 @@
 -- The keys of the advisory locks, 64 bits each: the kind in the highest 16, an id in the others. No other file has any.
+-- Processors of two versions work side by side during an upgrade: a key never changes.
 -- Locks: none, except for queueapp_lock_routing().
 CREATE OR REPLACE FUNCTION queueapp_lock_key(p_kind integer, p_id bigint) RETURNS bigint
 LANGUAGE sql IMMUTABLE AS $$ SELECT (p_kind::bigint << 48) + p_id $$;

@@ -5,9 +5,12 @@ from __future__ import annotations
 from django.db import connection
 
 from ...db.conflicts import retried
+from ...db.routines import versioned
 from ..announce import announce
 
 BATCH_JOBS = 500
+
+_DUE = versioned("SELECT owners, next_in FROM queueapp_due(%s)")
 
 
 def join_due() -> float | None:
@@ -23,6 +26,6 @@ def join_due() -> float | None:
 
 def _due() -> tuple[list[int] | None, float | None]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT owners, next_in FROM queueapp_due(%s)", [BATCH_JOBS])
+        cursor.execute(_DUE, [BATCH_JOBS])
         owners, next_in = cursor.fetchone()
         return owners, next_in

@@ -12,6 +12,7 @@ from django.db.models import OuterRef, Subquery
 
 from ...conf import queue_settings
 from ...db.conflicts import retried
+from ...db.routines import versioned
 from ...models import FlowState, PendingMove, RuleChange, Waiting
 from ..announce import announce
 from ..leases import LeaseJudge
@@ -109,5 +110,5 @@ def _recounted(flow: int) -> bool:
 def _call(function: str, *arguments: int) -> Any:
     """Call a function in one statement, so that the transaction ends even if the client is cut off."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}", arguments)
+        cursor.execute(versioned(f"SELECT {function}"), arguments)
         return cursor.fetchone()[0]

@@ -6,6 +6,7 @@ import time
 
 from django.db import connection
 
+from ...db.routines import versioned
 from ...models import FlowState, Processor
 
 MUCH = 5_000
@@ -21,6 +22,7 @@ longer a move takes."""
 ANEW = 60.0
 """Seconds after which the order start is searched from the beginning, in case another step left it wrong."""
 
+_MOVE_ORDER_START = versioned("SELECT queueapp_move_order_start(%s)")
 _DEAD = "SELECT n_dead_tup, n_dead_tup > %s + n_live_tup / 10 FROM pg_stat_user_tables WHERE relid = %s::regclass"
 
 
@@ -74,7 +76,7 @@ class Tidying:
         now = time.monotonic()
         anew = now - self._anew_at >= ANEW
         with connection.cursor() as cursor:
-            cursor.execute("SELECT queueapp_move_order_start(%s)", [anew])
+            cursor.execute(_MOVE_ORDER_START, [anew])
             if cursor.fetchone()[0] and anew:
                 self._anew_at = now
 

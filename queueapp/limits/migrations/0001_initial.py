@@ -2,8 +2,10 @@
 
 from django.db import migrations, models
 
+from queueapp.db.online import OnlineMigration
 
-class Migration(migrations.Migration):
+
+class Migration(OnlineMigration):
     initial = True
     dependencies = []
     operations = [
