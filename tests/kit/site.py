@@ -44,8 +44,8 @@ class Site:
         self.url = f"http://127.0.0.1:{self.port}"
         server = urlsplit(os.environ["DATABASE_URL"])
         self._server_url = os.environ["DATABASE_URL"]
-        self._database = f"{database}_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
-        self.database_url = urlunsplit(server._replace(path=f"/{self._database}"))
+        self.database = f"{database}_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+        self.database_url = urlunsplit(server._replace(path=f"/{self.database}"))
         self.environment = os.environ | {
             "DATABASE_URL": self.database_url,
             "DJANGO_SETTINGS_MODULE": "tests.settings",
@@ -58,10 +58,9 @@ class Site:
 
     def start(self, *, cluster: bool = True, web: bool = True) -> None:
         """Make the database anew, start web server and cluster (unless told not to), and wait until they are ready."""
+        self.drop_database()
         with psycopg.connect(self._server_url, autocommit=True) as connection:
-            name = sql.Identifier(self._database)
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self.database)))
         self.manage("migrate", "--verbosity", "0")
         if cluster:
             self.start_cluster()
@@ -71,6 +70,11 @@ class Site:
             self.wait_for(
                 "SELECT count(*) >= %s FROM queueapp_processor", int(self.environment["PROCESSORS"].partition("-")[0])
             )
+
+    def drop_database(self) -> None:
+        """Drop the database if there is one, with its connections."""
+        with psycopg.connect(self._server_url, autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(self.database)))
 
     def start_web(self) -> None:
         """Start the web server on this site's port and wait until it answers."""

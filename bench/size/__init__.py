@@ -1,0 +1,1 @@
+"""Figures to size a server: python -m bench.size"""
