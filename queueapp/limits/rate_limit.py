@@ -70,9 +70,10 @@ def take_each(kind: str, whose: Iterable[str], per_minute: int) -> dict[str, flo
     if per_minute <= 0:
         return waits
     share = 60.0 / per_minute
-    missing = [one for one in waits if not _has_one(f"{kind}:{one}")]
-    if per_minute >= BATCHED_FROM and missing:
-        found = _take(kind, missing, share * BATCH)
+    missing = list(waits)
+    if per_minute >= BATCHED_FROM:
+        missing = [one for one in missing if not _has_one(f"{kind}:{one}")]
+        found = _take(kind, missing, share * BATCH) if missing else {}
         _keep([f"{kind}:{one}" for one, wait in found.items() if not wait])
         missing = [one for one, wait in found.items() if wait]  # the last few are taken one by one
     return waits | _take(kind, missing, share) if missing else waits
