@@ -218,7 +218,8 @@ def run_task(site: Site, name: str, job_id: str, task: str, **payload: Any) -> N
 def test_a_running_job_is_cancelled_by_keyboard_and_says_that_it_is_stopping(site: Site, login: Login) -> None:
     name = fresh("nina")
     page = login(name)
-    run_task(site, name, "long", "stubborn", seconds=4)
+    payload = {"seconds": 20}
+    send(site, name, [{"job_id": "long", "duration": 20, "task": "stubborn", "payload": payload, "time_limit": 30}])
     running = row(page, "running", "long")
     tab_to(page, running.get_by_test_id("cancel"))
     page.keyboard.press("Enter")
