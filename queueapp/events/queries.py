@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection
 
-from ..snapshots import completions_after, progress_snapshots, queue_snapshots, stream_start
+from .. import tracing
+from ..snapshots import Completion, completions_after, progress_snapshots, queue_snapshots, stream_start
 from . import sse
 from .access import StreamAccess, revoked
 
 
 @dataclass(frozen=True)
 class EncodedCompletion:
-    """A completion: its owner, its number among the owner's, and the job as sse.data() returns it."""
+    """A completion: its owner, its number among the owner's, and the job as sse.data() returns it.
+
+    `trace`: what is to be traced of its delivery, if anything is.
+    """
 
     owner: int
     number: int
     data: bytes
+    trace: tracing.Delivery | None = None
 
 
 @dataclass
@@ -55,7 +61,18 @@ def read_batch(fresh: set[int], cursors: list[dict[int, int]], running: list[int
 
 
 def _encoded_completions(after: dict[int, int]) -> list[EncodedCompletion]:
-    return [EncodedCompletion(done.owner, done.number, sse.data(done.job)) for done in completions_after(after)]
+    traced = tracing.active() is not None
+    return [
+        EncodedCompletion(done.owner, done.number, sse.data(done.job), _trace(done) if traced else None)
+        for done in completions_after(after)
+    ]
+
+
+def _trace(done: Completion) -> tracing.Delivery | None:
+    if done.traceparent is None:
+        return None
+    job = done.job
+    return tracing.Delivery(done.traceparent, job["job_id"], job["task"], done.owner, job["status"], time.time_ns())
 
 
 def _encoded(by_user: Mapping[int, Any]) -> dict[int, bytes]:

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 
+from .. import tracing
 from . import sse
 from .access import StreamAccess
 from .queries import EncodedCompletion
@@ -99,7 +100,9 @@ class Stream:
             parts.append(sse.event("queue", self._queue))
         if self._progress is not None:
             parts.append(sse.event("progress", self._progress))
-        parts += [sse.event("completed", done.data, done.number) for done in self._completions]
+        for done in self._completions:
+            parts.append(sse.event("completed", done.data, done.number))
+            tracing.delivered(done.trace)
         self._queue, self._progress = None, None
         self._completions.clear()
         return parts

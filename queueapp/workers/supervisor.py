@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 from django.db import DatabaseError, InterfaceError, connection, connections
 
+from .. import tracing
 from ..conf import queue_settings
 from ..lifecycle.processors import drain
 from ..lifecycle.rescue import rescue_cluster, rescue_ended
@@ -50,6 +51,7 @@ class Supervisor:
         forked.adopt_orphans()
         forked.keep_family_together()
         self._health.touch()
+        tracing.prepare()  # here, so that all task processes share what it imports
         self._start()
         while not self.signals:
             time.sleep(POLL_SECONDS)
