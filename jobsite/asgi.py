@@ -12,11 +12,13 @@ from django.urls import get_resolver
 from psycopg import OperationalError
 
 from jobsite import env
+from queueapp import tracing
 from queueapp.db.sessions import bound_as, check_sessions
 
 with env.stop_in_one_sentence("asgi"):
     django = get_asgi_application()
     bound_as("web")
+    tracing.set_up()
     with suppress(OperationalError):  # until the database is there, requests get 503
         check_sessions()
     get_resolver().url_patterns  # noqa: B018 (loaded now, so that the first request need not)

@@ -225,3 +225,18 @@ def logs(job: JobContext, text: str) -> None:
     logging.getLogger("host.app").warning(text, extra={"job": "one of the task's own", "colour": "blue"})
     logging.getLogger("host.app").warning("%s, without fields", text)
     raise ValueError(text)
+
+
+@task("opens-a-span")
+def opens_a_span(job: JobContext) -> None:
+    """Open a span of its own, as instrumented libraries do."""
+    from opentelemetry import trace
+
+    with trace.get_tracer("tests").start_as_current_span("inside the task"):
+        pass
+
+
+@task("is-imported")
+def is_imported(job: JobContext, name: str) -> bool:
+    """Return whether a module is imported in the task process."""
+    return name in sys.modules

@@ -1,8 +1,10 @@
-"""How well the number of processors follows a load: python -m bench.autoscale [LOG] [--speed 600]
+"""How well the number of processors follows a load: python -m bench.autoscale [LOG] [--speed 600] [--real]
 
 Simulates an hour of each load with the product's own decision and fair order, beside fixed fleets, other ways to decide
 with their default windows, and a fleet that knows the future. Promise: 95 of 100 jobs start within the target wait.
 No way ends a running job here. Prints and keeps p95 wait, promises kept, processor-hours, and changes an hour.
+
+With --real a slice of LOG is replayed into a real site instead, and compared with its simulation: see real.py.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from pathlib import Path
 from bench.autoscale import controllers
 from bench.autoscale.figure import figure
 from bench.autoscale.loads import HOUR, logged, made
+from bench.autoscale.real import compare
 from bench.autoscale.simulation import Arrival, Decide, Outcome, simulate
 from bench.harness import keep, table
 from jobsite import local
@@ -71,13 +74,19 @@ def row(title: str, outcome: Outcome, span: float, least: float, target: float) 
 HEADS = ["", "p95 wait s", "promises kept", "processor-hours", "of clairvoyant", "changes/h", "most"]
 
 
-def main() -> None:
-    """Simulate all ways on all loads, and write."""
+def main() -> int:
+    """Simulate all ways on all loads, and write. Return the exit code."""
     parser = argparse.ArgumentParser(prog="bench.autoscale", description="How well the fleet follows a load.")
     parser.add_argument("log", nargs="?", type=Path, help="a log in the Standard Workload Format")
     parser.add_argument("--speed", type=float, default=600.0, help="times as fast as the log (600)")
     parser.add_argument("--target", type=float, default=5.0, help="seconds of the target wait (5)")
+    parser.add_argument("--real", action="store_true", help="replay a slice of the log, and compare")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of the slice (10)")
     options = parser.parse_args()
+    if options.real:
+        if options.log is None:
+            parser.error("--real needs a log")
+        return compare(options.log, options.speed, options.minutes, options.target)
     loads = made()
     if options.log:
         loads[f"{options.log.stem}, {options.speed:g} times as fast"] = logged(options.log, options.speed)
@@ -97,7 +106,8 @@ def main() -> None:
         print(parts[-1], flush=True)
     keep("autoscale", "\n\n".join(parts) + "\n", figures)
     (local.BASE / "docs" / "figures" / "autoscale.svg").write_text(figure(sizes))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

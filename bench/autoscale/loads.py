@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from bench.autoscale.simulation import Arrival
@@ -44,7 +44,16 @@ def made() -> dict[str, list[Arrival]]:
 
 def logged(path: Path, speed: float) -> list[Arrival]:
     """Return the jobs of a log in the Standard Workload Format that have a run time, so many times as fast."""
-    entries = [entry for entry in read_log(path) if isinstance(entry, Entry) and entry.run_time]
-    first = min(entry.submit for entry in entries)
-    made = [Arrival((e.submit - first) / speed, f"user-{e.user}", float(e.run_time or 0) / speed) for e in entries]
-    return sorted(made, key=lambda arrival: arrival.at)
+    return arrivals(entries(path), speed)
+
+
+def entries(path: Path) -> list[Entry]:
+    """Return the jobs of a log that have a run time, by their moments."""
+    found = [entry for entry in read_log(path) if isinstance(entry, Entry) and entry.run_time]
+    return sorted(found, key=lambda entry: entry.submit)
+
+
+def arrivals(entries: Sequence[Entry], speed: float) -> list[Arrival]:
+    """Return jobs of a log so many times as fast, from the first one's moment on."""
+    first = entries[0].submit
+    return [Arrival((e.submit - first) / speed, f"user-{e.user}", float(e.run_time or 0) / speed) for e in entries]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, Throttled
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from .. import tracing
 from ..errors import FieldError, InvalidQuery
 from ..limits.throttles import request_wait
 from .schemas import Problem
@@ -37,6 +40,11 @@ class KnownQuery(APIView):
 class ProtectedView(KnownQuery):
     """A view that needs a log-in. Requests without one are throttled by address: REST framework throttles only requests
     that it admits."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer the request, in the trace of its client."""
+        with tracing.within_caller(request.headers):
+            return super().dispatch(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Admit the request. Raises Throttled if too many without a valid token came from its address."""

@@ -10,11 +10,13 @@ from typing import NamedTuple, ParamSpec, TypeVar
 from asgiref.sync import sync_to_async
 from django.db import connection
 
+from .. import tracing
 from ..db.clock import database_now
 from ..policy.projection import Standing
 from ..policy.rules import Terms
 from ..snapshots import (
     LIVE_WAITING,
+    Completion,
     FleetNow,
     completions_after,
     fleet_now,
@@ -32,11 +34,15 @@ REUSE_FOR = 20.0
 
 
 class EncodedCompletion(NamedTuple):
-    """A completion: its owner, its number among the owner's, and the job as sse.data() returns it."""
+    """A completion: its owner, its number among the owner's, and the job as sse.data() returns it.
+
+    `trace`: what is to be traced of its delivery, if anything is.
+    """
 
     owner: int
     number: int
     data: bytes
+    trace: tracing.Delivery | None = None
 
 
 class EncodedQueue(NamedTuple):
@@ -84,7 +90,18 @@ def in_thread(work: Callable[P, T]) -> Callable[P, Awaitable[T]]:
 @in_thread
 def read_completions(after: dict[int, int]) -> list[EncodedCompletion]:
     """Return each user's completions after the number given for the user."""
-    return [EncodedCompletion(done.owner, done.number, sse.data(done.job)) for done in completions_after(after)]
+    traced = tracing.active() is not None
+    return [
+        EncodedCompletion(done.owner, done.number, sse.data(done.job), _trace(done) if traced else None)
+        for done in completions_after(after)
+    ]
+
+
+def _trace(done: Completion) -> tracing.Delivery | None:
+    if done.traceparent is None:
+        return None
+    job = done.job
+    return tracing.Delivery(done.traceparent, job["job_id"], job["task"], done.owner, job["status"], time.time_ns())
 
 
 @in_thread

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 
+from .. import tracing
 from . import sse
 from .access import StreamAccess
 from .queries import EncodedCompletion
@@ -104,7 +105,9 @@ class Stream:
             parts.append(sse.event("progress", self._progress))
         if self._estimates is not None:
             parts.append(self._estimates)
-        parts += [sse.event("completed", done.data, done.number) for done in self._completions or ()]
+        for done in self._completions or ():
+            parts.append(sse.event("completed", done.data, done.number))
+            tracing.delivered(done.trace)
         self._queue = self._progress = self._estimates = self._completions = None
         return b"".join(parts)
 

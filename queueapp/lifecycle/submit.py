@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +13,7 @@ from functools import partial
 import psycopg
 from django.db import DatabaseError, connection, transaction
 
+from .. import tracing
 from ..db.conflicts import retried
 from ..db.routines import versioned
 from ..db.statements import prepared_row
@@ -61,12 +62,17 @@ def submit_each(asked: Sequence[tuple[Owner, Submission]]) -> Accepted:
     job_id exists with other content, and BacklogFull if an owner has no room for the new jobs.
     Locks: see db/sql/backlog/submit.sql.
     """
+    with tracing.submission(job for _, job in asked) as traceparent:
+        return _accept(asked, {} if traceparent is None else {"traceparent": traceparent})
+
+
+def _accept(asked: Sequence[tuple[Owner, Submission]], trace: Mapping[str, str]) -> Accepted:
     _make_room(asked)
     owners = {owner.pk: owner for owner, _ in asked}
     for owner in owners.values():
         if owner.flow_id is None:
             route_owner(owner)
-    jobs = json.dumps([{"owner": owner.pk, **job.content()} for owner, job in asked], ensure_ascii=False)
+    jobs = json.dumps([{"owner": owner.pk, **job.content(), **trace} for owner, job in asked], ensure_ascii=False)
     new, newest = retried(partial(_submit, f"{{{','.join(map(str, owners))}}}", jobs))
     announce(owners, work=new > 0)
     return Accepted(new, len(asked) - new, newest)

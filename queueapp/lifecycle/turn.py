@@ -12,6 +12,7 @@ from ..conf import queue_settings
 from ..db.conflicts import retried
 from ..db.routines import versioned
 from ..db.statements import prepared_row
+from ..tracing import Attempt
 from .outcome import OUTCOMES, JobOutcome, literal
 
 _ARGUMENTS = f"%s, %s, {OUTCOMES}, %s, %s::float8, %s, %s::float8, %s::bigint[]"
@@ -22,7 +23,7 @@ _TAKE_TURN = versioned(f"SELECT * FROM queueapp_take_turn({_ARGUMENTS})")  # noq
 class ClaimedJob:
     """A job of a turn. `name` is the submitter's job_id, `payload` JSON text; `attempt` counts from 1.
 
-    `duration` and `limit` are in seconds, `memory_limit` is in megabytes.
+    `duration` and `limit` are in seconds, `memory_limit` is in megabytes. `submitted`: see tracing.Attempt.
     """
 
     id: int
@@ -34,6 +35,11 @@ class ClaimedJob:
     attempt: int
     limit: float | None = None
     memory_limit: float | None = None
+    submitted: tuple[str, float] | None = None
+
+    def traced(self) -> Attempt:
+        """Return what a span says of the attempt."""
+        return Attempt(self.name, self.task, self.owner, self.attempt, self.submitted)
 
     def log_fields(self) -> dict[str, str | int]:
         """Return the fields of log records about this job."""

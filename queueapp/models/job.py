@@ -105,6 +105,10 @@ class Job(models.Model):
     )
     run_at = models.DateTimeField(null=True, blank=True, help_text="Not to be started before.")
     submitted_at = models.DateTimeField()
+    # Null, not "": it then takes no space.
+    traceparent = models.CharField(  # noqa: DJ001
+        max_length=55, null=True, editable=False, help_text="The trace of its submission, as W3C Trace Context has it."
+    )
 
     objects = JobQuerySet.as_manager()
 

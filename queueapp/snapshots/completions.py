@@ -48,11 +48,15 @@ class StreamStart(NamedTuple):
 
 @dataclass(frozen=True)
 class Completion:
-    """One job that ended: its owner, its number, and the job. Numbers are of one sequence for all owners."""
+    """One job that ended: its owner, its number, and the job. Numbers are of one sequence for all owners.
+
+    `traceparent`: of the job's submission, if that was traced.
+    """
 
     owner: int
     number: int
     job: shapes.Job
+    traceparent: str | None = None
 
 
 def completions_after(cursors: dict[int, int], limit: int = BATCH_COMPLETIONS) -> list[Completion]:
@@ -70,7 +74,8 @@ def completions_after(cursors: dict[int, int], limit: int = BATCH_COMPLETIONS) -
         ended = jobs[pk].ended if pk in jobs else None
         # A job that was retried meanwhile has a higher number by now, or none: it is told later.
         if ended is not None and ended.number == number:
-            found.append(Completion(ended.owner_id, number, describe(jobs[pk], ended.finished_at, ended=ended)))
+            job = describe(jobs[pk], ended.finished_at, ended=ended)
+            found.append(Completion(ended.owner_id, number, job, jobs[pk].traceparent))
     return found
 
 

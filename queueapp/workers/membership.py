@@ -17,9 +17,6 @@ from .cluster import Size
 
 logger = logging.getLogger(__name__)
 
-POLL_SECONDS = 0.25
-"""Seconds between two looks at the part of this cluster."""
-
 
 class Membership:
     """One per cluster. Without the database, the cluster keeps its size."""
@@ -29,15 +26,15 @@ class Membership:
         self._cluster, self._size = cluster, size
         self._bounds = Bounds(settings.MIN_PROCESSORS, settings.MAX_PROCESSORS)
         self._autoscaler = Autoscaler(cluster)
-        self._looked_at = self._decided_at = float("-inf")
+        self._decided_at = float("-inf")
         self._followed: str | None = None
 
     def look(self) -> None:
-        """Follow the part of this cluster. Decide before, if it is time or staff have changed the bounds."""
+        """Follow the part of this cluster. Decide before, if it is time or staff have changed the bounds.
+
+        Call it several times in DECIDE_SECONDS: a decision that is due waits for the next call.
+        """
         now = time.monotonic()
-        if now - self._looked_at < POLL_SECONDS:
-            return
-        self._looked_at = now
         try:
             part = fleet.part_of(self._cluster)
             if part is None:

@@ -47,6 +47,7 @@ class RunningTurn:
         self._stop_at: list[float] = []
         self._kept = True
         self._stopping = False
+        self._died: tuple[ClaimedJob, JobOutcome] | None = None
 
     def work_through(self) -> list[JobOutcome]:
         """Run the jobs; return the outcomes not settled yet. Settling with these puts back the jobs not started."""
@@ -104,7 +105,7 @@ class RunningTurn:
             logger.warning("A task process %s, between jobs.", self.process.exit)
             time.sleep(PAUSE)
         self.process.close()
-        self.process = TaskProcess()
+        self.process, self._died = TaskProcess(self._died), None
         left = {index: job for index, job in self._jobs.items() if index in rest}
         if self._released or not left:
             return False
@@ -123,7 +124,9 @@ class RunningTurn:
         del self._jobs[index]
         how = self.process.exit or "closed the files of its process"
         limits, memory = self._limits[index], self.process.memory
-        self.done.append(died_outcome(job, how, began, self._stop, limits, memory))
+        outcome = died_outcome(job, how, began, self._stop, limits, memory)
+        self.done.append(outcome)
+        self._died = job, outcome
         return True
 
     # A job that outruns the quantum.

@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 from django.db import DatabaseError, InterfaceError, connection, connections
 
+from .. import tracing
 from ..conf import queue_settings
 from ..db.sessions import reason
 from ..lifecycle.processors import drain
@@ -54,6 +55,7 @@ class Supervisor:
         forked.adopt_orphans()
         forked.keep_family_together()
         self._health.touch()
+        tracing.prepare()  # here, so that all task processes share what it imports
         self._start()
         try:
             while not self.signals:

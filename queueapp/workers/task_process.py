@@ -16,6 +16,7 @@ from enum import Enum, auto
 import psutil
 
 from ..conf import queue_settings
+from ..lifecycle.outcome import JobOutcome
 from ..lifecycle.turn import ClaimedJob
 from . import forked
 from .memory import resident_bytes
@@ -40,7 +41,8 @@ class Event(Enum):
 class TaskProcess:
     """A task process; a worker has one at a time. Replaced when it ends, as it does after a job that changed it."""
 
-    def __init__(self) -> None:
+    def __init__(self, died: tuple[ClaimedJob, JobOutcome] | None = None) -> None:
+        """Fork the process. `died`: the attempt during which the process before it died; this one traces it."""
         self.memory = SharedMemory()
         self.exit: str | None = None
         """How the process ended, in words. "": it asked to be replaced; None: it has not ended."""
@@ -56,7 +58,7 @@ class TaskProcess:
         if self.pid == 0:
             ours.close()
             os.close(self._tokens_in)
-            TaskRunner(self.memory, theirs, self._tokens_out).run()
+            TaskRunner(self.memory, theirs, self._tokens_out, died).run()
         theirs.close()
         ours.settimeout(SEND_SECONDS)
         self._poll = select.poll()
@@ -71,9 +73,12 @@ class TaskProcess:
         self._jobs = set(jobs)
         after = _after_each([job.owner for job in jobs.values()], queue_settings().TASK_PROCESS_FOR)
         rows = [
-            (i, job.name, job.task, job.payload, job.duration, job.attempt, memory_limits[i], int(then), job.owner)
+            (
+                i, job.name, job.task, job.payload, job.duration, job.attempt, memory_limits[i], int(then), job.owner,
+                job.submitted,
+            )
             for (i, job), then in zip(jobs.items(), after, strict=True)
-        ]
+        ]  # fmt: skip
         if any(limit is not None for limit in memory_limits.values()):
             self._resident_at_start = self._resident_bytes()
         body = marshal.dumps(rows)

@@ -12,6 +12,7 @@ import marshal
 import multiprocessing
 import os
 import resource
+import select
 import signal
 import socket
 import stat
@@ -22,23 +23,31 @@ from collections.abc import Iterator
 from contextlib import suppress
 from contextvars import Context
 from enum import IntEnum
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..conf import queue_settings
 from ..db.sessions import bound_as
 from ..errors import JobCancelled, JobStopped, LeaseLost, TimeLimitReached
 from ..registry import JobContext, all_tasks
+from ..tracing import Attempt
 from . import connection_slots, forked
+from .attempt_spans import attempt_spans
 from .attempt_text import describe, result_text
 from .memory import bounded_memory, resident_bytes
 from .process_state import ProcessState
 from .shared_memory import Kind, Record, SharedMemory, Stop
 from .task_databases import TaskDatabases, drop_inherited
 
+if TYPE_CHECKING:
+    from ..lifecycle.outcome import JobOutcome
+    from ..lifecycle.turn import ClaimedJob
+
 STOP_SIGNAL = signal.SIGUSR1
 """Makes the main thread raise the reason why the present job is to stop, if the task's code runs."""
 REPLACE_ME = 75
 """Exit code of a task process that asks to be replaced."""
+IDLE_SECONDS = 0.02
+"""Seconds without a turn after which spans are sent."""
 LENGTH = 8
 """Bytes of the length that is sent before a turn's jobs."""
 
@@ -62,9 +71,9 @@ class After(IntEnum):
     """This process runs no further job."""
 
 
-JobRow = tuple[int, str, str, str, float, int, float | None, int, int]
+JobRow = tuple[int, str, str, str, float, int, float | None, int, int, tuple[str, float] | None]
 """A job as it is sent: its index in the turn, name, task, payload as JSON, duration in seconds, attempt, memory limit
-in MB, the step after it, and the owner's id."""
+in MB, the step after it, the owner's id, and tracing.Attempt.submitted."""
 
 
 def _of_logs() -> set[int]:
@@ -94,10 +103,17 @@ def _is_shared(descriptor: int) -> bool:
 class TaskRunner:
     """Runs jobs until its worker closes the connection, or the process has to be replaced."""
 
-    def __init__(self, memory: SharedMemory, connection: socket.socket, tokens: int) -> None:
+    def __init__(
+        self,
+        memory: SharedMemory,
+        connection: socket.socket,
+        tokens: int,
+        died: tuple[ClaimedJob, JobOutcome] | None = None,
+    ) -> None:
         self._memory = memory
         self._connection = connection
         self._tokens = tokens
+        self._died = died
         self._in_task = False
         self._pid = _getpid()
         self._present: dict[str, Any] = {}
@@ -108,14 +124,17 @@ class TaskRunner:
         code = 70
         try:
             self._prepare()
+            self._spans = attempt_spans()
+            if self._spans is not None and self._died is not None:
+                self._spans.died(*self._died)
             self._databases = TaskDatabases()
             self._state = ProcessState()
             said = self._memory.mark.encode()
-            while (jobs := self._receive()) is not None:
+            while (jobs := self._next_turn()) is not None:
                 for index in self._indexes():
                     self._run(jobs[index])
                 if self._takes_too_much():
-                    _exit(REPLACE_ME)
+                    self._ask_to_be_replaced()
                 self._connection.sendall(said)
             code = 0
         except BaseException:
@@ -172,6 +191,17 @@ class TaskRunner:
             record.__dict__.setdefault(name, value)
         return True
 
+    def _next_turn(self) -> dict[int, JobRow] | None:
+        """Wait for the next turn. If it does not come at once, send the spans meanwhile."""
+        if self._spans is not None and not select.select([self._connection], [], [], IDLE_SECONDS)[0]:
+            self._spans.flush(0.0)
+        return self._receive()
+
+    def _ask_to_be_replaced(self) -> NoReturn:
+        if self._spans is not None:
+            self._spans.flush()
+        _exit(REPLACE_ME)
+
     def _receive(self) -> dict[int, JobRow] | None:
         """Return the jobs of the next turn, by their index; None if the worker is gone."""
         received, length = b"", LENGTH
@@ -196,22 +226,27 @@ class TaskRunner:
         started = _monotonic()
         self._memory.start(job[0], started)
         # Context variables end with the job, among them the decimal context, Django's time zone and its language.
-        kind, text, trace = Context().run(self._attempt, job)
+        context = Context()
+        if self._spans is not None:
+            context.run(self._spans.begin, Attempt(job[1], job[2], job[8], job[5], job[9]))
+        kind, text, trace = context.run(self._attempt, job)
         if _getpid() != self._pid:
             _exit(0)  # a process that the task forked, and that left the task
         if (left := self._databases.reset()) is not None and kind == Kind.RESULT:
             kind, text = Kind.ERROR, left
+        if self._spans is not None:
+            self._spans.end(kind, text, trace, self._memory.stop)
         if not self._memory.records.is_open():
-            _exit(REPLACE_ME)
+            self._ask_to_be_replaced()
         log = self._memory.take_log() + trace
         ended = _monotonic()
         self._memory.add(Record(job[0], started, ended, kind, text, log, self._memory.fraction, self._memory.message))
         if job[7] == After.REPLACE or self._state.has_changed(thoroughly=job[7] == After.LOOK):
-            _exit(REPLACE_ME)
+            self._ask_to_be_replaced()
 
     def _attempt(self, job: JobRow) -> tuple[Kind, str, str]:
         """Return how the task ended, its result or error, and its traceback. Raises nothing."""
-        _, name, task_name, payload, duration, attempt, memory_limit, _, owner = job
+        _, name, task_name, payload, duration, attempt, memory_limit, _, owner, _ = job
         self._present = {"job": name, "owner": owner, "attempt": attempt}
         try:
             with bounded_memory(memory_limit):

@@ -1,7 +1,7 @@
 -- Submit jobs, all or none. Accepted jobs are in the backlog when this commits.
 --   p_owners  the owners of the jobs, each once
---   p_jobs    [{"owner", "name", "task", "payload", "duration", "time_limit", "memory_limit", "run_at"}, ...] in the
---             order of submission
+--   p_jobs    [{"owner", "name", "task", "payload", "duration", "time_limit", "memory_limit", "run_at", "traceparent"}, ...]
+--             in the order of submission; "traceparent", which a job that exists keeps, may be left out
 -- new_jobs: the number of new jobs. newest, newest_at: the last of these, and when it was submitted. ahead: the number
 -- of jobs before it in its flow; null if it is in no flow, or behind p_far or more.
 -- A job that exists with the same content is left alone. Raises QJ404 if an owner has no flow yet, and QJ409 if a job
@@ -41,11 +41,11 @@ BEGIN
     newest_at := clock_timestamp();
     WITH made AS (
         INSERT INTO queueapp_job (owner_id, name, task, payload, duration, time_limit, memory_limit, run_at,
-                                  submitted_at)
-        SELECT owner, name, task, payload, duration, time_limit, memory_limit, run_at, newest_at
+                                  traceparent, submitted_at)
+        SELECT owner, name, task, payload, duration, time_limit, memory_limit, run_at, traceparent, newest_at
           FROM jsonb_to_recordset(p_jobs)
                AS a(owner bigint, name text, task text, payload jsonb, duration double precision,
-                    time_limit double precision, memory_limit double precision, run_at timestamptz)
+                    time_limit double precision, memory_limit double precision, run_at timestamptz, traceparent text)
         ON CONFLICT (owner_id, name) DO NOTHING
         RETURNING id, owner_id, task, duration, nullif(greatest(run_at, now()), now()) AS later
     ), placed AS (

@@ -7,7 +7,8 @@
 --   skip       flows that were found empty, in and out
 -- status: 'claimed', with the turn's number and its jobs in order; 'idle': no flow is ready; 'retry': the flow was
 -- empty, had gone ahead, or was not to be waited for: commit, and call again. Each job is an array of id, job_id,
--- owner, task, payload as text, duration, attempt, time limit in seconds and memory limit in megabytes.
+-- owner, task, payload as text, duration, attempt, time limit in seconds, memory limit in megabytes, and null or
+-- an array of traceparent and the seconds since the submission or run_at.
 -- Locks: a flow's state; the flow (advisory, exclusive, only tried, and given back at once); the waiting rows; the flow
 -- once more (advisory, exclusive, only tried) if nothing more waits in it.
 CREATE OR REPLACE FUNCTION queueapp_claim(
@@ -88,7 +89,8 @@ BEGIN
     )
     SELECT coalesce(array_agg(id), '{}'), array_agg(attempt), coalesce(sum(expected), 0),
            json_agg(json_build_array(id, name, owner_id, task, payload::text, duration, attempt, time_limit,
-                                     memory_limit))
+                                     memory_limit, CASE WHEN traceparent IS NOT NULL THEN json_build_array(traceparent,
+                                     extract(epoch FROM clock_timestamp() - greatest(submitted_at, run_at))) END))
       INTO ids, numbers, expected_sum, jobs
       FROM (SELECT j.*, t.expected, t.attempt
               FROM taken t, queueapp_job_by_id(t.job_id) AS j
