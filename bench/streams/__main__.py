@@ -14,7 +14,7 @@ import time
 from importlib.util import find_spec
 
 from bench.harness import keep, own_database
-from bench.streams.cases import bare_case, pages_case, peer_case, site_case
+from bench.streams.cases import Plan, bare_case, pages_case, peer_case, site_case
 from bench.streams.measure import Figures
 from bench.streams.report import report
 from bench.streams.site import DECLARED, PROCESSORS, allow_files, use_server_with_commit_times
@@ -35,18 +35,19 @@ def main() -> int:
     os.environ.setdefault("ACCESS_TOKEN_MINUTES", TOKEN_MINUTES)
     allow_files(max(options.streams, default=0))
     use_server_with_commit_times()
+    plan = Plan(options.rate, options.seconds, options.limit)
     cases, pages, load = dict[int, dict[str, Figures]](), dict[int, Figures](), os.getloadavg()[0]
     with own_database(NAME) as (server, url):
         for streams in options.streams:
-            cases[streams] = _case(url, streams, options)
+            cases[streams] = _case(url, streams, plan, options.peer)
         for depth in options.pages:
             say(f"pages with {depth:,} waiting jobs")
-            pages[depth] = pages_case(url, depth, options.seconds)
+            pages[depth] = pages_case(url, depth, plan)
         version = server.version()
     facts = (
         f"Event streams of one web process, a user each; {PROCESSORS} processors; jobs that do nothing, declared as "
-        f"{DECLARED * 1000:g} ms\nwindows of {options.seconds:g} s; PostgreSQL {version}, {os.cpu_count()} cores, "
-        f"load average {load:.1f} before and {os.getloadavg()[0]:.1f} after"
+        f"{DECLARED * 1000:g} ms\nwindows of {plan.seconds:g} s, limit {plan.limit:g} s; PostgreSQL {version}, "
+        f"{os.cpu_count()} cores, load average {load:.1f} before and {os.getloadavg()[0]:.1f} after"
     )
     text = report(cases, pages, facts)
     print(text)
@@ -56,19 +57,19 @@ def main() -> int:
     return int(any(_is_wrong(servers["site"]) for servers in cases.values()))
 
 
-def _case(url: str, streams: int, options: argparse.Namespace) -> dict[str, Figures]:
+def _case(url: str, streams: int, plan: Plan, peer: bool) -> dict[str, Figures]:
     say(f"{streams:,} streams: the site")
     found = dict[str, Figures]()
-    found["site"], windows = site_case(url, streams, options.rate, options.seconds)
+    found["site"], windows = site_case(url, streams, plan)
     if not windows:
         return found
     say(f"{streams:,} streams: the bare server")
-    found["bare"] = bare_case(streams, windows, found["site"]["connect"]["first_bytes"])
-    if options.peer and not find_spec("django_eventstream"):
+    found["bare"] = bare_case(streams, windows, found["site"]["connect"]["first_bytes"], plan.limit)
+    if peer and not find_spec("django_eventstream"):
         say("The peer is left out: install requirements-bench.lock.")
-    elif options.peer:
+    elif peer:
         say(f"{streams:,} streams: django-eventstream")
-        found["peer"] = peer_case(streams, windows)
+        found["peer"] = peer_case(streams, windows, plan.limit)
     return found
 
 
@@ -86,6 +87,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--streams", type=_numbers, default=[1_000, 5_000, 10_000], help="1000,5000,10000; '': none")
     parser.add_argument("--rate", type=_numbers, default=[200, 500], help="jobs a second (200,500)")
     parser.add_argument("--seconds", type=float, default=10.0, help="of each window (10)")
+    parser.add_argument("--limit", type=float, default=60.0, help="seconds for all streams to open (60)")
     parser.add_argument("--pages", type=_numbers, default=[5, 100, 10_000], help="waiting jobs of each page; '': none")
     parser.add_argument("--peer", action=argparse.BooleanOptionalAction, default=True, help="measure the peer, too")
     parser.add_argument(

@@ -6,7 +6,6 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from itertools import count
 from typing import Any
@@ -19,44 +18,65 @@ PATIENCE = 30.0
 class Bystander:
     """Two threads with a connection each: `GET queue/` and `POST jobs/`, each five times a second (open loop).
 
-    A request's time counts from when it was due, so a late answer makes the next ones late, too.
+    A request's time counts from when it was due, so a late answer makes the next ones late, too, until take().
     """
 
     def __init__(self, port: int, token: str) -> None:
-        self._port, self._headers = port, {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        self._times: dict[str, list[float]] = {"GET queue/": [], "POST jobs/": []}
-        self._failed = 0
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         numbers = count()
-        bodies: dict[str, Callable[[], Any]] = {
-            "GET queue/": lambda: None,
-            "POST jobs/": lambda: {"job_id": f"beside-{next(numbers)}", "duration": 0.005, "task": "bench.nothing"},
+        self._askers = {
+            "GET queue/": Asker(port, headers, "GET", "/api/v1/queue/", lambda: None),
+            "POST jobs/": Asker(port, headers, "POST", "/api/v1/jobs/", lambda: _job(next(numbers))),
         }
-        for what, body in bodies.items():
-            threading.Thread(target=self._ask, args=(what, body), daemon=True).start()
 
     def take(self) -> tuple[dict[str, list[float]], int]:
         """Return the seconds that the requests took since the last call, by request, and how many failed."""
-        taken = {what: its.copy() for what, its in self._times.items()}
-        for what, its in taken.items():
-            del self._times[what][: len(its)]
-        failed, self._failed = self._failed, 0
-        return taken, failed
+        taken = {what: asker.take() for what, asker in self._askers.items()}
+        return {what: times for what, (times, _) in taken.items()}, sum(failed for _, failed in taken.values())
 
-    def _ask(self, what: str, body: Callable[[], Any]) -> None:
-        method, path = what.split()
-        connection, due = HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE), time.monotonic()
+
+class Asker:
+    """One of the threads."""
+
+    def __init__(self, port: int, headers: dict[str, str], method: str, path: str, body: Callable[[], Any]) -> None:
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        self._headers, self._method, self._path, self._body = headers, method, path, body
+        self._lock, self._times, self._failed, self._due = threading.Lock(), list[float](), 0, time.monotonic()
+        threading.Thread(target=self._ask, daemon=True).start()
+
+    def take(self) -> tuple[list[float], int]:
+        """Return the seconds of each request since the last call, and how many failed. What is due counts from now.
+
+        If none was answered, the seconds are those for which one has been due.
+        """
+        with self._lock:
+            now = time.monotonic()
+            times, failed = self._times or [max(now - self._due, 0.0)], self._failed
+            self._times, self._failed, self._due = [], 0, max(self._due, now)
+        return times, failed
+
+    def _ask(self) -> None:
         while True:
-            due += EVERY
-            time.sleep(max(due - time.monotonic(), 0.0))
-            content = json.dumps(body()).encode() if method == "POST" else None
-            good = False
-            with suppress(OSError, HTTPException):
-                connection.request(method, f"/api/v1/{path}", content, self._headers)
-                answer = connection.getresponse()
-                answer.read()
-                good = answer.status in (200, 201)
-            if good:
-                self._times[what].append(time.monotonic() - due)
-            else:
-                self._failed += 1
-                connection.close()
+            time.sleep(max(self._due - time.monotonic(), 0.0))
+            good = self._request()
+            with self._lock:
+                if good:
+                    self._times.append(max(time.monotonic() - self._due, 0.0))
+                else:
+                    self._failed += 1
+                self._due += EVERY
+
+    def _request(self) -> bool:
+        content = None if (body := self._body()) is None else json.dumps(body).encode()
+        try:
+            self._connection.request(self._method, self._path, content, self._headers)
+            answer = self._connection.getresponse()
+            answer.read()
+        except (OSError, HTTPException):
+            self._connection.close()
+            return False
+        return answer.status in (200, 201)
+
+
+def _job(number: int) -> dict[str, Any]:
+    return {"job_id": f"beside-{number}", "duration": 0.005, "task": "bench.nothing"}

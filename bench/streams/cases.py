@@ -17,7 +17,6 @@ from bench.streams.bystander import Bystander
 from bench.streams.client import HOST, Clients, Request
 from bench.streams.events import COMPLETED, Recording, Sent
 from bench.streams.measure import (
-    CONNECT_LIMIT,
     Figures,
     beside,
     compare,
@@ -48,17 +47,25 @@ DEEP, DEEP_PAGES, DEPTH_OF_OTHERS = 1_000, 20, 100
 """From so many waiting jobs on, so many pages have them, and the others have fewer: the database would be too large."""
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What is measured of each case: windows of so many seconds, one at each rate of jobs a second.
+
+    `limit`: seconds for all streams to open; a case whose streams are not open by then is not measured further.
+    """
+
+    rates: Sequence[float]
+    seconds: float
+    limit: float
+
+
 @dataclass
 class Window:
-    """The events of a window, which began at `since` (seconds since the epoch) and lasted `seconds`."""
+    """The events that arrived in a window of so many seconds, and those to be sent again."""
 
-    since: float
     seconds: float
     events: Recording
-
-    def sequence(self) -> list[Sent]:
-        """Return the events, for a replay."""
-        return list(self.events.sequence(self.since))
+    sequence: list[Sent]
 
 
 class Run:
@@ -73,28 +80,31 @@ class Run:
         self.feeder.run(rate, WARM)
         self.clients.call("record")
         self.bystander.call("take")
-        since, before = time.time(), self.site.cpu()
+        since, before = time.time(), self._cpu()
         self.feeder.run(rate, seconds)
-        until, after = time.time(), self.site.cpu()
-        figures: Figures = {"beside": beside(self.bystander.call("take")), "drained": self.drain()}
+        until, after = time.time(), self._cpu()
+        figures: Figures = {"beside": beside(self.bystander.call("take")), "drained": self.drain(DRAIN_LIMIT)}
         events = self.clients.call("recorded")
         due = {n: at for n, (_, at) in self.site.commits(self.users).items() if since <= at < until}
-        window = Window(since, until - since, events.between(since, until))
-        figures |= spread(latencies(events, due)) | traffic(window.events, window.seconds)
-        figures |= {f"CPU % {who}": 100 * (after[who] - used) / window.seconds for who, used in before.items()}
-        return figures, window
+        inside, took = events.between(since, until), until - since
+        figures |= spread(latencies(events, due)) | traffic(inside, took)
+        figures |= {f"CPU % {who}": 100 * (after[who] - used) / took for who, used in before.items()}
+        return figures, Window(took, inside, events.sequence(due, since, until))
 
-    def storm(self, rate: float, streams: int) -> Figures:
+    def _cpu(self) -> Figures:
+        return self.site.cpu() | {"clients": cpu_seconds([psutil.Process(self.clients.pid)])}
+
+    def storm(self, rate: float, streams: int, limit: float) -> Figures:
         """Return what came of a storm under load, with what the bystander got meanwhile."""
         self.bystander.call("take")
-        self.clients.begin("storm", CONNECT_LIMIT)
-        self.feeder.run(rate, 2 * CONNECT_LIMIT, lambda: self.clients.is_done)
+        self.clients.begin("storm", limit)
+        self.feeder.run(rate, 2 * limit, lambda: self.clients.is_done)
         figures = opening(self.clients.result(), streams)
-        return figures | {"beside": beside(self.bystander.call("take"))}
+        return figures | {"beside": beside(self.bystander.call("take")), "drained": self.drain(limit)}
 
-    def drain(self) -> bool:
+    def drain(self, limit: float) -> bool:
         """Wait until all jobs of the feeder have ended and were heard. Return whether they were in time."""
-        deadline = time.monotonic() + DRAIN_LIMIT
+        deadline = time.monotonic() + limit
         while self.clients.call("count", self.users) < self.feeder.submitted:
             if time.monotonic() > deadline:
                 return False
@@ -102,8 +112,8 @@ class Run:
         return True
 
 
-def site_case(url: str, streams: int, rates: Sequence[float], seconds: float) -> tuple[Figures, dict[float, Window]]:
-    """Measure the site with so many streams, at each rate of jobs. Return the figures, and the windows by rate."""
+def site_case(url: str, streams: int, plan: Plan) -> tuple[Figures, dict[float, Window]]:
+    """Measure the site with so many streams. Return the figures, and the windows by rate."""
     with Site(url, streams + 1) as site:
         site.start()
         with (
@@ -113,18 +123,17 @@ def site_case(url: str, streams: int, rates: Sequence[float], seconds: float) ->
             time.sleep(WARM)
             bystander.call("take")
             before = site.memory()
-            figures: Figures = {"connect": connect(clients, streams, site.memory)}
+            figures: Figures = {"connect": connect(clients, streams, site.memory, plan.limit)}
             figures["connect"]["beside"] = beside(bystander.call("take"))
             windows = dict[float, Window]()
             if figures["connect"]["opened"] < streams:
                 return figures, windows
             users = range(streams)
             run = Run(site, clients, bystander, Feeder(site.owners[:streams]), users)
-            for rate in rates:
-                figures[f"{rate:g} jobs/s"], windows[rate] = run.window(rate, seconds)
+            for rate in plan.rates:
+                figures[f"{rate:g} jobs/s"], windows[rate] = run.window(rate, plan.seconds)
             figures["KB a stream after load"] = (site.memory() - before) / streams
-            figures["storm"] = run.storm(rates[-1], streams)
-            figures["storm"]["drained"] = run.drain()
+            figures["storm"] = run.storm(plan.rates[-1], streams, plan.limit)
             figures["wrong"] = compare(clients.call("completions"), site.commits(users))
             return figures, windows
 
@@ -133,7 +142,12 @@ Send = Callable[[list[Sent], float], object]
 
 
 def replay_case(
-    clients: Remote, process: psutil.Process, send: Send, windows: dict[float, Window], only: int | None = None
+    clients: Remote,
+    process: psutil.Process,
+    send: Send,
+    windows: dict[float, Window],
+    limit: float,
+    only: int | None = None,
 ) -> Figures:
     """Measure a server that sends the events of windows again, all or those of one kind, by `send`; then a storm.
 
@@ -143,33 +157,35 @@ def replay_case(
     def memory() -> float:
         return memory_mb([process]) * 1024
 
-    streams = clients.call("size")
-    figures: Figures = {"connect": connect(clients, streams, memory)}
+    streams, both = clients.call("size"), [process, psutil.Process(clients.pid)]
+    figures: Figures = {"connect": connect(clients, streams, memory, limit)}
     if figures["connect"]["opened"] < streams:
         return figures
     for rate, window in windows.items():
-        sequence = [event for event in window.sequence() if only in (None, event[2])]
+        sequence = [event for event in window.sequence if only in (None, event[2])]
         clients.call("record")
-        since, used = time.time() + LEAD, cpu_seconds([process])
+        since, before = time.time() + LEAD, [cpu_seconds([its]) for its in both]
         send(sequence, since)
-        used = cpu_seconds([process]) - used
+        used = [cpu_seconds([its]) - earlier for its, earlier in zip(both, before, strict=True)]
         time.sleep(LEAD)
         events = clients.call("recorded")
         due = {number: since + offset for offset, _, kind, _, number in sequence if kind == COMPLETED}
         figures[f"{rate:g} jobs/s"] = spread(latencies(events, due)) | traffic(events, window.seconds)
-        figures[f"{rate:g} jobs/s"]["CPU % web"] = 100 * used / window.seconds
-    figures["storm"] = opening(clients.call("storm", CONNECT_LIMIT), streams)
+        for who, seconds in zip(("web", "clients"), used, strict=True):
+            figures[f"{rate:g} jobs/s"][f"CPU % {who}"] = 100 * seconds / window.seconds
+    figures["storm"] = opening(clients.call("storm", limit), streams)
     return figures
 
 
-def bare_case(streams: int, windows: dict[float, Window], first_bytes: float) -> Figures:
+def bare_case(streams: int, windows: dict[float, Window], first_bytes: float, limit: float) -> Figures:
     """Measure the bare server with all events of the site."""
     requests = [Request(f"/{user}", resume=False) for user in range(streams)]
     with Remote(BareServer, int(first_bytes)) as server, Remote(Clients, server.call("start"), requests) as clients:
-        return replay_case(clients, psutil.Process(server.pid), lambda *what: server.call("replay", *what), windows)
+        process = psutil.Process(server.pid)
+        return replay_case(clients, process, lambda *what: server.call("replay", *what), windows, limit)
 
 
-def peer_case(streams: int, windows: dict[float, Window]) -> Figures:
+def peer_case(streams: int, windows: dict[float, Window], limit: float) -> Figures:
     """Measure django-eventstream with the completions of the site. It has no queues to send."""
     port = free_port()
     requests = [Request(f"/events/{user}/", resume=False) for user in range(streams)]
@@ -185,7 +201,7 @@ def peer_case(streams: int, windows: dict[float, Window]) -> Figures:
             httpx.post(f"http://{HOST}:{port}/replay", json=body, timeout=300).raise_for_status()
 
         with Remote(Clients, port, requests) as clients:
-            return replay_case(clients, psutil.Process(server.pid), send, windows, COMPLETED)
+            return replay_case(clients, psutil.Process(server.pid), send, windows, limit, COMPLETED)
 
 
 def _accepts(port: int) -> bool:
@@ -194,7 +210,7 @@ def _accepts(port: int) -> bool:
     return False
 
 
-def pages_case(url: str, depth: int, seconds: float) -> Figures:
+def pages_case(url: str, depth: int, plan: Plan) -> Figures:
     """Measure pages whose users have `depth` waiting jobs each, while jobs run, and light users beside them."""
     deep = DEEP_PAGES if depth > DEEP else PAGES
     light = range(PAGES, PAGES + LIGHT)
@@ -207,9 +223,9 @@ def pages_case(url: str, depth: int, seconds: float) -> Figures:
             Remote(Clients, site.port, site.requests(PAGES + LIGHT)) as clients,
         ):
             time.sleep(WARM)
-            figures: Figures = {"connect": connect(clients, PAGES + LIGHT, site.memory)}
+            figures: Figures = {"connect": connect(clients, PAGES + LIGHT, site.memory, plan.limit)}
             if figures["connect"]["opened"] < PAGES + LIGHT:
                 return figures
             run = Run(site, clients, bystander, Feeder(site.owners[light.start : light.stop]), light)
-            found, window = run.window(LIGHT_RATE, seconds)
+            found, window = run.window(LIGHT_RATE, plan.seconds)
             return figures | found | queues(window.events, range(deep), window.seconds)

@@ -6,8 +6,11 @@ httptools parses HTTP. Of an event only its kind, its number and a queue's time 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from array import array
+from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
@@ -111,7 +114,10 @@ class Clients:
         self._cuts = self._refused = self._disorder = self._resets = self._without_event = self._first_bytes = 0
 
     async def connect(self, at_once: int, limit: float) -> Opening:
-        """Open all streams, at most `at_once` of them at the same time. Give up after `limit` seconds."""
+        """Open all streams, at most `at_once` of them at the same time.
+
+        Returns after `limit` seconds at the latest. Streams that are not open by then go on trying.
+        """
         room = asyncio.Semaphore(at_once)
 
         async def open_one(stream: Stream) -> None:
@@ -121,15 +127,13 @@ class Clients:
         begun, self._refused, self._first_bytes = time.monotonic(), 0, 0
         self._without_event = len(self._streams)
         self._all_have_events.clear()
-        heads = firsts = float("inf")
-        try:
+        heads = firsts = math.inf
+        with suppress(TimeoutError):
             async with asyncio.timeout(limit):
-                await asyncio.gather(*map(open_one, self._streams))
+                await asyncio.wait([self._start(open_one(stream)) for stream in self._streams])
                 heads = time.monotonic() - begun
                 await self._all_have_events.wait()
                 firsts = time.monotonic() - begun
-        except TimeoutError:
-            pass
         opened = len(self._streams) - self._without_event
         return Opening(heads, firsts, opened, self._refused, self._first_bytes / max(opened, 1))
 
@@ -184,9 +188,7 @@ class Clients:
     def cut(self, stream: Stream) -> None:
         """Open a stream again that the server has ended."""
         self._cuts += 1
-        task = asyncio.create_task(self._open(stream, RETRY))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._start(self._open(stream, RETRY))
 
     def _has_event(self, stream: Stream, event: bytes) -> None:
         stream.has_event = True
@@ -194,6 +196,12 @@ class Clients:
         self._without_event -= 1
         if not self._without_event:
             self._all_have_events.set()
+
+    def _start(self, opening: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(opening)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _open(self, stream: Stream, wait: float = 0.0) -> None:
         """Connect until the answer is good, and wait RETRY seconds between two attempts."""

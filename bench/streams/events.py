@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import compress
@@ -64,10 +65,16 @@ class Recording:
         inside = [since <= at < until for at in self.at]
         return Recording(*(array(its.typecode, compress(its, inside)) for its in vars(self).values()))
 
-    def sequence(self, since: float) -> Iterator[Sent]:
-        """Yield each event with its time after `since`."""
-        for at, user, kind, size, number in zip(self.at, self.user, self.kind, self.size, self.number, strict=True):
-            yield at - since, user, kind, size, number
+    def sequence(self, due: Mapping[int, float], since: float, until: float) -> list[Sent]:
+        """Return what a server without any delay would send between `since` and `until`, in order.
+
+        That is: completions at the time that `due` has for their number, other events when they arrived.
+        """
+        sent = [
+            (due.get(number, math.inf) - since if kind == COMPLETED else at - since, user, kind, size, number)
+            for at, user, kind, size, number, _ in zip(*vars(self).values(), strict=True)
+        ]
+        return sorted(event for event in sent if 0 <= event[0] < until - since)
 
 
 def padded(kind: int, size: int, number: int) -> bytes:

@@ -17,8 +17,6 @@ from bench.streams.remote import Remote
 
 AT_ONCE = 500
 """Connections that are opened at the same time, at most, where there is no storm."""
-CONNECT_LIMIT = 60.0
-"""Seconds for all streams to open."""
 SETTLE = 1.0
 """Seconds between the last connection and the look at memory."""
 Figures = dict[str, Any]
@@ -35,10 +33,13 @@ def spread(seconds: Sequence[float], *parts: float) -> Figures:
     return {f"p{part * 100:g} ms": percentile(seconds, part) * 1000 for part in parts or (0.5, 0.95, 0.99)}
 
 
-def connect(clients: Remote, streams: int, memory: Callable[[], float]) -> Figures:
-    """Open all streams and return connections a second and KB a stream. `memory`: of the server, in KB."""
+def connect(clients: Remote, streams: int, memory: Callable[[], float], limit: float) -> Figures:
+    """Open all streams within `limit` seconds, and return connections a second and KB a stream.
+
+    `memory`: of the server, in KB.
+    """
     before = memory()
-    figures = opening(clients.call("connect", AT_ONCE, CONNECT_LIMIT), streams)
+    figures = opening(clients.call("connect", AT_ONCE, limit), streams)
     time.sleep(SETTLE)
     return figures | {"KB a stream": (memory() - before) / max(figures["opened"], 1)}
 

@@ -27,7 +27,12 @@ def report(cases: Cases, pages: Mapping[int, Figures], facts: str) -> str:
     """Return all tables as text."""
     parts = [facts]
     if cases:
-        parts += ["Settlement's commit to client", _completions(cases), "Connections", _connections(cases)]
+        parts += [
+            "Settlement's commit to client",
+            _completions(cases),
+            "Connections; never: not within the limit",
+            _connections(cases),
+        ]
         parts += ["A bystander's requests", _bystander(cases), _wrong(cases), _aims(cases)]
     if pages:
         parts += [f"{PAGES} pages, by waiting jobs of each page's user", _pages(pages)]
@@ -44,12 +49,12 @@ def _completions(cases: Cases) -> str:
     rows = [
         [f"{streams:,}", rate, NAMES[server], *(number(its[f"p{part} ms"], 1) for part in (50, 95, 99)),
          number(its["completions/s"]), number(its["other events/s"]), number(its["KB/s"]), number(its["CPU % web"]),
-         number(its.get("CPU % database"))]
+         number(its.get("CPU % database")), number(its["CPU % clients"])]
         for streams, servers in cases.items() for server, figures in servers.items()
         for rate, its in ((rate, figures[rate]) for rate in _rates(figures))
     ]  # fmt: skip
     heads = ["streams", "load", "server", "p50 ms", "p95 ms", "p99 ms", "completions/s", "other events/s", "KB/s"]
-    return table([*heads, "CPU % of a core", "its database sessions"], rows)
+    return table([*heads, "CPU % of a core", "its database sessions", "the clients"], rows)
 
 
 def _connections(cases: Cases) -> str:
