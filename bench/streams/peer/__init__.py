@@ -1,0 +1,1 @@
+"""The peer: a Django project with django-eventstream, and nothing else."""
