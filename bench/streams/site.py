@@ -68,7 +68,7 @@ def allow_files(streams: int) -> None:
 
     Exits with one sentence if it may not.
     """
-    needed = 2 * streams + FILES_BESIDE
+    needed = 3 * streams // 2 + FILES_BESIDE
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, needed), max(hard, needed)))
