@@ -26,7 +26,7 @@ from ..errors import InvalidQuery
 from ..http.addresses import events_path
 from ..http.middleware import add_headers
 from . import sse
-from .admission import Admissions, Visitor
+from .admission import MAX_BATCH, Admissions, Visitor
 from .hub import hub
 from .request import HEADERS, accepts, after, credentials
 from .stream import Stream
@@ -46,13 +46,16 @@ class EventsDoor:
     def __init__(self, application: Application) -> None:
         self._application = application
         self._admissions = Admissions()
+        self._gate = asyncio.Semaphore(MAX_BATCH)
+        """Of thousands that come at once, the others wait here: else all other requests would wait for all of them."""
         self._path = ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a stream until its client leaves, or let the application behind answer."""
         self._path = self._path or events_path()  # once: to look it up takes as long as the rest of this
         if scope["type"] == "http" and scope["method"] == "GET" and scope["path"] == self._path:
-            stream, headers = await self._admitted(scope)
+            async with self._gate:
+                stream, headers = await self._admitted(scope)
             if stream is not None:
                 scope["headers"].clear()  # a stream is open for hours: keep nothing of its request
                 await _Served(stream, send).serve(receive, headers)

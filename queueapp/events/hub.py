@@ -191,9 +191,9 @@ class Hub:
             self._audience.offer_progress(found)
 
     async def _estimates(self) -> None:
-        flows = {queue.flow for queue in self._audience.queues.values()}
+        flows = {id(queue.flow): queue.flow for queue in self._audience.queues.values()}  # equal ones are one object
         behind = self._agenda.behind(time.monotonic())
-        event, gist = await queries.read_estimates(flows, behind, self._fleet)
+        event, gist = await queries.read_estimates(flows.values(), behind, self._fleet)
         self._audience.offer_estimates(event, gist, time.monotonic())
 
     async def _close_revoked(self) -> None:

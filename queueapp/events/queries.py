@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Collection
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import NamedTuple, ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
@@ -104,6 +104,12 @@ def _trace(done: Completion) -> tracing.Delivery | None:
     return tracing.Delivery(done.traceparent, job["job_id"], job["task"], done.owner, job["status"], time.time_ns())
 
 
+@lru_cache(maxsize=1_000)
+def _standing(weight: float, cap: int | None, *, active: bool) -> Standing:
+    """Return one object for all flows with these terms: thousands are compared each second."""
+    return Standing(Terms(weight, cap), active=active)
+
+
 @in_thread
 def read_queues(users: Collection[int], reader: FleetReader) -> dict[int, EncodedQueue]:
     """Return the queues of users. Unknown ones are left out."""
@@ -112,7 +118,7 @@ def read_queues(users: Collection[int], reader: FleetReader) -> dict[int, Encode
             sse.data(queue),
             len(queue["running"]) + len(queue["waiting"]),
             bool(queue["running"]),
-            Standing(Terms(queue["share"]["weight"], queue["share"]["cap"]), active=queue["share"]["active"]),
+            _standing(queue["share"]["weight"], queue["share"]["cap"], active=queue["share"]["active"]),
         )
         for user, queue in queue_snapshots(users, reader.now(), LIVE_WAITING).items()
     }
