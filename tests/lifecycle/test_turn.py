@@ -14,13 +14,13 @@ import pytest
 from django.db import connection
 
 from queueapp.conf import queue_settings
-from queueapp.lifecycle.cancel import cancel
+from queueapp.lifecycle.cancel import cancel, cancel_jobs
 from queueapp.lifecycle.maintenance.schedule import join_due
 from queueapp.lifecycle.outcome import settle_part
 from queueapp.lifecycle.processors import Beat, beat_idle, heartbeat, register
 from queueapp.lifecycle.processors import drain as stop_claims
 from queueapp.lifecycle.rescue import rescue_cluster, rescue_ended, rescue_overdue
-from queueapp.lifecycle.retry import try_again
+from queueapp.lifecycle.retry import try_again, try_again_jobs
 from queueapp.lifecycle.turn import NotAccepting, Turn, take_turn
 from queueapp.models import Flow, FlowState, Job, Outcome, Owner, Processor, Waiting
 from queueapp.policy.fairness import service_gap_bound
@@ -283,6 +283,17 @@ def test_a_claim_reads_only_the_head_where_statistics_were_taken_before_a_flood_
         theirs.commit()
     connection.close()  # planned anew
     assert_only_the_head_is_read(second)
+    assert_only_some_are_read([job.pk for job in Job.objects.of(ada.pk).newest_first()[:3]], ada.pk)
+
+
+def assert_only_some_are_read(jobs: list[int], owner: int) -> None:
+    """By a cancellation and a retry of these jobs, whatever the tables hold."""
+    before = read()
+    assert cancel_jobs(owner, jobs).cancelled == set(jobs)
+    assert try_again_jobs(owner, jobs) == len(jobs)
+    for table, (rows, entries) in read().items():
+        assert rows == before[table][0], table
+        assert entries - before[table][1] <= 30, table
 
 
 def assert_only_the_head_is_read(processor: int) -> None:
