@@ -60,23 +60,23 @@ class QueueSettings:
     MAX_NESTING: int = 50
     """Maximum depth of nested lists and objects in a request."""
     MAX_BODY_BYTES: int = 262_144
-    """Maximum size of a request that is not a bulk submission, in bytes. The admin has a limit of its own."""
+    """Maximum size of other requests than bulk submissions and filters, in bytes. The admin has a limit of its own."""
     MAX_BULK_BODY_BYTES: int = 33_554_432
-    """Maximum size of a bulk submission, in bytes."""
+    """Maximum size of a bulk submission, or of a filter of jobs, in bytes."""
     MAX_BULK_VALUES: int = 1_000_000
     """Maximum number of values in the JSON of a request: commas, colons and opening brackets outside of strings. A
     value takes up to about 100 bytes of memory, however short it is in the request."""
     BULKS_AT_ONCE: int = 2
-    """Maximum number of bulk submissions that a web process reads at once."""
+    """Maximum number of bulk submissions and filters that a web process reads at once."""
     BULK_WAIT_SECONDS: float = 10.0
-    """Seconds that a further bulk submission waits before it is refused."""
+    """Seconds that a further one waits before it is refused."""
     MAX_WAITING_JOBS: int = 1_000_000
     """Maximum number of queued jobs of one user. 0: no limit."""
     MAX_STREAMS: int = 20
     """Maximum number of event streams of one user in one web process. 0: no limit."""
     SUBMISSIONS_PER_MINUTE: int = 6_000
-    """Maximum POST requests of one user to the API, per minute: submissions of one job or many, and retries. 0: no
-    limit, here and below."""
+    """Maximum POST requests of one user to the API, per minute: submissions, cancellations by a filter, and retries,
+    each of one job or many. 0: no limit, here and below."""
     REQUESTS_PER_MINUTE: int = 12_000
     """Maximum other requests of one user, or of an address that is not logged in, per minute."""
     LOGINS_PER_MINUTE: int = 30

@@ -33,6 +33,10 @@ class InvalidQuery(InvalidSubmission):
     """The query of the address is not valid."""
 
 
+class InvalidFilter(InvalidSubmission):
+    """The filter is not valid."""
+
+
 class JobConflict(QueueError):
     """A job with this job_id exists with other content; nothing was changed."""
 

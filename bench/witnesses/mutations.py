@@ -35,7 +35,9 @@ _TURNS = "tests/lifecycle/test_interleavings.py::test_"
 _NOBODY_WAITS = f"{_TURNS}two_claims_at_once_take_two_flows_and_neither_waits"
 _SETTLED_FIRST = f"{_TURNS}a_settlement_is_committed_before_the_claim_that_comes_with_it_waits_for_a_flow"
 _EMPTIED = f"{_TURNS}a_flow_that_a_claim_empties_is_awake_for_whoever_submits_meanwhile"
-_IN_LINE = f"{_TURNS}a_cancellation_never_waits_in_line_behind_a_reader_of_completions"
+_IN_LINE = (
+    "tests/lifecycle/test_locks.py::test_a_cancellation_that_waits_for_its_owner_keeps_no_waiting_row_from_claims"
+)
 _PAUSES, _DUES, _RESCUES = (f"{_TURNS}two_at_once_keep_every_promise[{first}]" for first in ("pause", "due", "rescue"))
 
 
@@ -111,8 +113,8 @@ MUTATIONS = (
     _sql("no-owner-locks", "outcomes of several users are numbered without the locks of these", "turn/record",
          "PERFORM pg_advisory_xact_lock_shared(queueapp_owner_lock(owner))\n           FROM (", "PERFORM FROM (",
          _TOLD),
-    Mutation("no-owner-lock-cancel", "a cancellation locks the owner after the waiting row",
-             "queueapp/lifecycle/cancel.py", "        _lock_owner(job)\n", "", (_IN_LINE,)),
+    _sql("no-owner-lock-cancel", "a cancellation locks the owner after the waiting row", "backlog/cancel",
+         "PERFORM pg_advisory_xact_lock_shared(queueapp_owner_lock(p_owner));", "", _IN_LINE),
     Mutation("no-owner-wait", "a reader of completions does not wait for those of lower numbers",
              "queueapp/snapshots/completions.py", "        _wait_for_lower(list(last))\n", "",
              (_TOLD,)),
@@ -138,7 +140,7 @@ MUTATIONS = (
     _sql("not-singly", "jobs of a lost turn are taken together again", "turn/put_back",
          "greatest(j.duration, p_singly)", "j.duration", _BLAME),
     _sql("numbered-from-one", "a job that is tried again is numbered from one", "backlog/try_again",
-         "coalesce((SELECT max(number) FROM queueapp_attempt a WHERE a.job_id = p_job), 0) + 1", "1", _NUMBERED),
+         "coalesce((SELECT max(number) FROM queueapp_attempt a WHERE a.job_id = j.id), 0) + 1", "1", _NUMBERED),
     Mutation("stop-costs-an-attempt", "an operator's stop costs an attempt",
              "queueapp/lifecycle/rescue.py",
              "cluster=cluster), blame=False)", "cluster=cluster), blame=True)", (_STOP,)),

@@ -1,4 +1,4 @@
-"""Bounds the bulk submissions that a web process reads at once, and so their memory."""
+"""Bounds the bulk requests, submissions and filters, that a web process reads at once, and so their memory."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from ..conf import queue_settings
 
 
 class Busy(APIException):
-    """As many bulk submissions as may are being read."""
+    """As many bulk requests as may are being read."""
 
     status_code = 503
-    default_detail = "Other bulk submissions are being read. Nothing was accepted; try again."
+    default_detail = "Other bulk requests are being read. Nothing was changed; try again."
     wait = 5
     """Seconds in Retry-After."""
 
 
 @contextmanager
 def bulk_turn() -> Iterator[None]:
-    """Wait for a turn to read a bulk submission. Raises Busy after BULK_WAIT_SECONDS."""
+    """Wait for a turn to read a bulk request. Raises Busy after BULK_WAIT_SECONDS."""
     turns = _turns(queue_settings().BULKS_AT_ONCE)
     if not turns.acquire(timeout=queue_settings().BULK_WAIT_SECONDS):
         raise Busy

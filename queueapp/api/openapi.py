@@ -78,6 +78,8 @@ def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
             _tell_refusals(operation)
     for status in ("200", "201"):
         result["paths"][reverse("queueapp:jobs")]["post"]["responses"][status]["links"] = LINKS
+    for name in ("cancel", "retry"):  # the generator takes a body without required fields for one that may be left out
+        result["paths"][reverse(f"queueapp:jobs-{name}")]["post"]["requestBody"]["required"] = True
     for shape in result["components"]["schemas"].values():
         for field in shape.get("properties", {}).values():
             if field.get("default", ...) is None:  # as good as left out; TypeScript would want it always

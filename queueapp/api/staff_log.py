@@ -9,6 +9,8 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from ..models import Job, Owner
 
+MAX_FILTER = 1_000
+
 
 def note_job(by: AbstractBaseUser, job: Job, what: str) -> None:
     """Add an entry to a job's history, unless its owner acted. One statement."""
@@ -21,6 +23,13 @@ def note_submitted(by: AbstractBaseUser, jobs: Mapping[Owner, int]) -> None:
     for owner, many in jobs.items():
         if by.pk != owner.user_id:
             _note(by, owner, f"Submitted {many:,} {'job' if many == 1 else 'jobs'} in this name.")
+
+
+def note_matching(by: AbstractBaseUser, owner: Owner, what: str, asked: str) -> None:
+    """Add to another owner's history which jobs were meant: the filter, cut after MAX_FILTER characters."""
+    if by.pk != owner.user_id:
+        cut = f"{asked[:MAX_FILTER]}..." if len(asked) > MAX_FILTER else asked
+        _note(by, owner, f"{what} through the API: the jobs that match {cut}.")
 
 
 def _note(by: AbstractBaseUser, what: Job | Owner, words: str) -> None:

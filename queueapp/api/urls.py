@@ -5,11 +5,14 @@ from django.urls import path
 from ..events.views import events
 from .docs import DocsView, SchemaView
 from .fleet import FleetView
+from .matching import CancelMatchingView, RetryMatchingView
 from .views import BulkView, JobsView, JobView, QueueView, RetryView
 
 urlpatterns = [
     path("jobs/", JobsView.as_view(), name="jobs"),
     path("jobs/bulk/", BulkView.as_view(), name="jobs-bulk"),
+    path("jobs/cancel/", CancelMatchingView.as_view(), name="jobs-cancel"),
+    path("jobs/retry/", RetryMatchingView.as_view(), name="jobs-retry"),
     path("jobs/<str:job_id>/", JobView.as_view(), name="job"),
     path("jobs/<str:job_id>/retry/", RetryView.as_view(), name="job-retry"),
     path("queue/", QueueView.as_view(), name="queue"),

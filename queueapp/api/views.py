@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, ClassVar, cast
 
-from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -22,59 +20,19 @@ from ..lifecycle.validation import Submission, parse, parse_all
 from ..models import Job, Owner
 from ..snapshots import job_dict, new_job_dict, queue_snapshot
 from ..states import Status
-from ..user_model import user_named
 from . import schemas
 from .base import ERRORS, PROBLEM, ProtectedView
 from .bulk import bulk_turn
 from .pagination import JobPages
 from .schemas import BulkAccepted, BulkSubmission, Problem, Queue
 from .staff_log import note_job, note_submitted
-
-_WHOSE = [
-    OpenApiParameter("user", str, description="For staff: the user whose jobs are meant; left out: you."),
-    OpenApiParameter("key", str, description="For staff: the fairness key whose jobs are meant, instead of a user."),
-]
-_NAMES = {"user", "key"}
-
-
-def owner_of(request: Request, user: str | None, key: str | None) -> Owner:
-    """Return whose jobs a submission is about: of the one who asks, or, for staff, of the user or the key named.
-
-    Raises PermissionDenied if another is named without being staff, before looking whether there is one, and
-    InvalidSubmission if there is none.
-    """
-    asking = _asking(request)
-    if key is None and user in (None, asking.get_username()):
-        return Owner.objects.of_user(asking)
-    if not _is_staff(request):
-        raise PermissionDenied("Only staff may name another user or a key.")
-    if user is None:
-        return Owner.objects.of_key(str(key))
-    if key is not None:
-        raise InvalidSubmission([FieldError("key", "name a user or a key, not both")])
-    named = user_named(user)
-    if named is None:
-        raise InvalidSubmission([FieldError("user", "there is no active user of this name")])
-    return Owner.objects.of_user(named)
-
-
-def owner_in_query(request: Request) -> Owner:
-    """The same, as the query has it. Raises InvalidQuery; also for a key that has no jobs."""
-    user, key = request.query_params.get("user"), request.query_params.get("key")
-    try:
-        if key is None or user is not None or not _is_staff(request):
-            return owner_of(request, user, key)
-        if owner := Owner.objects.find_key(key):
-            return owner
-        raise InvalidQuery([FieldError("key", "no job has this key")])
-    except InvalidSubmission as wrong:
-        raise InvalidQuery(wrong.errors) from None
+from .whose import NAMES, WHOSE, asking, owner_in_query, owner_of
 
 
 class JobsView(ProtectedView):
     """All my jobs."""
 
-    takes: ClassVar = {"GET": {"status", "task", "cursor", "page_size", *_NAMES}}
+    takes: ClassVar = {"GET": {"status", "task", "cursor", "page_size", *NAMES}}
 
     @extend_schema(
         operation_id="jobs_list",
@@ -84,7 +42,7 @@ class JobsView(ProtectedView):
             OpenApiParameter("task", str),
             OpenApiParameter("cursor", str, description="From a page's next or previous."),
             OpenApiParameter("page_size", JobPages.SIZES, description="Jobs a page; left out: 100."),
-            *_WHOSE,
+            *WHOSE,
         ],
         responses={200: JobPages.shape(), 404: PROBLEM, **ERRORS},
     )
@@ -111,7 +69,7 @@ class JobsView(ProtectedView):
         newest = submit_each([(owner, submission)]).newest
         if newest is None:
             return Response(job_dict(Job.objects.whole().get(owner=owner, name=submission.job_id)))
-        note_submitted(_asking(request), {owner: 1})
+        note_submitted(asking(request), {owner: 1})
         job = Job(newest.id, owner=owner, submitted_at=newest.submitted_at, **submission.fields())
         of_whom = {"user": submission.user, "key": submission.key}
         of_whom = {name: value for name, value in of_whom.items() if value is not None}
@@ -149,19 +107,19 @@ class BulkView(ProtectedView):
         for names, many in named.items():  # one's own name may be given or left out
             jobs[owners[names]] += many
         accepted = submit_each([(owners[job.user, job.key], job) for job in submissions])
-        note_submitted(_asking(request), jobs)
+        note_submitted(asking(request), jobs)
         return Response({"accepted": accepted.accepted, "existing": accepted.existing}, 201)
 
 
 class JobView(ProtectedView):
     """One of my jobs."""
 
-    takes: ClassVar = {"GET": _NAMES, "DELETE": _NAMES}
+    takes: ClassVar = {"GET": NAMES, "DELETE": NAMES}
 
     @extend_schema(
         operation_id="jobs_retrieve",
         summary="Look at a job",
-        parameters=_WHOSE,
+        parameters=WHOSE,
         responses={200: schemas.Job, 404: PROBLEM, **ERRORS},
     )
     def get(self, request: Request, job_id: str) -> Response:
@@ -170,7 +128,7 @@ class JobView(ProtectedView):
     @extend_schema(
         operation_id="jobs_cancel",
         summary="Cancel a job",
-        parameters=_WHOSE,
+        parameters=WHOSE,
         responses={
             200: OpenApiResponse(schemas.Job, "It waited, and is cancelled."),
             202: OpenApiResponse(schemas.Job, "It runs, and is asked to stop: the job as it stands."),
@@ -182,51 +140,42 @@ class JobView(ProtectedView):
     def delete(self, request: Request, job_id: str) -> Response:
         job = _job(request, job_id)
         done = cancel(job)
-        note_job(_asking(request), job, "Cancelled" if done else "Asked to stop")
+        note_job(asking(request), job, "Cancelled" if done else "Asked to stop")
         return Response(job_dict(_job(request, job_id)), 200 if done else 202)
 
 
 class RetryView(ProtectedView):
     """Another chance for one of my jobs."""
 
-    takes: ClassVar = {"POST": _NAMES}
+    takes: ClassVar = {"POST": NAMES}
 
     @extend_schema(
         operation_id="jobs_try_again",
         summary="Try a job again that failed or was cancelled",
-        parameters=_WHOSE,
+        parameters=WHOSE,
         request=None,
         responses={200: schemas.Job, 404: PROBLEM, 409: PROBLEM, **ERRORS},
     )
     def post(self, request: Request, job_id: str) -> Response:
         job = _job(request, job_id)
         try_again(job)
-        note_job(_asking(request), job, "Tried again")
+        note_job(asking(request), job, "Tried again")
         return Response(job_dict(_job(request, job_id)))
 
 
 class QueueView(ProtectedView):
     """My queue."""
 
-    takes: ClassVar = {"GET": _NAMES}
+    takes: ClassVar = {"GET": NAMES}
 
     @extend_schema(
         operation_id="queue",
         summary="What runs, what waits, and my share",
-        parameters=_WHOSE,
+        parameters=WHOSE,
         responses={200: Queue, **ERRORS},
     )
     def get(self, request: Request) -> Response:
         return Response(queue_snapshot(owner_in_query(request)))
-
-
-def _asking(request: Request) -> AbstractBaseUser:
-    """Return the user of the request. ProtectedView admits nobody without a log-in."""
-    return cast(AbstractBaseUser, request.user)
-
-
-def _is_staff(request: Request) -> bool:
-    return bool(getattr(request.user, "is_staff", False))
 
 
 def _job(request: Request, job_id: str) -> Job:

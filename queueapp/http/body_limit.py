@@ -16,6 +16,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+BULK = ("bulk", "cancel", "retry")
+"""Addresses below `jobs/` whose requests may name thousands of jobs."""
 ADMIN_LIMIT = 2_621_440
 """Bytes of a request to the admin: Django's own default, as some forms name thousands of users."""
 
@@ -31,9 +33,8 @@ def limit_of(path: str) -> int:
     """Return the bytes that the body of a request to this path may have."""
     if is_below(path, admin_root()):
         return ADMIN_LIMIT
-    return (
-        queue_settings().MAX_BULK_BODY_BYTES if path == f"{api_root()}jobs/bulk/" else queue_settings().MAX_BODY_BYTES
-    )
+    bulk = path in {f"{api_root()}jobs/{name}/" for name in BULK}
+    return queue_settings().MAX_BULK_BODY_BYTES if bulk else queue_settings().MAX_BODY_BYTES
 
 
 def sentence(limit: int) -> str:

@@ -6,9 +6,9 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from ..conf import queue_settings
 from ..errors import FieldError, InvalidSubmission
@@ -17,11 +17,28 @@ from ..registry import find_task, task_names
 from ..storable import has_nul
 
 JOB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@+~-]*")
-RESERVED = frozenset({"bulk"})
+RESERVED = frozenset({"bulk", "cancel", "retry"})
 """Job ids that would clash with paths of the API."""
 
-
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
+
+
+def _moment(value: Any) -> Any:
+    """Parse text as a moment in UTC, clamped to what PostgreSQL and Python can hold. A datetime stays as it is.
+
+    Pydantic itself would accept numbers, too.
+    """
+    if value is None or isinstance(value, datetime):
+        return value
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise ValueError("use ISO 8601 with a time zone, such as 2030-01-31T08:00:00Z") from None
+    return moment if moment.tzinfo is None else min(max(moment, _EARLIEST), _LATEST).astimezone(UTC)
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
+"""A moment in the input, with its time zone."""
 
 
 class Submission(BaseModel):
@@ -44,7 +61,7 @@ class Submission(BaseModel):
         allow_inf_nan=False,
         description="Megabytes that one attempt may take; left out: the task's.",
     )
-    run_at: AwareDatetime | None = Field(
+    run_at: Moment | None = Field(
         default=None, strict=False, description="Not to be started before this moment (ISO 8601, with time zone)."
     )
     user: str | None = Field(
@@ -75,21 +92,6 @@ class Submission(BaseModel):
         if value is not None and not re.fullmatch(KEY, value):
             raise ValueError(KEY_SENTENCE)
         return value
-
-    @field_validator("run_at", mode="before")
-    @classmethod
-    def _moment(cls, value: Any) -> Any:
-        """Parse text as a moment in UTC, clamped to what PostgreSQL and Python can hold. A datetime stays as it is.
-
-        Pydantic itself would accept numbers, too.
-        """
-        if value is None or isinstance(value, datetime):
-            return value
-        try:
-            moment = datetime.fromisoformat(value)
-        except (TypeError, ValueError):
-            raise ValueError("use ISO 8601 with a time zone, such as 2030-01-31T08:00:00Z") from None
-        return moment if moment.tzinfo is None else min(max(moment, _EARLIEST), _LATEST).astimezone(UTC)
 
     @field_validator("duration")
     @classmethod

@@ -488,8 +488,8 @@ class TestSchema:
         assert set(schema["paths"]) == {
             f"/api/v1/{path}"
             for path in (
-                "token/", "token/refresh/", "token/revoke/", "jobs/", "jobs/bulk/", "jobs/{job_id}/",
-                "jobs/{job_id}/retry/", "queue/", "events/", "fleet/",
+                "token/", "token/refresh/", "token/revoke/", "jobs/", "jobs/bulk/", "jobs/cancel/", "jobs/retry/",
+                "jobs/{job_id}/", "jobs/{job_id}/retry/", "queue/", "events/", "fleet/",
             )
         }  # fmt: skip
         assert set(schema["components"]["schemas"]["Job"]["properties"]) == JOB_FIELDS

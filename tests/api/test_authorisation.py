@@ -48,6 +48,7 @@ def row(address: str, method: str, answers: str, path: str = "", data: Any = Non
 
 
 ONE, BULK = {"job_id": "new", "duration": 1}, {"jobs": [{"job_id": "new", "duration": 1}]}
+ALL = {"all": True}
 JOB, RETRY, API = "api/v1/jobs/<str:job_id>/", "api/v1/jobs/<str:job_id>/retry/", "api/v1/"
 THEIRS, WRONG = "api/v1/jobs/theirs/", {"username": "ada", "password": "wrong"}
 # fmt: off
@@ -69,6 +70,11 @@ ROWS = [
     row(f"{API}jobs/", "GET",               "401 403 403 400 400 401", "api/v1/jobs/?key=team"),
     row(f"{API}jobs/bulk/", "POST",         "401 201 201 201 201 401", data=BULK),
     row(f"{API}jobs/bulk/", "POST",         "401 201 403 201 201 401", data={"jobs": [ONE | {"user": "ada"}]}),
+    row(f"{API}jobs/cancel/", "POST",       "401 200 200 200 200 401", data=ALL),
+    row(f"{API}jobs/cancel/", "POST",       "401 200 403 200 200 401", "api/v1/jobs/cancel/?user=ada", ALL),
+    row(f"{API}jobs/cancel/", "POST",       "401 403 403 400 400 401", "api/v1/jobs/cancel/?key=team", ALL),
+    row(f"{API}jobs/retry/", "POST",        "401 200 200 200 200 401", data=ALL),
+    row(f"{API}jobs/retry/", "POST",        "401 200 403 200 200 401", "api/v1/jobs/retry/?user=ada", ALL),
     row(JOB, "GET",                         "401 200 404 404 404 401", THEIRS),
     row(JOB, "GET",                         "401 200 403 200 200 401", f"{THEIRS}?user=ada"),
     row(JOB, "GET",                         "401 404 404 404 404 401", "api/v1/jobs/nobodys/"),

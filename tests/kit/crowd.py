@@ -13,7 +13,7 @@ from django.apps import apps
 from django.db import connection
 
 from queueapp.errors import NotCancellable, NotRetryable
-from queueapp.lifecycle.cancel import cancel
+from queueapp.lifecycle.cancel import Cancellation, cancel, cancel_jobs
 from queueapp.lifecycle.maintenance.schedule import join_due
 from queueapp.lifecycle.maintenance.sweep import _MISCOUNTED, recount, wake_forgotten
 from queueapp.lifecycle.outcome import settle_part
@@ -101,6 +101,11 @@ def _route(world: World, n: int) -> None:
     reroute()
 
 
+def _cancel_many(world: World, n: int) -> Cancellation:
+    ben = Owner.objects.named(["ben"])["ben"]
+    return cancel_jobs(ben, list(Job.objects.of(ben).values_list("pk", flat=True)), until=0.0)
+
+
 def _part(world: World, n: int) -> bool:
     first, kept, *_ = world.tiny_turn.jobs
     return settle_part(
@@ -119,6 +124,7 @@ ACTORS: dict[str, Callable[[World, int], Any]] = {
     "rescue tiny": lambda world, n: rescue_ended([world.seen[world.tiny]]),
     "cancel": lambda world, n: cancel(_job("a1")),
     "cancel running": lambda world, n: cancel(_job("a0")),
+    "cancel many": _cancel_many,
     "try again": lambda world, n: try_again(_job("failed")),
     "pause": lambda world, n: pause("too much", owner=world.ada),
     "resume": lambda world, n: resume(Pause.objects.get(owner=Owner.objects.named(["cid"])["cid"])),
@@ -163,6 +169,11 @@ def _check_told(world: World, run: Run, kind: str, result: Any) -> None:
         assert result != Beat.LOST or others & {"rescue", "settle"}
     elif kind == "cancel" and result is True:
         assert ended["a1"] == Status.CANCELLED
+    elif kind == "cancel many":
+        assert isinstance(result, Cancellation)
+        told = dict(Outcome.objects.values_list("job_id", "status"))
+        assert {told[job] for job in result.cancelled} <= {Status.CANCELLED}
+        assert not result.stopping & result.cancelled
     elif kind == "submit":
         assert isinstance(result, Accepted)
         assert result.accepted == 1

@@ -19,7 +19,6 @@ from queueapp.lifecycle.processors import heartbeat, register
 from queueapp.lifecycle.rescue import rescue_cluster
 from queueapp.lifecycle.turn import take_turn
 from queueapp.models import FlowState, Job, Outcome, Waiting
-from queueapp.snapshots import completions_after
 from queueapp.snapshots.audit import audit
 from tests.kit.crowd import ACTORS, Saved, World, check, make_world
 from tests.kit.interleaving import Choose, Run, Stage, Work, play_all, replayed, seeded
@@ -212,32 +211,4 @@ def test_a_flow_that_a_claim_empties_is_awake_for_whoever_submits_meanwhile(stag
     if not play_all(play, EMPTIED):
         for seed in range(EMPTIED):
             play(seeded(f"{seed}"))
-    assert audit() == []
-
-
-@pytest.mark.parametrize("first", range(1, 7))
-def test_a_cancellation_never_waits_in_line_behind_a_reader_of_completions(no_rules: None, first: int) -> None:
-    """It begins, with so many steps; then claim, settlement and reader go as far as they come."""
-    ada = make_owner("ada")
-    submit_jobs(ada, "ended", "running", "waiting")
-    working, idle = register("c").pk, register("c").pk
-    turn = settle(working, take_turn(working), more=True)
-    job = Job.objects.get(name="waiting")
-    moved: list[str] = []
-
-    def choose(able: Sequence[str]) -> int:
-        begins = moved.count("cancel") < first and "cancel" in able
-        moved.append("cancel" if begins else next(name for name in actors if name in able))
-        return able.index(moved[-1])
-
-    actors: dict[str, Work] = {
-        "claim": partial(take_turn, idle),
-        "settle": partial(settle, working, turn),
-        "read": partial(completions_after, {ada.pk: 0}),
-        "cancel": partial(cancel, job),
-    }
-    with Stage(4) as stage:
-        run = stage.run(actors, choose)
-    assert "cancel" not in run.waited, f"all would wait for each other, until PostgreSQL notices\n{run}"
-    assert not any(isinstance(result, Exception) for result in run.results.values()), run
     assert audit() == []

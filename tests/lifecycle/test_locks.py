@@ -1,16 +1,30 @@
-"""The keys of advisory locks: of 64 bits, and different for different things."""
+"""The keys of advisory locks, of 64 bits and different for different things, and the place of one in the order."""
 
 from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from django.db import connection
 
 from queueapp.db.routines import versioned
-from queueapp.lifecycle.cancel import cancel
+from queueapp.lifecycle.cancel import cancel, cancel_jobs
 from queueapp.lifecycle.processors import register
+from queueapp.lifecycle.turn import take_turn
 from queueapp.models import Flow, Job, Owner
 from queueapp.snapshots import completions_after, last_number
-from tests.kit.queue import everyone_takes_turns, make_owner, run_all, submit_jobs
+from queueapp.snapshots.audit import audit
+from tests.kit.queue import (
+    await_a_waiter,
+    everyone_takes_turns,
+    in_thread,
+    make_owner,
+    names,
+    run_all,
+    second_connection,
+    submit_jobs,
+)
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
@@ -45,3 +59,21 @@ def test_no_two_things_have_one_key() -> None:
         )
         routing, order, flows, owners = cursor.fetchone()
     assert len({routing, order, *flows, *owners}) == 2 + 2 * len(ids)
+
+
+@pytest.mark.parametrize("many", [1, 2])
+def test_a_cancellation_that_waits_for_its_owner_keeps_no_waiting_row_from_claims(many: int) -> None:
+    """A claim that waited for the row would hold a flow that a settlement wants, which the owner's reader waits for."""
+    everyone_takes_turns()
+    ada = make_owner("ada")
+    submit_jobs(ada, *[f"a{n}" for n in range(many)])
+    jobs = list(Job.objects.values_list("pk", flat=True))
+    with second_connection() as reader, ThreadPoolExecutor() as pool:
+        reader.execute(versioned("SELECT pg_advisory_xact_lock(queueapp_owner_lock(%s))"), [ada.pk])
+        cancelling = pool.submit(in_thread, partial(cancel_jobs, ada.pk, jobs))
+        await_a_waiter(cancelling.done)
+        assert len(names(take_turn(register("c").pk).jobs)) == 1, "it does not wait"
+        reader.rollback()
+        came = cancelling.result()
+    assert (len(came.cancelled), len(came.stopping)) == (many - 1, 1)
+    assert audit() == []

@@ -15,13 +15,15 @@ from django.db import connection
 
 from queueapp.conf import queue_settings
 from queueapp.db.routines import versioned
-from queueapp.lifecycle.cancel import cancel
+from queueapp.lifecycle.cancel import cancel, cancel_jobs
+from queueapp.lifecycle.job_filter import CancelFilter, RetryFilter
 from queueapp.lifecycle.maintenance.schedule import join_due
+from queueapp.lifecycle.matching import cancel_matching, try_again_matching
 from queueapp.lifecycle.outcome import settle_part
 from queueapp.lifecycle.processors import Beat, beat_idle, heartbeat, register
 from queueapp.lifecycle.processors import drain as stop_claims
 from queueapp.lifecycle.rescue import rescue_cluster, rescue_ended, rescue_overdue
-from queueapp.lifecycle.retry import try_again
+from queueapp.lifecycle.retry import try_again, try_again_jobs
 from queueapp.lifecycle.turn import NotAccepting, Turn, take_turn
 from queueapp.models import Flow, FlowState, Job, Outcome, Owner, Processor, Waiting
 from queueapp.policy.fairness import service_gap_bound
@@ -285,6 +287,18 @@ def test_a_claim_reads_only_the_head_where_statistics_were_taken_before_a_flood_
         theirs.commit()
     connection.close()  # planned anew
     assert_only_the_head_is_read(second)
+    assert_only_some_are_read([job.pk for job in Job.objects.of(ada.pk).newest_first()[:3]], ada.pk)
+    assert_each_is_read_a_few_times(ada)
+
+
+def assert_only_some_are_read(jobs: list[int], owner: int) -> None:
+    """By a cancellation and a retry of these jobs, whatever the tables hold."""
+    before = read()
+    assert cancel_jobs(owner, jobs).cancelled == set(jobs)
+    assert try_again_jobs(owner, jobs) == len(jobs)
+    for table, (rows, entries) in read().items():
+        assert rows == before[table][0], table
+        assert entries - before[table][1] <= 30, table
 
 
 def assert_only_the_head_is_read(processor: int) -> None:
@@ -295,6 +309,15 @@ def assert_only_the_head_is_read(processor: int) -> None:
     for table, (rows, entries) in read().items():
         assert rows == before[table][0], table
         assert entries - before[table][1] <= 30, table
+
+
+def assert_each_is_read_a_few_times(owner: Owner) -> None:
+    """By a cancellation and a retry of a thousand jobs among twenty thousand, and not each beside all others."""
+    before = read()
+    assert cancel_matching(owner, CancelFilter(prefix="19")).cancelled > 1_000
+    assert try_again_matching(owner, RetryFilter(prefix="19")).retried > 1_000
+    for table, (rows, entries) in read().items():
+        assert rows - before[table][0] + entries - before[table][1] <= 100_000, table
 
 
 def read() -> dict[str, tuple[int, int]]:

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,41 @@ def test_the_queue_is_sound_after_all_that(site: Site, api: httpx.Client) -> Non
     api.post("jobs/nap/retry/").raise_for_status()
     job = ended(site, api, "nap")
     assert (job["status"], job["attempt"]) == ("succeeded", 1)
+    assert "All is well" in site.manage("audit")
+
+
+def test_of_jobs_that_are_cancelled_by_one_request_none_runs_until_they_are_tried_again(
+    site: Site, api: httpx.Client, tmp_path: Path
+) -> None:
+    """Two such requests and a submission at once, while processors work on the same jobs."""
+
+    def jobs(kind: str, many: int) -> dict[str, Any]:
+        marks = {"task": "marks", "duration": 0.002, "payload": {"folder": str(tmp_path)}}
+        return {"jobs": [{"job_id": f"{kind}-{n}", **marks} for n in range(many)]}
+
+    def outcomes() -> dict[str, tuple[str, int]]:
+        rows = "SELECT name, status, attempt FROM queueapp_job j LEFT JOIN queueapp_outcome o ON o.job_id = j.id"
+        return {name: ended for name, *ended in site.query(f"{rows} WHERE task = 'marks'")}  # type: ignore[misc]
+
+    def post(path: str, asked: dict[str, Any]) -> dict[str, Any]:
+        return dict(api.post(f"jobs/{path}/", json=asked).raise_for_status().json())
+
+    post("bulk", jobs("batch", 2_000))
+    site.until(lambda: any(tmp_path.iterdir()), "the first one runs")
+    requests = [("cancel", {"prefix": "batch-"}), ("cancel", {"prefix": "batch-"}), ("bulk", jobs("other", 200))]
+    with ThreadPoolExecutor(3) as pool:
+        answers = [asked.result() for asked in [pool.submit(post, *request) for request in requests]]
+    site.until(lambda: None not in [status for status, _ in outcomes().values()], "all have ended")
+    ran, ended = {mark.name for mark in tmp_path.iterdir()}, outcomes()
+    cancelled = {name for name, (status, attempt) in ended.items() if (status, attempt) == ("cancelled", 0)}
+    assert len(cancelled) == answers[0]["cancelled"] + answers[1]["cancelled"] > 0
+    assert cancelled | ran == ended.keys(), "each was cancelled or ran"
+    assert not cancelled & ran, "and none did both"
+    assert not [name for name in cancelled if name.startswith("other")]
+    again = post("retry", {"status": "cancelled"})
+    assert again["retried"] >= len(cancelled)
+    site.until(lambda: {status for status, _ in outcomes().values()} == {"succeeded"}, "all have succeeded")
+    assert {mark.name for mark in tmp_path.iterdir()} == ended.keys()
     assert "All is well" in site.manage("audit")
 
 

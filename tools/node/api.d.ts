@@ -54,6 +54,78 @@ export interface components {
       jobs: components["schemas"]["Submission"][];
     };
     /**
+     * CancelFilter
+     * @description Which jobs are to be cancelled: those that match every field. At least one field must be given.
+     */
+    CancelFilter: {
+      /**
+       * All
+       * @description All jobs. Needed if no other field is given.
+       * @constant
+       */
+      all?: true;
+      /**
+       * Task
+       * @description Jobs of this task.
+       */
+      task?: string;
+      /**
+       * Job Ids
+       * @description Jobs with one of these names.
+       */
+      job_ids?: string[];
+      /**
+       * Prefix
+       * @description Jobs whose job_id begins so.
+       */
+      prefix?: string;
+      /**
+       * Submitted After
+       * Format: date-time
+       * @description Jobs submitted at this moment (ISO 8601) or later.
+       */
+      submitted_after?: string;
+      /**
+       * Submitted Before
+       * Format: date-time
+       * @description Jobs submitted before this moment (ISO 8601).
+       */
+      submitted_before?: string;
+      /**
+       * Status
+       * @description Only jobs that wait, or only those that run. Left out: both.
+       */
+      status?: components["schemas"]["CancelFilterStatusEnum"];
+    };
+    /** @enum {string} */
+    CancelFilterStatusEnum: "queued" | "running";
+    /**
+     * Cancelled
+     * @description What came of the jobs of a filter.
+     */
+    Cancelled: {
+      /**
+       * Cancelled
+       * @description Jobs that waited, and are cancelled.
+       */
+      cancelled: number;
+      /**
+       * Stopping
+       * @description Jobs that run, and are asked to stop.
+       */
+      stopping: number;
+      /**
+       * Unchanged
+       * @description Jobs that ended, or began, before they were reached; with job_ids: all other names.
+       */
+      unchanged: number;
+      /**
+       * More
+       * @description Whether there are more, which were not reached: send the same again.
+       */
+      more: boolean;
+    };
+    /**
      * ClusterPart
      * @description A cluster: the processors of one host.
      */
@@ -361,6 +433,73 @@ export interface components {
       /** Refresh */
       refresh: string;
     };
+    /**
+     * Retried
+     * @description What came of the jobs of a filter.
+     */
+    Retried: {
+      /**
+       * Retried
+       * @description Jobs that wait again.
+       */
+      retried: number;
+      /**
+       * Unchanged
+       * @description Jobs that others retried before; with job_ids: all other names.
+       */
+      unchanged: number;
+      /**
+       * More
+       * @description Whether there are more, which were not reached: send the same again.
+       */
+      more: boolean;
+    };
+    /**
+     * RetryFilter
+     * @description Which jobs are to be retried: those that match every field. At least one field must be given.
+     */
+    RetryFilter: {
+      /**
+       * All
+       * @description All jobs. Needed if no other field is given.
+       * @constant
+       */
+      all?: true;
+      /**
+       * Task
+       * @description Jobs of this task.
+       */
+      task?: string;
+      /**
+       * Job Ids
+       * @description Jobs with one of these names.
+       */
+      job_ids?: string[];
+      /**
+       * Prefix
+       * @description Jobs whose job_id begins so.
+       */
+      prefix?: string;
+      /**
+       * Submitted After
+       * Format: date-time
+       * @description Jobs submitted at this moment (ISO 8601) or later.
+       */
+      submitted_after?: string;
+      /**
+       * Submitted Before
+       * Format: date-time
+       * @description Jobs submitted before this moment (ISO 8601).
+       */
+      submitted_before?: string;
+      /**
+       * Status
+       * @description Only jobs that failed, or only those that were cancelled. Left out: both.
+       */
+      status?: components["schemas"]["RetryFilterStatusEnum"];
+    };
+    /** @enum {string} */
+    RetryFilterStatusEnum: "failed" | "cancelled";
     /**
      * Share
      * @description What your flow is owed now; 0 while your jobs are paused.

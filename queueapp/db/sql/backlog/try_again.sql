@@ -1,17 +1,18 @@
--- Let a job that failed or was cancelled wait again, in its place, with another row of attempts. Its outcome is
--- deleted. Its attempts are numbered on; one that was cancelled does not count. Returns whether there was such an
--- outcome.
--- Locks: the outcome's row.
-CREATE OR REPLACE FUNCTION queueapp_try_again(p_job bigint) RETURNS boolean
-LANGUAGE plpgsql AS $$
+-- Let jobs that failed or were cancelled wait again, in their places, each with another row of attempts. Their outcomes
+-- are deleted. Their attempts are numbered on; one that was cancelled does not count. Returns how many of the jobs had
+-- such an outcome.
+-- Locks: the outcomes' rows, by job.
+CREATE OR REPLACE FUNCTION queueapp_try_again(p_jobs bigint[]) RETURNS integer
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
+DECLARE
+    ended bigint[];
 BEGIN
-    DELETE FROM queueapp_outcome WHERE job_id = p_job AND status IN ('failed', 'cancelled');
-    IF NOT FOUND THEN
-        RETURN false;
-    END IF;
+    ended := ARRAY(SELECT job_id FROM queueapp_outcome
+                    WHERE job_id = ANY (p_jobs) AND status IN ('failed', 'cancelled') ORDER BY job_id FOR UPDATE);
+    DELETE FROM queueapp_outcome WHERE job_id = ANY (ended);
     INSERT INTO queueapp_waiting (owner_id, job_id, flow_id, not_before, expected, attempt)
-    SELECT owner_id, id, NULL, clock_timestamp(), duration,
-           coalesce((SELECT max(number) FROM queueapp_attempt a WHERE a.job_id = p_job), 0) + 1
-      FROM queueapp_job WHERE id = p_job;
-    RETURN true;
+    SELECT j.owner_id, j.id, NULL, clock_timestamp(), j.duration,
+           coalesce((SELECT max(number) FROM queueapp_attempt a WHERE a.job_id = j.id), 0) + 1
+      FROM unnest(ended) AS job, queueapp_job_by_id(job) AS j;
+    RETURN cardinality(ended);
 END $$;

@@ -1,0 +1,85 @@
+"""The shapes of requests about all jobs that match a filter, and of their answers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ..errors import InvalidFilter
+from .validation import JOB_ID, Moment, field_errors
+
+MAX_ERRORS = 100
+
+_LEFT_OUT: Any = None
+"""The default of fields that may be left out, and may not be null: a variable that a program forgot to set."""
+_Name = Annotated[str, Field(max_length=200, pattern=f"^{JOB_ID.pattern}$")]
+F = TypeVar("F", bound="JobFilter")
+
+
+class JobFilter(BaseModel):
+    """Which jobs are meant: those that match every field. At least one field must be given."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, json_schema_extra={"minProperties": 1})
+
+    all: Literal[True] = Field(default=_LEFT_OUT, description="All jobs. Needed if no other field is given.")
+    task: str = Field(default=_LEFT_OUT, max_length=100, pattern=r"^[^\x00]*$", description="Jobs of this task.")
+    job_ids: list[_Name] = Field(
+        default=_LEFT_OUT, min_length=1, max_length=10_000, description="Jobs with one of these names."
+    )
+    prefix: _Name = Field(default=_LEFT_OUT, description="Jobs whose job_id begins so.")
+    submitted_after: Moment = Field(
+        default=_LEFT_OUT, strict=False, description="Jobs submitted at this moment (ISO 8601) or later."
+    )
+    submitted_before: Moment = Field(
+        default=_LEFT_OUT, strict=False, description="Jobs submitted before this moment (ISO 8601)."
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError('is empty: name a field, or {"all": true} for all jobs')
+        return self
+
+
+class CancelFilter(JobFilter):
+    """Which jobs are to be cancelled: those that match every field. At least one field must be given."""
+
+    status: Literal["queued", "running"] = Field(
+        default=_LEFT_OUT, description="Only jobs that wait, or only those that run. Left out: both."
+    )
+
+
+class RetryFilter(JobFilter):
+    """Which jobs are to be retried: those that match every field. At least one field must be given."""
+
+    status: Literal["failed", "cancelled"] = Field(
+        default=_LEFT_OUT, description="Only jobs that failed, or only those that were cancelled. Left out: both."
+    )
+
+
+class Cancelled(BaseModel):
+    """What came of the jobs of a filter."""
+
+    cancelled: int = Field(description="Jobs that waited, and are cancelled.")
+    stopping: int = Field(description="Jobs that run, and are asked to stop.")
+    unchanged: int = Field(
+        description="Jobs that ended, or began, before they were reached; with job_ids: all other names."
+    )
+    more: bool = Field(description="Whether there are more, which were not reached: send the same again.")
+
+
+class Retried(BaseModel):
+    """What came of the jobs of a filter."""
+
+    retried: int = Field(description="Jobs that wait again.")
+    unchanged: int = Field(description="Jobs that others retried before; with job_ids: all other names.")
+    more: bool = Field(description="Whether there are more, which were not reached: send the same again.")
+
+
+def parse_filter(shape: type[F], data: Any) -> F:
+    """Return the filter in `data`. Raises InvalidFilter, which names each field (of the first MAX_ERRORS errors)."""
+    try:
+        return shape.model_validate(data)
+    except ValidationError as invalid:
+        raise InvalidFilter(list(field_errors(invalid, "filter"))[:MAX_ERRORS]) from None
