@@ -20,8 +20,8 @@ from operator import add, sub
 
 from .fairness import jain_index
 
-EPSILON = 1e-9
-"""Seconds below which a remainder is a rounding error and is not divided."""
+EPSILON = 1e-6
+"""Seconds below which a remainder is a rounding error: it is not divided, and is no claim."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,15 @@ def owed(works: Sequence[Work]) -> list[list[float]]:
         # The rest went to flows that had been owed it in an earlier slice. Other flows got it then, ahead of what they
         # were owed: they are owed it now.
         if (late := service - sum(given)) > EPSILON:
-            behind = divide(late, [max(rest - now, 0.0) for rest, now in zip(left, given, strict=True)])
+            behind = divide(late, _remainders(left, given))
             given = list(map(add, given, behind))
         left = list(map(sub, left, given))
         found.append(given)
     return [list(row) for row in zip(*found, strict=True)] if found else [[] for _ in works]
+
+
+def _remainders(left: Sequence[float], given: Sequence[float]) -> list[float]:
+    return [rest - now if rest - now > EPSILON else 0.0 for rest, now in zip(left, given, strict=True)]
 
 
 def divide(total: float, claims: Sequence[float], limits: Sequence[float] | None = None) -> list[float]:
