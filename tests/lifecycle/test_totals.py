@@ -94,7 +94,7 @@ def test_one_sweep_counts_at_a_time_and_the_others_go_on() -> None:
         theirs.execute("SELECT queueapp_count_ended('{60,1800,21600}', 1000, 0)")
         assert not count_ended(at_once=True), "another one counts"
     assert counted() == {"succeeded": 2}
-    assert not count_ended(), "the next round is due in a minute"
+    assert not count_ended(), "the next round is due in ten seconds"
 
 
 def test_after_a_standstill_counting_catches_up_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from ...models import WIDTHS
 
 BATCH_JOBS = 5_000
 """Maximum outcomes, and attempts, that one call counts."""
-COUNT_EVERY = 60.0
+COUNT_EVERY = 10.0
 """Seconds between two rounds. What ended since the last one is read one by one by whoever asks for shares."""
 KEPT = timedelta(days=31)
 """Minimum time that totals of half hours and longer are kept."""
