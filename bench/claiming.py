@@ -1,7 +1,7 @@
 """Processes that claim and settle turns by `queueapp.lifecycle.turn.take_turn`, without django-q2 and without tasks.
 
 One more process submits as many jobs as were done, so that the depth of the backlog stays the same. Another one raises
-the order start and vacuums, as a broker does.
+the order start, vacuums and counts in totals, as a broker does.
 """
 
 from __future__ import annotations
@@ -92,12 +92,17 @@ class Claimers:
                 time.sleep(NOTHING_THERE)
 
     def _tidy(self) -> None:
-        """Raise the order start and vacuum when due, as a broker does."""
+        """Raise the order start, vacuum and count in totals when due, as a broker does."""
+        from queueapp.lifecycle.maintenance.totals import count_ended
         from queueapp.lifecycle.maintenance.vacuum import Tidying
+        from queueapp.workers.broker import COUNT_EVERY, POLL_SECONDS
 
-        tidying = Tidying()
-        while not self._stop.wait(max(tidying.due - time.monotonic(), 0.0)):
-            tidying.tidy()
+        tidying, counting_at = Tidying(), 0.0
+        while not self._stop.wait(max(min(tidying.due, counting_at) - time.monotonic(), 0.0)):
+            if time.monotonic() >= tidying.due:
+                tidying.tidy()
+            if time.monotonic() >= counting_at:
+                counting_at = time.monotonic() + (POLL_SECONDS if count_ended() else COUNT_EVERY)
 
     def _feed(self, users: list[Any], declared: float) -> None:
         from queueapp.lifecycle.submit import submit

@@ -18,8 +18,10 @@ from .pause import Pause
 from .processor import Processor
 from .routing import Routing, RuleChange
 from .rule import PriorityRule
+from .total import WIDTHS, FlowTotal, TaskTotal, TotalsCursor
 
 __all__ = [
+    "WIDTHS",
     "Attempt",
     "Cluster",
     "DatabaseClock",
@@ -27,6 +29,7 @@ __all__ = [
     "FleetDecision",
     "Flow",
     "FlowState",
+    "FlowTotal",
     "Job",
     "OrderStart",
     "Outcome",
@@ -37,6 +40,8 @@ __all__ = [
     "Processor",
     "Routing",
     "RuleChange",
+    "TaskTotal",
+    "TotalsCursor",
     "Waiting",
     "at_one_moment",
     "database_now",

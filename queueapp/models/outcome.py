@@ -43,9 +43,10 @@ class Outcome(models.Model):
             models.Index(
                 fields=["status", "owner", "-job"], condition=~Q(status=Status.SUCCEEDED), name="outcome_not_well"
             ),
-            # Readers: shares.sql (what ended since a moment) and prune.py (before one). Rows are stored in about the
-            # order in which jobs end. So BRIN needs a few kB for millions of rows, and costs a settlement little.
-            BrinIndex(fields=["finished_at"], name="outcome_finished", autosummarize=True),
+            # Readers: measures.py (what ended since a moment) and prune.py (before one); by number ended.sql (what is
+            # not in the totals yet). Rows are stored in about the order in which jobs end. So BRIN needs a few kB for
+            # millions of rows, and costs a settlement little.
+            BrinIndex(fields=["finished_at", "number"], name="outcome_ended", autosummarize=True),
         ]
 
     def __str__(self) -> str:

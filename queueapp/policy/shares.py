@@ -13,13 +13,15 @@ The computation goes slice by slice, so "at every moment" is exact to one slice.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import add, sub
 
 from .fairness import jain_index
 
-EPSILON = 1e-9
-"""Seconds below which a remainder is a rounding error and is not divided."""
+EPSILON = 1e-6
+"""Seconds below which a remainder is a rounding error: it is not divided, and is no claim."""
 
 
 @dataclass(frozen=True)
@@ -37,30 +39,44 @@ class Work:
     present: Sequence[float]
     asked: Sequence[float]
 
-    def most(self, at: int) -> float:
-        """Return the processor seconds that the flow could have used in this slice, however much it asked for."""
-        return self.present[at] if self.cap is None else min(self.present[at], self.cap * self.active[at])
+    @property
+    def most(self) -> Sequence[float]:
+        """Return the processor seconds that the flow could have used in each slice, however much it asked for."""
+        if self.cap is None:
+            return self.present
+        return [min(present, self.cap * active) for present, active in zip(self.present, self.active, strict=True)]
+
+    @property
+    def claims(self) -> Sequence[float]:
+        """Return its claim in each slice: its weight, as long as it had work."""
+        return [self.weight * active for active in self.active]
 
 
 def owed(works: Sequence[Work]) -> list[list[float]]:
     """Return the processor seconds that each flow was owed: a list for each flow, a number for each slice."""
     left = [0.0] * len(works)
-    found: list[list[float]] = [[] for _ in works]
-    for at in range(len(works[0].got) if works else 0):
-        left = [rest + work.asked[at] for rest, work in zip(left, works, strict=True)]
-        service = sum(work.got[at] for work in works)
-        claims = [work.weight * work.active[at] for work in works]
-        limits = [max(min(rest, work.most(at)), 0.0) for rest, work in zip(left, works, strict=True)]
+    found = []
+    by_slice = (
+        zip(*rows, strict=True) for rows in zip(*((w.got, w.claims, w.most, w.asked) for w in works), strict=True)
+    )
+    for got, claims, most, asked in zip(*by_slice, strict=True):
+        left = list(map(add, left, asked))
+        service = sum(got)
+        # max(min(rest, could_use), 0), in half of the time
+        limits = [use if use < rest else rest if rest > 0 else 0.0 for rest, use in zip(left, most, strict=True)]
         given = divide(service, claims, limits)
         # The rest went to flows that had been owed it in an earlier slice. Other flows got it then, ahead of what they
         # were owed: they are owed it now.
         if (late := service - sum(given)) > EPSILON:
-            behind = divide(late, [max(rest - now, 0.0) for rest, now in zip(left, given, strict=True)])
-            given = [now + more for now, more in zip(given, behind, strict=True)]
-        for flow, now in enumerate(given):
-            found[flow].append(now)
-            left[flow] -= now
-    return found
+            behind = divide(late, _remainders(left, given))
+            given = list(map(add, given, behind))
+        left = list(map(sub, left, given))
+        found.append(given)
+    return [list(row) for row in zip(*found, strict=True)] if found else [[] for _ in works]
+
+
+def _remainders(left: Sequence[float], given: Sequence[float]) -> list[float]:
+    return [rest - now if rest - now > EPSILON else 0.0 for rest, now in zip(left, given, strict=True)]
 
 
 def divide(total: float, claims: Sequence[float], limits: Sequence[float] | None = None) -> list[float]:
@@ -68,15 +84,22 @@ def divide(total: float, claims: Sequence[float], limits: Sequence[float] | None
 
     If all are at their limits, or nobody has a claim, the rest goes to nobody.
     """
-    given = [0.0] * len(claims)
     most = limits if limits is not None else [total] * len(claims)
-    rest, rest_of_claims = total, sum(claims)
-    # The smaller a limit is for its claim, the sooner it is reached.
-    for flow in sorted((f for f, claim in enumerate(claims) if claim > 0), key=lambda f: most[f] / claims[f]):
-        given[flow] = min(rest * claims[flow] / rest_of_claims, most[flow]) if rest_of_claims > 0 else 0.0
-        rest = max(rest - given[flow], 0.0)
-        rest_of_claims -= claims[flow]
-    return given
+    level = _level(total, [(claim, limit) for claim, limit in zip(claims, most, strict=True) if claim > 0])
+    return [min(level * claim, limit) if claim > 0 else 0.0 for claim, limit in zip(claims, most, strict=True)]
+
+
+def _level(rest: float, claimants: list[tuple[float, float]]) -> float:
+    """Return what each unit of a claim is given, unless the limit comes first. `claimants`: claims and limits."""
+    # With each claimant that is at its limit, there is more for the others: the level only rises.
+    while claimants:
+        level = max(rest, 0.0) / sum(claim for claim, _ in claimants)
+        below = [(claim, limit) for claim, limit in claimants if limit > level * claim]
+        if len(below) == len(claimants):
+            return level
+        rest -= sum(limit for claim, limit in claimants if limit <= level * claim)
+        claimants = below
+    return math.inf
 
 
 def evenness(flows: Iterable[tuple[float, float, int]]) -> float | None:

@@ -14,6 +14,12 @@ from ..policy.rules import route
 MAX_EXAMPLES = 5
 """Examples that a finding names."""
 
+# What the totals have counted, and since when all outcomes of a half hour are kept.
+_KEPT = """kept AS (
+            SELECT outcomes AS counted, date_bin('30 min', (SELECT min(finished_at) FROM queueapp_outcome), 'epoch')
+                                        + interval '30 min' AS since
+              FROM queueapp_totalscursor)"""
+
 # Each key is a sentence about the rows that its query finds. There should be none. The first column names an example.
 _CHECKS = {
     "jobs are lost: nowhere in the queue and not ended": """
@@ -92,6 +98,26 @@ _CHECKS = {
         SELECT w.job_id FROM queueapp_waiting w
          WHERE w.attempt > 1
            AND w.attempt - 1 > (SELECT count(*) FROM queueapp_attempt a WHERE a.job_id = w.job_id)""",
+    # Other outcomes can be deleted by a retry. Half hours whose jobs may have been pruned are left out.
+    "half hours have other totals of a task than as many jobs have succeeded": f"""
+        WITH {_KEPT}, outcomes AS (
+            SELECT date_bin('30 min', o.finished_at, 'epoch') AS begin, j.task, count(*) AS many
+              FROM kept, queueapp_outcome o JOIN queueapp_job j ON j.id = o.job_id
+             WHERE o.number <= counted AND o.finished_at >= since AND o.status = 'succeeded' GROUP BY 1, 2
+        ), totals AS (
+            SELECT begin, task, succeeded AS many FROM kept, queueapp_tasktotal
+             WHERE width = 1800 AND begin >= since AND succeeded > 0
+        )
+        SELECT task || ' at ' || begin FROM outcomes o FULL JOIN totals t USING (begin, task)
+         WHERE o.many IS DISTINCT FROM t.many""",  # noqa: S608
+    "half hours have totals of a flow that miss jobs": f"""
+        WITH {_KEPT}, outcomes AS (
+            SELECT date_bin('30 min', finished_at, 'epoch') AS begin, coalesce(flow_id, 0) AS flow, count(*) AS many
+              FROM kept, queueapp_outcome WHERE number <= counted AND finished_at >= since GROUP BY 1, 2
+        )
+        SELECT 'flow ' || flow || ' at ' || o.begin FROM outcomes o
+          LEFT JOIN queueapp_flowtotal t ON t.width = 1800 AND t.begin = o.begin AND t.flow_id = o.flow
+         WHERE coalesce(t.ended, 0) < o.many""",  # noqa: S608
 }
 
 _MISROUTED = "owners are in another flow, or their flow has other terms, than the priority rules say"

@@ -1,28 +1,31 @@
 """Shares over a span of time: what each flow was owed and got, how long its jobs waited, and how even that was.
 
-policy/shares.py defines what is owed. shares.sql collects what this needs, in slices of the span. Weights and caps are
-the present ones.
+policy/shares.py defines what is owed. shares.sql collects what this needs, in slices of the span: totals of what ended,
+and what is not in the totals. Weights and caps are the present ones.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import accumulate
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psycopg
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import QueryCanceled
 
+from ..db.routines import versioned
 from ..errors import SpanTooLarge
-from ..models import Flow, database_now
+from ..models import Flow, at_one_moment
 from ..policy.shares import Work, evenness, owed, quantile
+from .slices import Slices, slices
 
-SLICES = 60
-"""Slices of a span."""
 MAX_FLOWS = 50
 """Flows that are shown one by one: those that were owed or got the most."""
 TOLD_APART = 1_000
@@ -30,10 +33,8 @@ TOLD_APART = 1_000
 QUERY_TIMEOUT_SECONDS = 30
 """Seconds after which the database cancels a statement of shares()."""
 
-_SHARES = Path(__file__).with_name("shares.sql").read_text()
+_SHARES = versioned(Path(__file__).with_name("shares.sql").read_text())
 
-# The first and last of the jobs that ended since a moment. min(job_id) would walk the primary key up to the first.
-_ENDED = "SELECT min(job_id + 0), max(job_id + 0) FROM queueapp_outcome WHERE finished_at > %s"
 # The last job submitted before a moment, by binary search: ids are in the order of submission, to a second or so.
 _LAST = """
     WITH RECURSIVE halving(low, high) AS (
@@ -47,6 +48,17 @@ _LAST = """
          WHERE low < high
     )
     SELECT max(low) FROM halving
+"""
+# Waits of all flows are those of all tasks, which are far fewer.
+_WAITS = """
+    SELECT NULL::bigint, step, sum(many)::int
+      FROM queueapp_tasktotal CROSS JOIN LATERAL unnest(steps, starts) AS s(step, many)
+     WHERE width = %(bucket)s AND begin >= %(begin)s AND begin < %(until)s GROUP BY step
+     UNION ALL
+    SELECT flow_id, step, sum(many)::int
+      FROM queueapp_flowtotal CROSS JOIN LATERAL unnest(steps, starts) AS s(step, many)
+     WHERE width = %(bucket)s AND begin >= %(begin)s AND begin < %(until)s AND flow_id = ANY (%(flows)s)
+     GROUP BY flow_id, step
 """
 
 
@@ -84,8 +96,7 @@ class FlowShare:
 class Shares:
     """All flows that had work in the span. `others`: those for which `flows` has no room, as one."""
 
-    begin: datetime
-    until: datetime
+    slices: Slices
     flows: list[FlowShare]
     others: FlowShare | None
     evenness: float | None
@@ -103,86 +114,113 @@ class Shares:
 
 
 def shares(begin: datetime, until: datetime) -> Shares:
-    """Return the shares between these moments. If the second is in the future, it counts as now.
+    """Return the shares between these moments, in whole slices: see slices.py.
 
-    A fixed number of queries, however many flows and jobs. Raises SpanTooLarge after
-    QUERY_TIMEOUT_SECONDS in one.
+    A fixed number of queries, however many flows and jobs. Raises SpanTooLarge after QUERY_TIMEOUT_SECONDS in one.
     """
-    until = min(until, database_now())
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
+        with at_one_moment() as now, transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
                 "SELECT set_config('statement_timeout', %s, true), set_config('work_mem', '64MB', true),"
                 " set_config('jit', 'off', true)",
                 [f"{QUERY_TIMEOUT_SECONDS}s"],
             )
-            return _shares(cursor, {"begin": begin, "until": until, **_jobs(cursor, begin, until)})
+            return _shares(slices(begin, until, now))
     except OperationalError as error:
         if isinstance(error.__cause__, QueryCanceled):
             raise SpanTooLarge from error
         raise
 
 
-def _jobs(cursor: Any, begin: datetime, until: datetime) -> dict[str, int]:
-    """Return bounds of the ids of the span's jobs. They keep the planner from reading all jobs."""
-    cursor.execute(_ENDED, [begin])
-    first, last_ended = cursor.fetchone()
-    cursor.execute(_LAST, [until + timedelta(minutes=1)])
-    last = cursor.fetchone()[0]
-    return {"first": first or 0, "last_ended": min(last_ended or 0, last), "last": last}
-
-
 class _Found(NamedTuple):
-    """The data of one flow, by its id; None: of all flows that are not told apart."""
+    """The data of one flow, by its id; None: of all flows that are not told apart. `waits`: those not in totals."""
 
     flow: int | None
     together: int
     owed: Sequence[float]
     got: Sequence[float]
-    waits: Counter[float]
+    waits: Counter[int]
 
     def order(self) -> tuple[bool, float, int]:
         """Return a sort key: the most owed or got first, so that a flow that was owed much and got nothing is shown."""
         return self.flow is None, -max(sum(self.owed), sum(self.got)), self.flow or 0
 
 
-def _shares(cursor: Any, span: dict[str, Any]) -> Shares:
-    found = _found(cursor, span)
+def _shares(span: Slices) -> Shares:
+    found = _found(span)
     # A row of others for a single flow would save nothing.
     room = MAX_FLOWS if len(found) > MAX_FLOWS + 1 else MAX_FLOWS + 1
     shown = {one.flow: one for one in found[:room] if one.flow is not None}
+    rest = found[len(shown) :]
     flows = Flow.objects.select_related("owner__user", "rule", "state").in_bulk(shown)
+    waits = _waits_in_totals(span, list(shown))
+    everyone = waits.pop(None, Counter()) + sum((one.waits for one in found), Counter())
+    of_shown = {flow: one.waits + waits.get(flow, Counter()) for flow, one in shown.items()}
+    of_rest = everyone - sum(of_shown.values(), Counter())
     return Shares(
-        begin=span["begin"],
-        until=span["until"],
-        flows=[_share([one], flows.get(flow)) for flow, one in shown.items()],
-        others=_share(rest) if (rest := found[len(shown) :]) else None,
+        slices=span,
+        flows=[_share([one], of_shown[flow], flows.get(flow)) for flow, one in shown.items()],
+        others=_share(rest, of_rest) if rest else None,
         evenness=evenness((sum(one.got), sum(one.owed), one.together) for one in found),
-        waits=_waits(found),
+        waits=_waits(everyone),
     )
 
 
-def _found(cursor: Any, span: dict[str, Any]) -> list[_Found]:
+def _found(span: Slices) -> list[_Found]:
     """Return all flows that had work, those that were owed or got the most first."""
-    length = (span["until"] - span["begin"]) / timedelta(seconds=1)
-    sizes = {"length": length, "width": length / SLICES, "slices": SLICES, "most": TOLD_APART}
-    cursor.execute(_SHARES, span | sizes)
-    rows = cursor.fetchall()
-    works = [Work(*work) for _, _, _, _, *work in rows]
-    found = []
-    for (flow, together, steps, started, *_), due, work in zip(rows, owed(works), works, strict=True):
-        waits = Counter({math.exp(step / 50): many for step, many in zip(steps, started, strict=True)})
-        found.append(_Found(flow, together, due, work.got, waits))
-    return sorted(found, key=_Found.order)
+    sizes = {"width": span.width, "slices": span.many, "bucket": span.bucket, "most": TOLD_APART}
+    moments = {"begin": span.begin, "until": span.until, "last": _last_job(span.until)}
+    rows = _rows(_SHARES, sizes | moments)
+    works = [_work(span, *row[2:11]) for row in rows]
+    return sorted(
+        (
+            _Found(flow, together, due, work.got, Counter(dict(zip(steps, starts, strict=True))))
+            for (flow, together, *_, steps, starts), due, work in zip(rows, owed(works), works, strict=True)
+        ),
+        key=_Found.order,
+    )
 
 
-def _share(found: Sequence[_Found], flow: Flow | None = None) -> FlowShare:
+def _last_job(until: datetime) -> int:
+    """Return the id of the last job that was submitted by then, or up to a minute later."""
+    return int(_rows(_LAST, [until + timedelta(minutes=1)])[0][0])
+
+
+def _rows(statement: str, arguments: Mapping[str, Any] | Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Return the rows of a statement, sent in binary: long arrays of numbers are read several times faster."""
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        return cursor.execute(statement, arguments, binary=True).fetchall()
+
+
+def _work(
+    span: Slices, weight: float, cap: int | None, before: float, places: Sequence[int], *sums: list[float]
+) -> Work:
+    """Return a flow's work with a number for each slice. `places`: the slices that the sums are of, in any order."""
+    at = {place: index for index, place in enumerate(places)}
+    in_order = itemgetter(*(at.get(place, -1) for place in range(span.many)), at.get(span.many, -1))
+    got, active, asked, change, area = (in_order([*values, 0.0]) for values in sums)
+    # The pieces present follow backwards, as none is left in the end.
+    later = [*accumulate(reversed(change))][-1:0:-1]
+    present = [max(within - span.width * rest, 0.0) for within, rest in zip(area, later, strict=False)]
+    return Work(weight, cap, got[:-1], active[:-1], present, [asked[0] + before, *asked[1:-1]])
+
+
+def _waits_in_totals(span: Slices, flows: Sequence[int]) -> dict[int | None, Counter[int]]:
+    """Return, by flow and for all together (None), how many that are in the totals had waited for each step."""
+    counts: dict[int | None, Counter[int]] = {}
+    span_of = {"bucket": span.bucket, "begin": span.begin, "until": span.until}
+    for flow, step, many in _rows(_WAITS, span_of | {"flows": flows}):
+        counts.setdefault(flow, Counter())[step] = many
+    return counts
+
+
+def _share(found: Sequence[_Found], waits: Counter[int], flow: Flow | None = None) -> FlowShare:
     return FlowShare(
         flow,
         sum(one.together for one in found),
         owed=_sums(one.owed for one in found),
         got=_sums(one.got for one in found),
-        waits=_waits(found),
+        waits=_waits(waits),
     )
 
 
@@ -190,8 +228,6 @@ def _sums(rows: Iterable[Sequence[float]]) -> list[float]:
     return [sum(column) for column in zip(*rows, strict=True)]
 
 
-def _waits(found: Iterable[_Found]) -> Waits:
-    counts: Counter[float] = Counter()
-    for one in found:
-        counts.update(one.waits)
+def _waits(steps: Counter[int]) -> Waits:
+    counts = Counter({math.exp(step / 50): many for step, many in steps.items()})
     return Waits(counts.total(), quantile(counts, 0.5), quantile(counts, 0.95))

@@ -26,6 +26,7 @@ from ..lifecycle.announce import WORK
 from ..lifecycle.maintenance import prune
 from ..lifecycle.maintenance.schedule import join_due
 from ..lifecycle.maintenance.sweep import Sweeping
+from ..lifecycle.maintenance.totals import count_ended, prune_totals
 from ..lifecycle.maintenance.vacuum import Tidying
 from ..lifecycle.route import move_some
 from .worker import cluster_id, start_worker
@@ -41,7 +42,11 @@ TAKEN_BY = 0.003
 ASK_EVERY = 5.0
 """Seconds between two checks of the LISTEN connection."""
 PRUNE_EVERY = 60.0
-"""Seconds between two looks for jobs older than the retention; POLL_SECONDS after a full batch."""
+"""Seconds between two looks for jobs and totals older than the retention; POLL_SECONDS after a full batch."""
+COUNT_EVERY = 5.0
+"""Seconds between two looks whether a round of counting is due; COUNT_AGAIN while there is more to count."""
+COUNT_AGAIN = 0.2
+"""Seconds between two batches of one round: no ticket is handed out during one."""
 FAST_FOR = 0.3
 """Seconds after the last ticket during which the broker looks every FAST seconds."""
 
@@ -72,6 +77,7 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
         self._due_at = float("-inf")
         self._tidying = Tidying()
         self._pruning_at = float("-inf")
+        self._counting_at = float("-inf")
         self._moving = True
         self._sweeping = Sweeping()
 
@@ -108,7 +114,10 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
         if time.monotonic() >= self._tidying.due:
             self._tidying.tidy()
         if time.monotonic() >= self._pruning_at:
-            self._pruning_at = time.monotonic() + (POLL_SECONDS if prune.prune() == prune.BATCH_JOBS else PRUNE_EVERY)
+            more = (prune.prune() == prune.BATCH_JOBS) | prune_totals()
+            self._pruning_at = time.monotonic() + (POLL_SECONDS if more else PRUNE_EVERY)
+        if time.monotonic() >= self._counting_at:
+            self._counting_at = time.monotonic() + (COUNT_AGAIN if count_ended() else COUNT_EVERY)
         self._kept_at = time.monotonic()
 
     def _listen(self) -> None:

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from io import StringIO
 from threading import Event
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
+from django.utils import timezone
 
 from queueapp.lifecycle.cancel import cancel
 from queueapp.lifecycle.maintenance.sweep import Sweeping, recount
 from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.rescue import rescue_cluster
 from queueapp.lifecycle.turn import take_turn
-from queueapp.models import FlowState, Job
+from queueapp.models import FlowState, Job, Outcome
 from queueapp.snapshots.audit import audit
-from tests.kit.queue import await_a_waiter, everyone_takes_turns, in_thread, make_owner, names, settle, submit_jobs
+from tests.kit.queue import (
+    await_a_waiter,
+    everyone_takes_turns,
+    in_thread,
+    make_owner,
+    names,
+    run_all,
+    settle,
+    submit_jobs,
+)
+from tests.kit.totals import count_all
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
@@ -64,6 +76,29 @@ def test_a_queue_at_work_is_sound() -> None:
 )
 def test_what_is_off_is_said(damage: str, says: str) -> None:
     a_working_queue()
+    with connection.cursor() as cursor:
+        cursor.execute(damage)
+    with pytest.raises(CommandError, match=says):
+        call_command("audit")
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        ("UPDATE queueapp_tasktotal SET succeeded = succeeded + 1", "other totals of a task"),
+        ("DELETE FROM queueapp_tasktotal", "other totals of a task"),
+        ("UPDATE queueapp_flowtotal SET ended = ended - 1", "totals of a flow that miss jobs"),
+        ("DELETE FROM queueapp_flowtotal", "totals of a flow that miss jobs"),
+    ],
+)
+def test_totals_that_are_off_are_said(damage: str, says: str) -> None:
+    everyone_takes_turns()
+    submit_jobs(make_owner("ada"), "a0", "a1", "a2")
+    run_all(register("c").pk)
+    # The first half hour is left out, as jobs of it may have been pruned.
+    Outcome.objects.filter(job__name="a0").update(finished_at=timezone.now() - timedelta(hours=1))
+    count_all()
+    assert audit() == []
     with connection.cursor() as cursor:
         cursor.execute(damage)
     with pytest.raises(CommandError, match=says):

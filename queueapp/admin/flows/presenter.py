@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.urls import reverse
 
 from queueapp.models import Flow
-from queueapp.snapshots.shares import SLICES, FlowShare, Shares, Waits
+from queueapp.snapshots.shares import FlowShare, Shares, Waits
 
 from ..formatting import EMPTY_VALUE, moment, seconds
 from . import svg
@@ -73,22 +72,22 @@ class Shown:
 
 def shown(found: Shares) -> Shown:
     """Return what the page shows of these shares."""
-    width = (found.until - found.begin) / timedelta(seconds=1) / SLICES
+    span = found.slices
     names = Counter(share.flow.name for share in found.flows if share.flow)
-    rows = [_row(share, colour, found, width, names) for share, colour in _coloured(found.everyone)]
-    layers, scale = _picture(found.everyone, rows, width)
+    rows = [_row(share, colour, found, names) for share, colour in _coloured(found.everyone)]
+    layers, scale = _picture(found, rows)
     return Shown(
         rows=rows,
         flows=_many(sum(share.together for share in found.everyone), "flow"),
         evenness=EMPTY_VALUE if found.evenness is None else f"{found.evenness:.3f}",
         evenness_means=_meaning(found.evenness),
         time=seconds(found.got_seconds),
-        busy=f"{found.got_seconds / width / SLICES:.3g}",
+        busy=f"{found.got_seconds / sum(span.lengths):.3g}",
         waited=_waited(found.waits),
         layers=layers,
         scale=scale,
-        slice=seconds(width).removesuffix("\N{NO-BREAK SPACE}0\N{NO-BREAK SPACE}s"),
-        as_of=moment(found.until),
+        slice=seconds(span.width).removesuffix("\N{NO-BREAK SPACE}0\N{NO-BREAK SPACE}s"),
+        as_of=moment(span.until),
     )
 
 
@@ -107,11 +106,12 @@ def _coloured(everyone: Sequence[FlowShare]) -> list[tuple[FlowShare, str]]:
     ]
 
 
-def _row(share: FlowShare, colour: str, found: Shares, width: float, names: Counter[str]) -> Row:
+def _row(share: FlowShare, colour: str, found: Shares, names: Counter[str]) -> Row:
     longest = max(max(other.owed_seconds, other.got_seconds) for other in found.everyone) or 1.0
     total = found.got_seconds or 1.0
     ratio = share.got_seconds / share.owed_seconds if share.owed_seconds else None
-    peak = max(*share.got, *share.owed)
+    owed, got = _processors(share.owed, found), _processors(share.got, found)
+    peak = max(*got, *owed)
     return Row(
         name=_name(share),
         link=reverse("admin:queueapp_flow_change", args=[share.flow.pk]) if share.flow else "",
@@ -125,20 +125,23 @@ def _row(share: FlowShare, colour: str, found: Shares, width: float, names: Coun
         behind=ratio is not None and ratio < BEHIND,
         time=seconds(share.got_seconds),
         waited=_waited(share.waits),
-        owed_line=svg.line(share.owed, peak),
-        got_area=svg.area(share.got, peak),
-        peak=f"{peak / width:.2g}",
+        owed_line=svg.line(owed, peak),
+        got_area=svg.area(got, peak),
+        peak=f"{peak:.2g}",
     )
 
 
-def _picture(
-    everyone: Sequence[FlowShare], rows: Sequence[Row], width: float
-) -> tuple[list[tuple[str, str, str]], list[str]]:
+def _processors(amounts: Sequence[float], found: Shares) -> list[float]:
+    """Return processor seconds of each slice as a number of processors."""
+    return [amount / length for amount, length in zip(amounts, found.slices.lengths, strict=True)]
+
+
+def _picture(found: Shares, rows: Sequence[Row]) -> tuple[list[tuple[str, str, str]], list[str]]:
     """Return the layers of the picture, and the labels of its axis from the top down."""
     layers: dict[str, list[float]] = {}
     names: dict[str, str] = {}
-    for share, row in zip(everyone, rows, strict=True):
-        busy = [got / width for got in share.got]
+    for share, row in zip(found.everyone, rows, strict=True):
+        busy = _processors(share.got, found)
         layers[row.colour] = svg.sums(layers[row.colour], busy) if row.colour in layers else busy
         names[row.colour] = "all others" if row.colour == REST else row.name
     highest = svg.round_up(max(map(sum, zip(*layers.values(), strict=True)), default=0.0))

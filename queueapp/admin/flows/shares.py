@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
@@ -37,7 +39,9 @@ class SharesPage(QueueAdmin[Flow]):
             "lasts": [(name, label) for name, (label, _) in LAST.items()],
         }
         try:
-            context["shares"] = shown(shares(span.begin, span.until))
+            found = shares(span.begin, span.until)
+            context["shares"] = shown(found)
+            context["span"] = replace(span, begin=found.slices.begin, until=found.slices.until)
         except SpanTooLarge as error:
             context["problem"] = str(error)
         return TemplateResponse(request, "admin/queueapp/flow/shares.html", context)

@@ -1,1 +1,1 @@
-"""The broker's housekeeping: the sweep, due jobs, pruning and vacuum."""
+"""The broker's housekeeping: the sweep, due jobs, totals, pruning and vacuum."""

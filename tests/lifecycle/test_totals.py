@@ -1,0 +1,180 @@
+"""Counting in the totals: each outcome once, whenever it is committed, whoever counts, and whatever happens to it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from threading import Event
+
+import pytest
+from django.db import connection, transaction
+from django.db.models import Sum
+from django.utils import timezone
+from pytest_django import Settings
+
+from queueapp.db.routines import versioned
+from queueapp.lifecycle.cancel import cancel
+from queueapp.lifecycle.maintenance import totals
+from queueapp.lifecycle.maintenance.totals import count_ended, prune_totals
+from queueapp.lifecycle.processors import register
+from queueapp.lifecycle.retry import try_again
+from queueapp.lifecycle.turn import take_turn
+from queueapp.models import FlowTotal, Job, TaskTotal, TotalsCursor
+from queueapp.states import Status
+from queueapp.workers.broker import TicketBroker
+from tests.kit.queue import (
+    everyone_takes_turns,
+    in_thread,
+    make_owner,
+    outcome,
+    run_all,
+    second_connection,
+    submit_jobs,
+)
+from tests.kit.queue import settle as settle_turn
+from tests.kit.totals import count_all
+
+pytestmark = pytest.mark.usefixtures("no_rules")
+
+
+def counted(width: int = 60) -> dict[str, int]:
+    """How many jobs and attempts the totals have, by what became of them."""
+    columns = ("succeeded", "failed", "cancelled", "retried")
+    sums = TaskTotal.objects.filter(width=width).aggregate(**{name: Sum(name, default=0) for name in columns})
+    return {name: many for name, many in sums.items() if many}
+
+
+def test_what_is_committed_late_is_counted_with_the_others() -> None:
+    """A settlement that drew a lower number is still open while a later one is committed, noted and to be counted."""
+    everyone_takes_turns()
+    for name in ("ada", "bob"):
+        submit_jobs(make_owner(name), "job")
+    first, second = register("c").pk, register("c").pk
+    late, soon = take_turn(first), take_turn(second)
+    settled, commit = Event(), Event()
+
+    def settle_late() -> None:
+        with transaction.atomic():
+            settle_turn(first, late)
+            settled.set()
+            commit.wait(30)
+
+    with ThreadPoolExecutor(1) as pool:
+        settling = pool.submit(in_thread, settle_late)
+        settled.wait(30)
+        try:
+            settle_turn(second, soon)
+            assert count_ended(at_once=True), "noted"
+            assert count_ended(), "to be counted when the open one has ended"
+            assert counted() == {}
+        finally:
+            commit.set()
+        settling.result()
+    assert not count_ended()
+    assert counted() == {"succeeded": 2}
+    count_all()
+    assert counted() == counted(1_800) == counted(21_600) == {"succeeded": 2}
+
+
+def test_a_broker_counts_beside_its_tickets() -> None:
+    submit_jobs(make_owner("ada"), "a")
+    run_all(register("c").pk)
+    broker = TicketBroker()
+    for _ in range(2):  # it notes, and a second later it counts
+        assert broker.dequeue() is None
+    broker.dequeue()
+    assert counted() == {"succeeded": 1}
+
+
+def test_one_sweep_counts_at_a_time_and_the_others_go_on() -> None:
+    submit_jobs(make_owner("ada"), "a", "b")
+    run_all(register("c").pk)
+    assert count_ended(at_once=True)
+    with second_connection() as theirs:
+        theirs.execute(versioned("SELECT queueapp_count_ended('{60,1800,21600}', 1000, 0)"))
+        assert not count_ended(at_once=True), "another one counts"
+    assert counted() == {"succeeded": 2}
+    assert not count_ended(), "the next round is due in ten seconds"
+
+
+def test_after_a_standstill_counting_catches_up_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    count_all()
+    monkeypatch.setattr(totals, "BATCH_JOBS", 2)
+    submit_jobs(make_owner("ada"), *"abcde")
+    run_all(register("c").pk)
+    assert [count_ended(at_once=True), count_ended(), count_ended(), count_ended()] == [True, True, True, False]
+    assert counted() == {"succeeded": 5}
+
+
+def test_a_copy_of_the_database_on_a_server_with_lower_transaction_ids_goes_on_counting() -> None:
+    submit_jobs(make_owner("ada"), "a")
+    count_ended(at_once=True)
+    TotalsCursor.objects.update(noted_by=2**60)
+    run_all(register("c").pk)
+    assert [count_ended(), count_ended()] == [True, False]
+    assert counted() == {"succeeded": 1}
+
+
+def test_failures_retries_and_cancellations_are_told_apart_and_counted_once() -> None:
+    submit_jobs(make_owner("ada"), "failed", "waits", "given-up")
+    processor = register("c").pk
+    turn = take_turn(processor)
+    failed = [replace(outcome(job, 1.0), status=Status.FAILED, error="Oh no.") for job in turn.jobs]
+    take_turn(processor, turn.number, failed, more=False)
+    cancel(Job.objects.get(name="given-up"))
+    count_all()
+    assert counted() == {"failed": 1, "cancelled": 1}
+    # Retries take back nothing, and add what comes then.
+    for name in ("failed", "given-up"):
+        try_again(Job.objects.get(name=name))
+    count_all()
+    assert counted() == {"failed": 1, "cancelled": 1}
+    with connection.cursor() as cursor:
+        cursor.execute(versioned("SELECT queueapp_due(10)"))
+    assert len(run_all(processor)) == 3
+    count_all()
+    assert counted() == {"failed": 1, "cancelled": 1, "succeeded": 3}
+    spent = TaskTotal.objects.filter(width=60).aggregate(spent=Sum("spent"))["spent"]
+    assert spent == pytest.approx(FlowTotal.objects.filter(width=1_800).aggregate(got=Sum("got"))["got"], abs=1e-3)
+
+
+def test_totals_are_kept_longer_than_jobs(settings: Settings) -> None:
+    settings.QUEUEAPP = {"RETENTION_DAYS": 2}
+    now = timezone.now()
+    for days in (1, 3, 40):
+        for width in (60, 1_800, 21_600):
+            begin = (now - timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
+            TaskTotal.objects.create(
+                width=width, begin=begin, task="wait", succeeded=1, failed=0, cancelled=0, retried=0, spent=1
+            )
+    assert not prune_totals()
+    assert sorted((now - total.begin).days for total in TaskTotal.objects.filter(width=60)) == [1]
+    assert sorted((now - total.begin).days for total in TaskTotal.objects.filter(width=1_800)) == [1, 3]
+    assert TaskTotal.objects.filter(width=21_600).count() == 2
+
+
+def test_counting_reads_only_the_jobs_of_what_is_new_whatever_the_statistics_say() -> None:
+    """The tables were empty when statistics were gathered."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE queueapp_outcome, queueapp_job, queueapp_attempt")
+    ada = make_owner("ada")
+    submit_jobs(ada, *map(str, range(2_000)), duration=0.001)
+    run_all(register("c").pk)
+    count_all()
+    submit_jobs(ada, "new")
+    run_all(register("c").pk)
+    connection.close()  # planned anew
+    assert count_ended(at_once=True)
+    before = jobs_read()
+    assert not count_ended()
+    assert jobs_read() - before == 1
+    assert counted() == {"succeeded": 2_001}
+
+
+def jobs_read() -> int:
+    """The rows of jobs that were read until now."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_force_next_flush()")
+        cursor.execute("SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'queueapp_job'")
+        return int(cursor.fetchone()[0])
