@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -71,7 +72,8 @@ def test_what_is_committed_late_is_counted_with_the_others() -> None:
         finally:
             commit.set()
         settling.result()
-    assert not count_ended()
+    while count_ended():  # transactions of other databases hold it up, too
+        time.sleep(0.01)
     assert counted() == {"succeeded": 2}
     count_all()
     assert counted() == counted(1_800) == counted(21_600) == {"succeeded": 2}

@@ -35,7 +35,7 @@ def count_ended(*, at_once: bool = False) -> bool:
     """Count up to BATCH_JOBS jobs that have ended, each once. Return whether there is more to count.
 
     Call it outside of any transaction, and soon again if there is more. `at_once`: begin a round even if the
-    last one was less than COUNT_EVERY ago. Takes 40 to 170 ms for a full batch, by the number of flows and minutes in it.
+    last one was less than COUNT_EVERY ago. A full batch takes 40 to 170 ms, by the flows and minutes in it.
     Locks: see db/sql/totals/count_ended.sql.
     """
     return bool(retried(lambda: _count(0.0 if at_once else COUNT_EVERY)))
