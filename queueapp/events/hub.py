@@ -53,6 +53,8 @@ class Hub:
     def __init__(self) -> None:
         self._audience = Audience()
         self._changed: set[int] = set()
+        self._unheard: list[int] = []
+        """Users whose completions are to be read though nobody announced any: some with each tick."""
         self._agenda = Agenda()
         self._fleet = queries.FleetReader()
         self._lost = False
@@ -141,7 +143,10 @@ class Hub:
         now = time.monotonic()
         if now >= self._tick_at:
             self._tick_at = now + TICK
-            await self._completions()
+            changed, self._changed = list(self._changed), set()
+            await self._completions(changed)
+            unheard, self._unheard = self._unheard[:SLICE_USERS], self._unheard[SLICE_USERS:]
+            await self._completions(unheard)
             self._slices = True
         for one in self._rounds:
             await one.run_if_due()
@@ -157,7 +162,7 @@ class Hub:
         self._wake.clear()
         due = min(one.due for one in self._rounds)
         due = min(due, max(self._tick_at, now + self._agenda.wait(now)))
-        if self._changed:
+        if self._changed or self._unheard:
             due = min(due, self._tick_at)
         try:
             async with asyncio.timeout(max(due - now, 0.0)):
@@ -167,10 +172,9 @@ class Hub:
         # Others change meanwhile: they are read together.
         await asyncio.sleep(max(self._tick_at - time.monotonic(), 0.0))
 
-    async def _completions(self) -> None:
-        changed, self._changed = list(self._changed), set()
-        for start in range(0, len(changed), SLICE_USERS):
-            for after in self._audience.cursors(changed[start : start + SLICE_USERS]):
+    async def _completions(self, users: list[int]) -> None:
+        for start in range(0, len(users), SLICE_USERS):
+            for after in self._audience.cursors(users[start : start + SLICE_USERS]):
                 found = await _each(queries.read_completions, after)
                 many = self._audience.offer_completions(after, [one for batch in found for one in batch])
                 # A full batch may leave some out: read again at the next tick.
@@ -204,7 +208,7 @@ class Hub:
                 stream.end()
 
     async def _recheck(self) -> None:
-        self._changed.update(self._audience.users)
+        self._unheard = self._unheard or list(self._audience.users)
 
     async def _reread(self) -> None:
         busy = [user for user, queue in self._audience.queues.items() if queue.rows]
