@@ -28,6 +28,7 @@ FLOW_TOTALS = """
         PRIMARY KEY (width, begin, flow_id)
     ) PARTITION BY LIST (width);
     CREATE TABLE queueapp_flowtotal_60 PARTITION OF queueapp_flowtotal FOR VALUES IN (60) WITH (fillfactor = 80);
+    CREATE TABLE queueapp_flowtotal_300 PARTITION OF queueapp_flowtotal FOR VALUES IN (300) WITH (fillfactor = 60);
     CREATE TABLE queueapp_flowtotal_1800 PARTITION OF queueapp_flowtotal FOR VALUES IN (1800) WITH (fillfactor = 60);
     CREATE TABLE queueapp_flowtotal_21600 PARTITION OF queueapp_flowtotal FOR VALUES IN (21600) WITH (fillfactor = 60)
 """

@@ -7,7 +7,7 @@ from django.db import models
 
 from .flow import Flow
 
-WIDTHS = (60, 1_800, 21_600)
+WIDTHS = (60, 300, 1_800, 21_600)
 """Seconds of the buckets of totals. Each needs a partition of FlowTotal's table (migration 0003)."""
 
 

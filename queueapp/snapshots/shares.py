@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,11 +52,11 @@ _LAST = """
 _WAITS = """
     SELECT NULL::bigint, step, sum(many)::int
       FROM queueapp_tasktotal CROSS JOIN LATERAL unnest(steps, starts) AS s(step, many)
-     WHERE width = %(bucket)s AND begin >= %(begin)s AND begin < %(until)s GROUP BY step
+     WHERE width = %(width)s AND begin >= %(begin)s AND begin < %(until)s GROUP BY step
      UNION ALL
     SELECT flow_id, step, sum(many)::int
       FROM queueapp_flowtotal CROSS JOIN LATERAL unnest(steps, starts) AS s(step, many)
-     WHERE width = %(bucket)s AND begin >= %(begin)s AND begin < %(until)s AND flow_id = ANY (%(flows)s)
+     WHERE width = %(width)s AND begin >= %(begin)s AND begin < %(until)s AND flow_id = ANY (%(flows)s)
      GROUP BY flow_id, step
 """
 
@@ -168,10 +167,10 @@ def _shares(span: Slices) -> Shares:
 
 def _found(span: Slices) -> list[_Found]:
     """Return all flows that had work, those that were owed or got the most first."""
-    sizes = {"width": span.width, "slices": span.many, "bucket": span.bucket, "most": TOLD_APART}
+    sizes = {"width": span.width, "slices": span.many, "most": TOLD_APART}
     moments = {"begin": span.begin, "until": span.until, "last": _last_job(span.until)}
     rows = _rows(_SHARES, sizes | moments)
-    works = [_work(span, *row[2:11]) for row in rows]
+    works = [_work(span, *row[2:12]) for row in rows]
     return sorted(
         (
             _Found(flow, together, due, work.got, Counter(dict(zip(steps, starts, strict=True))))
@@ -193,22 +192,34 @@ def _rows(statement: str, arguments: Mapping[str, Any] | Sequence[Any]) -> list[
 
 
 def _work(
-    span: Slices, weight: float, cap: int | None, before: float, places: Sequence[int], *sums: list[float]
+    span: Slices,
+    weight: float,
+    cap: int | None,
+    before: float,
+    after: float,
+    places: Sequence[int],
+    *sums: list[float],
 ) -> Work:
-    """Return a flow's work with a number for each slice. `places`: the slices that the sums are of, in any order."""
-    at = {place: index for index, place in enumerate(places)}
-    in_order = itemgetter(*(at.get(place, -1) for place in range(span.many)), at.get(span.many, -1))
-    got, active, asked, change, area = (in_order([*values, 0.0]) for values in sums)
+    """Return a flow's work with a number for each slice, from a row of shares.sql."""
+    got, active, asked, change, area = (_spread(places, values, span.many) for values in sums)
+    asked[0] += before
     # The pieces present follow backwards, as none is left in the end.
-    later = [*accumulate(reversed(change))][-1:0:-1]
-    present = [max(within - span.width * rest, 0.0) for within, rest in zip(area, later, strict=False)]
-    return Work(weight, cap, got[:-1], active[:-1], present, [asked[0] + before, *asked[1:-1]])
+    later = [*accumulate(reversed(change), initial=after)][:0:-1]
+    present = [max(within - span.width * rest, 0.0) for within, rest in zip(area, later, strict=True)]
+    return Work(weight, cap, got, active, present, asked)
+
+
+def _spread(places: Sequence[int], values: Sequence[float], many: int) -> list[float]:
+    row = [0.0] * many
+    for place, value in zip(places, values, strict=True):
+        row[place] += value
+    return row
 
 
 def _waits_in_totals(span: Slices, flows: Sequence[int]) -> dict[int | None, Counter[int]]:
     """Return, by flow and for all together (None), how many that are in the totals had waited for each step."""
     counts: dict[int | None, Counter[int]] = {}
-    span_of = {"bucket": span.bucket, "begin": span.begin, "until": span.until}
+    span_of = {"width": span.width, "begin": span.begin, "until": span.until}
     for flow, step, many in _rows(_WAITS, span_of | {"flows": flows}):
         counts.setdefault(flow, Counter())[step] = many
     return counts

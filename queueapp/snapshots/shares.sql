@@ -1,13 +1,12 @@
 -- The work of each flow over a span that is cut into slices, asked for and done.
 --   begin, until     the span; begin is a multiple of the width, and until too, unless it is now
---   width, slices    seconds of a slice, and their number
---   bucket           the width of the totals that are summed up; slices are multiples of it
+--   width, slices    seconds of a slice, and their number; a slice is a bucket of totals
 --   last             no job with a higher id was submitted in the span
 --   most             the number of flows that are told apart: those that got the most
 -- One row per flow: its id (0: unknown; null: all flows beyond the first `most`, as one), how many flows that is, its
--- weight and cap; `before`; slices in no order, and for each of them got, active, asked, change and area, as in
--- models/total.py, all of it 0 in other slices; steps of waits of what is not in the totals, and how many had waited
--- that long.
+-- weight and cap; before and after, as below; slices in no order, some of them twice, and for each of them got, active,
+-- asked, change and area, as in models/total.py, which add up; steps of waits of what is not in the totals, and how
+-- many had waited that long.
 -- Locks: none.
 
 -- 1. What is not in the totals: what ended of late, what runs, and what waits. All jobs that wait in a flow are one
@@ -43,48 +42,50 @@ WITH counted AS (
              JOIN queueapp_job j ON j.id = first.job_id) AS head
 ), uncounted AS MATERIALIZED (
     SELECT * FROM queueapp_added(
-        ARRAY(SELECT work::queueapp_piece FROM work), ARRAY[%(bucket)s::int], %(begin)s)
+        ARRAY(SELECT work::queueapp_piece FROM work), ARRAY[%(width)s::int], %(begin)s)
 ),
 
--- 2. The sums in each slice. Slice number `slices` is all that comes after the span.
-buckets AS (
-    SELECT flow_id AS flow, begin, got, active, change::float8, area, asked, dropped
-      FROM queueapp_flowtotal WHERE width = %(bucket)s AND begin >= %(begin)s
+-- 2. What each flow has in each slice. `after`: the change in all slices that come after the span. `before`: processor
+-- seconds that the pieces asked for that were present when the span began, less those that they had got by then. These
+-- were given later, or dropped.
+cells AS (
+    SELECT flow_id AS flow, (date_part('epoch', begin - %(begin)s) / %(width)s)::int AS slice,
+           got, active, change::float8 AS change, area, asked, dropped
+      FROM queueapp_flowtotal WHERE width = %(width)s AND begin >= %(begin)s
      UNION ALL
-    SELECT flow, begin, got, active, change, area, asked, dropped FROM uncounted
-), cells AS (
-    SELECT flow, slice, sum(got) AS got, sum(active) AS active, sum(change) AS change,
-           sum(area + change * ((slice + 1) * %(width)s::float8 - at - %(bucket)s)) AS area,
-           sum(asked) AS asked, sum(dropped) AS dropped
-      FROM (SELECT *, least(floor(at / %(width)s)::int, %(slices)s) AS slice
-              FROM (SELECT *, date_part('epoch', begin - %(begin)s) AS at FROM buckets OFFSET 0) AS b) AS b
-     GROUP BY flow, slice
+    SELECT flow, (date_part('epoch', begin - %(begin)s) / %(width)s)::int,
+           got, active, change, area, asked, dropped FROM uncounted
+), flows AS (
+    SELECT flow, sum(got + dropped - asked) AS before, sum(got) FILTER (WHERE slice < %(slices)s) AS sum_got,
+           coalesce(sum(change) FILTER (WHERE slice >= %(slices)s), 0) AS after,
+           array_agg(slice) FILTER (WHERE slice < %(slices)s) AS slices,
+           array_agg(got) FILTER (WHERE slice < %(slices)s) AS got,
+           array_agg(active) FILTER (WHERE slice < %(slices)s) AS active,
+           array_agg(asked) FILTER (WHERE slice < %(slices)s) AS asked,
+           array_agg(change) FILTER (WHERE slice < %(slices)s) AS change,
+           array_agg(area) FILTER (WHERE slice < %(slices)s) AS area
+      FROM cells GROUP BY flow HAVING sum(active) FILTER (WHERE slice < %(slices)s) > 0
+), ranked AS (
+    SELECT f.*, coalesce(t.weight, 1) AS weight, t.cap, row_number() OVER (ORDER BY sum_got DESC, flow) AS place
+      FROM flows f LEFT JOIN queueapp_flowstate t ON t.flow_id = flow
 ),
 
--- 3. The flows, by what they got. `before`: processor seconds that the pieces asked for that were present when the span
--- began, less those that they had got by then. These were given later, or dropped.
-ranked AS (
-    SELECT flow, coalesce(t.weight, 1) AS weight, t.cap, before, row_number() OVER (ORDER BY got DESC, flow) AS place
-      FROM (SELECT flow, sum(got) FILTER (WHERE slice < %(slices)s) AS got,
-                   greatest(sum(got + dropped - asked), 0) AS before
-              FROM cells GROUP BY flow HAVING sum(active) FILTER (WHERE slice < %(slices)s) > 0) AS f
-      LEFT JOIN queueapp_flowstate t ON t.flow_id = flow
-),
-
--- 4. The flows beyond the first `most` become one flow of weight 1, which claims what they claim together.
+-- 3. The flows beyond the first `most` become one flow of weight 1, which claims what they claim together.
 told AS (
-    SELECT flow, 1 AS many, weight, cap, before FROM ranked WHERE place <= %(most)s
+    SELECT flow, 1 AS many, weight, cap, before, after, slices, got, active, asked, change, area
+      FROM ranked WHERE place <= %(most)s
      UNION ALL
-    SELECT -1, count(*), 1, NULL, sum(before) FROM ranked WHERE place > %(most)s HAVING count(*) > 0
-), arrays AS (
-    SELECT flow, array_agg(slice) AS slices, array_agg(got) AS got, array_agg(active) AS active,
-           array_agg(asked) AS asked, array_agg(change) AS change, array_agg(area) AS area
-      FROM (SELECT flow, slice, c.got, active, c.asked, change, area
-              FROM cells c JOIN ranked USING (flow) WHERE place <= %(most)s
-             UNION ALL
-            SELECT -1, slice, sum(c.got), sum(active * weight), sum(c.asked), sum(change), sum(area)
-              FROM cells c JOIN ranked USING (flow) WHERE place > %(most)s GROUP BY slice) AS c
-     GROUP BY flow
+    SELECT -1, many, 1, NULL, before, after, slices, got, active, asked, change, area
+      FROM (SELECT count(*) AS many, sum(before) AS before, sum(after) AS after FROM ranked WHERE place > %(most)s) AS f
+     CROSS JOIN (
+           SELECT array_agg(slice) AS slices, array_agg(got) AS got, array_agg(active) AS active,
+                  array_agg(asked) AS asked, array_agg(change) AS change, array_agg(area) AS area
+             FROM (SELECT c.slice, sum(c.got) AS got, sum(c.active * weight) AS active, sum(c.asked) AS asked,
+                          sum(c.change) AS change, sum(c.area) AS area
+                     FROM ranked CROSS JOIN LATERAL unnest(slices, got, active, asked, change, area)
+                          AS c(slice, got, active, asked, change, area)
+                    WHERE place > %(most)s GROUP BY c.slice) AS c) AS sums
+     WHERE many > 0
 ), waited AS (
     SELECT flow, array_agg(step) AS steps, array_agg(many) AS starts
       FROM (SELECT CASE WHEN place <= %(most)s THEN flow ELSE -1 END AS flow, step, sum(many)::int AS many
@@ -92,6 +93,6 @@ told AS (
              WHERE begin < %(until)s GROUP BY 1, 2) AS s
      GROUP BY flow
 )
-SELECT nullif(flow, -1), many, weight, cap, before, slices, got, active, asked, change, area,
+SELECT nullif(flow, -1), many, weight, cap, greatest(before, 0), after, slices, got, active, asked, change, area,
        coalesce(steps, '{}'), coalesce(starts, '{}')
-  FROM told JOIN arrays USING (flow) LEFT JOIN waited USING (flow)
+  FROM told LEFT JOIN waited USING (flow)

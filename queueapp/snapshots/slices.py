@@ -1,4 +1,4 @@
-"""The slices in which a report over a span of time is told, and the totals that it sums up."""
+"""The slices in which a report over a span of time is told."""
 
 from __future__ import annotations
 
@@ -8,22 +8,19 @@ from functools import cached_property
 
 from ..models import WIDTHS
 
-SLICE_WIDTHS = (60, 120, 300, 600, 1_800, 3_600, 21_600, 43_200, 86_400)
-"""Seconds of a slice: the first that makes at most MAX_SLICES."""
 MAX_SLICES = 62
-"""Slices of a span, of which the first and the last may be widened: so there may be one or two more."""
+"""Slices of a span, unless they are the longest ones. The first and the last are widened, so there may be two more."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Slices:
-    """A span in whole slices of `width` seconds; the last may not be over. `bucket`: the one of WIDTHS to sum up."""
+    """A span in whole slices of `width` seconds, one of WIDTHS: the buckets of totals. The last may not be over."""
 
     begin: datetime
     until: datetime
     width: int
-    bucket: int
 
     @cached_property
     def many(self) -> int:
@@ -40,8 +37,7 @@ class Slices:
 def slices(begin: datetime, until: datetime, now: datetime) -> Slices:
     """Return the slices of a span: it is widened to whole ones, but ends now at the latest. `begin` must be past."""
     length = (min(until, now) - begin) / timedelta(seconds=1)
-    width = next((width for width in SLICE_WIDTHS if length <= MAX_SLICES * width), SLICE_WIDTHS[-1])
+    width = next((width for width in WIDTHS if length <= MAX_SLICES * width), WIDTHS[-1])
     step = timedelta(seconds=width)
     first, last = (begin - _EPOCH) // step, -(-(until - _EPOCH) // step)
-    bucket = max(bucket for bucket in WIDTHS if width % bucket == 0)
-    return Slices(_EPOCH + first * step, min(_EPOCH + last * step, now), width, bucket)
+    return Slices(_EPOCH + first * step, min(_EPOCH + last * step, now), width)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -25,22 +24,6 @@ def count_all() -> None:
     count_ended(at_once=True)
     while count_ended():
         pass
-
-
-def count_noted() -> bool:
-    """Count a batch of what is noted, once no transaction runs any more that was there then. As count_ended().
-
-    Those of other databases on the server, such as of tests in another process, hold it up, too.
-    """
-    with connection.cursor() as cursor:
-        while True:
-            cursor.execute(
-                "SELECT EXISTS (SELECT FROM queueapp_totalscursor"
-                " WHERE noted_by > txid_snapshot_xmin(txid_current_snapshot()) AND noted_by <= txid_current())"
-            )
-            if not cursor.fetchone()[0]:
-                return count_ended()
-            time.sleep(0.01)
 
 
 def next_number() -> int:

@@ -25,7 +25,8 @@ LANGUAGE sql SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seq
                max(steps) AS steps, max(starts) AS starts
           FROM added GROUP BY 1, 2, 3
     )
-    INSERT INTO queueapp_tasktotal AS t (width, begin, task, succeeded, failed, cancelled, retried, spent, steps, starts)
+    INSERT INTO queueapp_tasktotal AS t (width, begin, task, succeeded, failed, cancelled, retried, spent, steps,
+                                         starts)
     SELECT a.width, a.begin, a.task, a.succeeded, a.failed, a.cancelled, a.retried, a.spent,
            coalesce(s.steps, '{}'), coalesce(s.starts, '{}')
       FROM summed a

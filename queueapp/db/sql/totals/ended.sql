@@ -3,9 +3,9 @@
 --   p_attempts, p_attempts_to  attempts, the same by their ids
 -- Each attempt is in one of both tables, or in both: then the attempt counts. A piece is due since the job was
 -- submitted, since the start that was asked for, or since its last attempt ended: the latest of these. An outcome and
--- its attempt count for the flow that the job was in last, earlier attempts for its owner's present flow. Seconds: those
--- that it took; of one that never started, those declared. Status: that of the job; 'retried' if another attempt
--- followed.
+-- its attempt count for the flow that the job was in last, earlier attempts for its owner's present flow. Seconds:
+-- those that it took; of one that never started, those declared. Status: that of the job; 'retried' if another
+-- attempt followed.
 -- Locks: none.
 CREATE OR REPLACE FUNCTION queueapp_ended(
     p_outcomes bigint, p_outcomes_to bigint, p_attempts bigint, p_attempts_to bigint
@@ -20,7 +20,8 @@ LANGUAGE sql STABLE SET enable_seqscan = off SET enable_hashjoin = off SET enabl
        AND NOT EXISTS (SELECT FROM queueapp_attempt a WHERE a.job_id = o.job_id AND a.number = o.attempt)
      UNION ALL
     SELECT coalesce(CASE WHEN o.job_id IS NULL THEN w.flow_id ELSE o.flow_id END, 0), j.task, 1,
-           greatest(j.submitted_at, j.run_at, b.finished_at), a.started_at, a.finished_at, extract(epoch FROM a.finished_at - a.started_at)::float8,
+           greatest(j.submitted_at, j.run_at, b.finished_at), a.started_at, a.finished_at,
+           extract(epoch FROM a.finished_at - a.started_at)::float8,
            coalesce(o.status, 'retried')
       FROM queueapp_attempt a JOIN queueapp_job j ON j.id = a.job_id JOIN queueapp_owner w ON w.id = j.owner_id
       LEFT JOIN queueapp_outcome o ON o.job_id = a.job_id AND o.attempt = a.number

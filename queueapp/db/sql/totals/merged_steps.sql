@@ -15,8 +15,9 @@ BEGIN
     ELSE
         SELECT array_agg(step ORDER BY step), array_agg(many ORDER BY step) INTO steps, starts
           FROM (SELECT step, sum(m)::int AS many
-                  FROM (SELECT * FROM unnest(p_steps, p_starts) UNION ALL SELECT * FROM unnest(p_more_steps, p_more_starts))
-                       AS both_counts(step, m)
+                  FROM (SELECT * FROM unnest(p_steps, p_starts)
+                         UNION ALL
+                        SELECT * FROM unnest(p_more_steps, p_more_starts)) AS both_counts(step, m)
                  GROUP BY step) AS merged;
     END IF;
 END $$;
