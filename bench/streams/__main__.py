@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 from importlib.util import find_spec
@@ -32,6 +33,7 @@ def say(text: str) -> None:
 def main() -> int:
     """Print the tables, and return the exit code: 1 if a completion was missed, or told twice or to the wrong user."""
     options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that it ends what it started
     os.environ.setdefault("ACCESS_TOKEN_MINUTES", TOKEN_MINUTES)
     allow_files(max(options.streams, default=0))
     use_server_with_commit_times()
@@ -40,9 +42,11 @@ def main() -> int:
     with own_database(NAME) as (server, url):
         for streams in options.streams:
             cases[streams] = _case(url, streams, plan, options.peer)
+            say(report({streams: cases[streams]}, {}, "so far:"))
         for depth in options.pages:
             say(f"pages with {depth:,} waiting jobs")
             pages[depth] = pages_case(url, depth, plan)
+            say(report({}, {depth: pages[depth]}, "so far:"))
         version = server.version()
     facts = (
         f"Event streams of one web process, a user each; {PROCESSORS} processors; jobs that do nothing, declared as "

@@ -29,10 +29,11 @@ class Bystander:
             "POST jobs/": Asker(port, headers, "POST", "/api/v1/jobs/", lambda: _job(next(numbers))),
         }
 
-    def take(self) -> tuple[dict[str, list[float]], int]:
-        """Return the seconds that the requests took since the last call, by request, and how many failed."""
+    def take(self) -> tuple[dict[str, list[float]], list[str]]:
+        """Return the seconds that the requests took since the last call, by request, and why others failed."""
         taken = {what: asker.take() for what, asker in self._askers.items()}
-        return {what: times for what, (times, _) in taken.items()}, sum(failed for _, failed in taken.values())
+        failed = [f"{what}: {why}" for what, (_, reasons) in taken.items() for why in reasons]
+        return {what: times for what, (times, _) in taken.items()}, failed
 
 
 class Asker:
@@ -41,41 +42,47 @@ class Asker:
     def __init__(self, port: int, headers: dict[str, str], method: str, path: str, body: Callable[[], Any]) -> None:
         self._connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         self._headers, self._method, self._path, self._body = headers, method, path, body
-        self._lock, self._times, self._failed, self._due = threading.Lock(), list[float](), 0, time.monotonic()
+        self._lock, self._times, self._failed, self._due = (
+            threading.Lock(),
+            list[float](),
+            list[str](),
+            time.monotonic(),
+        )
         threading.Thread(target=self._ask, daemon=True).start()
 
-    def take(self) -> tuple[list[float], int]:
-        """Return the seconds of each request since the last call, and how many failed. What is due counts from now.
+    def take(self) -> tuple[list[float], list[str]]:
+        """Return the seconds of each request since the last call, and why others failed. What is due counts from now.
 
         If none was answered, the seconds are those for which one has been due.
         """
         with self._lock:
             now = time.monotonic()
             times, failed = self._times or [max(now - self._due, 0.0)], self._failed
-            self._times, self._failed, self._due = [], 0, max(self._due, now)
+            self._times, self._failed, self._due = [], [], max(self._due, now)
         return times, failed
 
     def _ask(self) -> None:
         while True:
             time.sleep(max(self._due - time.monotonic(), 0.0))
-            good = self._request()
+            failure = self._request()
             with self._lock:
-                if good:
-                    self._times.append(max(time.monotonic() - self._due, 0.0))
+                if failure:
+                    self._failed.append(failure)
                 else:
-                    self._failed += 1
+                    self._times.append(max(time.monotonic() - self._due, 0.0))
                 self._due += EVERY
 
-    def _request(self) -> bool:
+    def _request(self) -> str:
+        """Send a request and return why it failed; empty if it did not."""
         content = None if (body := self._body()) is None else json.dumps(body).encode()
         try:
             self._connection.request(self._method, self._path, content, self._headers)
             answer = self._connection.getresponse()
             answer.read()
-        except (OSError, HTTPException):
+        except (OSError, HTTPException) as error:
             self._connection.close()
-            return False
-        return answer.status in (200, 201)
+            return type(error).__name__
+        return "" if answer.status in (200, 201) else str(answer.status)
 
 
 def _job(number: int) -> dict[str, Any]:

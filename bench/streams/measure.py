@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from array import array
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import pairwise
@@ -50,10 +50,12 @@ def opening(opened: Opening, streams: int) -> Figures:
     return asdict(opened) | {"streams": streams} | rates
 
 
-def beside(taken: tuple[Mapping[str, Sequence[float]], int]) -> Figures:
-    """Return the percentiles of what a bystander waited."""
+def beside(taken: tuple[Mapping[str, Sequence[float]], list[str]]) -> Figures:
+    """Return the percentiles of what a bystander waited, and how many requests failed, by why."""
     times, failed = taken
-    return {what: spread(its) | {"requests": len(its)} for what, its in times.items()} | {"failed": failed}
+    return {what: spread(its) | {"requests": len(its)} for what, its in times.items()} | {
+        "failed": dict(Counter(failed))
+    }
 
 
 def latencies(recording: Recording, due: Mapping[int, float]) -> list[float]:

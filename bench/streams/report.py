@@ -85,7 +85,7 @@ def _bystander(cases: Cases) -> str:
 
 def _waits(its: Figures) -> list[str]:
     times = [number(its[what][part]) for what in ("GET queue/", "POST jobs/") for part in ("p50 ms", "p95 ms")]
-    return [*times, str(its["failed"])]
+    return [*times, ", ".join(f"{many} {why}" for why, many in its["failed"].items()) or "0"]
 
 
 def _wrong(cases: Cases) -> str:
