@@ -23,10 +23,10 @@ with env.stop_in_one_sentence("asgi"):
         check_sessions()
     get_resolver().url_patterns  # noqa: B018 (loaded now, so that the first request need not)
 
-from queueapp.events.door import EventsDoor
+from queueapp.events.middleware import EventStreamMiddleware
 from queueapp.http.body_limit import BodyLimit
 
-application = EventsDoor(BodyLimit(django))
+application = EventStreamMiddleware(BodyLimit(django))
 # Objects made at the start live as long as the process: the garbage collector should not scan them again.
 gc.collect()
 gc.freeze()

@@ -19,7 +19,7 @@ MAX_BATCH = 200
 """Clients that are admitted together, at most."""
 
 
-class Visitor(NamedTuple):
+class StreamRequest(NamedTuple):
     """A client that asks for a stream of what follows a number (None: from now on)."""
 
     credentials: Credentials
@@ -33,20 +33,20 @@ class Admitted(NamedTuple):
     start: StreamStart
 
 
-_Waiting = tuple[Visitor, "asyncio.Future[Admitted | None]"]
+_Waiting = tuple[StreamRequest, "asyncio.Future[Admitted | None]"]
 
 
 class Admissions:
-    """Collects the visitors of one event loop. While one batch is with the database, the next one gathers."""
+    """Collects the clients of one event loop. While one batch is with the database, the next one gathers."""
 
     def __init__(self) -> None:
         self._waiting: list[_Waiting] = []
         self._task: asyncio.Task[None] | None = None
 
-    async def admit(self, visitor: Visitor) -> Admitted | None:
-        """Return what the visitor gets; None: not decided here. Raises the errors of the database."""
+    async def admit(self, client: StreamRequest) -> Admitted | None:
+        """Return what the client gets; None: not decided here. Raises the errors of the database."""
         answer: asyncio.Future[Admitted | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((visitor, answer))
+        self._waiting.append((client, answer))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work())
         return await answer
@@ -54,13 +54,13 @@ class Admissions:
     async def _work(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
-            await _settle([(visitor, answer) for visitor, answer in batch if not answer.done()])
+            await _settle([(client, answer) for client, answer in batch if not answer.done()])
 
 
 async def _settle(batch: Sequence[_Waiting]) -> None:
-    """Answer these visitors, together or, if that fails, one by one: nobody's request can fail another's."""
+    """Answer these clients, together or, if that fails, one by one: nobody's request can fail another's."""
     try:
-        admitted = await sync_to_async(admit_all, thread_sensitive=False)([visitor for visitor, _ in batch])
+        admitted = await sync_to_async(admit_all, thread_sensitive=False)([client for client, _ in batch])
     except Exception as error:
         if len(batch) > 1 and not is_passing(error):
             for one in batch:
@@ -75,14 +75,14 @@ async def _settle(batch: Sequence[_Waiting]) -> None:
             answer.set_result(result)
 
 
-def admit_all(visitors: Sequence[Visitor]) -> list[Admitted | None]:
-    """Return what each visitor gets; None: not decided here, or beyond the rate limit.
+def admit_all(clients: Sequence[StreamRequest]) -> list[Admitted | None]:
+    """Return what each client gets; None: not decided here, or beyond the rate limit.
 
     About seven queries, however many they are. Locks: as stream_starts().
     """
     try:
-        allowed = _within_limit(accesses([visitor.credentials for visitor in visitors]))
-        asked = [(a.owner, visitor.after) for visitor, a in zip(visitors, allowed, strict=True) if a is not None]
+        allowed = _within_limit(accesses([client.credentials for client in clients]))
+        asked = [(a.owner, client.after) for client, a in zip(clients, allowed, strict=True) if a is not None]
         starts = iter(stream_starts(asked) if asked else ())
         return [None if access is None else Admitted(access, next(starts)) for access in allowed]
     finally:

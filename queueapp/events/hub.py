@@ -20,9 +20,9 @@ from ..db.sessions import is_passing, reason
 from ..lifecycle.announce import EVERYONE
 from ..snapshots import BATCH_COMPLETIONS
 from . import queries
-from .agenda import Agenda
-from .audience import Audience
 from .listener import listen
+from .open_streams import OpenStreams
+from .read_schedule import ReadSchedule
 from .stream import Stream
 
 logger = logging.getLogger(__name__)
@@ -51,11 +51,11 @@ class Hub:
     """The streams of this process and the tasks that feed them. All methods belong to one event loop."""
 
     def __init__(self) -> None:
-        self._audience = Audience()
+        self._open = OpenStreams()
         self._changed: set[int] = set()
         self._unheard: list[int] = []
         """Users whose completions are to be read though nobody announced any: some with each tick."""
-        self._agenda = Agenda()
+        self._schedule = ReadSchedule()
         self._fleet = queries.FleetReader()
         self._lost = False
         self._wake = asyncio.Event()
@@ -74,11 +74,11 @@ class Hub:
     @property
     def streams(self) -> int:
         """The number of streams that are fed. Safe from any thread."""
-        return len(self._audience)
+        return len(self._open)
 
     def is_full(self, user: int) -> bool:
         """Whether this user has as many streams as one may have."""
-        return 0 < queue_settings().MAX_STREAMS <= self._audience.count(user)
+        return 0 < queue_settings().MAX_STREAMS <= self._open.count(user)
 
     def retry_milliseconds(self) -> int:
         """Return how long a client is to wait before it comes back: spread, so that not all come at once."""
@@ -86,8 +86,8 @@ class Hub:
 
     def join(self, stream: Stream) -> None:
         """Feed this stream from now on, first with the present queue. The first stream starts the hub."""
-        self._audience.add(stream)
-        self._agenda.forget(stream.owner)
+        self._open.add(stream)
+        self._schedule.forget(stream.owner)
         self._note([stream.owner])
         if not self._tasks:
             self._tasks = [
@@ -97,29 +97,29 @@ class Hub:
 
     def leave(self, stream: Stream) -> None:
         """Stop feeding this stream. The last stream stops the hub."""
-        if self._audience.remove(stream):
-            self._agenda.forget(stream.owner)
+        if self._open.remove(stream):
+            self._schedule.forget(stream.owner)
             self._changed.discard(stream.owner)
-        if not self._audience.users:
+        if not self._open.users:
             for task in self._tasks:
                 task.cancel()
             self._tasks = []
 
     def changed(self, users: Collection[int]) -> None:
         """Read these users' completions and queues soon, if they have streams. EVERYONE: those of all."""
-        known = self._audience.users
+        known = self._open.users
         self._note(known if EVERYONE in users else [user for user in users if user in known])
 
     def _note(self, users: Collection[int]) -> None:
         if users:
             self._changed.update(users)
-            self._agenda.add(users, time.monotonic())
+            self._schedule.add(users, time.monotonic())
             self._wake.set()
 
     def _connected(self) -> None:
         """Read everything: what was announced meanwhile was not heard, and the database may have been restored."""
         self._lost = True
-        self._note(self._audience.users)
+        self._note(self._open.users)
 
     async def _feed(self) -> None:
         """Feed the streams for ever. An error costs a slice, not the streams."""
@@ -131,14 +131,14 @@ class Hub:
                     logger.warning("The live hub could not look at the queues: %s", reason(error))
                 else:
                     logger.exception("The live hub could not look at the queues")
-                self._audience.keep_alive(time.monotonic())
+                self._open.keep_alive(time.monotonic())
                 await asyncio.sleep(1)
-                self._note(self._audience.users)
+                self._note(self._open.users)
 
     async def _step(self) -> None:
         """Do what is due: completions first, then the rounds, then one slice of queues. Or wait until something is."""
         if self._lost:
-            self._audience.restart(await queries.restarts(self._told()))
+            self._open.restart(await queries.restarts(self._told()))
             self._lost = False
         now = time.monotonic()
         if now >= self._tick_at:
@@ -150,7 +150,7 @@ class Hub:
             self._slices = True
         for one in self._rounds:
             await one.run_if_due()
-        if self._slices and (users := self._agenda.take(time.monotonic(), SLICE_ROWS)):
+        if self._slices and (users := self._schedule.take(time.monotonic(), SLICE_ROWS)):
             await self._queues(users)
             return
         self._slices = False
@@ -161,7 +161,7 @@ class Hub:
         now = time.monotonic()
         self._wake.clear()
         due = min(one.due for one in self._rounds)
-        due = min(due, max(self._tick_at, now + self._agenda.wait(now)))
+        due = min(due, max(self._tick_at, now + self._schedule.wait(now)))
         if self._changed or self._unheard:
             due = min(due, self._tick_at)
         try:
@@ -174,53 +174,53 @@ class Hub:
 
     async def _completions(self, users: list[int]) -> None:
         for start in range(0, len(users), SLICE_USERS):
-            for after in self._audience.cursors(users[start : start + SLICE_USERS]):
+            for after in self._open.cursors(users[start : start + SLICE_USERS]):
                 found = await _each(queries.read_completions, after)
-                many = self._audience.offer_completions(after, [one for batch in found for one in batch])
+                many = self._open.offer_completions(after, [one for batch in found for one in batch])
                 # A full batch may leave some out: read again at the next tick.
                 self._changed |= {user for user, number in many.items() if number >= BATCH_COMPLETIONS}
-                self._agenda.add([user for user in many if user in self._audience], time.monotonic())
+                self._schedule.add([user for user in many if user in self._open], time.monotonic())
 
     async def _queues(self, users: list[int]) -> None:
         for found in await _each(lambda some: queries.read_queues(some, self._fleet), dict.fromkeys(users)):
-            self._audience.offer_queues(found)
+            self._open.offer_queues(found)
             for user, queue in found.items():
-                if user in self._audience:
-                    self._agenda.note(user, time.monotonic(), queue.rows)
+                if user in self._open:
+                    self._schedule.note(user, time.monotonic(), queue.rows)
 
     async def _progress(self) -> None:
-        self._note(self._audience.caught_up())
-        running = {user: None for user, queue in self._audience.queues.items() if queue.runs}
+        self._note(self._open.caught_up())
+        running = {user: None for user, queue in self._open.queues.items() if queue.runs}
         for found in await _each(queries.read_progress, running) if running else ():
-            self._audience.offer_progress(found)
+            self._open.offer_progress(found)
 
     async def _estimates(self) -> None:
-        flows = {id(queue.flow): queue.flow for queue in self._audience.queues.values()}  # equal ones are one object
-        behind = self._agenda.behind(time.monotonic())
+        flows = {id(queue.flow): queue.flow for queue in self._open.queues.values()}  # equal ones are one object
+        behind = self._schedule.behind(time.monotonic())
         event, gist = await queries.read_estimates(flows.values(), behind, self._fleet)
-        self._audience.offer_estimates(event, gist, time.monotonic())
+        self._open.offer_estimates(event, gist, time.monotonic())
 
     async def _close_revoked(self) -> None:
-        streams = list(self._audience)
+        streams = list(self._open)
         ended = await queries.revoked_of({stream.access for stream in streams})
         for stream in streams:
             if stream.access in ended:
                 stream.end()
 
     async def _recheck(self) -> None:
-        self._unheard = self._unheard or list(self._audience.users)
+        self._unheard = self._unheard or list(self._open.users)
 
     async def _reread(self) -> None:
-        busy = [user for user, queue in self._audience.queues.items() if queue.rows]
-        self._agenda.add(busy, time.monotonic())
+        busy = [user for user, queue in self._open.queues.items() if queue.rows]
+        self._schedule.add(busy, time.monotonic())
 
     async def _reread_idle(self) -> None:
-        self._agenda.add(self._audience.users, time.monotonic())
+        self._schedule.add(self._open.users, time.monotonic())
 
     def _told(self) -> dict[int, int]:
         """Return the highest number that a stream of each user was told."""
         numbers: dict[int, int] = {}
-        for stream in self._audience:
+        for stream in self._open:
             numbers[stream.owner] = max(stream.cursor, numbers.get(stream.owner, 0))
         return numbers
 

@@ -1,4 +1,4 @@
-"""The event stream as a Django view. It answers every refusal; door.py takes most streams before they reach Django."""
+"""The event stream as a Django view. It answers every refusal; middleware.py takes most streams before Django."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from queueapp.events import stream as stream_module
 from queueapp.events.access import StreamAccess
-from queueapp.events.audience import Audience
+from queueapp.events.open_streams import OpenStreams
 from queueapp.events.queries import EncodedCompletion
 from queueapp.events.stream import Stream
 
@@ -44,12 +44,12 @@ class ToldOnce(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.room, stream_module.MAX_COMPLETIONS = stream_module.MAX_COMPLETIONS, ROOM
-        self.audience, self.numbers = Audience(), iter(range(1, 1_000_000))
+        self.open_streams, self.numbers = OpenStreams(), iter(range(1, 1_000_000))
         self.done: defaultdict[int, list[int]] = defaultdict(list)
         self.all: list[Client] = []
 
     def teardown(self) -> None:
-        if not hasattr(self, "audience"):
+        if not hasattr(self, "open_streams"):
             return
         try:
             for _ in range(200):
@@ -65,7 +65,7 @@ class ToldOnce(RuleBasedStateMachine):
     def connect(self, user: int, back: int) -> Client:
         known = [0, *self.done[user]]
         client = Client(user, known[max(len(known) - 1 - back, 0)])
-        self.audience.add(client.stream)
+        self.open_streams.add(client.stream)
         self.all.append(client)
         return client
 
@@ -75,8 +75,8 @@ class ToldOnce(RuleBasedStateMachine):
 
     @rule()
     def tick(self) -> None:
-        for after in self.audience.cursors(USERS):
-            self.audience.offer_completions(
+        for after in self.open_streams.cursors(USERS):
+            self.open_streams.offer_completions(
                 after,
                 [
                     EncodedCompletion(user, number, b"data: 1\n\n")
@@ -92,13 +92,13 @@ class ToldOnce(RuleBasedStateMachine):
     @rule(client=clients)
     def reconnect(self, client: Client) -> None:
         """What was in line for the old connection, and not read, is lost with it."""
-        self.audience.remove(client.stream)
+        self.open_streams.remove(client.stream)
         client.stream = Stream(StreamAccess(client.user, client.user, ""), client.last)
-        self.audience.add(client.stream)
+        self.open_streams.add(client.stream)
 
     @rule(client=consumes(clients))
     def leave(self, client: Client) -> None:
-        self.audience.remove(client.stream)
+        self.open_streams.remove(client.stream)
         self.all.remove(client)
 
     @invariant()

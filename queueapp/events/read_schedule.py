@@ -12,7 +12,7 @@ SECONDS_PER_ROW = 0.01
 A queue also counts as due so much later, so that small ones go first; what has waited long enough goes before them."""
 
 
-class Agenda:
+class ReadSchedule:
     """The users whose queue is to be read, each with the moment from which it may be. All moments are of one clock."""
 
     def __init__(self) -> None:

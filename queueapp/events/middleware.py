@@ -1,10 +1,10 @@
-"""The event stream's fast path: an ASGI application before Django's.
+"""The event stream's fast path: ASGI middleware before Django's.
 
-    application = EventsDoor(BodyLimit(get_asgi_application()))
+    application = EventStreamMiddleware(BodyLimit(get_asgi_application()))
 
 Through Django a stream costs a dozen thread switches when it opens, and keeps its request and all middleware for hours.
 Here, clients that come together are admitted together, and nothing of a request is kept. All that is not admitted, with
-every refusal, is left to Django and views.py: without the door the stream works as well, for fewer clients.
+every refusal, is left to Django and views.py: without this the stream works as well, for fewer clients.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ..errors import InvalidQuery
 from ..http.addresses import events_path
 from ..http.middleware import add_headers
 from . import sse
-from .admission import MAX_BATCH, Admissions, Visitor
+from .admission import MAX_BATCH, Admissions, StreamRequest
 from .hub import hub
 from .request import HEADERS, accepts, after, credentials
 from .stream import Stream
@@ -40,13 +40,13 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-class EventsDoor:
+class EventStreamMiddleware:
     """ASGI application that serves event streams to whom it can admit, and passes all else on to another one."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
         self._admissions = Admissions()
-        self._gate = asyncio.Semaphore(MAX_BATCH)
+        self._concurrent = asyncio.Semaphore(MAX_BATCH)
         """Of thousands that come at once, the others wait here: else all other requests would wait for all of them."""
         self._path = ""
 
@@ -54,7 +54,7 @@ class EventsDoor:
         """Serve a stream until its client leaves, or let the application behind answer."""
         self._path = self._path or events_path()  # once: to look it up takes as long as the rest of this
         if scope["type"] == "http" and scope["method"] == "GET" and scope["path"] == self._path:
-            async with self._gate:
+            async with self._concurrent:
                 stream, headers = await self._admitted(scope)
             if stream is not None:
                 scope["headers"].clear()  # a stream is open for hours: keep nothing of its request
@@ -64,11 +64,11 @@ class EventsDoor:
 
     async def _admitted(self, scope: Scope) -> tuple[Stream | None, list[tuple[bytes, bytes]]]:
         request = ASGIRequest(scope, BytesIO())
-        visitor = _visitor(request)
-        if visitor is None:
+        client = _stream_request(request)
+        if client is None:
             return None, []
         try:
-            admitted = await self._admissions.admit(visitor)
+            admitted = await self._admissions.admit(client)
         except Exception:  # Django fails likewise, says so to the client, and logs it
             return None, []
         if admitted is None or hub().is_full(admitted.access.owner):
@@ -78,7 +78,7 @@ class EventsDoor:
         return stream, _headers(request.is_secure())
 
 
-def _visitor(request: HttpRequest) -> Visitor | None:
+def _stream_request(request: HttpRequest) -> StreamRequest | None:
     """Return who asks, None if Django is to answer."""
     try:
         request.get_host()
@@ -88,7 +88,7 @@ def _visitor(request: HttpRequest) -> Visitor | None:
     if settings.SECURE_SSL_REDIRECT and not request.is_secure():
         return None
     sent = credentials(request)
-    return Visitor(sent, number) if accepts(request) and sent is not None else None
+    return StreamRequest(sent, number) if accepts(request) and sent is not None else None
 
 
 @cache

@@ -15,7 +15,7 @@ IDLE_OFFERS = 500
 """Idle streams that are sent the estimates in one round; at least a tenth of all streams."""
 
 
-class Audience:
+class OpenStreams:
     """Streams, and what is handed out to them. A user's data are encoded once for all of the user's streams."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
 from queueapp.events import access, credentials
-from queueapp.events.admission import Admissions, Visitor, admit_all
+from queueapp.events.admission import Admissions, StreamRequest, admit_all
 from queueapp.events.credentials import Credentials
 from queueapp.lifecycle.processors import register
 from queueapp.limits import rate_limit
@@ -47,7 +47,7 @@ def session_of(user: Any, **changes: Any) -> Credentials:
 
 def admitted(*credentials: Credentials) -> list[int | None]:
     """The owners of those who are admitted, together."""
-    return [found and found.access.owner for found in admit_all([Visitor(one, None) for one in credentials])]
+    return [found and found.access.owner for found in admit_all([StreamRequest(one, None) for one in credentials])]
 
 
 def owner_of(user: Any) -> int:
@@ -107,7 +107,7 @@ def test_each_begins_where_it_asks_to_and_is_reset_where_that_is_ahead() -> None
     run_all(register("c").pk)
     last = last_number(owner_of(ada))
     found = admit_all(
-        [Visitor(asked[who], after) for who, after in ((0, 0), (0, None), (0, last + 1), (1, 7), (1, None))]
+        [StreamRequest(asked[who], after) for who, after in ((0, 0), (0, None), (0, last + 1), (1, 7), (1, None))]
     )
     assert [tuple(one.start) for one in found if one] == [
         (0, False),
@@ -132,7 +132,7 @@ def test_two_of_one_user_take_two_requests_of_the_users_allowance(settings: Sett
 
 def test_what_has_ended_is_found_among_many() -> None:
     users = [make_user(f"user-{number}") for number in range(6)]
-    found = [one.access for one in admit_all([Visitor(session_of(user), None) for user in users]) if one]
+    found = [one.access for one in admit_all([StreamRequest(session_of(user), None) for user in users]) if one]
     users[1].is_active = False
     users[1].save()
     users[2].set_password("another password")
@@ -144,14 +144,14 @@ def test_what_has_ended_is_found_among_many() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_visitor_who_cannot_be_looked_up_fails_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_cannot_be_looked_up_fails_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     ada, bob = make_user("ada"), make_user("bob")
     monkeypatch.setattr(credentials, "_is_session_key", bool)  # as if there were such a gap
 
     async def visit() -> list[Any]:
         admissions = Admissions()
-        visitors = [Visitor(one, None) for one in (bearer_of[ada], Credentials(session="\x00"), bearer_of[bob])]
-        return await asyncio.gather(*map(admissions.admit, visitors), return_exceptions=True)
+        clients = [StreamRequest(one, None) for one in (bearer_of[ada], Credentials(session="\x00"), bearer_of[bob])]
+        return await asyncio.gather(*map(admissions.admit, clients), return_exceptions=True)
 
     bearer_of = {ada: bearer(ada), bob: bearer(bob)}
     first, wrong, second = asyncio.run(visit())
