@@ -199,6 +199,7 @@ class Hub:
         behind = self._schedule.behind(time.monotonic())
         event, gist = await queries.read_estimates(flows.values(), behind, self._fleet)
         self._open.offer_estimates(event, gist, time.monotonic())
+        self._open.keep_alive(time.monotonic())  # streams whose first queue has not been read yet
 
     async def _close_revoked(self) -> None:
         streams = list(self._open)

@@ -26,11 +26,14 @@ class Stream:
     may be gone that the client has not seen; the first queue tells the client so. `behind`: whether a completion did
     not fit. `told_at`, `gist`: when it was offered the estimates last, and what of them may be news to idle users.
 
+    A queue comes before all else, at first and after a restart: a `reset` has the number after which the client goes
+    on, so it must not come after completions. Until then completions are kept, and only comments are sent.
+
     `wake` is called when there is something to take. An idle stream has no task and no timer.
     """
 
     __slots__ = (
-        "_completions", "_estimates", "_progress", "_queue", "_reset",
+        "_begun", "_completions", "_estimates", "_progress", "_queue", "_reset",
         "access", "behind", "cursor", "gist", "over", "owner", "told_at", "wake",
     )  # fmt: skip
 
@@ -44,6 +47,7 @@ class Stream:
         self.gist: object = None
         self.wake: Callable[[], None] = _nobody
         self._reset = cursor if reset else None
+        self._begun = False
         self._queue: bytes | None = None
         self._progress: bytes | None = None
         self._estimates: bytes | None = None
@@ -56,13 +60,15 @@ class Stream:
 
     def offer_progress(self, data: bytes) -> None:
         """Put progress in line. It replaces progress that was not sent yet."""
-        self._progress = data
-        self.wake()
+        if self._begun:
+            self._progress = data
+            self.wake()
 
     def offer_estimates(self, event: bytes, gist: object, now: float) -> None:
         """Put the estimates in line, a whole event that all streams share. It replaces one that was not sent yet."""
-        self._estimates, self.gist, self.told_at = event, gist, now
-        self.wake()
+        if self._begun or event is sse.KEEP_ALIVE:
+            self._estimates, self.gist, self.told_at = event, gist, now
+            self.wake()
 
     @property
     def full(self) -> bool:
@@ -86,7 +92,7 @@ class Stream:
         """Go on after this number, as the one it was told of is there no more. The next queue tells the client so."""
         self._completions = deque(done for done in self._completions or () if done.number <= cursor)
         self.cursor = self._reset = cursor
-        self.behind = False
+        self.behind = self._begun = False
 
     def end(self) -> None:
         """Send nothing more, and end."""
@@ -96,6 +102,7 @@ class Stream:
     def take(self) -> bytes:
         """Return everything in line, the queue first, so that a completion finds the job gone from it."""
         parts = []
+        self._begun = self._begun or self._queue is not None
         if self._queue is not None and self._reset is not None:
             parts.append(sse.event("reset", self._queue, self._reset))
             self._reset = None
@@ -105,10 +112,12 @@ class Stream:
             parts.append(sse.event("progress", self._progress))
         if self._estimates is not None:
             parts.append(self._estimates)
-        for done in self._completions or ():
-            parts.append(sse.event("completed", done.data, done.number))
-            tracing.delivered(done.trace)
-        self._queue = self._progress = self._estimates = self._completions = None
+        self._queue = self._progress = self._estimates = None
+        if self._begun:
+            for done in self._completions or ():
+                parts.append(sse.event("completed", done.data, done.number))
+                tracing.delivered(done.trace)
+            self._completions = None
         return b"".join(parts)
 
     async def events(self) -> AsyncIterator[bytes]:

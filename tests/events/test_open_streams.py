@@ -12,8 +12,12 @@ from queueapp.events.stream import Stream
 from queueapp.policy.projection import Standing
 
 
-def stream_of(user: int, cursor: int = 0) -> Stream:
-    return Stream(StreamAccess(user, user, ""), cursor)
+def stream_of(user: int) -> Stream:
+    """A stream whose first queue has been sent."""
+    stream = Stream(StreamAccess(user, user, ""), 0)
+    stream.offer_queue(sse.data("first"))
+    stream.take()
+    return stream
 
 
 def queue(rows: int) -> EncodedQueue:

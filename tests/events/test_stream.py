@@ -22,7 +22,11 @@ def sent(stream: Stream) -> list[bytes]:
 
 @pytest.fixture
 def stream() -> Stream:
-    return Stream(StreamAccess(1, 1, ""), cursor=5)
+    """A stream after 5 whose first queue has been sent."""
+    begun = Stream(StreamAccess(1, 1, ""), cursor=5)
+    begun.offer_queue(sse.data("first"))
+    begun.take()
+    return begun
 
 
 def test_of_queues_the_latest_is_sent_and_progress_before_it_is_dropped(stream: Stream) -> None:
@@ -53,6 +57,24 @@ def test_a_cursor_ahead_of_all_is_reset_with_the_next_queue() -> None:
     stream = Stream(StreamAccess(1, 1, ""), cursor=3, reset=True)
     stream.offer_queue(sse.data("q"))
     assert sent(stream) == [b'event: reset\nid: 3\ndata: "q"\n\n']
+
+
+def test_nothing_comes_before_the_first_queue_but_comments() -> None:
+    stream = Stream(StreamAccess(1, 1, ""), cursor=5, reset=True)
+    stream.offer_completion(completion(6))
+    stream.offer_progress(sse.data("p"))
+    stream.offer_estimates(b"event: estimates\n\n", "gist", 1.0)
+    assert stream.take() == b""
+    stream.offer_estimates(sse.KEEP_ALIVE, None, 2.0)
+    assert stream.take() == sse.KEEP_ALIVE
+    stream.offer_queue(sse.data("q"))
+    events = [b'event: reset\nid: 5\ndata: "q"\n\n', b'event: completed\nid: 6\ndata: {"n":6}\n\n']
+    assert sent(stream) == events
+    stream.restart(3)
+    stream.offer_completion(completion(4))
+    assert stream.take() == b"", "a reset that came later would take the client back"
+    stream.offer_queue(sse.data("q"))
+    assert [event.split(b"\n")[1] for event in sent(stream)] == [b"id: 3", b"id: 4"]
 
 
 def test_a_restart_keeps_what_the_client_is_still_to_be_told(stream: Stream) -> None:

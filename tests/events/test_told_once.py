@@ -9,11 +9,13 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
+from queueapp.events import sse
 from queueapp.events import stream as stream_module
 from queueapp.events.access import StreamAccess
 from queueapp.events.open_streams import OpenStreams
-from queueapp.events.queries import EncodedCompletion
+from queueapp.events.queries import EncodedCompletion, EncodedQueue
 from queueapp.events.stream import Stream
+from queueapp.policy.projection import Standing
 
 USERS = (1, 2)
 BATCH, ROOM = 3, 4
@@ -53,6 +55,7 @@ class ToldOnce(RuleBasedStateMachine):
             return
         try:
             for _ in range(200):
+                self.send_queues()
                 self.tick()
                 for client in self.all:
                     client.read()
@@ -84,6 +87,12 @@ class ToldOnce(RuleBasedStateMachine):
                     for number in [number for number in self.done[user] if number > last][:BATCH]
                 ],
             )
+
+    @rule()
+    def send_queues(self) -> None:
+        """Until its first queue has come, a client hears of nothing else."""
+        queue = EncodedQueue(sse.data("q"), 0, runs=False, flow=Standing())
+        self.open_streams.offer_queues(dict.fromkeys(USERS, queue))
 
     @rule(client=clients)
     def read(self, client: Client) -> None:
