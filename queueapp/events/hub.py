@@ -87,6 +87,7 @@ class Hub:
     def join(self, stream: Stream) -> None:
         """Feed this stream from now on, first with the present queue. The first stream starts the hub."""
         self._open.add(stream)
+        stream.told_at = time.monotonic()
         self._schedule.forget(stream.owner)
         self._note([stream.owner])
         if not self._tasks:
