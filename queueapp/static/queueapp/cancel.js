@@ -64,6 +64,7 @@ async function cancel(row, button, onAnswer) {
 function showStopping(row) {
   const chip = row.querySelector('[data-part="stopping"]');
   if (!(chip instanceof HTMLElement)) return toggleConfirm(row, false);
+  row.dataset.askedToStop = ""; // an event that is older than the answer may still come
   row.classList.remove("confirming");
   part("confirm", row).hidden = true;
   part("cancel", row).hidden = true;

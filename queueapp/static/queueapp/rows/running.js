@@ -22,8 +22,9 @@ export function fillRunning(row, job) {
   row.setText("message", job.message);
   row.setText("attempt", `attempt ${job.attempt}`);
   row.parts.attempt.hidden = job.attempt < 2;
-  row.parts.cancel.hidden = job.stopping;
-  row.parts.stopping.hidden = !job.stopping;
+  const stopping = job.stopping || "askedToStop" in row.element.dataset;
+  row.parts.cancel.hidden = stopping;
+  row.parts.stopping.hidden = !stopping;
   labelCancel(row, job);
 }
 
