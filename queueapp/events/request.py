@@ -1,4 +1,4 @@
-"""What a request for an event stream says, and the headers of its answer. views.py and middleware.py share it."""
+"""Parses requests for event streams, and has the headers of the answer. views.py and middleware.py share it."""
 
 from __future__ import annotations
 

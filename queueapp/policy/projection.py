@@ -108,18 +108,6 @@ class Curve(NamedTuple):
     points: tuple[tuple[float, float], ...]
     pace: float
 
-    def seconds_until_start(self, tag: float) -> float:
-        """Return the seconds until a job with this tag starts."""
-        if not self.points:
-            return 0.0
-        index = bisect_left(self.points, (tag,))
-        last_tag, last = self.points[index - 1] if index else self.points[0]
-        if index == len(self.points):
-            return last + (tag - last_tag) * self.pace
-        next_tag, following = self.points[index]
-        part = (tag - last_tag) / (next_tag - last_tag) if next_tag > last_tag else 1.0
-        return last + max(part, 0.0) * (following - last)
-
 
 class Projection:
     """Predicted starts of jobs, if nobody submits any more.

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queueapp.policy.projection import Capped, Fleet, Projection, Standing, share_owed
+from queueapp.policy.projection import CURVE_POINTS, Capped, Fleet, Projection, Standing, share_owed
 from queueapp.policy.rules import COMMON, Rule, Subject, Terms, route
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -140,3 +140,20 @@ class TestProjection:
         projection = Projection(fleet, [(float(n), n, 1.0) for n in range(200)])
         assert projection.seconds_until_start(Standing(), 100, 100.0) == 25
         assert projection.seconds_until_start(Standing(Terms(cap=1)), 100, 100.0) == 100
+
+
+@pytest.mark.parametrize("many", [0, 1, 5, 500])
+def test_the_curve_that_all_pages_share_lies_on_the_projection(many: int) -> None:
+    """Pages interpolate between its points, and go on at its pace: tests/pages/state.test.js."""
+    upcoming = [(float(tag), tag, 0.5) for tag in range(many)]
+    projection = Projection(Fleet((0.0, 0.3), flows=4, total_weight=4.0), upcoming)
+    curve = projection.curve()
+    assert curve is not None
+    assert len(curve.points) == min(many, CURVE_POINTS)
+    for tag, seconds in curve.points:
+        assert projection.seconds_until_start(Standing(vtime=tag), 0, 0.0) == seconds
+    if many:
+        assert (curve.points[0][0], curve.points[-1][0]) == (0.0, many - 1.0)
+        beyond = [projection.seconds_until_start(Standing(vtime=many + ahead), 0, 0.0) or 0.0 for ahead in (0.0, 10.0)]
+        assert beyond[1] - beyond[0] == pytest.approx(10.0 * curve.pace)
+    assert Projection(Fleet(), upcoming).curve() is None
