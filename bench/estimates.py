@@ -12,34 +12,43 @@ import argparse
 import random
 import statistics
 from collections import Counter
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from queueapp.policy.projection import Capped, Fleet, Next, Projection, Standing
-from queueapp.policy.scheduler import FlowState
+from bench.harness import table
+from queueapp.policy.projection import Capped, Fleet, Next, Projection, Standing, seconds_left
+from queueapp.policy.rules import DEFAULT_TERMS, Terms
+from queueapp.policy.scheduler import FlowState, Scheduler
 from queueapp.policy.simulation import Arrival, Simulation
 from queueapp.replay.swf import Entry, read_log
 
-EVERY = 10
-"""Events of the simulation between two predictions."""
+LOOKS = 10_000
+"""Moments, evenly over the log, at which the start of a job is predicted if one waits."""
+HEARTBEAT = 60.0
+"""Simulated seconds between charges of jobs that outrun what was expected. At 0.5, days of jobs would take hours."""
 
 
 class Oracle:
-    """Asks the projection at every EVERYth event. `asked` has (job, moment, predicted wait), in simulated seconds."""
+    """Asks the projection `every` so often. `asked` has (job, moment, predicted wait), in simulated seconds."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, every: float) -> None:
         self.asked: list[tuple[int, float, float]] = []
         self._chooser = random.Random(seed)
-        self._events = 0
+        self._every = every
+        self._next = 0.0
 
     def look(self, simulation: Simulation) -> None:
         """Predict the wait of one random job of a random ready flow."""
-        self._events += 1
+        if simulation.now < self._next:
+            return
+        self._next = simulation.now + self._every
         flows = [flow for flow in simulation.scheduler.flows.values() if flow.ready]
-        if self._events % EVERY or not flows:
+        if not flows:
             return
         flow = self._chooser.choice(flows)
         index = self._chooser.randrange(len(flow.backlog))
-        ahead = sum(task.expected for task in flow.backlog[:index])
+        ahead = sum(job.declared for job in flow.backlog[:index]) * flow.ratio
         place = flow.backlog[index].place
         wait = project(simulation, flows).seconds_until_start(standing(flow), place, ahead)
         assert wait is not None
@@ -53,7 +62,9 @@ def standing(flow: FlowState) -> Standing:
 
 def project(simulation: Simulation, flows: list[FlowState]) -> Projection:
     """Return the projection of the simulation's present state, as snapshots/fleet.py makes it from the database."""
-    serving = [max(task.expected - (simulation.now - since), 0.001) for _, task, since in simulation.serving()]
+    serving = [
+        seconds_left(job.declared * flow.ratio, simulation.now - since) for flow, job, since in simulation.serving()
+    ]
     idle = len(simulation.processors) - len(serving)
     active = [flow for flow in simulation.scheduler.flows.values() if flow.backlogged or flow.busy]
     capped = Counter(flow.terms for flow in active if flow.terms.cap is not None)
@@ -66,13 +77,14 @@ def project(simulation: Simulation, flows: list[FlowState]) -> Projection:
     upcoming: list[Next] = []
     for flow in flows:
         ahead = 0.0
-        for task in flow.backlog:
-            upcoming.append((standing(flow).tag(ahead), task.place, task.expected))
-            ahead += task.expected
+        for job in flow.backlog:
+            expected = job.declared * flow.ratio
+            upcoming.append((standing(flow).tag(ahead), job.place, expected))
+            ahead += expected
     return Projection(fleet, sorted(upcoming))
 
 
-def arrivals(log: Path, processors: int, load: float) -> list[Arrival]:
+def honest(log: Path, processors: int, load: float) -> list[Arrival]:
     """Return the log's jobs, with submissions stretched so that the processors are busy for the fraction `load`."""
     entries = [entry for entry in read_log(log) if isinstance(entry, Entry)]
     work = sum(max(entry.run_time or 1.0, 1.0) for entry in entries)
@@ -84,25 +96,82 @@ def arrivals(log: Path, processors: int, load: float) -> list[Arrival]:
     ]
 
 
+def by_habit(load: list[Arrival], seed: int) -> list[Arrival]:
+    """Return the load with each user's durations wrong by a factor of that user, between a hundredth and a hundred."""
+    chooser = random.Random(seed)
+    factors = {user: 10 ** chooser.uniform(-2, 2) for user in sorted({one.flow for one in load}, key=str)}
+    return [replace(one, declared=one.actual * factors[one.flow]) for one in load]
+
+
+def unthinking(load: list[Arrival]) -> list[Arrival]:
+    """Return the load with every job declared as a minute."""
+    return [replace(one, declared=60.0) for one in load]
+
+
+class Unlearning(Scheduler):
+    """The order without learned costs: what is declared is what is expected."""
+
+    def flow(self, key: Hashable, terms: Terms = DEFAULT_TERMS) -> FlowState:
+        """Return the flow with this key, as the scheduler's."""
+        if key not in self.flows:
+            self.adopt(Unlearned(key, terms))
+        return self.flows[key]
+
+
+class Unlearned(FlowState):
+    """A flow whose ratio stays 1."""
+
+    def learn(self, spent: float, declared: float) -> None:
+        """Do nothing."""
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Errors of predictions, as fractions of the real waits, in order; and the median of these waits, in seconds."""
+
+    errors: list[float]
+    wait: float
+
+    def row(self, name: str) -> list[str]:
+        """Return a row of the table."""
+        many = len(self.errors)
+        within = sum(error <= 0.2 for error in self.errors) / many
+        quarters = (f"{self.errors[many * part // 4]:.1%}" for part in (2, 3))
+        return [name, f"{many:,}", f"{self.wait:,.0f}", *quarters, f"{within:.1%}"]
+
+
+def predict(load: list[Arrival], processors: int, seed: int, scheduler: Scheduler) -> Errors:
+    """Run a load, and return how far predictions were off."""
+    oracle = Oracle(seed, load[-1].at / LOOKS)
+    runs = Simulation(load, processors, scheduler, HEARTBEAT, oracle.look).run()
+    started = {run.index: run.started for run in runs}
+    waits = [(predicted, started[job] - now) for job, now, predicted in oracle.asked if started[job] > now]
+    errors = sorted(abs(predicted - real) / real for predicted, real in waits)
+    return Errors(errors, statistics.median(real for _, real in waits))
+
+
 def main() -> None:
-    """Run the log, and print the table."""
+    """Run the log with durations declared in several ways, with learned costs and without, and print the table."""
     parser = argparse.ArgumentParser(prog="bench.estimates", description=__doc__.split("\n")[0])
     parser.add_argument("log", type=Path)
     parser.add_argument("--processors", type=int, default=8)
     parser.add_argument("--load", type=float, default=0.8, help="fraction of the time that processors are busy")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    oracle = Oracle(options.seed)
-    load = arrivals(options.log, options.processors, options.load)
-    started = {r.index: r.started for r in Simulation(load, options.processors, between=oracle.look).run()}
-    waits = [(predicted, started[job] - now) for job, now, predicted in oracle.asked if started[job] > now]
-    errors = sorted(abs(predicted - real) / real for predicted, real in waits)
-    print(f"jobs {len(load):,}, processors {options.processors}, load {options.load:.0%}")
-    print(f"predictions                     {len(errors):>8,}")
-    print(f"median real wait                {statistics.median(real for _, real in waits):>8.0f} s")
-    print(f"median error                    {statistics.median(errors):>8.1%}")
-    print(f"three quarters are below        {errors[len(errors) * 3 // 4]:>8.1%}")
-    print(f"within 20 % of the wait         {sum(e <= 0.2 for e in errors) / len(errors):>8.1%}")
+    load = honest(options.log, options.processors, options.load)
+    ways = {
+        "as they take": load,
+        "by each user's habit": by_habit(load, options.seed),
+        "a minute each": unthinking(load),
+    }
+    heads = ["durations declared", "predictions", "wait, s", "median error", "3 of 4 below", "within 20 %"]
+    rows = []
+    for name, declared in ways.items():
+        for learns, scheduler in ((False, Unlearning()), (True, Scheduler())):
+            found = predict(declared, options.processors, options.seed, scheduler)
+            rows.append(found.row(f"{name}{', learned' if learns else ''}"))
+    print(f"{len(load):,} jobs, {options.processors} processors, {options.load:.0%} load")
+    print(table(heads, rows))
 
 
 if __name__ == "__main__":

@@ -95,8 +95,8 @@ class Fleet:
         queued = due = jobs = 0.0
         for flow in self._scheduler.flows.values():
             free = math.inf if flow.terms.cap is None else max(flow.terms.cap - flow.busy, 0)
-            queued += min(sum(job.expected for job in flow.backlog), free * self.target if free else 0.0)
-            due += min(sum(min(job.expected / horizon(self.target), 1.0) for job in flow.backlog), free)
+            queued += min(sum(job.declared for job in flow.backlog), free * self.target if free else 0.0)
+            due += min(sum(min(job.declared / horizon(self.target), 1.0) for job in flow.backlog), free)
             jobs += min(len(flow.backlog), free)
         running = sum(min((end - self.now) / self.target, 1.0) for end, *_ in self._running)
         return Demand(self.now, queued, due, int(jobs), running, self.busy)
@@ -125,7 +125,7 @@ class Fleet:
     def _happen(self) -> None:
         while self._running and self._running[0][0] <= self.now:
             _, _, turn, job = heapq.heappop(self._running)
-            self._scheduler.settle(turn, [(job, job.expected)])
+            self._scheduler.settle(turn, [(job, job.declared)])
             self.idle += 1
         while self._starting and self._starting[0] <= self.now:
             heapq.heappop(self._starting)
@@ -139,7 +139,7 @@ class Fleet:
             wait = self.now - self._queued_at.pop(job.place)
             if claimed.flow.terms.cap is None:
                 self.outcome.waits.append(wait)
-            heapq.heappush(self._running, (self.now + job.expected, next(self._numbers), claimed, job))
+            heapq.heappush(self._running, (self.now + job.declared, next(self._numbers), claimed, job))
 
     def _arrive(self, arrival: Arrival) -> None:
         self._queued_at[self._next] = arrival.at

@@ -2,7 +2,7 @@
 
 For flows f and g that both have a backlog throughout an interval, on P processors, with a quantum of q seconds:
 
-    | S_f / w_f - S_g / w_g |  <=  (P + 1) * ((c_f + q) / w_f + (c_g + q) / w_g)
+    | S_f / w_f - S_g / w_g |  <=  (P + 1) * ((c_f + 2q) / w_f + (c_g + 2q) / w_g)
 
 S: seconds that a flow's tasks ran in the interval. c: seconds of its longest job, declared or real. w: its weight.
 """
@@ -67,7 +67,7 @@ def _backlogged(history: History, user: str) -> list[Span]:
     if not waiting:
         return []
     setup = history.setup
-    least = setup.processors * (setup.quantum + max(job.duration for job in waiting))
+    least = setup.processors * (2 * setup.quantum + max(job.duration for job in waiting))
     changes = sorted(
         [(job.known, job.duration) for job in waiting] + [(first[job.job], -job.duration) for job in waiting]
     )
@@ -89,7 +89,7 @@ def _common(ours: list[Span], theirs: list[Span]) -> list[Span]:
 
 def _bound(setup: Setup, longest: dict[str, float], one: str, other: str) -> float:
     return (setup.processors + 1) * sum(
-        (longest[user] + setup.quantum) / setup.weights.get(user, 1.0) for user in (one, other)
+        (longest[user] + 2 * setup.quantum) / setup.weights.get(user, 1.0) for user in (one, other)
     )
 
 

@@ -54,7 +54,7 @@ class Way:
     def settle(self, claim: Claim) -> None:
         """End a turn whose job took as long as declared."""
         shard, turn = claim
-        self.shards[shard].settle(turn, [(job, job.expected) for job in turn.jobs])
+        self.shards[shard].settle(turn, [(job, job.declared) for job in turn.jobs])
 
     def virtual_time(self) -> float:
         """Return the virtual time at which flows of all shards join, unless that of their shard is ahead."""

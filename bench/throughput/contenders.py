@@ -45,7 +45,8 @@ class NoopTurnabout(Turnabout, Contender):
         self.times = TIMES[turn]
         self.key = f"turnabout-{turn}-{users}u"  # type: ignore[misc]
         self.title = f"Turnabout, turns of {turn}, {users} user{'s' * (users > 1)}"  # type: ignore[misc]
-        self.settings = f"Each job declares {seconds:g} s, so a turn is {turn}; as many flows as users."  # type: ignore[misc]
+        self.turn = turn
+        self.settings = f"Each job declares {seconds:g} s; turns of at most {turn}; as many flows as users."  # type: ignore[misc]
 
     def submit(self) -> None:
         """Submit as the API does, with its checks."""
@@ -56,6 +57,20 @@ class NoopTurnabout(Turnabout, Contender):
         for name, numbers in self.load.numbered():
             jobs = [{"job_id": f"job-{n}", "duration": self.declared, "task": NOTHING} for n in numbers]
             submit(self.owners[name], parse_all(jobs))
+
+    def start(self, crew: Crew) -> None:
+        """Start a cluster whose turns have this size. Without the bound, all would soon be of a hundred."""
+        crew.environment["BENCH_MAX_TURN_JOBS"] = str(self.turn)
+        super().start(crew)
+
+
+class OverDeclared(NoopTurnabout):
+    """This project with jobs that declare a second each and take microseconds: flows learn that."""
+
+    def __init__(self, users: int) -> None:
+        super().__init__(1.0, 100, users)
+        self.key = f"turnabout-learned-{users}u"  # type: ignore[misc]
+        self.title = f"Turnabout, a second declared, {users} user{'s' * (users > 1)}"  # type: ignore[misc]
 
 
 class NoopPgQueuer(PgQueuer, Contender):
@@ -203,6 +218,7 @@ def contenders() -> list[Contender]:
     """Return all contenders."""
     return [
         *(NoopTurnabout(seconds, turn, users) for users in USERS for turn, seconds in DECLARED.items()),
+        *map(OverDeclared, USERS),
         NoopPgQueuer("pgqueuer", "pgqueuer, default"),
         NoopPgQueuer("pgqueuer-100", "pgqueuer, batches of 100", batch_size=100),
         NoopProcrastinate(),

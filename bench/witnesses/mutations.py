@@ -27,6 +27,7 @@ _TOLD = "tests/snapshots/test_completions.py"
 _JOINS = "tests/lifecycle/test_vacuum.py::test_while_somebody_joins_the_order_the_order_start_does_not_pass_them"
 _CLOCK = "tests/lifecycle/test_leases.py::test_a_host_whose_clock_is_off_takes_nobody_for_dead"
 _LEFT = "tests/workers/test_cluster.py::test_what_a_job_leaves_behind_is_there_for_no_other"
+_LATE_TURN = "tests/workers/test_cluster.py::test_jobs_of_a_turn_that_is_late_run_elsewhere_meanwhile"
 _ALONE = "tests/workers/test_cluster.py::test_when_the_command_is_killed_alone_nothing_of_its_cluster_lives_on"
 _STAYS = "tests/db/test_routines.py::test_the_version_before_stays_and_older_ones_go"
 _BRIEFLY = "tests/db/test_online.py::test_a_held_lock_is_given_up_in_a_sentence_and_nobody_waits_for_long_meanwhile"
@@ -64,16 +65,23 @@ MUTATIONS = (
     _sql("wait-after-settlement", "a claim that comes with a settlement waits for a flow", "turn/claim",
          "IF NOT p_wait THEN", "IF false THEN", _SETTLED_FIRST),
     _sql("charge-twice", "a turn is charged twice", "turn/claim",
-         "vtime = f.vtime + expected_sum / f.weight", "vtime = f.vtime + 2 * expected_sum / f.weight", _AGREES),
+         "vtime = f.vtime + charge / f.weight", "vtime = f.vtime + 2 * charge / f.weight", _AGREES),
     _sql("no-refund", "what a turn did not cost is not given back", "turn/settle",
          "greatest(spent + p_kept_charge, p.worked) - p.charged",
          "greatest(spent + p_kept_charge, p.worked, p.charged) - p.charged", _AGREES),
     _sql("no-weights", "weights are ignored", "turn/claim",
-         "vtime = f.vtime + expected_sum / f.weight", "vtime = f.vtime + expected_sum", _AGREES),
+         "vtime = f.vtime + charge / f.weight", "vtime = f.vtime + charge", _AGREES),
+    _sql("charge-beyond-declared", "who took long before is charged more than is declared", "turn/claim",
+         "declared_sum * least(f.ratio, 1)", "declared_sum * f.ratio", _AGREES),
+    _sql("nothing-learned", "what jobs take is not learned", "turn/settle",
+         "p_declared => declared", "p_declared => 0", _AGREES),
+    Mutation("turn-never-late", "a turn keeps its jobs, however long it runs",
+             "queueapp/workers/running_turn.py",
+             "and not self._is_late(now)", "", (_LATE_TURN,)),
     _sql("no-quantum", "a turn takes all jobs that it may, however long", "turn/claim",
-         "(expected_sum >= p_quantum OR cardinality(ids) >= p_most)", "cardinality(ids) >= p_most", _AGREES),
+         "(declared_sum * f.ratio >= p_quantum OR cardinality(ids)", "(cardinality(ids)", _AGREES),
     _sql("quantum-of-nothing", "a turn takes one job, however short", "turn/claim",
-         "(expected_sum >= p_quantum OR", "(expected_sum >= 0 OR", _QUANTUM),
+         "(declared_sum * f.ratio >= p_quantum OR", "(declared_sum >= 0 OR", _QUANTUM),
     _sql("credit-for-idling", "a flow that comes back does not join at V", "flow/change_flow",
          "f.vtime := greatest(f.vtime, queueapp_virtual_time());", "", _AGREES),
     _sql("no-cap", "a turn does not count against its flow's cap", "turn/claim",
@@ -138,7 +146,7 @@ MUTATIONS = (
              "[only] = processor.jobs if blame and len(processor.jobs) == 1 else [None]",
              "only = processor.jobs[0] if blame else None", (_BLAME,)),
     _sql("not-singly", "jobs of a lost turn are taken together again", "turn/put_back",
-         "greatest(j.duration, p_singly)", "j.duration", _BLAME),
+         "j.duration, p_alone, t.attempt", "j.duration, false, t.attempt", _BLAME),
     _sql("numbered-from-one", "a job that is tried again is numbered from one", "backlog/try_again",
          "coalesce((SELECT max(number) FROM queueapp_attempt a WHERE a.job_id = j.id), 0) + 1", "1", _NUMBERED),
     Mutation("stop-costs-an-attempt", "an operator's stop costs an attempt",

@@ -23,8 +23,10 @@ MAX_JOBS_READ = 100_000
 # counts as its cap lets it use.
 _DEMAND = versioned("""
     WITH queued AS (
-        SELECT flow_id, sum(expected) AS seconds, sum(least(expected / %(horizon)s, 1)) AS due, count(*) AS jobs FROM (
-               SELECT flow_id, expected FROM queueapp_waiting WHERE flow_id IS NOT NULL LIMIT %(jobs)s) AS read
+        SELECT flow_id, sum(expected * ratio) AS seconds, sum(least(expected * ratio / %(horizon)s, 1)) AS due,
+               count(*) AS jobs
+          FROM (SELECT flow_id, expected FROM queueapp_waiting WHERE flow_id IS NOT NULL LIMIT %(jobs)s) AS read
+          JOIN queueapp_flowstate USING (flow_id)
          GROUP BY flow_id
     ), waiting AS (
         SELECT coalesce(sum(least(q.seconds, f.free * %(target)s)), 0) AS seconds,
@@ -32,11 +34,12 @@ _DEMAND = versioned("""
           FROM queued q JOIN queueapp_flowstate t ON t.flow_id = q.flow_id
          CROSS JOIN LATERAL (SELECT CASE WHEN t.cap IS NULL THEN NULL ELSE greatest(t.cap - t.busy, 0) END AS free) AS f
          WHERE NOT queueapp_all_paused()
-    ), working AS (
-        SELECT coalesce(sum(least(greatest(
-                   j.duration - extract(epoch FROM clock_timestamp() - p.job_started_at), 0) / %(target)s, 1)), 0)
-               AS parts, count(p.job_id) AS busy, count(*) AS alive
+    ), working AS (  -- the seconds that are left: as seconds_left() in policy/projection.py
+        SELECT coalesce(sum(least(abs(j.duration * t.ratio - extract(epoch FROM clock_timestamp() - p.job_started_at))
+                                  / %(target)s, 1)) FILTER (WHERE p.job_id IS NOT NULL), 0) AS parts,
+               count(p.job_id) AS busy, count(*) AS alive
           FROM queueapp_processor p LEFT JOIN queueapp_job j ON j.id = p.job_id
+          LEFT JOIN queueapp_flowstate t ON t.flow_id = p.flow_id
          WHERE p.lease_until > clock_timestamp() AND NOT p.draining
     )
     SELECT w.seconds::float8, w.due::float8, w.jobs::int, parts::float8, busy, alive FROM waiting w, working

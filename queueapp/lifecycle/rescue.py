@@ -8,7 +8,6 @@ from functools import partial
 
 from django.db import connection
 
-from ..conf import queue_settings
 from ..db.conflicts import retried
 from ..db.routines import versioned
 from ..models import Job, Processor
@@ -17,7 +16,7 @@ from .announce import announce
 
 logger = logging.getLogger(__name__)
 
-_RESCUE = versioned("SELECT queueapp_rescue(%s, %s, %s, %s, %s, %s::float8)")
+_RESCUE = versioned("SELECT queueapp_rescue(%s, %s, %s, %s, %s, %s)")
 DIED = "Its processor died while it ran."
 
 
@@ -59,11 +58,10 @@ def _take_back(processor: Processor, blame: bool) -> list[int]:
     task = Job.objects.values_list("task", flat=True).get(pk=only) if only is not None else ""
     if find_task(task) is None:  # of another version of the site: how many attempts it has is known there
         only = None
-    singly = queue_settings().QUANTUM_SECONDS if blame else 0.0
     with connection.cursor() as cursor:
         cursor.execute(
             _RESCUE,
-            [processor.pk, processor.turn, only, max_attempts(task), DIED, singly],
+            [processor.pk, processor.turn, only, max_attempts(task), DIED, blame],
         )
         owners: list[int] = cursor.fetchone()[0]
         return owners

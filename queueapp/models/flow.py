@@ -65,6 +65,18 @@ class FlowState(models.Model):
         db_default=0.0,
         help_text="Its cost so far, in processor seconds, divided by its weight.",
     )
+    ratio = models.FloatField(
+        "cost ratio",
+        default=1.0,
+        db_default=1.0,
+        help_text="Processor seconds that its recent turns took, for each second that their jobs declared.",
+    )
+    learned_from = models.FloatField(
+        default=0.0,
+        db_default=0.0,
+        editable=False,
+        help_text="Declared seconds behind the ratio: older turns count less.",
+    )
     backlogged = models.BooleanField(default=False, db_default=False, help_text="Whether jobs wait in it.")
     busy = models.SmallIntegerField(default=0, db_default=0, help_text="Processors that work for it now.")
     held = models.BooleanField(

@@ -185,9 +185,8 @@ class Waiting(models.Model):
         Flow, null=True, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="backlog"
     )
     not_before = models.DateTimeField(null=True, help_text="Its moment has not come: until then it is in no flow.")
-    expected = models.FloatField(
-        help_text="Processor seconds, as declared; a quantum at least where it is to be taken in a turn of its own."
-    )
+    expected = models.FloatField(help_text="Processor seconds, as declared.")
+    alone = models.BooleanField(default=False, db_default=False, help_text="It is to be taken in a turn of its own.")
     attempt = models.SmallIntegerField(default=1, help_text="Which attempt its next start is.")
     note = models.CharField(max_length=500, blank=True, db_default="", help_text="Why it waits, if it says.")
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Count, Func, Q, Value
+from django.db.models import Count, F, Func, Q, Value
 
 from ..db.clock import DatabaseClock
 from .flow import Flow
@@ -19,6 +19,10 @@ class ProcessorQuerySet(models.QuerySet["Processor"]):
     def dated(self) -> ProcessorQuerySet:
         """The processors, each with the moment of reading, by the database's clock, as `read_at`."""
         return self.annotate(read_at=DatabaseClock())  # type: ignore[no-redef]  # it is declared there
+
+    def expecting(self) -> ProcessorQuerySet:
+        """The processors, each with the expected seconds of its present job, as `expected`; None without one."""
+        return self.annotate(expected=F("job__duration") * F("flow__state__ratio"))  # type: ignore[no-redef]  # as above
 
     def working(self) -> ProcessorQuerySet:
         """The processors that run a job now."""
@@ -77,6 +81,9 @@ class Processor(models.Model):
     jobs = ArrayField(models.BigIntegerField(), default=list, blank=True)
     attempts = ArrayField(models.PositiveSmallIntegerField(), default=list, blank=True)
     charged = models.FloatField(default=0.0, help_text="Processor seconds that its flow was charged for the turn.")
+    declared = models.FloatField(
+        default=0.0, db_default=0.0, editable=False, help_text="Processor seconds that the turn's jobs declare."
+    )
     worked = models.FloatField(
         default=0.0, db_default=0.0, help_text="Processor seconds that the turn is known to have cost so far."
     )
@@ -96,6 +103,8 @@ class Processor(models.Model):
 
     read_at: datetime
     """Set only by ProcessorQuerySet.dated()."""
+    expected: float | None
+    """Set only by ProcessorQuerySet.expecting()."""
 
     objects = ProcessorQuerySet.as_manager()
 

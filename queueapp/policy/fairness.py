@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from .scheduler import TURN_QUANTA
+
 Flow = tuple[float, float]
 """The largest cost of one of a flow's jobs (processor seconds, declared or real, whichever is more), and its weight."""
 
@@ -11,12 +13,12 @@ Flow = tuple[float, float]
 def service_gap_bound(processors: int, quantum: float, f: Flow, g: Flow, third_parties: Iterable[Flow] = ()) -> float:
     """Return the bound on the difference in service per weight of two flows, over any interval in which both are ready.
 
-    The unit is processor seconds per weight: (P + 1) * ((cmax_f + q) / w_f + (cmax_g + q) / w_g). All jobs of a turn
-    but the last take less than a quantum together; the last may be of any size. Sources: Goyal, Vin, Cheng, Start-time
-    Fair Queuing, SIGCOMM 1996, for one server; Jin, Chase, Kaur, SIGMETRICS 2004, for many.
+    The unit is processor seconds per weight: (P + 1) * ((cmax_f + 2q) / w_f + (cmax_g + 2q) / w_g). A turn starts no
+    job once it has run for two quanta; the last that it starts may be of any size. Sources: Goyal, Vin, Cheng,
+    Start-time Fair Queuing, SIGCOMM 1996, for one server; Jin, Chase, Kaur, SIGMETRICS 2004, for many.
 
     `third_parties`: other flows that declare more than their jobs take, each as the largest excess and the weight.
-    Until such a turn is settled V may lie that far ahead, and flows join there. The largest of P * (over + q) / w is
+    Until such a turn is settled V may lie that far ahead, and flows join there. The largest of P * (over + 2q) / w is
     added.
     """
     ahead = max((processors * largest_turn(over, quantum) / weight for over, weight in third_parties), default=0.0)
@@ -24,8 +26,8 @@ def service_gap_bound(processors: int, quantum: float, f: Flow, g: Flow, third_p
 
 
 def largest_turn(largest_job: float, quantum: float) -> float:
-    """Return the maximum cost of a turn, in processor seconds."""
-    return quantum + largest_job
+    """Return the maximum cost of a turn, in processor seconds, as charged and as spent."""
+    return TURN_QUANTA * quantum + largest_job
 
 
 def head_wait_bound(processors: int, quantum: float, flow: Flow, others: Sequence[Flow]) -> float:

@@ -67,6 +67,15 @@ class Standing:
         return self.vtime + ahead / self.terms.weight
 
 
+def seconds_left(expected: float, elapsed: float) -> float:
+    """Return the seconds until a running job should end, above 0. One that is late by x should take another x.
+
+    The longer a job has run beyond what was expected, the longer it goes on: A. Downey, Predicting queue times on
+    space-sharing parallel computers, IPPS 1997.
+    """
+    return max(abs(expected - elapsed), 0.001)
+
+
 def others_and_own(flow: Standing, fleet: Fleet) -> tuple[int, float]:
     """Return the number of flows that take turns and their total weight. This flow counts even if it is not active."""
     if flow.active:

@@ -16,6 +16,10 @@ from .rules import DEFAULT_TERMS, Terms
 
 QUANTUM = 0.02
 MAX_TURN_JOBS = 100
+TURN_QUANTA = 2
+"""Quanta after which a turn puts back the jobs that it has not started."""
+MEMORY = 0.9375
+"""What a turn counts in a flow's ratio once another turn has ended: about sixteen turns are remembered."""
 _PLACE = attrgetter("place")
 
 
@@ -24,7 +28,7 @@ class QueuedJob:
     """A job in the order: its place in the order of submission, and the processor seconds that it declares."""
 
     place: int
-    expected: float
+    declared: float
 
 
 @dataclass(eq=False)
@@ -33,6 +37,8 @@ class FlowState:
 
     `head`: the place of its first job, for ties; it keeps its value if the backlog runs empty. `held`: it lets others
     go first while jobs move from it or to it. `paused`: its queued jobs are `parked`, not in its backlog.
+
+    `ratio`: the seconds that its recent jobs took for each second declared. `learned_from`: the seconds declared there.
     """
 
     key: Hashable
@@ -46,6 +52,19 @@ class FlowState:
     paused: bool = False
     parked: list[QueuedJob] = field(default_factory=list)
     revision: int = 0
+    ratio: float = 1.0
+    learned_from: float = 0.0
+
+    def charge(self, declared: float) -> float:
+        """Return what a claim charges for jobs: what is expected, but no more than they declare."""
+        return declared * min(self.ratio, 1.0)
+
+    def learn(self, spent: float, declared: float) -> None:
+        """Take jobs that ended into the ratio."""
+        if spent > 0 and declared > 0:
+            before = self.learned_from * MEMORY
+            self.ratio = (self.ratio * before + spent) / (before + declared)
+            self.learned_from = before + declared
 
     @property
     def ready(self) -> bool:
@@ -112,14 +131,14 @@ class Scheduler:
         while (flow := self._first()) is not None:
             taken = self._head(flow)
             del flow.backlog[: len(taken)]
-            expected = _total(job.expected for job in taken)
-            flow.vtime += expected / flow.terms.weight
+            charged = flow.charge(_total(job.declared for job in taken))
+            flow.vtime += charged / flow.terms.weight
             flow.busy += bool(taken)
             flow.backlogged = bool(flow.backlog)
             flow.head = flow.backlog[0].place if flow.backlog else flow.head
             self._note(flow)
             if taken:
-                return TurnState(flow, taken, expected)
+                return TurnState(flow, taken, charged)
         return None  # the loop has put flows to rest that move() left without jobs
 
     def settle(
@@ -132,12 +151,14 @@ class Scheduler:
         """Charge the seconds really spent, and put back the jobs that are neither settled nor kept.
 
         `spent`: the seconds of each job that ended. `keep`: the job that still runs, for `elapsed` seconds so far. It
-        is charged the larger of these and what it declares.
+        is charged the larger of these and what a claim would charge.
         """
         over = {job for job, _ in spent}
         back = [job for job in turn.jobs if job not in over and job != keep]
-        kept = max(keep.expected, elapsed) if keep is not None else 0.0
-        cost = _total(seconds for _, seconds in spent) + kept - turn.charged
+        kept = max(turn.flow.charge(keep.declared), elapsed) if keep is not None else 0.0
+        seconds = _total(seconds for _, seconds in spent)
+        cost = seconds + kept - turn.charged
+        turn.flow.learn(seconds, _total(job.declared for job, _ in spent))
         turn.jobs, turn.charged = ([keep] if keep is not None else []), kept
         self._adjust(turn.flow, cost, 0 if keep is not None else -1, back)
 
@@ -218,10 +239,10 @@ class Scheduler:
         taken: list[QueuedJob] = []
         before = 0.0
         for job in flow.backlog[: self.most]:
-            if taken and before >= self.quantum:
+            if taken and before * flow.ratio >= self.quantum:
                 break
             taken.append(job)
-            before += job.expected
+            before += job.declared
         return taken
 
     def _note(self, flow: FlowState) -> None:

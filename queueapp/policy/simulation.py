@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from .rules import DEFAULT_TERMS, Terms
-from .scheduler import FlowState, QueuedJob, Scheduler, TurnState
+from .scheduler import TURN_QUANTA, FlowState, QueuedJob, Scheduler, TurnState
 
 HEARTBEAT = 0.5
 """Default seconds between charges of a job that outruns its declaration. The site's are HEARTBEAT_SECONDS."""
@@ -21,7 +21,7 @@ class Arrival:
 
     at: float
     flow: Hashable
-    expected: float
+    declared: float
     actual: float
     terms: Terms = DEFAULT_TERMS
 
@@ -54,7 +54,7 @@ class _Kind(IntEnum):
 class _Processor:
     """A processor. `number`: its index among those that take turns; None if its present turn is its last.
 
-    `actual`: the seconds that its current job really takes.
+    `since`: the moment at which its turn began. `actual`: the seconds that its current job really takes.
     """
 
     number: int | None
@@ -62,6 +62,7 @@ class _Processor:
     todo: list[QueuedJob] = field(default_factory=list)
     done: list[tuple[QueuedJob, float]] = field(default_factory=list)
     current: QueuedJob | None = None
+    since: float = 0.0
     started: float = 0.0
     actual: float = 0.0
 
@@ -70,7 +71,7 @@ class Simulation:
     """A run of the queued jobs of the scheduler's flows and of `arrivals` on so many processors.
 
     `arrivals` come in the order of submission. They get places from `first` on, which must be above all places in use.
-    Jobs queued at the start take the seconds that they declare. `between` is called after each event, once idle
+    Jobs queued at the start take what is expected of their flow's jobs. `between` is called after each event, once idle
     processors have claimed. If an arrival of the same moment is next, neither happens before it.
     """
 
@@ -93,7 +94,7 @@ class Simulation:
         self._pushed = 0
         self._events: list[tuple[float, _Kind, int, _Processor | None, QueuedJob | None]] = []
         for place, arrival in self.arrivals.items():
-            self._push(arrival.at, _Kind.ARRIVED, QueuedJob(place, arrival.expected))
+            self._push(arrival.at, _Kind.ARRIVED, QueuedJob(place, arrival.declared))
 
     def resume(self, turn: TurnState, elapsed: float, *, last: bool = False) -> None:
         """Begin with a processor in the middle of a turn, whose first job has run for `elapsed` seconds.
@@ -148,7 +149,7 @@ class Simulation:
         return run
 
     def _outrun(self, processor: _Processor, job: QueuedJob) -> None:
-        """After a quantum, and then at heartbeats: settle the jobs that ended, charge the one that runs."""
+        """When a job or its turn is late, and then at heartbeats: settle what ended, charge the job that runs."""
         assert processor.turn is not None
         elapsed = self.now - processor.started
         if processor.todo or processor.done:
@@ -166,18 +167,23 @@ class Simulation:
             self._take(self.processors[heapq.heappop(self._idle)], turn)
 
     def _take(self, processor: _Processor, turn: TurnState, elapsed: float = 0.0) -> None:
-        processor.turn, processor.todo = turn, list(turn.jobs)
+        processor.turn, processor.todo, processor.since = turn, list(turn.jobs), self.now - elapsed
         self._start(processor, elapsed)
 
     def _start(self, processor: _Processor, elapsed: float = 0.0) -> None:
         """Start the next job of the processor's turn, or go on with one that has run for `elapsed` seconds."""
         job = processor.current = processor.todo.pop(0)
         arrival = self.arrivals.get(job.place)
-        processor.actual = max(job.expected if arrival is None else arrival.actual, elapsed)
+        assert processor.turn is not None
+        flow = processor.turn.flow
+        processor.actual = max(job.declared * flow.ratio if arrival is None else arrival.actual, elapsed)
         processor.started = self.now - elapsed
         self._push(self.now + (processor.actual - elapsed), _Kind.ENDED, job, processor)
-        if processor.actual > self.scheduler.quantum:
-            self._push(self.now + max(self.scheduler.quantum - elapsed, 0.0), _Kind.OUTRUN, job, processor)
+        late = processor.started + self.scheduler.quantum
+        if processor.todo:  # the turn may be late before this job is
+            late = min(late, processor.since + TURN_QUANTA * self.scheduler.quantum)
+        if processor.started + processor.actual > late:
+            self._push(max(late, self.now), _Kind.OUTRUN, job, processor)
 
     def _push(self, at: float, kind: _Kind, job: QueuedJob, processor: _Processor | None = None) -> None:
         self._pushed += 1

@@ -115,7 +115,7 @@ def _add(found: _Waiting, tasks: dict[tuple[int, int], list[QueuedJob]], size: i
         for sample in samples(rest, size, begin, found.owners):
             found.tasks[flow].append(sample)
             found.owners[sample.place] = owner
-            found.samples[sample.place] = rest.expected / rest.many
+            found.samples[sample.place] = sample.declared * rest.many / rest.declared
     for ordered in found.tasks.values():
         ordered.sort(key=lambda task: task.place)
 
@@ -147,7 +147,10 @@ def _flows(wanted: set[str]) -> list[Flow]:
 
 def _state(flow: Flow, tasks: list[QueuedJob]) -> scheduler.FlowState:
     now = flow.state
-    return scheduler.FlowState(flow.key, now.terms, now.vtime, tasks, now.backlogged, now.busy, now.head or 0, now.held)
+    return scheduler.FlowState(
+        flow.key, now.terms, now.vtime, tasks, now.backlogged, now.busy, now.head or 0, now.held,
+        ratio=now.ratio, learned_from=now.learned_from,
+    )  # fmt: skip
 
 
 def _underway(

@@ -10,7 +10,16 @@ from django.db import connection
 from django.db.models import Count, Q, Sum
 
 from ..models import Cluster, FlowState, Processor
-from ..policy.projection import Capped, Fleet, Next, Projection, Standing, others_and_own, share_owed
+from ..policy.projection import (
+    Capped,
+    Fleet,
+    Next,
+    Projection,
+    Standing,
+    others_and_own,
+    seconds_left,
+    share_owed,
+)
 from ..policy.rules import Terms
 from . import shapes
 from .shapes import iso
@@ -22,12 +31,12 @@ FLOWS, PER_FLOW, UPCOMING = 200, 100, 2_000
 # the flow has no more jobs.
 _UPCOMING = """
     SELECT t.tag, t.job_id, t.expected, f.flow_id, f.vtime, t.last_tag
-      FROM (SELECT flow_id, vtime, weight FROM queueapp_flowstate WHERE ready ORDER BY vtime, head LIMIT %s) AS f
+      FROM (SELECT flow_id, vtime, weight, ratio FROM queueapp_flowstate WHERE ready ORDER BY vtime, head LIMIT %s) AS f
      CROSS JOIN LATERAL (
            SELECT job_id, expected, f.vtime + coalesce(sum(expected) OVER before, 0) / f.weight AS tag,
                   CASE WHEN count(*) OVER () = %s
                        THEN f.vtime + sum(expected) OVER () / f.weight END AS last_tag
-             FROM (SELECT job_id, expected FROM queueapp_waiting
+             FROM (SELECT job_id, expected * f.ratio AS expected FROM queueapp_waiting
                     WHERE flow_id = f.flow_id ORDER BY job_id LIMIT %s) AS head
            WINDOW before AS (ORDER BY job_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
            ) AS t
@@ -75,9 +84,10 @@ class FleetNow:
 
 def fleet_now(now: datetime) -> FleetNow:
     """Return the fleet as it is. At most four queries: processors, active flows, clusters, upcoming jobs."""
-    processors = Processor.objects.accepting().select_related("job")
-    # A job that outruns its declaration may end at any moment: its processor counts as busy for another millisecond.
-    remaining = [max(p.job.duration - p.time_spent(now), 0.001) if p.job is not None else 0.0 for p in processors]
+    remaining = [
+        0.0 if processor.expected is None else seconds_left(processor.expected, processor.time_spent(now))
+        for processor in Processor.objects.accepting().expecting()
+    ]
     active = FlowState.objects.filter(Q(backlogged=True) | Q(busy__gt=0)).order_by()
     terms = list(active.values_list("weight", "cap").annotate(many=Count("pk")))
     fleet = Fleet(

@@ -27,7 +27,11 @@ SHARES_SPAN = timedelta(minutes=5)
 """The span of owed, got and evenness."""
 
 _WAITING = versioned("""
-    WITH read AS (SELECT flow_id, expected FROM queueapp_waiting LIMIT %(jobs)s)
+    WITH read AS (
+        SELECT w.flow_id, w.expected * t.ratio AS expected
+          FROM (SELECT flow_id, expected FROM queueapp_waiting LIMIT %(jobs)s) AS w
+          LEFT JOIN queueapp_flowstate t ON t.flow_id = w.flow_id
+    )
     SELECT count(*), count(*) FILTER (WHERE flow_id IS NULL),
            CASE WHEN queueapp_all_paused() THEN 0
                 ELSE coalesce(sum(expected) FILTER (WHERE flow_id IS NOT NULL), 0) END,

@@ -18,7 +18,8 @@ _PLACES = """
      CROSS JOIN LATERAL (
            SELECT job_id, row_number() OVER (ORDER BY job_id) AS position,
                   coalesce(sum(expected) OVER (
-                      ORDER BY job_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS ahead
+                      ORDER BY job_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
+                  * (SELECT ratio FROM queueapp_flowstate WHERE flow_id = f.id ORDER BY revision DESC LIMIT 1) AS ahead
              FROM (SELECT job_id, expected FROM queueapp_waiting
                     WHERE flow_id = f.id AND job_id <= f.last_job ORDER BY job_id LIMIT %s) AS head
            ) AS p

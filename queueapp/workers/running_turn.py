@@ -14,6 +14,7 @@ from ..lifecycle.announce import announcer
 from ..lifecycle.outcome import JobOutcome, settle_part, still_held
 from ..lifecycle.processors import Beat, heartbeat
 from ..lifecycle.turn import ClaimedJob, Turn
+from ..policy.scheduler import TURN_QUANTA
 from ..registry import find_task
 from . import connection_slots
 from .connection_slots import give_back_connection
@@ -42,7 +43,7 @@ class RunningTurn:
         self._jobs: dict[int, ClaimedJob] = dict(enumerate(turn.jobs))
         self._limits = {index: _limits(job) for index, job in self._jobs.items()}
         self._released = self._settled_part = len(turn.jobs) == 1
-        self._beaten_at = self._heard_at = time.monotonic()
+        self._began = self._beaten_at = self._heard_at = time.monotonic()
         self._stop = Stop.NO
         self._stop_at: list[float] = []
         self._kept = True
@@ -129,7 +130,7 @@ class RunningTurn:
         self._died = job, outcome
         return True
 
-    # A job that outruns the quantum.
+    # A job that outruns the quantum, or a turn that outruns some.
 
     def _look(self, now: float) -> None:
         present = self._present()
@@ -140,7 +141,7 @@ class RunningTurn:
             return
         index, job, started = present
         elapsed = now - started
-        if elapsed < queue_settings().QUANTUM_SECONDS:
+        if elapsed < queue_settings().QUANTUM_SECONDS and not self._is_late(now):
             return
         self._release_rest()
         try:
@@ -154,6 +155,10 @@ class RunningTurn:
         if index in self._jobs:
             self._keep_limits(index, job, elapsed, now)
 
+    def _is_late(self, now: float) -> bool:
+        """Whether the turn has run for so long that the jobs that it has not started go to others."""
+        return not self._released and now - self._began >= TURN_QUANTA * queue_settings().QUANTUM_SECONDS
+
     def _after(self, error: Exception, now: float) -> None:
         """Prepare to try again at the next look. Refused data is replaced: else no heartbeat would follow it."""
         self.in_doubt = True
@@ -165,7 +170,7 @@ class RunningTurn:
         give_back_connection()
 
     def _release_rest(self) -> None:
-        """Take back the jobs that were not started: the present one outruns the quantum."""
+        """Take back the jobs that were not started."""
         if not self._released:
             self._released = True
             self.process.take_back()

@@ -44,7 +44,7 @@ class Mirror(Scheduler):
     def submit(self, flow: FlowState, tasks: Sequence[QueuedJob]) -> None:
         super().submit(flow, tasks)
         owner = self._owner(flow)
-        submit_each([(owner, Submission(job_id=f"j{task.place}", duration=task.expected)) for task in tasks])
+        submit_each([(owner, Submission(job_id=f"j{task.place}", duration=task.declared)) for task in tasks])
         for task in tasks:
             self._tasks[task.place] = task
         self._compare(flow)

@@ -18,15 +18,18 @@ from queueapp.policy.simulation import Arrival, Run, Simulation
 
 SLACK = 1e-6  # of seconds: sums of floating point numbers
 
-seconds = st.floats(0.001, 20).map(lambda x: round(x, 3))
+seconds = st.one_of(st.floats(0.001, 20).map(lambda x: round(x, 3)), st.sampled_from([0.0005, 0.005, 0.015, 0.019]))
 weights = st.sampled_from([0.1, 0.5, 1.0, 1.0, 1.0, 2.0, 3.0, 10.0])
 caps = st.sampled_from([None, None, None, 1, 2])
-factors = st.sampled_from([1.0, 1.0, 1.0, 0.01, 0.3, 3.0, 50.0])
+factors = st.sampled_from([1.0, 1.0, 1.0, 0.0001, 0.01, 0.3, 3.0, 50.0, 5000.0])
 
 
 @st.composite
 def loads(draw: st.DrawFn, capped: bool = True, honest: bool = False) -> list[Arrival]:
-    """Up to six flows with weights and caps, up to eighty jobs, in bursts and trickles, honestly declared or not."""
+    """Up to six flows with weights and caps, up to 320 jobs, in bursts and trickles, honestly declared or not.
+
+    A flow can alternate: jobs that take less than they declare, then such that take more.
+    """
     flows = {n: (draw(weights), draw(caps) if capped else None) for n in range(draw(st.integers(1, 6)))}
     arrivals, now = [], 0.0
     for _ in range(draw(st.integers(1, 16))):
@@ -70,11 +73,11 @@ class Watch:
 
 
 def largest_cost(arrivals: list[Arrival], flow: object) -> float:
-    return max(max(a.actual, a.expected) for a in arrivals if a.flow == flow)
+    return max(max(a.actual, a.declared) for a in arrivals if a.flow == flow)
 
 
 def over_declared(arrivals: list[Arrival], flow: object) -> float:
-    return max(a.expected - a.actual for a in arrivals if a.flow == flow)
+    return max(a.declared - a.actual for a in arrivals if a.flow == flow)
 
 
 # One flow declares far too much, and while that job runs another one joins; a third one joins after it.
@@ -85,9 +88,21 @@ OVERSTATED = [
     *[Arrival(3.0, "joins after", 1.0, 1.0)] * 10,
 ]
 
+# A flow's jobs take far less than they declare, so that a hundred share a turn. Then each takes nearly a quantum.
+ALTERNATES = [
+    *[Arrival(0.0, "alternates", 0.03, 0.0001)] * 50,
+    *[Arrival(0.0, "alternates", 0.03, 0.019)] * 200,
+    *[Arrival(0.0, "honest", 0.01, 0.01)] * 300,
+]
+# Declared to share turns, and each takes nearly a quantum.
+UNDERSTATED = [*[Arrival(0.0, "understates", 1e-5, 0.019)] * 200, *[Arrival(0.0, "honest", 0.01, 0.01)] * 300]
+
 
 @given(loads(), processors)
 @example(OVERSTATED, 1)
+@example(ALTERNATES, 1)
+@example(ALTERNATES, 3)
+@example(UNDERSTATED, 1)
 @settings(max_examples=300, deadline=None)
 def test_two_backlogged_flows_get_service_by_weight_within_the_bound(arrivals: list[Arrival], many: int) -> None:
     """For every pair, over every interval through which both are backlogged and below their caps."""
@@ -178,7 +193,7 @@ def test_one_flow_is_strictly_the_order_of_submission(arrivals: list[Arrival], m
     """That is what all users are without a rule."""
     together = [replace(arrival, flow="common", terms=Terms()) for arrival in arrivals]
     runs = sorted(Watch(together, many).run().runs, key=lambda run: (run.started, run.index))
-    jobs_of_a_turn = [run for run in runs if together[run.index].expected < QUANTUM]
+    jobs_of_a_turn = [run for run in runs if together[run.index].declared < QUANTUM]
     if not jobs_of_a_turn:
         assert [run.index for run in runs] == list(range(len(together)))
     else:  # jobs of a turn run one after the other: overtaken by the quantum at most
@@ -208,10 +223,66 @@ def rivals(many: int) -> list[Arrival]:
 @settings(max_examples=30, deadline=None)
 def test_declaring_other_durations_gains_nothing_beyond_the_bound(actual: float, factor: float, many: int) -> None:
     honest = [Arrival(0.0, "f", actual, actual)] * int(BACKLOG / actual)
-    liar = [replace(arrival, expected=actual * factor) for arrival in honest]
+    liar = [replace(arrival, declared=actual * factor) for arrival in honest]
     fair = service_by(60.0, [*honest, *rivals(2)], many, "f")
     gained = service_by(60.0, [*liar, *rivals(2)], many, "f") - fair
     assert gained <= service_gap_bound(many, QUANTUM, (actual, 1.0), (1.0, 1.0))
+
+
+def test_a_flow_that_always_declares_too_much_moves_v_ahead_with_its_first_jobs_only() -> None:
+    """Who joins while such jobs run is not behind those who join later: no third party's lie is in the bound."""
+    load = [
+        *[Arrival(0.0, "overstates", 1000.0, 2.0)] * 10,
+        *[Arrival(0.0, "overstates", 2.0, 2.0)] * 50,
+        *[Arrival(5.0, "joins", 1.0, 1.0)] * 60,
+        *[Arrival(50.0, "joins later", 1.0, 1.0)] * 40,
+    ]
+    watch = Watch(load, 1).run()
+    gaps = [
+        service.get("joins", 0.0) - service.get("joins later", 0.0)
+        for _, service, ready in watch.moments
+        if {"joins", "joins later"} <= ready
+    ]
+    assert len(gaps) > 20
+    assert max(gaps) - min(gaps) <= service_gap_bound(1, QUANTUM, (1.0, 1.0), (1.0, 1.0))
+
+
+@given(st.lists(st.tuples(seconds, factors), min_size=1, max_size=60))
+@settings(max_examples=100, deadline=None)
+def test_no_claim_charges_more_than_its_jobs_declare(lies: list[tuple[float, float]]) -> None:
+    """However the flow's jobs compared with their declarations before: so nobody can move V further ahead than that."""
+    order = Scheduler()
+    flow = order.flow("f")
+    order.submit(flow, [QueuedJob(n, actual * factor) for n, (actual, factor) in enumerate(lies)])
+    while (turn := order.claim()) is not None:
+        assert turn.charged <= sum(job.declared for job in turn.jobs) + SLACK
+        order.settle(turn, [(job, lies[job.place][0]) for job in turn.jobs])
+
+
+def test_jobs_that_take_far_less_than_they_declare_share_turns_after_the_first() -> None:
+    order = Scheduler()
+    flow = order.flow("f")
+    order.submit(flow, [QueuedJob(n, 1.0) for n in range(250)])
+    sizes = []
+    while (turn := order.claim()) is not None:
+        sizes.append(len(turn.jobs))
+        order.settle(turn, [(job, 20e-6) for job in turn.jobs])
+    assert sizes == [1, 100, 100, 49]
+    assert flow.ratio == pytest.approx(20e-6)
+
+
+def test_jobs_that_take_far_more_than_they_declare_are_taken_one_by_one_after_the_first_turn() -> None:
+    order = Scheduler()
+    flow = order.flow("f")
+    order.submit(flow, [QueuedJob(n, 0.001) for n in range(40)])
+    first = order.claim()
+    assert first is not None
+    assert len(first.jobs) == 20
+    order.settle(first, [], keep=first.jobs[0], elapsed=0.02)  # the others go back
+    order.settle(first, [(first.jobs[0], 2.0)])
+    second = order.claim()
+    assert second is not None
+    assert [job.place for job in second.jobs] == [1]
 
 
 @given(parts=st.integers(2, 200), many=st.integers(1, 3))

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +230,16 @@ def test_jobs_behind_one_that_outruns_its_quantum_run_elsewhere_meanwhile(site: 
     assert ended(site, api, "slow")["time_spent"] == pytest.approx(2.5, abs=0.3)
 
 
+def test_jobs_of_a_turn_that_is_late_run_elsewhere_meanwhile(site: Site, api: httpx.Client) -> None:
+    """They declare so little that one turn takes all. Each takes less than a quantum, and together they take thirty."""
+    asked = {"task": "nap", "duration": 1e-5, "payload": {"seconds": 0.015}}
+    jobs = [{"job_id": f"{n}", **asked} for n in range(40)]
+    api.post("jobs/bulk/", json={"jobs": jobs}).raise_for_status()
+    runs = [ended(site, api, f"{n}") for n in range(40)]
+    spans = sorted((run["started_at"], run["finished_at"]) for run in runs)
+    assert any(later[0] < earlier[1] for earlier, later in pairwise(spans))
+
+
 def test_a_job_whose_processor_is_killed_runs_again(site: Site, api: httpx.Client) -> None:
     submit(api, "survivor", "kill", times=1)
     job = ended(site, api, "survivor")
@@ -264,7 +275,7 @@ def test_a_processor_that_lost_its_lease_drops_the_job_and_takes_others(site: Si
     submit(api, "given-away", "nap", duration=30, seconds=30.0)
     first = running_pid(site, api, "given-away")
     site.query(
-        versioned("SELECT queueapp_rescue(id, turn, NULL, 3, '', 0) FROM queueapp_processor WHERE pid = %s"), first
+        versioned("SELECT queueapp_rescue(id, turn, NULL, 3, '', false) FROM queueapp_processor WHERE pid = %s"), first
     )
     site.query("NOTIFY queueapp_work")
     site.until(lambda: running_pid(site, api, "given-away") != first, "another processor has it")

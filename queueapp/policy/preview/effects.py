@@ -112,7 +112,7 @@ def starts(present: QueueState, routes: Routes) -> tuple[dict[int, float], dict[
     for run in present.simulation(routes).run():
         if run.index not in running:
             owner = present.owners[run.index]
-            late = run.ended - present.samples[run.index] if run.index in present.samples else run.started
+            late = run.ended - (run.ended - run.started) / present.samples.get(run.index, 1.0)
             first[owner] = min(first.get(owner, run.started), run.started)
             last[owner] = max(last.get(owner, late), late)
     return first, last

@@ -1,6 +1,6 @@
 """A backlog too deep to read job by job: the first jobs of each owner one by one, the later ones in samples.
 
-A *sample* is one job that stands for several, with the expected seconds of all of them. So the work stays the same.
+A *sample* is one job that stands for several, with the declared seconds of all of them. So the work stays the same.
 The starts of its jobs are known only to within the sample.
 """
 
@@ -15,15 +15,15 @@ from ..scheduler import QueuedJob
 
 @dataclass(frozen=True)
 class Remainder:
-    """The waiting jobs of one owner in one flow: their number, expected processor seconds, the place of the last."""
+    """The waiting jobs of one owner in one flow: their number, declared processor seconds, the place of the last."""
 
     many: int
-    expected: float
+    declared: float
     last: int
 
     def behind(self, first: Sequence[QueuedJob]) -> Remainder:
         """Return the remainder without its first jobs."""
-        return Remainder(self.many - len(first), self.expected - sum(job.expected for job in first), self.last)
+        return Remainder(self.many - len(first), self.declared - sum(job.declared for job in first), self.last)
 
 
 def depth(sizes: Sequence[int], budget: int) -> int:
@@ -46,7 +46,7 @@ def sample_size(sizes: Sequence[int], first: int, budget: int) -> int:
 def samples(rest: Remainder, size: int, begin: int, taken: Container[int]) -> Iterator[QueuedJob]:
     """Yield the rest in samples of `size` jobs, at places spread evenly from `begin` to its last, none `taken`."""
     pieces = math.ceil(rest.many / size)
-    mean = max(rest.expected, 0.0) / max(rest.many, 1)
+    mean = max(rest.declared, 0.0) / max(rest.many, 1)
     place = begin
     for piece in range(pieces):
         place = max(place + 1, begin + (rest.last - begin) * (piece + 1) // pieces)

@@ -40,7 +40,7 @@ class QueueState:
 
     `processors`: how many take turns; `flows`: those that wait, run, or may be joined; `own`: whose the flows of one
     owner alone are; `owners`: of each job, by its place; `waiting`: how many jobs of each owner have not been started.
-    `samples`: the jobs that stand for several jobs, with the seconds of the last of these. `timed`: whether it is
+    `samples`: the jobs that stand for several jobs, with the number of these. `timed`: whether it is
     complete enough to be simulated.
     """
 

@@ -6,6 +6,8 @@
 --   p_rests  true: nothing waits in the flow any more, and nobody submits to it
 --   p_terms  weight and cap of another rule
 --   p_held   whether the flow is held: it lets others go first while its jobs move
+--   p_spent, p_declared  processor seconds that ended jobs took, and those that they had declared: the ratio of the two
+--            is learned, with a memory of about sixteen turns; nothing is learned from none declared
 -- A flow that becomes ready (it rested, was at its cap, or was held) joins at V: being away saves no credit. It takes
 -- the order lock before it reads V and keeps it until the commit, so that the order start cannot pass it.
 -- The lookup begins with the newest revision: older ones may be dead tuples that VACUUM cannot remove yet.
@@ -13,7 +15,7 @@
 CREATE OR REPLACE FUNCTION queueapp_change_flow(
     p_flow bigint, p_cost double precision DEFAULT 0, p_busy integer DEFAULT 0, p_first bigint DEFAULT NULL,
     p_head bigint DEFAULT NULL, p_rests boolean DEFAULT false, p_terms queueapp_terms DEFAULT NULL,
-    p_held boolean DEFAULT NULL
+    p_held boolean DEFAULT NULL, p_spent double precision DEFAULT 0, p_declared double precision DEFAULT 0
 ) RETURNS void
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
@@ -27,6 +29,10 @@ BEGIN
     f.vtime := f.vtime + p_cost / f.weight;
     f.busy := f.busy + p_busy;
     f.held := coalesce(p_held, f.held);
+    IF p_declared > 0 THEN
+        f.ratio := (f.ratio * (f.learned_from * 0.9375) + p_spent) / (f.learned_from * 0.9375 + p_declared);
+        f.learned_from := f.learned_from * 0.9375 + p_declared;
+    END IF;
     IF p_terms.weight IS NOT NULL THEN
         f.weight := p_terms.weight;
         f.cap := p_terms.cap;
@@ -40,6 +46,7 @@ BEGIN
     END IF;
     UPDATE queueapp_flowstate
        SET revision = before + 1, weight = f.weight, cap = f.cap, vtime = f.vtime, backlogged = f.backlogged,
-           busy = f.busy, held = f.held, head = f.head, scan_from = f.scan_from
+           busy = f.busy, held = f.held, head = f.head, scan_from = f.scan_from, ratio = f.ratio,
+           learned_from = f.learned_from
      WHERE flow_id = p_flow AND revision = before;
 END $$;

@@ -2,8 +2,8 @@
 --   p_processor, p_turn  the processor and the number of the turn
 --   p_blame              the job whose attempt failed by that; null: unknown, or no job is at fault
 --   p_most, p_error      maximum number of attempts, and the error of this one
---   p_singly             least expected seconds of each job that goes back. With a quantum, each is taken in a turn of
---                        its own, so that the job at fault is known the next time; 0: as declared
+--   p_alone              whether each job that goes back is to be taken in a turn of its own, so that the job at fault
+--                        is known the next time
 -- Jobs go back to their places with the attempts that they had. The blamed job counts one more, or has failed. A job
 -- that was to be cancelled ends as cancelled; then no job is blamed. The flow is charged for the seconds that the
 -- processor was seen at work. The processor gets a new turn number, so a late settlement changes nothing.
@@ -11,7 +11,7 @@
 -- Locks: the processor's row; the owner of an outcome (advisory, shared); the flow's state; pending moves (inserted);
 -- order (advisory, shared) if the flow becomes ready.
 CREATE OR REPLACE FUNCTION queueapp_rescue(
-    p_processor bigint, p_turn bigint, p_blame bigint, p_most integer, p_error text, p_singly double precision
+    p_processor bigint, p_turn bigint, p_blame bigint, p_most integer, p_error text, p_alone boolean
 ) RETURNS bigint[]
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
@@ -52,7 +52,7 @@ BEGIN
 
     SELECT array_agg(DISTINCT owner_id) INTO owners FROM queueapp_job WHERE id = ANY (p.jobs);
     PERFORM FROM queueapp_flowstate WHERE flow_id = p.flow_id FOR NO KEY UPDATE;
-    back_from := queueapp_put_back(p, failed, p_singly);
+    back_from := queueapp_put_back(p, failed, p_alone);
     UPDATE queueapp_processor
        SET turn = nextval('queueapp_turn_number'), jobs = '{}', attempts = '{}', charged = 0, job_id = NULL,
            job_started_at = NULL, progress = 0, message = '', cancelling = false

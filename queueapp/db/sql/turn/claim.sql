@@ -1,12 +1,15 @@
 -- Take the next turn: the head of the backlog of the ready flow with the least virtual time.
 --   p          the processor; the caller has locked its row
---   p_quantum  jobs are taken while the expected seconds before them are below this; at least one
+--   p_quantum  jobs are taken while the expected seconds before them are below this; at least one. Expected are the
+--              declared seconds times the flow's ratio
 --   p_most     maximum number of jobs
 --   p_lease    seconds until the lease runs out without a heartbeat
 --   p_wait     whether to wait for a flow's state that others have locked; false if the caller has locked another one
 --   skip       flows that were found empty, in and out
 -- status: 'claimed', with the turn's number and its jobs in order; 'idle': no flow is ready; 'retry': the flow was
--- empty, had gone ahead, or was not to be waited for: commit, and call again. Each job is an array of id, job_id,
+-- empty, had gone ahead, or was not to be waited for: commit, and call again.
+-- The flow is charged what is expected, but no more than what is declared: else jobs that took long would let their
+-- owner move V ahead of everybody with the next one. Each job is an array of id, job_id,
 -- owner, task, payload as text, duration, attempt, time limit in seconds, memory limit in megabytes, and null or
 -- an array of traceparent and the seconds since the submission or run_at.
 -- Locks: a flow's state; the flow (advisory, exclusive, only tried, and given back at once); the waiting rows; the flow
@@ -26,7 +29,9 @@ DECLARE
     ids bigint[] := '{}';
     numbers smallint[];
     places tid[] := '{}';
-    expected_sum double precision := 0;
+    declared_sum double precision := 0;
+    alone boolean := false;
+    charge double precision;
     next_head bigint;
     still_backlogged boolean := true;
     nobody_submits boolean;
@@ -39,7 +44,7 @@ BEGIN
     -- 1. The flow: the first ready one. A locked flow is passed over for one that is at most a quantum ahead: once it is
     -- charged, the locked one would come after that one. Otherwise wait for it, and look again if it is not the first
     -- any more.
-    SELECT flow_id, revision, vtime, weight, busy, head, scan_from INTO f FROM queueapp_flowstate
+    SELECT flow_id, revision, vtime, weight, busy, head, scan_from, ratio INTO f FROM queueapp_flowstate
      WHERE ready AND vtime >= order_start AND flow_id <> ALL (skip)
        AND vtime <= (SELECT r.vtime + p_quantum / r.weight FROM queueapp_first_ready(skip, order_start) r)
      ORDER BY vtime, head LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED;
@@ -52,7 +57,7 @@ BEGIN
             status := 'retry';
             RETURN;
         END IF;
-        SELECT flow_id, revision, vtime, weight, busy, head, scan_from INTO f FROM queueapp_flowstate
+        SELECT flow_id, revision, vtime, weight, busy, head, scan_from, ratio INTO f FROM queueapp_flowstate
          WHERE flow_id = first.flow_id AND revision >= first.revision FOR NO KEY UPDATE;
         IF f.flow_id IS DISTINCT FROM (SELECT r.flow_id FROM queueapp_first_ready(skip, order_start) r) THEN
             status := 'retry';
@@ -68,16 +73,18 @@ BEGIN
         PERFORM pg_advisory_unlock(queueapp_flow_lock(f.flow_id));
     END IF;
     FOR candidate IN
-        SELECT ctid, job_id, expected FROM queueapp_waiting
+        SELECT ctid, job_id, expected, queueapp_waiting.alone FROM queueapp_waiting
          WHERE flow_id = f.flow_id AND job_id >= f.scan_from ORDER BY job_id LIMIT p_most + 1
     LOOP
-        IF cardinality(ids) > 0 AND (expected_sum >= p_quantum OR cardinality(ids) >= p_most) THEN
+        IF cardinality(ids) > 0 AND (declared_sum * f.ratio >= p_quantum OR cardinality(ids) >= p_most
+                                     OR alone OR candidate.alone) THEN
             next_head := candidate.job_id;
             EXIT;
         END IF;
         ids := ids || candidate.job_id;
         places := places || candidate.ctid;
-        expected_sum := expected_sum + candidate.expected;
+        declared_sum := declared_sum + candidate.expected;
+        alone := candidate.alone;
     END LOOP;
     first_job := ids[1];
 
@@ -91,10 +98,11 @@ BEGIN
            json_agg(json_build_array(id, name, owner_id, task, payload::text, duration, attempt, time_limit,
                                      memory_limit, CASE WHEN traceparent IS NOT NULL THEN json_build_array(traceparent,
                                      extract(epoch FROM clock_timestamp() - greatest(submitted_at, run_at))) END))
-      INTO ids, numbers, expected_sum, jobs
+      INTO ids, numbers, declared_sum, jobs
       FROM (SELECT j.*, t.expected, t.attempt
               FROM taken t, queueapp_job_by_id(t.job_id) AS j
              ORDER BY t.job_id) AS t;
+    charge := declared_sum * least(f.ratio, 1);
 
     -- 4. Put the flow to rest if nothing more waits in it and nobody submits to it. Look once more with the lock held:
     -- a job may have been committed since step 2.
@@ -107,7 +115,7 @@ BEGIN
     -- job: ids are drawn in order, so no lower one can come any more.
     UPDATE queueapp_flowstate
        SET revision = f.revision + 1,
-           vtime = f.vtime + expected_sum / f.weight,
+           vtime = f.vtime + charge / f.weight,
            busy = f.busy + (cardinality(ids) > 0)::int,
            head = coalesce(next_head, f.head),
            scan_from = least(CASE WHEN nobody_submits THEN least(first_job, f.head) ELSE f.scan_from END, next_head),
@@ -122,7 +130,7 @@ BEGIN
     -- 6. The lease.
     UPDATE queueapp_processor
        SET turn = nextval('queueapp_turn_number'), flow_id = f.flow_id, jobs = ids, attempts = numbers,
-           charged = expected_sum, worked = 0, job_id = ids[1], job_started_at = clock_timestamp(), progress = 0,
+           charged = charge, declared = declared_sum, worked = 0, job_id = ids[1], job_started_at = clock_timestamp(), progress = 0,
            message = '', cancelling = false, seen_at = clock_timestamp(),
            lease_until = clock_timestamp() + make_interval(secs => p_lease)
      WHERE queueapp_processor.turn = p.turn

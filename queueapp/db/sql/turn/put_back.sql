@@ -2,11 +2,11 @@
 -- now are parked.
 --   p         the processor; the caller has locked its row and its flow's state
 --   p_except  jobs of the turn that do not go back
---   p_singly  least expected seconds of each job: see rescue.sql
+--   p_alone   whether each is to be taken in a turn of its own: see rescue.sql
 -- Returns the first job put back into the flow; null: none.
 -- Locks: pending moves (inserted).
 CREATE OR REPLACE FUNCTION queueapp_put_back(
-    p queueapp_processor, p_except bigint[], p_singly double precision
+    p queueapp_processor, p_except bigint[], p_alone boolean
 ) RETURNS bigint
 LANGUAGE sql AS $$
     -- Jobs follow an owner that has left the flow meanwhile.
@@ -17,9 +17,9 @@ LANGUAGE sql AS $$
     ON CONFLICT DO NOTHING;
 
     WITH back AS (
-        INSERT INTO queueapp_waiting (owner_id, job_id, flow_id, expected, attempt)
+        INSERT INTO queueapp_waiting (owner_id, job_id, flow_id, expected, alone, attempt)
         SELECT j.owner_id, j.id, CASE WHEN NOT queueapp_paused(j.owner_id, j.task) THEN p.flow_id END,
-               greatest(j.duration, p_singly), t.attempt
+               j.duration, p_alone, t.attempt
           FROM unnest(p.jobs, p.attempts) AS t(id, attempt), queueapp_job_by_id(t.id) AS j
          WHERE t.id <> ALL (p_except)
         RETURNING job_id, flow_id

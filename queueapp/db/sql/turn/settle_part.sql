@@ -11,17 +11,20 @@ LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
     asynchronous text := set_config('synchronous_commit', 'off', true);
     p queueapp_processor;
+    kept_declared double precision;
     kept_charge double precision;
 BEGIN
     SELECT * INTO p FROM queueapp_processor WHERE turn = p_turn FOR NO KEY UPDATE;
     IF p.id IS DISTINCT FROM p_processor OR cardinality(p.jobs) = 0 THEN
         RETURN false;
     END IF;
-    SELECT greatest(duration, p_elapsed) INTO kept_charge FROM queueapp_job_by_id(p_keep);
+    SELECT duration INTO kept_declared FROM queueapp_job_by_id(p_keep);
+    SELECT greatest(kept_declared * least(ratio, 1), p_elapsed) INTO kept_charge FROM queueapp_flowstate
+     WHERE flow_id = p.flow_id ORDER BY revision DESC LIMIT 1;
     PERFORM queueapp_settle(p, p_keep, kept_charge, p_outcomes);
     UPDATE queueapp_processor
        SET jobs = ARRAY[p_keep], attempts = ARRAY[attempts[array_position(jobs, p_keep)]],
-           charged = kept_charge, worked = p_elapsed, job_id = p_keep,
+           charged = kept_charge, declared = kept_declared, worked = p_elapsed, job_id = p_keep,
            cancelling = cancelling AND job_id = p_keep,  -- else an earlier job was to be cancelled
            job_started_at = clock_timestamp() - make_interval(secs => p_elapsed), seen_at = clock_timestamp()
      WHERE turn = p_turn;
