@@ -18,6 +18,7 @@ from ..snapshots import (
     LIVE_WAITING,
     Completion,
     FleetNow,
+    Predictions,
     completions_after,
     fleet_now,
     progress_snapshots,
@@ -59,9 +60,10 @@ MAX_SHARES = 50
 
 
 class FleetReader:
-    """Reads the fleet, and keeps it for a moment."""
+    """Reads the fleet, and keeps it for a moment. `predictions`: how exact its estimates were lately."""
 
     def __init__(self) -> None:
+        self.predictions = Predictions()
         self._fleet: FleetNow | None = None
         self._until = 0.0
 
@@ -133,7 +135,9 @@ def read_progress(users: Collection[int]) -> dict[int, bytes]:
 @in_thread
 def read_estimates(flows: Collection[Standing], behind: float, reader: FleetReader) -> tuple[bytes, object]:
     """Return the event that all streams share, and what of it matters to users without jobs."""
-    estimates = reader.now().estimates(sorted(flows, key=repr)[:MAX_SHARES], behind)
+    fleet = reader.now()
+    reader.predictions.look(fleet)
+    estimates = fleet.estimates(sorted(flows, key=repr)[:MAX_SHARES], behind, reader.predictions.accuracy)
     return sse.event("estimates", sse.data(estimates)), repr((estimates["processors"], estimates["shares"]))
 
 

@@ -40,6 +40,10 @@ def _moment(value: Any) -> Any:
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 """A moment in the input, with its time zone."""
 
+MIN_DURATION_SECONDS = 1e-6
+"""Least duration that a job may declare. PostgreSQL refuses products of floats that are too small or too large, and a
+claim must never be refused."""
+
 
 class Submission(BaseModel):
     """One job as it is asked for."""
@@ -48,7 +52,9 @@ class Submission(BaseModel):
 
     job_id: str = Field(max_length=200, description="Your own name for the job, unique among your jobs.")
     duration: float = Field(
-        gt=0, allow_inf_nan=False, description="Expected processor seconds: above 0, at most 7 days."
+        ge=MIN_DURATION_SECONDS,
+        allow_inf_nan=False,
+        description="Expected processor seconds: at least a millionth, at most 7 days.",
     )
     task: str = Field(default="wait", max_length=100, description="The name of a registered task.")
     payload: dict[str, Any] = Field(default_factory=dict, description="The task's keyword arguments.")
@@ -91,6 +97,13 @@ class Submission(BaseModel):
     def _key(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(KEY, value):
             raise ValueError(KEY_SENTENCE)
+        return value
+
+    @field_validator("duration", mode="before")
+    @classmethod
+    def _at_least_the_shortest(cls, value: Any) -> Any:
+        if isinstance(value, int | float) and value < MIN_DURATION_SECONDS:
+            raise ValueError(f"must be at least {MIN_DURATION_SECONDS:f} seconds")
         return value
 
     @field_validator("duration")

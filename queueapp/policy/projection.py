@@ -8,6 +8,7 @@ processor that is free first. It cannot know who submits next.
 from __future__ import annotations
 
 import heapq
+import random
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -151,6 +152,11 @@ class Projection:
             beyond = max(tag - self._order[-1][0], 0.0) if self._order else ahead / flow.terms.weight
             start = self._after + beyond * flow.terms.weight / (share_owed(flow, self._fleet) * self._fleet.processors)
         return start if flow.terms.cap is None else max(start, ahead / flow.terms.cap)
+
+    def sample(self, chooser: random.Random, many: int) -> list[tuple[int, float]]:
+        """Return so many of the next jobs at random, or all: their places, and the seconds until they start."""
+        chosen = chooser.sample(range(len(self._starts)), min(many, len(self._starts)))
+        return [(self._order[index][1], self._starts[index]) for index in chosen]
 
     def curve(self) -> Curve | None:
         """Return the predicted starts of jobs whose flow has no cap. None if there are no processors."""

@@ -63,7 +63,7 @@ class FlowState:
         """Take jobs that ended into the ratio."""
         if spent > 0 and declared > 0:
             before = self.learned_from * MEMORY
-            self.ratio = (self.ratio * before + spent) / (before + declared)
+            self.ratio = min(max((self.ratio * before + spent) / (before + declared), 1e-6), 1e6)
             self.learned_from = before + declared
 
     @property

@@ -13,7 +13,7 @@ from django.db.models import Max
 from ..conf import queue_settings
 from ..errors import QueueError
 from ..lifecycle.submit import submit
-from ..lifecycle.validation import parse
+from ..lifecycle.validation import MIN_DURATION_SECONDS, parse
 from ..models import Job, Owner, Processor
 from ..user_model import user_named
 from .swf import Entry, Malformed, read_log
@@ -26,9 +26,6 @@ BATCH_JOBS = 500
 """Maximum number of jobs in one submission."""
 ZERO = 1.0
 """Log seconds that run time 0 stands for: logs count in whole seconds."""
-SHORTEST = 1e-6
-"""Minimum processor seconds that a job declares, however fast the replay."""
-
 Show = Callable[[int], None]
 """Receives the number of jobs submitted, or ended, about twice a second. A slow query or submission delays it."""
 
@@ -64,7 +61,7 @@ class Pace:
     def duration(self, entry: Entry) -> float:
         """Return the processor seconds that the job declares, and takes."""
         log_time = self.unknown if entry.run_time is None else entry.run_time or ZERO
-        return max(log_time / self.speed, SHORTEST)
+        return max(log_time / self.speed, MIN_DURATION_SECONDS)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from .completions import BATCH_COMPLETIONS, Completion, StreamStart, completions_after, last_number, stream_starts
 from .fleet import FleetNow, fleet_now
 from .jobs import job_dict, job_dicts, new_job_dict, recent_jobs
+from .predictions import Predictions
 from .queues import LIVE_WAITING, progress_snapshots, queue_snapshot, queue_snapshots
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "LIVE_WAITING",
     "Completion",
     "FleetNow",
+    "Predictions",
     "StreamStart",
     "completions_after",
     "fleet_now",

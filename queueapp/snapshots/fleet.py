@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import Count, Q, Sum
 
 from ..models import Cluster, FlowState, Processor
+from ..policy.accuracy import Accuracy
 from ..policy.projection import (
     Capped,
     Fleet,
@@ -69,7 +70,7 @@ class FleetNow:
             "flows": others_and_own(flow, self.fleet)[0],
         }
 
-    def estimates(self, flows: Iterable[Standing], behind: float) -> shapes.Estimates:
+    def estimates(self, flows: Iterable[Standing], behind: float, accuracy: Accuracy) -> shapes.Estimates:
         """Return what all users are told together, with the shares of such flows."""
         curve = self.projection.curve()
         return {
@@ -78,6 +79,8 @@ class FleetNow:
             "shares": [self.owed(flow) for flow in flows],
             "starts": [] if curve is None else [[tag, round(seconds, 3)] for tag, seconds in curve.points],
             "pace": 0.0 if curve is None else curve.pace,
+            "ranges": [[round(number, 3) for number in factors] for factors in accuracy.ranges()],
+            "held": None if accuracy.held is None else round(accuracy.held, 2),
             "behind": round(behind, 1),
         }
 

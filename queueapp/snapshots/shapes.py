@@ -129,6 +129,14 @@ class Estimates(TypedDict):
     shares: Annotated[list[ShareOwed], Field(description="By terms; the one with those of your share is yours.")]
     starts: Annotated[list[list[float]], Field(description="Pairs of a tag and seconds, in order.")]
     pace: float
+    ranges: Annotated[
+        list[list[float]],
+        Field(
+            description="How exact starts are: for those from so many seconds on, the factors of the earliest and the "
+            "latest start. The last that fits counts; none: too little is known."
+        ),
+    ]
+    held: Annotated[float | None, Field(description="The part of the last 200 ranges that held; null: not known yet.")]
     behind: Annotated[float, Field(description="Seconds by which the server is late to send changed queues.")]
 
 

@@ -147,6 +147,8 @@ class TestSubmit:
         [
             ({"duration": 0}, "duration"),
             ({"duration": -1}, "duration"),
+            ({"duration": 9e-7}, "duration"),
+            ({"duration": 5e-324}, "duration"),
             ({"duration": 604_801}, "duration"),
             ({"duration": "1"}, "duration"),
             ({"duration": None}, "duration"),

@@ -573,3 +573,19 @@ def test_a_job_that_was_cancelled_between_attempts_and_tried_again_is_numbered_o
     take_turn(processor, turn.number, [failed], now=time.monotonic(), more=False)
     assert list(job.attempts.values_list("number", "error")) == [(1, "first"), (2, "second")]
     assert Outcome.objects.get().time_spent == 3.0
+
+
+@pytest.mark.parametrize("declared", [5e-324, 1e-300, 1e300])
+@pytest.mark.parametrize("spent", [1e-9, 1.0, 1e8])
+def test_no_declaration_however_small_or_large_keeps_others_from_their_turns(declared: float, spent: float) -> None:
+    """PostgreSQL refuses a product of floats that is too small or too large. Submission refuses such durations; a row
+    of an earlier version may have one."""
+    everyone_takes_turns(weight=3)
+    ada, ben = make_owner("ada"), make_owner("ben")
+    submit_jobs(ada, "a0", "a1", "a2")
+    submit_jobs(ben, "b0")
+    Job.objects.filter(owner=ada).update(duration=declared)
+    Waiting.objects.filter(owner=ada).update(expected=declared)
+    done = run_all(register("c").pk, spent)
+    assert sorted(done) == ["a0", "a1", "a2", "b0"]
+    assert audit() == []

@@ -204,6 +204,8 @@ const estimates = (seconds, fields = {}) => ({
     [20, 3],
   ],
   pace: 0.5,
+  ranges: [],
+  held: null,
   behind: 0,
   ...fields,
 });
@@ -228,6 +230,24 @@ test("estimates move the starts of jobs by their tags, and leave the others", ()
   const starts = shown.waiting.map((one) => Date.parse(one.estimated_start) / 1000 - START / 1000);
   assert.deepEqual(starts, [3, 3, 4, 5, 10, 9]);
   assert.deepEqual(shown.processors, { alive: 4, busy: 2, starting: 0 });
+});
+
+test("starts have the range of their distance, which a queue that follows keeps", () => {
+  const ranges = [
+    [1, 0.5, 2],
+    [4, 1, 3],
+  ];
+  const told = ["onEstimates", estimates(2, { ranges, held: 0.8 }), 2000];
+  const tags = { soon: 10, later: 30, capped: null };
+  const seconds = ({ range }) =>
+    range && [range.earliest, range.latest].map((moment) => (Date.parse(moment) - START) / 1000);
+  const { waiting } = start(tagged(tags), told).queue;
+  assert.deepEqual(waiting.map(seconds), [[2.5, 4], [10, 26], undefined]);
+  assert.equal(waiting[0].range.held, 0.8);
+  const followed = start(tagged(tags), told, tagged(tags)).queue.waiting;
+  assert.deepEqual(followed.map(seconds), [[9, 27], [9, 27], undefined]);
+  const unknown = start(tagged({ a: 10 }), ["onEstimates", estimates(2, { ranges: [[4, 1, 3]] }), 2000]);
+  assert.equal(unknown.queue.waiting[0].range, null);
 });
 
 test("without a job ahead of it, a job with a tag starts now", () => {

@@ -159,7 +159,7 @@ def test_errors_are_shown_at_their_fields(login: Login) -> None:
     page = login(fresh("dave"))
     duration = page.get_by_label("Duration in seconds")
     submit(page, "wrong", "0")
-    expect(page.locator("#duration-error")).to_have_text("Input should be greater than 0")
+    expect(page.locator("#duration-error")).to_have_text("must be at least 0.000001 seconds")
     expect(duration).to_be_focused()
     expect(duration).to_have_attribute("aria-invalid", "true")
     duration.fill("a while")
@@ -540,6 +540,22 @@ def test_server_and_page_say_numbers_alike(login: Login) -> None:
         [humanize.share(share, "olga", *turn) for share in given for turn in turns],
         [humanize.processors(*fleet) for fleet in fleets],
     ]
+
+
+def test_a_range_of_starts_is_said_in_few_words(login: Login) -> None:
+    page = login(fresh("olga"))
+    given = [(0.2, 0.8), (0.2, 7), (3, 3.2), (3, 9), (20, 50), (40, 130), (70, 200), (3000, 90_000), (-5, 12)]
+    said = page.evaluate(
+        """async (given) => {
+            const { formatRangeUntil } = await import("/static/queueapp/format.js");
+            return given.map(([earliest, latest]) => formatRangeUntil(earliest, latest));
+        }""",
+        given,
+    )
+    assert said == [
+        "any moment", "within 7 s", "in about 3 s", "in 3 to 9 s", "in 20 to 50 s", "in 40 s to 2 min", "in 1 to 3 min",
+        "in 50 min to 1 day", "within 12 s",
+    ]  # fmt: skip
 
 
 _ENDED = [

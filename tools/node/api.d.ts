@@ -548,7 +548,7 @@ export interface components {
       job_id: string;
       /**
        * Duration
-       * @description Expected processor seconds: above 0, at most 7 days.
+       * @description Expected processor seconds: at least a millionth, at most 7 days.
        */
       duration: number;
       /**
@@ -803,6 +803,16 @@ export interface components {
       starts: number[][];
       /** Pace */
       pace: number;
+      /**
+       * Ranges
+       * @description How exact starts are: for those from so many seconds on, the factors of the earliest and the latest start. The last that fits counts; none: too little is known.
+       */
+      ranges: number[][];
+      /**
+       * Held
+       * @description The part of the last 200 ranges that held; null: not known yet.
+       */
+      held: number | null;
       /**
        * Behind
        * @description Seconds by which the server is late to send changed queues.

@@ -5,7 +5,9 @@
  * @typedef {import("../../../tools/node/api").components["schemas"]} Schemas as the OpenAPI schema has them
  * @typedef {Schemas["Attempt"]} Attempt
  * @typedef {Schemas["Status"]} Status
- * @typedef {Schemas["Job"] & {estimated_start?: string | null, tag?: number | null}} Job
+ * @typedef {Schemas["Job"] & {estimated_start?: string | null, tag?: number | null, range?: StartRange | null}} Job
+ * @typedef {{earliest: string, latest: string, held: number | null}} StartRange when a job should start, and how often
+ *   the range held lately
  * @typedef {Schemas["Share"]} Share
  * @typedef {Schemas["Queue"]} Queue
  * @typedef {Schemas["Progress"]} Progress

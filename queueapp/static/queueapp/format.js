@@ -50,6 +50,19 @@ export function formatTimeUntil(value) {
 }
 
 /**
+ * Return the range of times until something begins: "in 10 to 20 s", "in 50 s to 2 min", or as formatTimeUntil.
+ * @param {number} earliest in seconds
+ * @param {number} latest
+ */
+export function formatRangeUntil(earliest, latest) {
+  const [from, to] = [earliest, latest].map((value) => formatTimeUntil(value).replace("in about ", ""));
+  if (from === to || latest < 1) return formatTimeUntil(latest);
+  if (earliest < 1) return `within ${to}`;
+  const [number, unit] = from.split(" ");
+  return `in ${to.endsWith(unit) ? number : from} to ${to}`;
+}
+
+/**
  * Return how long ago something was: "just now", "20 s ago", "3 min ago", "5 h ago", "2 days ago", else the date.
  * @param {Date} moment
  * @param {number} now in milliseconds

@@ -11,6 +11,8 @@
  * @typedef {import("./api.js").Estimates} Estimates
  * @typedef {import("./stream.js").ConnectionState} ConnectionState
  *
+ * @typedef {Pick<Estimates, "ranges" | "held">} Accuracy
+ *
  * @typedef {{ended: number, until: number}} Ended when a job ended, and until when (by the server's clock) a queue that
  *   still lists it counts as older than its completion
  * @typedef {{live: boolean, ahead: number, frozen: number}} Clock the server's clock. While live, it is `ahead` of
@@ -18,6 +20,7 @@
  * @typedef {{
  *   queue: Queue | null,
  *   behind: number,
+ *   accuracy: Accuracy,
  *   heardAt: number,
  *   clock: Clock,
  *   ended: ReadonlyMap<string, Ended>,
@@ -26,7 +29,9 @@
  *   newlyEnded: readonly Job[],
  *   retried: ReadonlySet<string>,
  * }} State
- *   `behind`: seconds by which the server is late to send changed queues. `heardAt`: when the last event came. `queue`: the newest one, without the jobs that have ended since. `ended`: jobs known to have ended.
+ *   `behind`: seconds by which the server is late to send changed queues. `accuracy`: how exact estimates are. `heardAt`:
+ *   when the last event came. `queue`: the newest one, without the jobs that have ended since. `ended`: jobs known to
+ *   have ended.
  *   `cancelledHere`: jobs cancelled on this page, so that the user needs no notice of them. `spentAt`: when, by the
  *   server's clock, the `time_spent` of each running job was true.
  *   To be rendered: `newlyEnded` belong on top of the finished jobs, the last one first; `retried` no longer belong
@@ -47,6 +52,7 @@ export function initialState(ended) {
   return {
     queue: null,
     behind: 0,
+    accuracy: { ranges: [], held: null },
     heardAt: -Infinity,
     clock: { live: false, ahead: -Infinity, frozen: 0 },
     ended: new Map([...ended].map(([jobId, moment]) => [jobId, { ended: moment, until: -Infinity }])),
@@ -89,7 +95,8 @@ export function delay({ queue, clock, behind, heardAt }, now) {
 export function onQueue(state, queue, now) {
   const time = Date.parse(queue.time);
   if (state.queue && time < Date.parse(state.queue.time)) return state;
-  if (state.queue) queue = { ...queue, waiting: [...queue.waiting, ...rest(queue, state.queue)] };
+  const waiting = queue.waiting.map((job) => withRange(job, time, state.accuracy));
+  queue = { ...queue, waiting: state.queue ? [...waiting, ...rest(queue, state.queue)] : waiting };
   const spentAt = new Map(queue.running.map((job) => [job.job_id, time]));
   return withoutEnded({ ...state, queue, spentAt, heardAt: now, clock: advance(state.clock, time, now) });
 }
@@ -140,14 +147,16 @@ export function onProgress(state, progress, now) {
  */
 export function onEstimates(state, estimates, now) {
   const time = Date.parse(estimates.time);
-  const next = { ...state, behind: estimates.behind, heardAt: now, clock: advance(state.clock, time, now) };
+  const { behind, ranges, held } = estimates;
+  const accuracy = { ranges, held };
+  const next = { ...state, behind, accuracy, heardAt: now, clock: advance(state.clock, time, now) };
   const { queue } = state;
   if (!queue) return next;
-  const waiting = queue.waiting.map((job) =>
-    job.tag == null
-      ? job
-      : { ...job, estimated_start: new Date(time + 1000 * startOf(job.tag, estimates)).toISOString() },
-  );
+  const waiting = queue.waiting.map((job) => {
+    if (job.tag == null) return job;
+    const start = new Date(time + 1000 * startOf(job.tag, estimates)).toISOString();
+    return withRange({ ...job, estimated_start: start }, time, estimates);
+  });
   const { share } = queue;
   const present = estimates.shares.find(
     (one) => one.weight === share.weight && one.cap === share.cap && one.active === share.active,
@@ -155,6 +164,23 @@ export function onEstimates(state, estimates, now) {
   // A share of 0 is that of a user whose jobs are paused.
   const owed = present && share.owed > 0 ? { ...share, ...present } : share;
   return { ...next, queue: { ...queue, waiting, processors: estimates.processors, share: owed } };
+}
+
+/**
+ * Return a waiting job with the range in which it should start. Without one: it has no tag, or too little is known.
+ * @template {Job} T
+ * @param {T} job
+ * @param {number} time of its estimated start, in milliseconds
+ * @param {Accuracy} accuracy
+ * @returns {T}
+ */
+function withRange(job, time, { ranges, held }) {
+  if (job.tag == null || !job.estimated_start) return job;
+  const wait = Date.parse(job.estimated_start) - time;
+  const factors = ranges.filter(([seconds]) => 1000 * seconds <= wait).at(-1);
+  if (!factors) return { ...job, range: null };
+  const [earliest, latest] = factors.slice(1).map((factor) => new Date(time + factor * wait).toISOString());
+  return { ...job, range: { earliest, latest, held } };
 }
 
 /**

@@ -7,7 +7,8 @@
 --   p_terms  weight and cap of another rule
 --   p_held   whether the flow is held: it lets others go first while its jobs move
 --   p_spent, p_declared  processor seconds that ended jobs took, and those that they had declared: the ratio of the two
---            is learned, with a memory of about sixteen turns; nothing is learned from none declared
+--            is learned, with a memory of about sixteen turns, from a millionth to a million; nothing is learned from
+--            none declared
 -- A flow that becomes ready (it rested, was at its cap, or was held) joins at V: being away saves no credit. It takes
 -- the order lock before it reads V and keeps it until the commit, so that the order start cannot pass it.
 -- The lookup begins with the newest revision: older ones may be dead tuples that VACUUM cannot remove yet.
@@ -30,7 +31,8 @@ BEGIN
     f.busy := f.busy + p_busy;
     f.held := coalesce(p_held, f.held);
     IF p_declared > 0 THEN
-        f.ratio := (f.ratio * (f.learned_from * 0.9375) + p_spent) / (f.learned_from * 0.9375 + p_declared);
+        f.ratio := least(greatest(
+            (f.ratio * (f.learned_from * 0.9375) + p_spent) / (f.learned_from * 0.9375 + p_declared), 1e-6), 1e6);
         f.learned_from := f.learned_from * 0.9375 + p_declared;
     END IF;
     IF p_terms.weight IS NOT NULL THEN

@@ -29,7 +29,7 @@ DECLARE
     ids bigint[] := '{}';
     numbers smallint[];
     places tid[] := '{}';
-    declared_sum double precision := 0;
+    declared_sum double precision := 0;  -- of each job at least a microsecond: a product must not underflow
     alone boolean := false;
     charge double precision;
     next_head bigint;
@@ -83,7 +83,7 @@ BEGIN
         END IF;
         ids := ids || candidate.job_id;
         places := places || candidate.ctid;
-        declared_sum := declared_sum + candidate.expected;
+        declared_sum := declared_sum + greatest(candidate.expected, 1e-6);
         alone := candidate.alone;
     END LOOP;
     first_job := ids[1];
@@ -94,7 +94,7 @@ BEGIN
         DELETE FROM queueapp_waiting WHERE ctid = ANY (places)
         RETURNING job_id, expected, attempt
     )
-    SELECT coalesce(array_agg(id), '{}'), array_agg(attempt), coalesce(sum(expected), 0),
+    SELECT coalesce(array_agg(id), '{}'), array_agg(attempt), coalesce(sum(greatest(expected, 1e-6)), 0),
            json_agg(json_build_array(id, name, owner_id, task, payload::text, duration, attempt, time_limit,
                                      memory_limit, CASE WHEN traceparent IS NOT NULL THEN json_build_array(traceparent,
                                      extract(epoch FROM clock_timestamp() - greatest(submitted_at, run_at))) END))

@@ -22,7 +22,7 @@ BEGIN
         spent := queueapp_record(p.flow_id, p_outcomes);
         declared := CASE WHEN spent = 0 THEN 0  -- none of them was run: their task is unknown here
                          WHEN cardinality(p.jobs) = cardinality(p_outcomes) THEN p.declared
-                         ELSE (SELECT sum(duration) FROM unnest(p_outcomes) AS o, queueapp_job_by_id(o.job)) END;
+                         ELSE (SELECT sum(greatest(duration, 1e-6)) FROM unnest(p_outcomes) AS o, queueapp_job_by_id(o.job)) END;
     END IF;
 
     -- 2. Jobs that were not started go back.

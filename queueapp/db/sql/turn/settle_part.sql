@@ -18,7 +18,7 @@ BEGIN
     IF p.id IS DISTINCT FROM p_processor OR cardinality(p.jobs) = 0 THEN
         RETURN false;
     END IF;
-    SELECT duration INTO kept_declared FROM queueapp_job_by_id(p_keep);
+    SELECT greatest(duration, 1e-6) INTO kept_declared FROM queueapp_job_by_id(p_keep);
     SELECT greatest(kept_declared * least(ratio, 1), p_elapsed) INTO kept_charge FROM queueapp_flowstate
      WHERE flow_id = p.flow_id ORDER BY revision DESC LIMIT 1;
     PERFORM queueapp_settle(p, p_keep, kept_charge, p_outcomes);

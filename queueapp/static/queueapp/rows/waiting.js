@@ -1,7 +1,7 @@
 // @ts-check
 /** The rows of waiting jobs. */
 
-import { formatDateTime, formatTimeUntil } from "../format.js";
+import { formatDateTime, formatRangeUntil, formatTimeUntil } from "../format.js";
 import { fillCommon, labelCancel } from "./row.js";
 
 /**
@@ -28,7 +28,12 @@ export function fillWaiting(row, job) {
  * @param {number} now in milliseconds
  */
 export function fillEstimatedStart(row, job, now) {
-  row.setText("starts", job.estimated_start ? formatTimeUntil((Date.parse(job.estimated_start) - now) / 1000) : "");
+  const until = (/** @type {string} */ moment) => (Date.parse(moment) - now) / 1000;
+  const { estimated_start: start, range } = job;
+  if (range) row.setText("starts", formatRangeUntil(until(range.earliest), until(range.latest)));
+  else row.setText("starts", start ? formatTimeUntil(until(start)) : "");
+  const held = range?.held == null ? "" : `${Math.round(range.held * 100)}% of the last such estimates held`;
+  row.setAttribute("starts", "title", held);
   const due = job.run_at ? new Date(job.run_at) : null;
   row.setText("due", due && due.getTime() > now ? `not before ${formatDateTime(due)}` : "");
 }
