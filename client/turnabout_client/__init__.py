@@ -1,0 +1,89 @@
+"""Client of Turnabout, a fair job queue for many users.
+
+    with Client("http://127.0.0.1:8000", username="alice", password="...") as queue:
+        job = queue.submit("resize", {"width": 640, "height": 480}, duration=2)
+        print(queue.wait(job.job_id).result)
+
+AsyncClient has the same methods as coroutines and asynchronous iterators.
+"""
+
+from ._async import AsyncClient
+from ._sync import Client
+from .credentials import FileTokens, MemoryTokens, Tokens, TokenStore
+from .errors import (
+    ApiError,
+    Conflict,
+    FieldError,
+    InvalidRequest,
+    NotAllowed,
+    NotAuthenticated,
+    NotFound,
+    NotTurnabout,
+    RateLimited,
+    TimedOut,
+    TurnaboutError,
+    Unavailable,
+    Unreachable,
+)
+from .shapes import (
+    Attempt,
+    BulkResult,
+    Cancelled,
+    Completed,
+    Estimates,
+    Event,
+    Job,
+    Processors,
+    Progress,
+    Queue,
+    Reconnecting,
+    Reset,
+    Retried,
+    RunningJob,
+    Share,
+    Status,
+    Submission,
+    WaitingJob,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ApiError",
+    "AsyncClient",
+    "Attempt",
+    "BulkResult",
+    "Cancelled",
+    "Client",
+    "Completed",
+    "Conflict",
+    "Estimates",
+    "Event",
+    "FieldError",
+    "FileTokens",
+    "InvalidRequest",
+    "Job",
+    "MemoryTokens",
+    "NotAllowed",
+    "NotAuthenticated",
+    "NotFound",
+    "NotTurnabout",
+    "Processors",
+    "Progress",
+    "Queue",
+    "RateLimited",
+    "Reconnecting",
+    "Reset",
+    "Retried",
+    "RunningJob",
+    "Share",
+    "Status",
+    "Submission",
+    "TimedOut",
+    "TokenStore",
+    "Tokens",
+    "TurnaboutError",
+    "Unavailable",
+    "Unreachable",
+    "WaitingJob",
+]

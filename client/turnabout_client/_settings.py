@@ -1,0 +1,42 @@
+"""What both clients are made of."""
+
+from __future__ import annotations
+
+import httpx
+
+from ._api import Api, api_root
+from ._operations import Operations
+from ._steps import Request
+from .credentials import MemoryTokens, TokenStore
+
+TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+"""Seconds. A bulk request waits up to 10 seconds for its turn."""
+
+
+def operations(
+    url: str,
+    username: str | None,
+    password: str | None,
+    token: str | None,
+    key: str | None,
+    tokens: TokenStore | None,
+    for_user: str | None,
+    for_key: str | None,
+    retry_for: float,
+) -> tuple[str, Operations]:
+    """Return the API's root, and the operations. Raises ValueError for an address or settings that make no sense."""
+    if token and key:
+        raise ValueError("Give a token or a key, not both.")
+    if for_user and for_key:
+        raise ValueError("Name a user or a fairness key, not both.")
+    login = (username, password) if username is not None and password is not None else None
+    given = {"user": for_user, "key": for_key}
+    whose = {name: value for name, value in given.items() if value is not None}
+    return api_root(url), Operations(Api(token or key, login, tokens or MemoryTokens(), retry_for), whose)
+
+
+def timeout_of(request: Request) -> httpx.Timeout:
+    """Return how long to wait for the network."""
+    if request.silence is None:
+        return TIMEOUT
+    return httpx.Timeout(TIMEOUT.connect, read=request.silence)

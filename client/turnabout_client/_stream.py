@@ -1,0 +1,67 @@
+"""Follows the event stream, and comes back after the last completion whenever it is cut."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import httpx
+from httpx_sse import ServerSentEvent
+
+from ._api import Api, decode, sentence
+from ._steps import Emit, Patience, Receive, Request, Sleep, Steps
+from .shapes import Completed, Estimates, Event, Job, Progress, Queue, Reconnecting, Reset
+
+SILENCE = 30.0
+"""Seconds without a byte after which a stream is dead: the server sends a comment every 15 seconds at least."""
+SILENCE_WITH_JOBS = 10.0
+"""The same while one has jobs: the server then sends an event every second."""
+LONGEST_PAUSE = 30.0
+PRESENT = 999_999_999_999_999_999
+"""A number ahead of all completions. The server answers `reset` with the last number, so none after it is missed."""
+
+
+def follow(api: Api, after: int | None, silence: float, patience: Patience) -> Steps[None]:
+    """Emit every event of the stream, for ever. `after` None: from now on. `patience`: for the first connection.
+
+    Raises ApiError, Unreachable, NotTurnabout if the first connection fails. Later only what does not pass: ApiError
+    other than RateLimited and Unavailable.
+    """
+    cursor = PRESENT if after is None else after
+    pause = 1.0
+    while True:
+        headers = {"Accept": "text/event-stream", "Cache-Control": "no-store", "Last-Event-ID": str(cursor)}
+        yield from api.call(Request("GET", "events/", headers=headers, silence=silence), patience)
+        reason = "The stream ended."
+        try:
+            while (message := (yield Receive())) is not None:
+                pause = pause if message.retry is None else message.retry / 1000
+                event = parse(message)
+                if isinstance(event, Reset) and cursor == PRESENT:
+                    cursor, event = event.number, event.queue
+                elif isinstance(event, Completed | Reset):
+                    cursor = event.number
+                if event is not None:
+                    yield Emit(event)
+        except httpx.TransportError as error:
+            reason = sentence(error)
+        patience = Patience(math.inf, LONGEST_PAUSE)
+        seconds = pause * random.uniform(0.5, 1.5)  # noqa: S311
+        yield Emit(Reconnecting(reason=reason, seconds=seconds))
+        yield Sleep(seconds)
+
+
+def parse(message: ServerSentEvent) -> Event | None:
+    """Return the event; None: one that this version does not know. Raises NotTurnabout."""
+    match message.event:
+        case "queue":
+            return decode(message.data, Queue)
+        case "estimates":
+            return decode(message.data, Estimates)
+        case "progress":
+            return decode(message.data, Progress)
+        case "completed":
+            return Completed(number=int(message.id), job=decode(message.data, Job))
+        case "reset":
+            return Reset(number=int(message.id), queue=decode(message.data, Queue))
+    return None
