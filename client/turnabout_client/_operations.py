@@ -14,7 +14,7 @@ from ._api import Api
 from ._bulk import encode, named, parts
 from ._completions import completions
 from ._steps import Emit, Items, Patience, Request, Sleep, Steps, first
-from ._stream import SILENCE, follow
+from ._stream import SILENCE, follow, last_number
 from .errors import ApiError, Conflict, FieldError, Unavailable, Unreachable
 from .shapes import BulkResult, Cancelled, Event, Job, Queue, Retried, Status, Submission
 
@@ -185,6 +185,11 @@ class Operations:
         """
         self._own("events()")
         return Items(follow(self.api, after, SILENCE, Patience(self.api.retry_for)))
+
+    def last_completion(self) -> Steps[int]:
+        """Return the number of the last completion so far, 0 if there is none: for events(after=...)."""
+        self._own("last_completion()")
+        return last_number(self.api, SILENCE)
 
     def as_completed(self, job_ids: Iterable[str], timeout: float | None = None) -> Items[Job]:
         """Iterate over these jobs, each as it ends, whole. Raises TimedOut after `timeout` seconds, NotFound."""

@@ -10,6 +10,7 @@ from httpx_sse import ServerSentEvent
 
 from ._api import Api, decode, sentence
 from ._steps import Emit, Patience, Receive, Request, Sleep, Steps
+from .errors import Unreachable
 from .shapes import Completed, Estimates, Event, Job, Progress, Queue, Reconnecting, Reset
 
 SILENCE = 30.0
@@ -30,8 +31,7 @@ def follow(api: Api, after: int | None, silence: float, patience: Patience) -> S
     cursor = PRESENT if after is None else after
     pause = 1.0
     while True:
-        headers = {"Accept": "text/event-stream", "Cache-Control": "no-store", "Last-Event-ID": str(cursor)}
-        yield from api.call(Request("GET", "events/", headers=headers, silence=silence), patience)
+        yield from api.call(_request(cursor, silence), patience)
         reason = "The stream ended."
         try:
             while (message := (yield Receive())) is not None:
@@ -49,6 +49,23 @@ def follow(api: Api, after: int | None, silence: float, patience: Patience) -> S
         seconds = pause * random.uniform(0.5, 1.5)  # noqa: S311
         yield Emit(Reconnecting(reason=reason, seconds=seconds))
         yield Sleep(seconds)
+
+
+def last_number(api: Api, silence: float) -> Steps[int]:
+    """Return the number of the user's last completion so far, 0 if there is none. Raises ApiError, Unreachable."""
+    yield from api.call(_request(PRESENT, silence))
+    try:
+        while (message := (yield Receive())) is not None:
+            if isinstance(event := parse(message), Reset):
+                return event.number
+    except httpx.TransportError as error:
+        raise Unreachable(sentence(error)) from error
+    raise Unreachable("The stream ended before it began.")
+
+
+def _request(after: int, silence: float) -> Request:
+    headers = {"Accept": "text/event-stream", "Cache-Control": "no-store", "Last-Event-ID": str(after)}
+    return Request("GET", "events/", headers=headers, silence=silence)
 
 
 def parse(message: ServerSentEvent) -> Event | None:

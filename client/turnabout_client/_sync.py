@@ -108,6 +108,7 @@ class Client:
     cancel_matching = _Call(Operations.cancel_matching)
     retry_matching = _Call(Operations.retry_matching)
     events = _Iteration(Operations.events)
+    last_completion = _Call(Operations.last_completion)
     as_completed = _Iteration(Operations.as_completed)
     wait = _Call(Operations.wait)
 

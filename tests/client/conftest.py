@@ -11,10 +11,10 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from turnabout_client import AsyncClient, Client
 
 from tests.kit.proxy import Proxy, proxy
 from tests.kit.site import PASSWORD, Site
+from turnabout_client import AsyncClient, Client
 
 _numbers = itertools.count()
 Connect = Callable[..., Any]

@@ -7,6 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
+
+from tests.client.conftest import Connect, new_user
+from tests.kit.proxy import Proxy
+from tests.kit.site import PASSWORD, Site, free_port
 from turnabout_client import (
     Completed,
     Conflict,
@@ -23,10 +27,6 @@ from turnabout_client import (
     _bulk,
     _completions,
 )
-
-from tests.client.conftest import Connect, new_user
-from tests.kit.proxy import Proxy
-from tests.kit.site import PASSWORD, Site, free_port
 
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -103,7 +103,7 @@ def test_lists_come_by_pages_and_filters(connect: Connect) -> None:
     queue.cancel("listed-2")
     assert [job.job_id for job in queue.jobs(page_size=2)] == [f"listed-{n}" for n in (4, 3, 2, 1, 0)]
     assert [job.job_id for job in queue.jobs(status="cancelled")] == ["listed-2"]
-    assert [job for job in queue.jobs(task="checksum")] == []
+    assert list(queue.jobs(task="checksum")) == []
     assert next(iter(queue.jobs())).job_id == "listed-4"
 
 
@@ -245,5 +245,3 @@ def test_the_stream_yields_typed_events(connect: Connect) -> None:
     assert next(item for item in queue.events(after=0) if isinstance(item, Completed)) == event
     gone = next(queue.events(after=event.number + 1_000))
     assert (type(gone), gone.number) == (Reset, event.number)
-
-

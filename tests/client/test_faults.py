@@ -14,6 +14,10 @@ from typing import Any
 
 import jwt
 import pytest
+
+from tests.client.conftest import Connect, new_user
+from tests.kit.proxy import Proxy
+from tests.kit.site import BASE, PASSWORD, Site
 from turnabout_client import (
     Completed,
     FileTokens,
@@ -25,10 +29,6 @@ from turnabout_client import (
     Tokens,
     Unreachable,
 )
-
-from tests.client.conftest import Connect, new_user
-from tests.kit.proxy import Proxy
-from tests.kit.site import BASE, PASSWORD, Site
 
 
 def until(events: Iterator[Any], holds: Callable[[Any], bool]) -> Any:
@@ -110,9 +110,7 @@ class TestTokens:
         with pytest.raises(NotAuthenticated):
             connect(key=expired(token)).queue()
 
-    def test_threads_that_find_a_token_expired_renew_it_once(
-        self, connect: Connect, site: Site, before: Proxy
-    ) -> None:
+    def test_threads_that_find_a_token_expired_renew_it_once(self, connect: Connect, site: Site, before: Proxy) -> None:
         tokens = MemoryTokens()
         queue = connect(before.url, username=new_user(site), password=PASSWORD, tokens=tokens)
         queue.log_in()
@@ -170,9 +168,7 @@ def test_processes_that_find_a_token_expired_renew_it_one_after_the_other(site: 
 
 
 class TestStreams:
-    def test_a_stream_that_is_cut_misses_no_completion_and_repeats_none(
-        self, connect: Connect, before: Proxy
-    ) -> None:
+    def test_a_stream_that_is_cut_misses_no_completion_and_repeats_none(self, connect: Connect, before: Proxy) -> None:
         queue = connect(before.url)
         events = queue.events()
         assert isinstance(next(events), Queue)

@@ -1,0 +1,5 @@
+"""python -m turnabout_client: the command line."""
+
+from .cli import main
+
+main()
