@@ -14,7 +14,7 @@ SETTINGS = SECRET_KEY=for-checks-only-which-read-the-settings-and-sign-nothing A
 export PORT PROCESSORS WEB_PROCESSES
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stop test quick coverage check check-deploy format lock clean
+.PHONY: help run demo stop test quick coverage check client check-deploy format lock clean
 
 help: ## List these targets
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -54,6 +54,11 @@ check: .venv/dev.done ## Pins, lint, format, layers, types, migrations, and know
 	    makemigrations --check --dry-run
 	@sh tools/node/page.sh --check
 	@sh tools/audit.sh
+
+DIST ?= dist
+
+client: .venv/dev.done ## Build the wheel and the sdist of the client (DIST=dist)
+	$(BIN)/uv build --quiet --no-config --no-build-isolation --out-dir $(DIST) client
 
 check-deploy: ## Check deploy/ by the tools that read its files, as far as they are installed
 	@sh tools/check_deploy.sh

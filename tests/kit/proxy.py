@@ -15,15 +15,15 @@ class Proxy:
         self.requests: list[str] = []
         self._port = port
         self._loop = asyncio.new_event_loop()
-        self._open: set[asyncio.Transport] = set()
-        self._stalled: set[asyncio.Transport] = set()
+        self._open: set[asyncio.WriteTransport] = set()
+        self._stalled: set[asyncio.WriteTransport] = set()
         self._lose: list[str] = []
         self._server: asyncio.Server | None = None
         self.url = ""
 
     def cut(self) -> None:
         """Close all connections."""
-        self._call(lambda: [client.abort() for client in self._open])
+        self._call(self._abort_all)
 
     def stall(self) -> None:
         """Pass nothing more of the server's on, on the connections that are open now."""
@@ -35,8 +35,13 @@ class Proxy:
 
     def _call(self, work: Callable[[], object]) -> None:
         done = threading.Event()
-        self._loop.call_soon_threadsafe(lambda: (work(), done.set()))
+        self._loop.call_soon_threadsafe(work)
+        self._loop.call_soon_threadsafe(done.set)
         assert done.wait(10)
+
+    def _abort_all(self) -> None:
+        for client in self._open:
+            client.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         client = writer.transport
