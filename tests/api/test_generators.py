@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -47,7 +48,7 @@ def test_the_client_of_openapi_python_client(site: Site, tmp_path: Path) -> None
     token = token_of(site, "gerda")
     run(
         "openapi-python-client", "generate", "--path", schema(site, tmp_path), "--meta", "none", "--fail-on-warning",
-        "--output-path", tmp_path / "turnabout_client", cwd=tmp_path,
+        "--output-path", tmp_path / "generated_client", cwd=tmp_path,
     )  # fmt: skip
     said = run(sys.executable, SOURCES / "use.py", site.url, token, cwd=tmp_path, PYTHONPATH=str(tmp_path))
     assert said == "all well\n"
@@ -63,6 +64,23 @@ def node_packages() -> Path:
         pytest.skip(done.stderr.splitlines()[-1])
     assert done.returncode == 0, done.stderr
     return Path(done.stdout.strip())
+
+
+def test_the_program_in_the_guide_runs_as_it_stands(site: Site, node_packages: Path) -> None:
+    """`make check` compiles it."""
+    folder = node_packages / "guide"
+    folder.mkdir(exist_ok=True)
+    (program,) = re.findall(r"```ts\n(.*?)```", (BASE / "docs/guides/client.md").read_text(), re.DOTALL)
+    name, password = site.user("tina")
+    program = program.replace("http://127.0.0.1:8000", site.url).replace("alice", name).replace("turnabout", password)
+    (folder / "run.ts").write_text(program)
+    programs = node_packages / "node_modules" / ".bin"
+    run(programs / "openapi-typescript", schema(site, folder), "-o", "schema.d.ts", cwd=folder)
+    run(
+        programs / "tsc", "--strict", "--target", "es2022", "--module", "nodenext", "--lib", "es2022,dom,dom.iterable",
+        "run.ts", cwd=folder,
+    )  # fmt: skip
+    assert run("node", "run.js", cwd=folder).startswith("succeeded 0.5")
 
 
 def test_the_client_of_openapi_typescript(site: Site, node_packages: Path) -> None:

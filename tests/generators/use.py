@@ -4,10 +4,10 @@ import json
 import sys
 from datetime import UTC, datetime
 
-from turnabout_client import AuthenticatedClient
-from turnabout_client.api.events import events
-from turnabout_client.api.jobs import jobs_cancel, jobs_list, jobs_retrieve, jobs_submit, jobs_submit_bulk
-from turnabout_client.models import BulkSubmission, Status, Submission
+from generated_client import AuthenticatedClient
+from generated_client.api.events import events
+from generated_client.api.jobs import jobs_cancel, jobs_list, jobs_retrieve, jobs_submit, jobs_submit_bulk
+from generated_client.models import BulkSubmission, Status, Submission
 
 client = AuthenticatedClient(base_url=sys.argv[1], token=sys.argv[2], timeout=30, raise_on_unexpected_status=True)
 

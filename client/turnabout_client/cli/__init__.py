@@ -9,7 +9,7 @@ import httpx
 
 from ..errors import TurnaboutError
 from .app import app
-from .output import Exit, complain, exit_code
+from .output import complain, exit_code
 
 __all__ = ["app", "main"]
 
@@ -21,11 +21,6 @@ def main() -> None:
     """Run the command of sys.argv. Exits with one of output.Exit, and says why in a sentence, without a traceback."""
     try:
         app(prog_name="turnabout")
-    except KeyboardInterrupt:
-        sys.exit(Exit.INTERRUPTED)
-    except BrokenPipeError:  # `| head` has read enough
-        sys.stderr.close()
-        sys.exit(Exit.OK)
     except Exception as error:
         if not isinstance(error, EXPECTED):
             raise

@@ -99,10 +99,10 @@ def print_jobs(jobs: Iterable[Job]) -> None:
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("job", "status", "task", "spent", "submitted", ""):
-        table.add_column(name, overflow="fold" if name == "job" else "ellipsis", no_wrap=name != "job")
+        table.add_column(name, no_wrap=True, min_width=16 if name == "job" else None)
     for job in jobs:
         name, status, task, _, _, said = _fields(job)
-        spent, moment = duration(job.time_spent), local(job.submitted_at)
+        spent, moment = duration(job.time_spent) if job.started_at else "", local(job.submitted_at)
         table.add_row(Text(name), Text(status, COLOURS[status]), Text(task), spent, moment, Text(said))
     if table.row_count:
         console.print(table, soft_wrap=False)
@@ -117,7 +117,8 @@ def _fields(job: Job) -> Iterator[str]:
 
 def _about(job: Job) -> str:
     if job.ended:
-        return f", {duration(job.time_spent)}" + (f", attempt {job.attempt}" if job.attempt > 1 else "")
+        spent = f", {duration(job.time_spent)}" if job.started_at else ""
+        return spent + (f", attempt {job.attempt}" if job.attempt > 1 else "")
     if job.status == "running":
         return f", {job.progress:.0%}" + (", stopping" if job.stopping else "")
     return "" if job.position is None else f", position {job.position:,}"
