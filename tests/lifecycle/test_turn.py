@@ -24,7 +24,9 @@ from queueapp.lifecycle.processors import Beat, beat_idle, heartbeat, register
 from queueapp.lifecycle.processors import drain as stop_claims
 from queueapp.lifecycle.rescue import rescue_cluster, rescue_ended, rescue_overdue
 from queueapp.lifecycle.retry import try_again, try_again_jobs
+from queueapp.lifecycle.submit import submit
 from queueapp.lifecycle.turn import NotAccepting, Turn, take_turn
+from queueapp.lifecycle.validation import parse
 from queueapp.models import Flow, FlowState, Job, Outcome, Owner, Processor, Waiting
 from queueapp.policy.fairness import service_gap_bound
 from queueapp.snapshots.audit import audit
@@ -588,4 +590,16 @@ def test_no_declaration_however_small_or_large_keeps_others_from_their_turns(dec
     Waiting.objects.filter(owner=ada).update(expected=declared)
     done = run_all(register("c").pk, spent)
     assert sorted(done) == ["a0", "a1", "a2", "b0"]
+    assert audit() == []
+
+
+def test_a_job_that_was_cancelled_before_its_moment_and_tried_again_waits_for_it() -> None:
+    ada = make_owner("ada")
+    submit(ada, [parse({"job_id": "later", "duration": 1.0, "run_at": "2100-01-01T00:00:00Z"})])
+    job = Job.objects.get()
+    assert cancel(job)
+    try_again(job)
+    join_due()
+    assert Waiting.objects.get().not_before == job.run_at
+    assert take_turn(register("c").pk).jobs == []
     assert audit() == []

@@ -1,6 +1,6 @@
--- Let jobs that failed or were cancelled wait again, in their places, each with another row of attempts. Their outcomes
--- are deleted. Their attempts are numbered on; one that was cancelled does not count. Returns how many of the jobs had
--- such an outcome.
+-- Let jobs that failed or were cancelled wait again, in their places, not before their run_at, each with another row of
+-- attempts. Their outcomes are deleted. Their attempts are numbered on; one that was cancelled does not count. Returns
+-- how many of the jobs had such an outcome.
 -- Locks: the outcomes' rows, by job.
 CREATE OR REPLACE FUNCTION queueapp_try_again(p_jobs bigint[]) RETURNS integer
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
@@ -11,7 +11,7 @@ BEGIN
                     WHERE job_id = ANY (p_jobs) AND status IN ('failed', 'cancelled') ORDER BY job_id FOR UPDATE);
     DELETE FROM queueapp_outcome WHERE job_id = ANY (ended);
     INSERT INTO queueapp_waiting (owner_id, job_id, flow_id, not_before, expected, attempt)
-    SELECT j.owner_id, j.id, NULL, clock_timestamp(), j.duration,
+    SELECT j.owner_id, j.id, NULL, greatest(j.run_at, clock_timestamp()), j.duration,
            coalesce((SELECT max(number) FROM queueapp_attempt a WHERE a.job_id = j.id), 0) + 1
       FROM unnest(ended) AS job, queueapp_job_by_id(job) AS j;
     RETURN cardinality(ended);
