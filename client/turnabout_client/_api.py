@@ -25,6 +25,7 @@ def api_root(url: str) -> str:
     parts = urlsplit(url.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValueError(f"{url!r} is not the address of a site, such as https://queue.example.org")
+    _ = parts.port  # raises ValueError if it is none
     if parts.username is not None or parts.password is not None:
         raise ValueError("Leave user name and password out of the address.")
     path = parts.path.rstrip("/").removesuffix("/api/v1")

@@ -55,9 +55,9 @@ class _Waiting:
         """Emit this job, if it is waited for, whole."""
         if job.job_id not in self.names:
             return
-        del self.names[job.job_id]
         if job.result_omitted or job.payload_omitted or len(job.error) >= MAX_ERROR:
             job = yield from self._whole(job)
+        del self.names[job.job_id]  # now: when none is left, no further step is taken
         yield Emit(job)
 
     def _whole(self, job: Job) -> Steps[Job]:

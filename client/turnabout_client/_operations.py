@@ -70,7 +70,7 @@ class Operations:
             task=task, payload=dict(payload or {}), duration=duration, job_id=job_id, run_at=run_at,
             time_limit=time_limit, memory_limit=memory_limit,
         )  # fmt: skip
-        return self.api.fetch(Request("POST", "jobs/", encode(named(job) | self._whose)), Job)
+        return self.api.fetch(Request("POST", "jobs/", encode(self._whose | named(job))), Job)
 
     def submit_many(self, jobs: Iterable[Submission | Mapping[str, Any]]) -> Steps[BulkResult]:
         """Submit any number of jobs, in their order, and return how many are new, with all names.
@@ -80,7 +80,7 @@ class Operations:
         """
         accepted, existing, names = 0, 0, list[str]()
         whose = self._whose
-        for part in parts(named(job) | whose for job in jobs):
+        for part in parts(whose | named(job) for job in jobs):
             try:
                 done = yield from self.api.fetch(Request("POST", "jobs/bulk/", part.body), BulkResult)
             except ApiError as refused:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 
 from ._api import Api, api_root
@@ -29,10 +31,12 @@ def operations(
         raise ValueError("Give a token or a key, not both.")
     if for_user and for_key:
         raise ValueError("Name a user or a fairness key, not both.")
+    if (bearer := token or key) and not re.fullmatch(r"[!-~]+", bearer):
+        raise ValueError("The token or key has a character that none has, such as a blank or a line end.")
     login = (username, password) if username is not None and password is not None else None
     given = {"user": for_user, "key": for_key}
     whose = {name: value for name, value in given.items() if value is not None}
-    return api_root(url), Operations(Api(token or key, login, tokens or MemoryTokens(), retry_for), whose)
+    return api_root(url), Operations(Api(bearer, login, tokens or MemoryTokens(), retry_for), whose)
 
 
 def timeout_of(request: Request) -> httpx.Timeout:

@@ -18,6 +18,8 @@ SILENCE = 30.0
 SILENCE_WITH_JOBS = 10.0
 """The same while one has jobs: the server then sends an event every second."""
 LONGEST_PAUSE = 30.0
+JITTER = (0.5, 1.5)
+"""Factors of the pause before a stream is opened anew, which the server asks for."""
 PRESENT = 999_999_999_999_999_999
 """A number ahead of all completions. The server answers `reset` with the last number, so none after it is missed."""
 
@@ -46,7 +48,7 @@ def follow(api: Api, after: int | None, silence: float, patience: Patience) -> S
         except httpx.TransportError as error:
             reason = sentence(error)
         patience = Patience(math.inf, LONGEST_PAUSE)
-        seconds = pause * random.uniform(0.5, 1.5)  # noqa: S311
+        seconds = pause * random.uniform(*JITTER)  # noqa: S311
         yield Emit(Reconnecting(reason=reason, seconds=seconds))
         yield Sleep(seconds)
 

@@ -161,11 +161,11 @@ def test_a_wait_ends_with_its_time(connect: Connect) -> None:
 
 def test_results_and_errors_come_whole_whatever_events_leave_out(connect: Connect) -> None:
     queue = connect()
-    job = queue.submit("says", {"text": "word " * 500}, duration=0.1)
-    done = queue.wait(job.job_id, timeout=30)
-    assert done.status == "failed"
+    done = queue.wait(queue.submit("returns", {"text": "word ", "times": 500}, duration=0.1).job_id, timeout=30)
+    assert done.result == "word " * 500
+    done = queue.wait(queue.submit("logs", {"text": "word " * 500}, duration=0.1).job_id, timeout=30)
+    assert done.error.endswith("word " * 500)
     assert done.payload == {"text": "word " * 500}
-    assert done == queue.get(job.job_id)
 
 
 def test_staff_act_for_others_and_others_may_not(site: Site, connect: Connect) -> None:
@@ -214,9 +214,12 @@ def test_too_many_requests_are_sent_again_when_there_is_room(site: Site, connect
 
 
 def test_addresses_that_are_none_are_refused(connect: Connect) -> None:
-    for address in ("127.0.0.1:8000", "ftp://host", "http://user:secret@host", "https://"):
-        with pytest.raises(ValueError, match=r"address"):
+    for address in ("127.0.0.1:8000", "ftp://host", "http://user:secret@host", "https://", "http://host:99999"):
+        with pytest.raises(ValueError, match=r"address|Port"):
             connect(address)
+    with pytest.raises(ValueError, match="line end") as refused:
+        connect(token="secret\n")
+    assert "secret" not in str(refused.value)
     with pytest.raises(Unreachable, match="does not answer"):
         connect(f"http://127.0.0.1:{free_port()}", token="any", retry_for=0.1).queue()
 

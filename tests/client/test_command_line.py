@@ -112,6 +112,7 @@ def test_submit_and_wait_tell_by_the_exit_code(shell: Shell) -> None:
         (("submit", "-d", "1", "-p", "@none.json"), "cannot be read"),
         (("submit", "-d", "1", "--run-at", "tomorrow"), "not a moment"),
         (("submit", "-f", "none.jsonl"), "No such file"),
+        (("submit", "report", "-f", "jobs.jsonl"), "leave out the task"),
         (("list", "--status", "lost"), "must be one of"),
         (("cancel",), "name jobs, or give a filter"),
         (("cancel", "--all"), "add --yes"),
@@ -191,6 +192,14 @@ def test_logs_tell_every_attempt_and_follow_to_the_end(shell: Shell) -> None:
     assert "attempt 1 failed at " in told
     assert "ValueError: attempt 2" in told
     assert [attempt["attempt"] for attempt in shell.json("logs", "flaky")[0]["attempts"]] == [1, 2]
+
+
+def test_what_jobs_say_cannot_command_the_terminal(shell: Shell) -> None:
+    shell.client.submit("logs", {"text": "\x1b]0;owned\x07 harmless"}, duration=0.1, job_id="rude")
+    done = shell.run("wait", "rude", code=1)
+    told = in_terminal(shell, "logs", "rude") + shell.run("logs", "rude").stdout.encode() + done.stdout.encode()
+    assert b"harmless" in told
+    assert b"\x1b]" not in told
 
 
 def test_watch_tells_each_end_until_nothing_is_left(shell: Shell, before: Proxy) -> None:

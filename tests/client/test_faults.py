@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,8 @@ from tests.client.conftest import Connect, new_user
 from tests.kit.proxy import Proxy
 from tests.kit.site import BASE, PASSWORD, Site
 from turnabout_client import (
+    AsyncClient,
+    Client,
     Completed,
     FileTokens,
     MemoryTokens,
@@ -28,6 +32,7 @@ from turnabout_client import (
     Reset,
     Tokens,
     Unreachable,
+    _stream,
 )
 
 
@@ -137,8 +142,6 @@ class TestTokens:
 
 
 def test_processes_that_find_a_token_expired_renew_it_one_after_the_other(site: Site, tmp_path: Path) -> None:
-    from turnabout_client import Client
-
     path = tmp_path / "state" / "tokens.json"
     tokens = FileTokens(path, site.url)
     with Client(site.url, username=new_user(site), password=PASSWORD, tokens=tokens) as queue:
@@ -167,7 +170,16 @@ def test_processes_that_find_a_token_expired_renew_it_one_after_the_other(site: 
     assert {file.name for file in path.parent.iterdir()} <= {"tokens.json", "tokens.json.lock"}
 
 
+ONE_KIND = pytest.mark.parametrize("connect", [Client], ids=["sync"], indirect=True)
+"""For what takes seconds, and is decided in the part that both kinds share."""
+
+
 class TestStreams:
+    @pytest.fixture(autouse=True)
+    def soon(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Streams are opened anew almost at once."""
+        monkeypatch.setattr(_stream, "JITTER", (0.05, 0.1))
+
     def test_a_stream_that_is_cut_misses_no_completion_and_repeats_none(self, connect: Connect, before: Proxy) -> None:
         queue = connect(before.url)
         events = queue.events()
@@ -180,6 +192,7 @@ class TestStreams:
             seen.append(until(events, lambda event: isinstance(event, Completed)).job.job_id)
         assert seen == ["cut-0", "cut-1", "cut-2"]
 
+    @ONE_KIND
     def test_a_web_server_that_restarts_is_come_back_to(self, connect: Connect, site: Site) -> None:
         queue = connect()
         events = queue.events()
@@ -206,7 +219,7 @@ class TestStreams:
     def test_a_dead_connection_is_noticed(
         self, connect: Connect, before: Proxy, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("turnabout_client._operations.SILENCE", 1.5)
+        monkeypatch.setattr("turnabout_client._operations.SILENCE", 0.7)
         queue = connect(before.url)
         events = queue.events()
         next(events)
@@ -224,6 +237,24 @@ class TestStreams:
         for stream in streams:
             stream.close()
 
+    def test_a_wait_that_is_cancelled_leaves_no_stream_behind(self, site: Site) -> None:
+        user = new_user(site)
+
+        async def use() -> None:
+            async with AsyncClient(site.url, username=user, password=PASSWORD, retry_for=5) as queue:
+                await queue.submit(duration=1, job_id="never", run_at=datetime(2100, 1, 1, tzinfo=UTC))
+                for _ in range(2):
+                    waits = [asyncio.create_task(queue.wait("never")) for _ in range(15)]
+                    await asyncio.wait(waits, timeout=0.4)
+                    for wait in waits:
+                        wait.cancel()
+                    await asyncio.gather(*waits, return_exceptions=True)
+                async with aclosing(queue.events()) as events:  # type: ignore[type-var]
+                    assert isinstance(await anext(events), Queue)
+
+        asyncio.run(use())
+
+    @ONE_KIND
     def test_a_stream_ends_with_its_token_and_goes_on_with_the_next(
         self, connect: Connect, site: Site, before: Proxy
     ) -> None:
@@ -233,7 +264,7 @@ class TestStreams:
         pair = tokens.read()
         assert pair is not None
         claims = jwt.decode(pair.access, options={"verify_signature": False})
-        soon = int((datetime.now(UTC) + timedelta(seconds=2)).timestamp())
+        soon = int((datetime.now(UTC) + timedelta(seconds=1.5)).timestamp())
         short = jwt.encode(claims | {"exp": soon}, os.environ["SECRET_KEY"], algorithm="HS256")
         tokens.write(Tokens(short, pair.refresh))
         events = queue.events()

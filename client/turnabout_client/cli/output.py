@@ -18,6 +18,7 @@ from ..errors import ApiError, NotAuthenticated, TimedOut, TurnaboutError, Unava
 from ..shapes import Job, Shape
 
 MAX_ERRORS = 20
+_CONTROLS = dict.fromkeys(code for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n")
 COLOURS = {"queued": "yellow", "running": "cyan", "succeeded": "green", "failed": "red", "cancelled": "bright_black"}
 
 console = Console(highlight=False, soft_wrap=True)
@@ -67,12 +68,17 @@ def complain(error: Exception) -> None:
 
 def note(text: str) -> None:
     """Print a line to standard error."""
-    notes.print(Text(text))
+    notes.print(Text(clean(text)))
 
 
 def say(text: str) -> None:
     """Print a line to standard output, as it is."""
-    console.print(Text(text))
+    console.print(Text(clean(text)))
+
+
+def clean(text: str) -> str:
+    """Return a text of a job's without control characters: a terminal would obey them."""
+    return text.translate(_CONTROLS)
 
 
 def print_json(content: Any) -> None:
@@ -111,7 +117,7 @@ def print_jobs(jobs: Iterable[Job]) -> None:
 
 
 def _fields(job: Job) -> Iterator[str]:
-    said = next(iter((job.error or job.message).splitlines()), "").replace("\t", " ")
+    said = clean(next(iter((job.error or job.message).splitlines()), "").replace("\t", " "))
     yield from (job.job_id, job.status, job.task, f"{job.time_spent:.3f}", job.submitted_at.isoformat(), said)
 
 

@@ -31,13 +31,10 @@ class Settings:
 
     def client(self, **login: Any) -> Client:
         """Return a client. `login`: username and password, if they are known."""
-        if not login and not self.token and not self.key:
-            login = {"tokens": self.tokens()}
-        return Client(
-            self.url, token=None if login.get("password") else self.token,
-            key=None if login.get("password") else self.key, for_user=self.for_user, for_key=self.for_key,
-            retry_for=self.retry_for, **login,
-        )  # fmt: skip
+        if not login:
+            given = {"token": self.token, "key": self.key}
+            login = given if any(given.values()) else {"tokens": self.tokens()}
+        return Client(self.url, for_user=self.for_user, for_key=self.for_key, retry_for=self.retry_for, **login)
 
     def tokens(self) -> FileTokens:
         """Return where `turnabout login` keeps the tokens of this site."""
@@ -58,9 +55,9 @@ def load(url: str | None, for_user: str | None, for_key: str | None) -> Settings
     """Return the settings in force. Raises ValueError, in one sentence, if the file or a variable makes no sense."""
     given = _file(config_file())
     environment = os.environ.get
-    token, key = environment("TURNABOUT_TOKEN"), environment("TURNABOUT_KEY")
-    if not (token or key):
-        token, key = given.get("token"), given.get("key")
+    bearer = {name: environment(f"TURNABOUT_{name.upper()}", "").strip() or None for name in ("token", "key")}
+    if not any(bearer.values()):
+        bearer = {name: given.get(name) for name in bearer}
     retry_for = environment("TURNABOUT_RETRY_FOR") or given.get("retry_for", 15)
     try:
         seconds = float(retry_for)
@@ -68,7 +65,8 @@ def load(url: str | None, for_user: str | None, for_key: str | None) -> Settings
         raise ValueError(f"TURNABOUT_RETRY_FOR must be a number of seconds, not {retry_for!r}.") from None
     return Settings(
         url or environment("TURNABOUT_URL") or given.get("url", DEFAULT_URL),
-        environment("TURNABOUT_USERNAME") or given.get("username"), token, key, seconds, for_user, for_key,
+        environment("TURNABOUT_USERNAME") or given.get("username"), **bearer, retry_for=seconds,
+        for_user=for_user, for_key=for_key,
     )  # fmt: skip
 
 

@@ -49,6 +49,8 @@ def submit(
     """Submit a job, or the jobs of a file."""
     with context.obj.client() as client:
         if file is not None:
+            if task != "wait" or any((payload, duration, job_id, run_at, time_limit, memory_limit)):
+                raise typer.BadParameter("a file says all of its jobs: leave out the task and its options")
             _submit_file(client, file, wait, timeout, json)
             return
         if duration is None:

@@ -17,7 +17,7 @@ from ..shapes import Completed, Event, Job, Processors, Queue, Reconnecting, Res
 from ..view import QueueView
 from . import arguments
 from .app import app
-from .output import COLOURS, console, duration, note, print_job, print_json, time_until
+from .output import COLOURS, clean, console, duration, note, print_job, print_json, time_until
 
 ENDED_SHOWN = 8
 
@@ -130,7 +130,7 @@ class Screen:
     def _running(self, job: Job) -> list[RenderableType]:
         bar = ProgressBar(total=1.0, completed=job.progress, width=None)
         spent = f"{duration(self.view.time_spent(job))} of {duration(job.duration)}"
-        said = "stopping" if job.stopping else job.message
+        said = "stopping" if job.stopping else clean(job.message)
         return [Text("run", COLOURS["running"]), Text(job.job_id), bar, Text(f"{job.progress:4.0%}"),
                 Text(f"{spent}  {said}")]  # fmt: skip
 
@@ -139,7 +139,7 @@ class Screen:
         place = "-" if job.position is None else f"{job.position}"
         words = starts if isinstance(starts, str) else time_until(starts)
         return [Text(place, COLOURS["queued"]), Text(job.job_id), Text(words), Text(duration(job.duration)),
-                Text(job.message)]  # fmt: skip
+                Text(clean(job.message))]  # fmt: skip
 
 
 def _headline(queue: Queue) -> str:
@@ -160,5 +160,5 @@ def _processors(processors: Processors) -> str:
 
 
 def _ended(job: Job) -> Any:
-    said = next(iter(job.error.splitlines()), "")
+    said = clean(next(iter(job.error.splitlines()), ""))
     return Text.assemble((job.status, COLOURS[job.status]), f" {job.job_id}, {duration(job.time_spent)} {said}")
