@@ -37,8 +37,8 @@ class _Waiting:
         """Return the seconds left. Raises TimedOut."""
         left = self._until - time.monotonic()
         if left <= 0:
-            some = ", ".join(list(self.names)[:3]) + (", ..." if len(self.names) > 3 else "")
-            raise TimedOut(f"After {self._timeout:g} seconds, {len(self.names):,} jobs had not ended: {some}.")
+            more = f" and {len(self.names) - 3:,} more" if len(self.names) > 3 else ""
+            raise TimedOut(f"Not ended after {self._timeout:g} seconds: {', '.join(list(self.names)[:3])}{more}.")
         return left
 
     def look(self) -> Steps[None]:

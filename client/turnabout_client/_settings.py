@@ -6,7 +6,8 @@ import re
 
 import httpx
 
-from ._api import Api, api_root
+from ._address import api_root
+from ._api import Api
 from ._operations import Operations
 from ._steps import Request
 from .credentials import MemoryTokens, TokenStore

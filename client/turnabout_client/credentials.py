@@ -11,6 +11,8 @@ from typing import Any, Protocol
 import msgspec
 from filelock import AsyncFileLock, FileLock
 
+from ._address import api_root
+
 LOCK_SECONDS = 60.0
 """Seconds to wait for another process that renews the tokens."""
 
@@ -68,11 +70,12 @@ class FileTokens:
     """Tokens in a file that only its user may read, for each address of a site. Processes may share it.
 
     A change replaces the file as a whole, so a reader finds the old pair or the new one. `path`.lock is the lock.
+    Raises ValueError if `site` is no address.
     """
 
     def __init__(self, path: Path, site: str) -> None:
         self.path = path
-        self.site = site
+        self.site = api_root(site)
 
     def read(self) -> Tokens | None:
         """Return the present pair; None: there is none. Raises OSError if the file is there and cannot be read."""

@@ -80,7 +80,7 @@ def test_login_keeps_tokens_that_the_next_commands_use_and_renew(site: Site, she
     path = shell.folder / "state" / "tokens.json"
     assert path.stat().st_mode & 0o777 == 0o600
     assert PASSWORD not in path.read_text()
-    tokens = FileTokens(path, f"{site.url}/api/v1/")
+    tokens = FileTokens(path, site.url)
     pair = tokens.read()
     assert pair is not None
     tokens.write(Tokens("out.of.date", pair.refresh))
@@ -100,7 +100,7 @@ def test_submit_and_wait_tell_by_the_exit_code(shell: Shell) -> None:
     assert [job["status"] for job in shell.json("wait", "good")] == ["succeeded"]
     (job,) = shell.json("submit", "-d", "1", "--run-at", LATER, "--job-id", "later")
     assert (job["job_id"], job["run_at"]) == ("later", LATER)
-    assert "had not ended" in shell.run("wait", "later", "--timeout", "100ms", code=6).stderr
+    assert "Not ended after 0.1 seconds: later." in shell.run("wait", "later", "--timeout", "100ms", code=6).stderr
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_a_refusal_names_each_field(shell: Shell) -> None:
 
 def test_many_jobs_come_from_json_lines_and_csv(shell: Shell) -> None:
     lines = "".join(json.dumps({"job_id": f"line-{n}", "duration": 0.01}) + "\n" for n in range(3))
-    assert "3 jobs submitted, 0 were there before" in shell.run("submit", "-f", "-", stdin=lines).stderr
+    assert "Submitted: 3. There before: 0." in shell.run("submit", "-f", "-", stdin=lines).stderr
     (shell.folder / "jobs.csv").write_text(
         "job_id,duration,task,payload.path,run_at\nrow-1,0.1,checksum,hello.txt,\nrow-2,0.1,,,\n"
     )

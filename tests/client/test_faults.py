@@ -166,7 +166,7 @@ def test_processes_that_find_a_token_expired_renew_it_one_after_the_other(site: 
     assert renewed is not None
     assert renewed.refresh != pair.refresh
     assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
-    assert set(json.loads(path.read_text())) == {site.url}
+    assert set(json.loads(path.read_text())) == {f"{site.url}/api/v1/"}
     assert {file.name for file in path.parent.iterdir()} <= {"tokens.json", "tokens.json.lock"}
 
 

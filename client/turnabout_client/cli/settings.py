@@ -11,7 +11,6 @@ from typing import Any
 from platformdirs import user_config_path, user_state_path
 
 from .. import Client, FileTokens
-from .._api import api_root
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 KINDS = {"url": str, "username": str, "token": str, "key": str, "retry_for": (int, float)}
@@ -38,7 +37,7 @@ class Settings:
 
     def tokens(self) -> FileTokens:
         """Return where `turnabout login` keeps the tokens of this site."""
-        return FileTokens(state_folder() / "tokens.json", api_root(self.url))
+        return FileTokens(state_folder() / "tokens.json", self.url)
 
 
 def config_file() -> Path:

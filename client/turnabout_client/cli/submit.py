@@ -72,7 +72,7 @@ def submit(
 def _submit_file(client: Client, file: str, wait: bool, timeout: float | None, json: bool) -> None:
     done = client.submit_many(files.read(file))
     if not wait:
-        print_json(done) if json else note(f"{done.accepted:,} jobs submitted, {done.existing:,} were there before.")
+        print_json(done) if json else note(f"Submitted: {done.accepted:,}. There before: {done.existing:,}.")
         return
     report_ends(client, done.job_ids, timeout, json)
 
