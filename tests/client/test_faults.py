@@ -227,6 +227,7 @@ class TestStreams:
         until(events, lambda event: isinstance(event, Reconnecting))
         assert isinstance(next(events), Queue)
 
+    @ONE_KIND
     def test_a_wait_asks_where_no_stream_is_to_be_had(self, connect: Connect, before: Proxy) -> None:
         user = connect()
         streams = [user.events() for _ in range(20)]
