@@ -28,6 +28,7 @@ from .errors import (
 from .shapes import (
     Attempt,
     BulkResult,
+    CancelFilter,
     Cancelled,
     Completed,
     Estimates,
@@ -39,12 +40,14 @@ from .shapes import (
     Reconnecting,
     Reset,
     Retried,
+    RetryFilter,
     RunningJob,
     Share,
     Status,
     Submission,
     WaitingJob,
 )
+from .view import QueueView
 
 __version__ = "0.1.0"
 
@@ -53,6 +56,7 @@ __all__ = [
     "AsyncClient",
     "Attempt",
     "BulkResult",
+    "CancelFilter",
     "Cancelled",
     "Client",
     "Completed",
@@ -71,10 +75,12 @@ __all__ = [
     "Processors",
     "Progress",
     "Queue",
+    "QueueView",
     "RateLimited",
     "Reconnecting",
     "Reset",
     "Retried",
+    "RetryFilter",
     "RunningJob",
     "Share",
     "Status",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Unpack
 from urllib.parse import parse_qs, quote, urlsplit
 
 import msgspec
@@ -16,7 +16,7 @@ from ._completions import completions
 from ._steps import Emit, Items, Patience, Request, Sleep, Steps, first
 from ._stream import SILENCE, follow, last_number
 from .errors import ApiError, Conflict, FieldError, Unavailable, Unreachable
-from .shapes import BulkResult, Cancelled, Event, Job, Queue, Retried, Status, Submission
+from .shapes import BulkResult, CancelFilter, Cancelled, Event, Job, Queue, Retried, RetryFilter, Status, Submission
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@+~-]{0,199}")
 
@@ -143,38 +143,14 @@ class Operations:
                     raise
             yield Sleep(pause)
 
-    def cancel_matching(
-        self,
-        *,
-        status: Literal["queued", "running"] | None = None,
-        task: str | None = None,
-        job_ids: Iterable[str] | None = None,
-        prefix: str | None = None,
-        submitted_after: datetime | None = None,
-        submitted_before: datetime | None = None,
-        all: Literal[True] | None = None,
-    ) -> Steps[Cancelled]:
+    def cancel_matching(self, **which: Unpack[CancelFilter]) -> Steps[Cancelled]:
         """Cancel all jobs that match every field given, and return how many. At least one must be given."""
-        given = {"status": status, "task": task, "job_ids": job_ids, "prefix": prefix, "all": all,
-                 "submitted_after": submitted_after, "submitted_before": submitted_before}  # fmt: skip
-        done = yield from self._all_that_match("jobs/cancel/", given)
+        done = yield from self._all_that_match("jobs/cancel/", which)
         return Cancelled(cancelled=done.cancelled, stopping=done.stopping, unchanged=done.unchanged)
 
-    def retry_matching(
-        self,
-        *,
-        status: Literal["failed", "cancelled"] | None = None,
-        task: str | None = None,
-        job_ids: Iterable[str] | None = None,
-        prefix: str | None = None,
-        submitted_after: datetime | None = None,
-        submitted_before: datetime | None = None,
-        all: Literal[True] | None = None,
-    ) -> Steps[Retried]:
+    def retry_matching(self, **which: Unpack[RetryFilter]) -> Steps[Retried]:
         """Retry all failed and cancelled jobs that match every field given. At least one must be given."""
-        given = {"status": status, "task": task, "job_ids": job_ids, "prefix": prefix, "all": all,
-                 "submitted_after": submitted_after, "submitted_before": submitted_before}  # fmt: skip
-        done = yield from self._all_that_match("jobs/retry/", given)
+        done = yield from self._all_that_match("jobs/retry/", which)
         return Retried(retried=done.retried, unchanged=done.unchanged)
 
     def events(self, after: int | None = None) -> Items[Event]:
@@ -199,8 +175,8 @@ class Operations:
         """Return the job once it has ended. Raises TimedOut after `timeout` seconds, NotFound."""
         return first(self.as_completed([job_id], timeout).steps)
 
-    def _all_that_match(self, path: str, given: dict[str, Any]) -> Steps[_More]:
-        given = {name: value for name, value in given.items() if value is not None}
+    def _all_that_match(self, path: str, which: CancelFilter | RetryFilter) -> Steps[_More]:
+        given: dict[str, Any] = {**which}
         if "job_ids" in given:
             given["job_ids"] = list(given["job_ids"])
         request = Request("POST", path, encode(given), self._whose)

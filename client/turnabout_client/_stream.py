@@ -55,14 +55,19 @@ def follow(api: Api, after: int | None, silence: float, patience: Patience) -> S
 
 def last_number(api: Api, silence: float) -> Steps[int]:
     """Return the number of the user's last completion so far, 0 if there is none. Raises ApiError, Unreachable."""
-    yield from api.call(_request(PRESENT, silence))
-    try:
-        while (message := (yield Receive())) is not None:
-            if isinstance(event := parse(message), Reset):
-                return event.number
-    except httpx.TransportError as error:
-        raise Unreachable(sentence(error)) from error
-    raise Unreachable("The stream ended before it began.")
+    patience = Patience(api.retry_for)
+    while True:
+        yield from api.call(_request(PRESENT, silence), patience)
+        reason = "The stream ended."
+        try:
+            while (message := (yield Receive())) is not None:
+                if isinstance(event := parse(message), Reset):
+                    return event.number
+        except httpx.TransportError as error:
+            reason = sentence(error)
+        if (pause := patience.pause()) is None:
+            raise Unreachable(f"The site does not answer: {reason}")
+        yield Sleep(pause)
 
 
 def _request(after: int, silence: float) -> Request:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import msgspec
 
@@ -185,6 +186,29 @@ class BulkResult(Shape, frozen=True, kw_only=True):
     accepted: int
     existing: int
     job_ids: list[str] = []
+
+
+class JobFilter(TypedDict, total=False):
+    """Which jobs are meant: those that match every field. `submitted_after`: at this moment or later."""
+
+    task: str
+    job_ids: Iterable[str]
+    prefix: str
+    submitted_after: datetime
+    submitted_before: datetime
+    all: Literal[True]
+
+
+class CancelFilter(JobFilter, total=False):
+    """Which jobs are to be cancelled."""
+
+    status: Literal["queued", "running"]
+
+
+class RetryFilter(JobFilter, total=False):
+    """Which jobs are to be retried."""
+
+    status: Literal["failed", "cancelled"]
 
 
 class Cancelled(Shape, frozen=True, kw_only=True):

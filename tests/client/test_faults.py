@@ -209,6 +209,14 @@ class TestStreams:
         assert until(events, lambda event: isinstance(event, Completed)).job.job_id == "meanwhile"
         meanwhile.join()
 
+    def test_the_last_completion_is_asked_for_until_it_is_told(self, connect: Connect, before: Proxy) -> None:
+        queue = connect(before.url)
+        assert queue.last_completion() == 0
+        queue.wait(queue.submit(duration=0.01).job_id, timeout=30)
+        before.lose_answer("GET /api/v1/events/", times=2)
+        number = queue.last_completion()
+        assert next(event for event in queue.events(after=0) if isinstance(event, Completed)).number == number
+
     def test_a_wait_survives_a_cut(self, connect: Connect, before: Proxy) -> None:
         queue = connect(before.url)
         queue.submit(duration=1, job_id="waited")
