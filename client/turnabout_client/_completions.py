@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ._api import Api
-from ._steps import Emit, Patience, Sleep, Steps, advance, attempt
+from ._steps import Emit, Sleep, Steps, advance, attempt
 from ._stream import SILENCE_WITH_JOBS, follow
 from .errors import ApiError, NotAuthenticated, NotFound, TimedOut, Unreachable
 from .shapes import Completed, Job, Queue, Reset
@@ -121,7 +121,7 @@ def _by_asking(waiting: _Waiting) -> Steps[None]:
 
 def _by_stream(api: Api, waiting: _Waiting) -> Steps[None]:
     """Emit jobs as the stream tells of them. Those that ended before it began are asked for once it has."""
-    events = follow(api, None, min(SILENCE_WITH_JOBS, waiting.left()), Patience(0))
+    events = follow(api, None, min(SILENCE_WITH_JOBS, waiting.left()), 0.0)
     outcome: object = None
     begun = False
     while True:

@@ -160,7 +160,7 @@ class Operations:
         this number; None: with the present. Raises ApiError, Unreachable if the first connection fails.
         """
         self._own("events()")
-        return Items(follow(self.api, after, SILENCE, Patience(self.api.retry_for)))
+        return Items(follow(self.api, after, SILENCE, self.api.retry_for))
 
     def last_completion(self) -> Steps[int]:
         """Return the number of the last completion so far, 0 if there is none: for events(after=...)."""

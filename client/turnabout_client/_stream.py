@@ -24,13 +24,14 @@ PRESENT = 999_999_999_999_999_999
 """A number ahead of all completions. The server answers `reset` with the last number, so none after it is missed."""
 
 
-def follow(api: Api, after: int | None, silence: float, patience: Patience) -> Steps[None]:
-    """Emit every event of the stream, for ever. `after` None: from now on. `patience`: for the first connection.
+def follow(api: Api, after: int | None, silence: float, retry_for: float) -> Steps[None]:
+    """Emit every event of the stream, for ever. `after` None: from now on. `retry_for`: seconds to try for at first.
 
     Raises ApiError, Unreachable, NotTurnabout if the first connection fails. Later only what does not pass: ApiError
     other than RateLimited and Unavailable.
     """
     cursor = PRESENT if after is None else after
+    patience = Patience(retry_for)
     pause = 1.0
     while True:
         yield from api.call(_request(cursor, silence), patience)

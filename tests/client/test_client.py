@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.client.conftest import Connect, new_user
+from tests.kit.clients import Connect, new_user
 from tests.kit.proxy import Proxy
 from tests.kit.site import PASSWORD, Site, free_port
 from turnabout_client import (

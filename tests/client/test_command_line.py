@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.client.conftest import new_user
+from tests.kit.clients import new_user
 from tests.kit.proxy import Proxy
 from tests.kit.site import BASE, PASSWORD, Site, free_port
 from turnabout_client import Client, FileTokens, Tokens

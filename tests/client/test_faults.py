@@ -17,7 +17,7 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.client.conftest import Connect, new_user
+from tests.kit.clients import Connect, new_user
 from tests.kit.proxy import Proxy
 from tests.kit.site import BASE, PASSWORD, Site
 from turnabout_client import (

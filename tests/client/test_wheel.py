@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.conftest import new_user
+from tests.kit.clients import new_user
 from tests.kit.site import BASE, PASSWORD, Site
 
 PYTHON = Path(sys.executable)
