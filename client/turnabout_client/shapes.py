@@ -113,13 +113,19 @@ class Queue(Shape, frozen=True, kw_only=True):
 
 
 class Estimates(Shape, frozen=True, kw_only=True):
-    """An event: what others' jobs change of a queue. `starts`: pairs of a tag and seconds. `pace`: seconds a tag."""
+    """An event: what others' jobs change of a queue. `starts`: pairs of a tag and seconds. `pace`: seconds a tag.
+
+    `ranges`: triples of seconds and two factors. A start that is at least so many seconds away should come between the
+    products. `held`: the part of the last ranges that did.
+    """
 
     time: datetime
     processors: Processors
     shares: list[Share]
     starts: list[tuple[float, float]]
     pace: float
+    ranges: list[tuple[float, float, float]] = []
+    held: float | None = None
     behind: float = 0.0
 
 

@@ -22,18 +22,19 @@ class Stream:
     """The latest queue, progress and estimates, and every completion up to MAX_COMPLETIONS, until they are taken.
 
     All data are bytes from sse.data(), the same for all streams of a user. `cursor` is the number of the last
-    completion in line; completions that did not fit are read again later. `reset`: completions
-    may be gone that the client has not seen; the first queue tells the client so. `behind`: whether a completion did
-    not fit. `told_at`, `gist`: when it was offered the estimates last, and what of them may be news to idle users.
+    completion in line; completions that did not fit are read again later. `reset`: completions may be gone that the
+    client has not seen; the first queue tells the client so. `behind`: whether a completion did not fit. `told_at`,
+    `gist`: when it was offered the estimates last, and what of them may be news to idle users.
 
-    A queue comes before all else, at first and after a restart: a `reset` has the number after which the client goes
-    on, so it must not come after completions. Until then completions are kept, and only comments are sent.
+    A queue comes before all else, at first and after a restart: it has the number after which the client goes on, so
+    it must not come after completions. A client that is cut off before its first completion comes back with that
+    number. Until the queue is there completions are kept, and only comments are sent.
 
     `wake` is called when there is something to take. An idle stream has no task and no timer.
     """
 
     __slots__ = (
-        "_begun", "_completions", "_estimates", "_progress", "_queue", "_reset",
+        "_begun", "_completions", "_estimates", "_progress", "_queue", "_start",
         "access", "behind", "cursor", "gist", "over", "owner", "told_at", "wake",
     )  # fmt: skip
 
@@ -46,7 +47,7 @@ class Stream:
         self.told_at = 0.0
         self.gist: object = None
         self.wake: Callable[[], None] = _nobody
-        self._reset = cursor if reset else None
+        self._start: tuple[str, int | None] = ("reset" if reset else "queue", cursor)
         self._begun = False
         self._queue: bytes | None = None
         self._progress: bytes | None = None
@@ -91,7 +92,7 @@ class Stream:
     def restart(self, cursor: int) -> None:
         """Go on after this number, as the one it was told of is there no more. The next queue tells the client so."""
         self._completions = deque(done for done in self._completions or () if done.number <= cursor)
-        self.cursor = self._reset = cursor
+        self.cursor, self._start = cursor, ("reset", cursor)
         self.behind = self._begun = False
 
     def end(self) -> None:
@@ -103,11 +104,10 @@ class Stream:
         """Return everything in line, the queue first, so that a completion finds the job gone from it."""
         parts = []
         self._begun = self._begun or self._queue is not None
-        if self._queue is not None and self._reset is not None:
-            parts.append(sse.event("reset", self._queue, self._reset))
-            self._reset = None
-        elif self._queue is not None:
-            parts.append(sse.event("queue", self._queue))
+        if self._queue is not None:
+            name, number = self._start
+            parts.append(sse.event(name, self._queue, number))
+            self._start = ("queue", None)
         if self._progress is not None:
             parts.append(sse.event("progress", self._progress))
         if self._estimates is not None:

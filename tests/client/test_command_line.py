@@ -139,7 +139,7 @@ def test_what_makes_no_sense_is_told_in_a_sentence(
 def test_a_refusal_names_each_field(shell: Shell) -> None:
     (shell.folder / "jobs.jsonl").write_text('{"duration": 1}\n\n{"duration": -1, "tsk": "wait"}\n')
     said = shell.run("submit", "--file", "jobs.jsonl", code=5).stderr
-    assert "  jobs[1].duration: Input should be greater than 0\n" in said
+    assert "  jobs[1].duration: must be at least 0.000001 seconds\n" in said
     assert "  jobs[1].tsk: " in said
     assert "There is no such thing here." in shell.run("logs", "unknown", code=5).stderr
 

@@ -22,6 +22,6 @@ def test_every_example_of_the_guide_runs(
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith("succeeded 0.5")
     assert [line.split()[1] for line in said[1:4]] == ["succeeded"] * 3
-    assert said[4:7] == ["0", "500", "['duration: Input should be greater than 0']"]
+    assert said[4:7] == ["0", "500", "['duration: must be at least 0.000001 seconds']"]
     assert said[-1].endswith(" succeeded")
     assert (tmp_path / ".report-tokens.json").stat().st_mode & 0o777 == 0o600

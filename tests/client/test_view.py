@@ -82,7 +82,7 @@ def test_estimated_starts_are_those_of_the_page() -> None:
         waiting += (job("untagged", status="queued", estimated_start=NOW), *(job(f"t{t}", tag=t) for t in tags))
         points = [[tag, chance.uniform(0, 60)] for tag in tags]
         estimates = {"time": NOW, "processors": {"alive": 2, "busy": 2, "starting": 0}, "shares": [],
-                     "starts": points, "pace": chance.random(), "behind": 0.0}  # fmt: skip
+                     "starts": points, "pace": chance.random(), "ranges": [], "held": None, "behind": 0.0}  # fmt: skip
         cases.append({"queue": queue(waiting=waiting).as_json(), "estimates": msgspec.to_builtins(estimates)})
     node = shutil.which("node", path=str(Path(sys.executable).parent))
     done = subprocess.run(

@@ -20,22 +20,29 @@ from queueapp.policy.projection import Standing
 USERS = (1, 2)
 BATCH, ROOM = 3, 4
 """Completions that one read returns of a user, and that a stream keeps; small, so that both are reached."""
-NUMBER = re.compile(rb"^id: (\d+)$", re.MULTILINE)
+EVENT = re.compile(rb"^event: (\w+)\nid: (\d+)$", re.MULTILINE)
 
 
 class Client:
-    """A client, and what it has been told. It reconnects with the last number that it knows."""
+    """A client, and what it has been told. It reconnects with the last id that it saw, as an EventSource does.
 
-    def __init__(self, user: int, after: int) -> None:
-        self.user, self.began, self.told = user, after, list[int]()
-        self.stream = Stream(StreamAccess(user, user, ""), after)
+    `began`: the number from which on it must be told of all. One that asked for nothing begins with the present; it
+    knows where that was once it has seen an id.
+    """
 
-    @property
-    def last(self) -> int:
-        return self.told[-1] if self.told else self.began
+    def __init__(self, user: int, after: int | None) -> None:
+        self.user, self.began, self.told, self.last = user, after, list[int](), after
+
+    def connect(self, present: int) -> None:
+        self.stream = Stream(StreamAccess(self.user, self.user, ""), present if self.last is None else self.last)
 
     def read(self) -> None:
-        self.told += [int(number) for number in NUMBER.findall(self.stream.take())]
+        for name, number in EVENT.findall(self.stream.take()):
+            self.last = int(number)
+            if self.began is None:
+                self.began = self.last
+            if name == b"completed":
+                self.told.append(self.last)
 
 
 class ToldOnce(RuleBasedStateMachine):
@@ -60,14 +67,17 @@ class ToldOnce(RuleBasedStateMachine):
                 for client in self.all:
                     client.read()
             for client in self.all:
+                assert client.began is not None
                 assert client.told == [number for number in self.done[client.user] if number > client.began]
         finally:
             stream_module.MAX_COMPLETIONS = self.room
 
-    @rule(target=clients, user=st.sampled_from(USERS), back=st.integers(0, 5))
-    def connect(self, user: int, back: int) -> Client:
+    @rule(target=clients, user=st.sampled_from(USERS), back=st.none() | st.integers(0, 5))
+    def connect(self, user: int, back: int | None) -> Client:
+        """Begin with the present, or so many completions back."""
         known = [0, *self.done[user]]
-        client = Client(user, known[max(len(known) - 1 - back, 0)])
+        client = Client(user, None if back is None else known[max(len(known) - 1 - back, 0)])
+        client.connect(known[-1])
         self.open_streams.add(client.stream)
         self.all.append(client)
         return client
@@ -102,7 +112,7 @@ class ToldOnce(RuleBasedStateMachine):
     def reconnect(self, client: Client) -> None:
         """What was in line for the old connection, and not read, is lost with it."""
         self.open_streams.remove(client.stream)
-        client.stream = Stream(StreamAccess(client.user, client.user, ""), client.last)
+        client.connect([0, *self.done[client.user]][-1])
         self.open_streams.add(client.stream)
 
     @rule(client=consumes(clients))
