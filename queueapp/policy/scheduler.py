@@ -116,15 +116,8 @@ class Scheduler:
         return -self._largest[0][0] if self._largest else 0.0
 
     def submit(self, flow: FlowState, jobs: Sequence[QueuedJob]) -> None:
-        """Put jobs at the end of a flow's backlog. A resting flow joins at V. A paused one parks them."""
-        if flow.paused:
-            flow.parked.extend(jobs)
-            return
-        if not flow.backlogged:
-            flow.vtime, flow.head = max(flow.vtime, self.virtual_time()), jobs[0].place
-        flow.backlog.extend(jobs)
-        flow.backlogged = True
-        self._note(flow)
+        """Put jobs at the end of a flow's backlog. A flow that becomes ready joins at V. A paused one parks them."""
+        self._adjust(flow, 0.0, 0, jobs)
 
     def claim(self) -> TurnState | None:
         """Return the next turn: the head of the ready flow with the least virtual time. None if no flow is ready."""
