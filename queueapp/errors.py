@@ -84,3 +84,15 @@ class LeaseLost(JobStopped):
 
 class SpanTooLarge(QueueError):
     """So much happened in this span that it cannot be shown at once; choose a shorter one."""
+
+
+class JobNotFound(QueueError):
+    """There is no job with this job_id. One that was submitted in a transaction is there after its commit."""
+
+
+class InTransaction(QueueError):
+    """Not in a transaction, which would hold up others until its end. Call it after the commit."""
+
+
+class WaitTimeout(QueueError, TimeoutError):
+    """The job has not ended in time. It goes on."""

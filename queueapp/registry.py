@@ -160,6 +160,11 @@ def find_task(name: str) -> Task | None:
     return _tasks.get(name)
 
 
+def name_of(function: Function) -> str | None:
+    """Return the name under which a callable is registered; None if it is not."""
+    return next((name for name, known in _tasks.items() if known.function is function), None)
+
+
 def all_tasks() -> dict[str, Task]:
     """Return a copy of the registry: the tasks by name."""
     return dict(_tasks)

@@ -39,6 +39,7 @@ _EMPTIED = f"{_TURNS}a_flow_that_a_claim_empties_is_awake_for_whoever_submits_me
 _IN_LINE = (
     "tests/lifecycle/test_locks.py::test_a_cancellation_that_waits_for_its_owner_keeps_no_waiting_row_from_claims"
 )
+_HOST = "tests/lifecycle/test_transactions.py::test_nobody_waits_for_a_transaction_that_has_submitted[READ COMMITTED]"
 _PAUSES, _DUES, _RESCUES = (f"{_TURNS}two_at_once_keep_every_promise[{first}]" for first in ("pause", "due", "rescue"))
 
 
@@ -130,6 +131,8 @@ MUTATIONS = (
          "PERFORM pg_advisory_xact_lock_shared(queueapp_order_lock());", "", _JOINS),
     _sql("no-order-lock-raise", "the order start is raised whoever joins", "flow/move_order_start",
          "IF NOT pg_try_advisory_xact_lock(queueapp_order_lock()) THEN", "IF false THEN", _JOINS),
+    _sql("host-transaction-holds-locks", "a transaction of the caller's locks what a submission does", "backlog/submit",
+         "IF p_later THEN", "IF p_later AND false THEN", _HOST),
     # Pauses, counts and rules.
     _sql("resume-ignores-busy", "a resume does not lock flows that processors work for", "backlog/unpark",
          "WHERE busy > 0 OR flow_id IN (", "WHERE flow_id IN (", _RESUMED),

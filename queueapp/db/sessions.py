@@ -53,7 +53,7 @@ def bound_as(kind: Kind) -> None:
 
 def listening_parameters() -> dict[str, Any]:
     """Return psycopg's parameters for LISTEN, which needs a session of its own. DIRECT's if it is configured."""
-    return _parameters(DIRECT if DIRECT in connections else DEFAULT_DB_ALIAS)
+    return parameters(DIRECT if DIRECT in connections else DEFAULT_DB_ALIAS)
 
 
 def keeps_session() -> bool:
@@ -70,7 +70,7 @@ def check_sessions() -> None:
     """
     if not keeps_session():
         _check_role()
-    elif _is_pooled(_parameters(DEFAULT_DB_ALIAS)):
+    elif _is_pooled(parameters(DEFAULT_DB_ALIAS)):
         raise ImproperlyConfigured(_SET_POOLER)
     if (DIRECT in connections or not keeps_session()) and _is_pooled(listening_parameters()):
         url = "LISTEN_DATABASE_URL" if DIRECT in connections else "DATABASE_URL"
@@ -99,11 +99,12 @@ def reason(error: BaseException) -> str:
     return routines.GONE if routines.are_gone(error) else str(error).strip().partition("\n")[0]
 
 
-def _parameters(alias: str) -> dict[str, Any]:
-    parameters = connections[alias].get_connection_params()
+def parameters(alias: str) -> dict[str, Any]:
+    """Return psycopg's parameters for a connection of one's own to this database, which no pool has."""
+    found = connections[alias].get_connection_params()
     for only_django in ("cursor_factory", "context", "prepare_threshold", "pool"):
-        parameters.pop(only_django, None)
-    return parameters
+        found.pop(only_django, None)
+    return found
 
 
 def _is_pooled(parameters: dict[str, Any]) -> bool:
@@ -143,7 +144,7 @@ def _check_role() -> None:
 
     Raises ImproperlyConfigured if the isolation is not read committed. Logs a warning if there is no lock_timeout.
     """
-    with psycopg.connect(**_parameters(DEFAULT_DB_ALIAS), autocommit=True) as connection:
+    with psycopg.connect(**parameters(DEFAULT_DB_ALIAS), autocommit=True) as connection:
         row = connection.execute(
             "SELECT current_user, current_setting('default_transaction_isolation'), current_setting('lock_timeout')"
         ).fetchone()

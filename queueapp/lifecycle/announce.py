@@ -129,7 +129,12 @@ announcer = Announcer()
 
 
 def announce(owners: Iterable[int] = (), *, work: bool = False) -> None:
-    """Announce whose queue changed and whether there is work, after the present transaction's commit."""
+    """Announce whose queue changed and whether there is work, after the present transaction's commit.
+
+    Without autocommit, and outside of atomic(), nobody says when that is: the next poll shows the change.
+    """
+    if not connection.in_atomic_block and not connection.get_autocommit():
+        return
     owners = list(owners)
     # Robust: what was committed stays accepted even if the announcement fails.
     transaction.on_commit(lambda: announcer.add(owners, work), robust=True)

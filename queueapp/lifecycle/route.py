@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, astuple, fields
 from datetime import datetime
+from functools import partial
 
 from django.db import connection, transaction
 
@@ -34,14 +35,20 @@ _FOLLOW = versioned("SELECT queueapp_follow(%s::bigint[], %s::bigint[])")
 
 def route_owner(owner: Owner) -> None:
     """Give one owner the flow that the rules decide. Locks: as _apply()."""
+    route_owners([owner.pk])
+    owner.refresh_from_db(fields=["flow"])
+
+
+def route_owners(owners: Sequence[int]) -> None:
+    """Give owners the flows that the rules decide, BATCH_OWNERS in a transaction. Locks: as _apply()."""
 
     @transaction.atomic
-    def work() -> None:
+    def work(batch: Sequence[int]) -> None:
         _lock_routing()
-        _apply([owner.pk], database_now())
+        _apply(batch, database_now())
 
-    retried(work)
-    owner.refresh_from_db(fields=["flow"])
+    for start in range(0, len(owners), BATCH_OWNERS):
+        retried(partial(work, owners[start : start + BATCH_OWNERS]))
 
 
 def reroute(batches: int | None = None) -> None:

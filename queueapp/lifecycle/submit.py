@@ -14,6 +14,7 @@ import psycopg
 from django.db import DatabaseError, connection, transaction
 
 from .. import tracing
+from ..db.caller import in_transaction
 from ..db.conflicts import retried
 from ..db.routines import versioned
 from ..db.statements import prepared_row
@@ -24,7 +25,7 @@ from .quota import make_room
 from .route import route_owner
 from .validation import Submission
 
-_SUBMIT = versioned("SELECT * FROM queueapp_submit(%s::bigint[], %s::jsonb, %s)")
+_SUBMIT = versioned("SELECT * FROM queueapp_submit(%s::bigint[], %s::jsonb, %s, %s)")
 MAX_POSITION = 100
 """Maximum number of jobs ahead of a new one that are counted."""
 
@@ -58,9 +59,10 @@ def submit(owner: Owner, submissions: Sequence[Submission]) -> Accepted:
 def submit_each(asked: Sequence[tuple[Owner, Submission]]) -> Accepted:
     """Accept jobs, each of its owner, all or none, in the order given.
 
-    Committed when this returns, unless the caller has begun a transaction. Raises JobConflict, with the indexes, if a
-    job_id exists with other content, and BacklogFull if an owner has no room for the new jobs.
-    Locks: see db/sql/backlog/submit.sql.
+    Committed when this returns, unless the caller has begun a transaction. Then the jobs are accepted by its commit,
+    and a broker puts them into their flows afterwards (maintenance/schedule.py).
+    Raises JobConflict, with the indexes, if a job_id exists with other content, and BacklogFull if an owner has no room
+    for the new jobs. Locks: see db/sql/backlog/submit.sql.
     """
     with tracing.submission(job for _, job in asked) as traceparent:
         return _accept(asked, {} if traceparent is None else {"traceparent": traceparent})
@@ -68,12 +70,13 @@ def submit_each(asked: Sequence[tuple[Owner, Submission]]) -> Accepted:
 
 def _accept(asked: Sequence[tuple[Owner, Submission]], trace: Mapping[str, str]) -> Accepted:
     _make_room(asked)
-    owners = {owner.pk: owner for owner, _ in asked}
+    owners, later = {owner.pk: owner for owner, _ in asked}, in_transaction()
     for owner in owners.values():
-        if owner.flow_id is None:
+        if owner.flow_id is None and not later:
             route_owner(owner)
     jobs = json.dumps([{"owner": owner.pk, **job.content(), **trace} for owner, job in asked], ensure_ascii=False)
-    new, newest = retried(partial(_submit, f"{{{','.join(map(str, owners))}}}", jobs))
+    submit_these = partial(_submit, f"{{{','.join(map(str, owners))}}}", jobs, later)
+    new, newest = submit_these() if later else retried(submit_these)
     announce(owners, work=new > 0)
     return Accepted(new, len(asked) - new, newest)
 
@@ -101,15 +104,15 @@ def _known(names: set[tuple[int, str]]) -> set[tuple[int, str]]:
         return set(cursor.fetchall())
 
 
-def _submit(owners: str, jobs: str) -> tuple[int, Newest | None]:
-    """Submit jobs. Return how many are new, and the last of these.
+def _submit(owners: str, jobs: str, later: bool) -> tuple[int, Newest | None]:
+    """Submit jobs. Return how many are new, and the last of these. `later`: in a transaction of the caller's.
 
-    One statement, and so one transaction; a savepoint if the caller has begun one.
+    One statement, and so one transaction; a savepoint if there is one.
     """
-    begun = transaction.atomic() if connection.in_atomic_block else nullcontext()
+    begun = transaction.atomic() if later or connection.in_atomic_block else nullcontext()
     try:
         with begun:
-            new, newest, submitted_at, ahead = prepared_row(_SUBMIT, [owners, jobs, MAX_POSITION])
+            new, newest, submitted_at, ahead = prepared_row(_SUBMIT, [owners, jobs, MAX_POSITION, later])
             return new, newest and Newest(newest, submitted_at, None if ahead is None else ahead + 1)
     except DatabaseError as error:
         if isinstance(error.__cause__, psycopg.Error) and error.__cause__.sqlstate == "QJ409":

@@ -10,9 +10,10 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import connection, models
 from django.db.models import Q
 
+from ..db.caller import commit_apart, in_transaction, sees_commits
 from ..policy.rules import Subject
 from ..user_model import groups_of
 
@@ -30,6 +31,7 @@ class OwnerQuerySet(models.QuerySet["Owner"]):
         try:
             owner: Owner = user.queue_owner  # type: ignore[attr-defined]  # the other end of Owner.user
         except Owner.DoesNotExist:
+            self._create_apart(user=user)
             owner, _ = self.get_or_create(user=user)  # type: ignore[misc]  # of whichever class
         return owner
 
@@ -37,7 +39,27 @@ class OwnerQuerySet(models.QuerySet["Owner"]):
         """Return the owner that a fairness key names; create it if there is none yet. Raises ValueError."""
         if not re.fullmatch(KEY, key):
             raise ValueError(f"{key!r} is not a key: {KEY_SENTENCE}.")
+        self._create_apart(key=key)
         return self.get_or_create(key=key)[0]
+
+    def _create_apart(self, **whose: Any) -> None:
+        """If the caller is in a transaction, create a missing owner in another one, which is committed at once.
+
+        Otherwise all submissions of that owner would wait on its unique index until the caller commits. Does nothing
+        for a user that is not committed yet, and where the caller would not see the new row.
+        """
+        if not in_transaction() or self.filter(**whose).exists() or not sees_commits():
+            return
+        if "key" in whose:
+            commit_apart("INSERT INTO queueapp_owner (key) VALUES (%s) ON CONFLICT DO NOTHING", [whose["key"]])
+            return
+        user = get_user_model()._meta
+        key, table = map(connection.ops.quote_name, (str(user.pk.column), user.db_table))
+        commit_apart(
+            f"INSERT INTO queueapp_owner (user_id) SELECT {key} FROM {table} WHERE {key} = %s"  # noqa: S608
+            " ON CONFLICT DO NOTHING",
+            [user.pk.get_db_prep_value(whose["user"].pk, connection)],
+        )
 
     def find_key(self, key: str) -> Owner | None:
         """Return the owner that a fairness key names, if there is one."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.apps import apps
-from django.db import connection
+from django.db import connection, transaction
 
 from queueapp.errors import NotCancellable, NotRetryable
 from queueapp.lifecycle.cancel import Cancellation, cancel, cancel_jobs
@@ -113,8 +113,14 @@ def _part(world: World, n: int) -> bool:
     )
 
 
+@transaction.atomic
+def _submit_in_a_transaction(world: World, n: int) -> Accepted:
+    return submit_jobs(world.ada, f"committed{n}")
+
+
 ACTORS: dict[str, Callable[[World, int], Any]] = {
     "submit": lambda world, n: submit_jobs(world.ada, f"new{n}"),
+    "submit later": _submit_in_a_transaction,
     "claim": lambda world, n: take_turn(world.idle[n]),
     "settle": lambda world, n: settle(world.working, world.long_turn, more=True),
     "settle tiny": lambda world, n: settle(world.tiny, world.tiny_turn, more=True),
@@ -174,7 +180,7 @@ def _check_told(world: World, run: Run, kind: str, result: Any) -> None:
         told = dict(Outcome.objects.values_list("job_id", "status"))
         assert {told[job] for job in result.cancelled} <= {Status.CANCELLED}
         assert not result.stopping & result.cancelled
-    elif kind == "submit":
+    elif kind in ("submit", "submit later"):
         assert isinstance(result, Accepted)
         assert result.accepted == 1
     elif kind in ("rescue", "rescue tiny"):

@@ -40,6 +40,8 @@ ONE_OF_A_KIND = {
 """Nobody does these twice at once: a processor does one thing at a time, and sweeps are to be seen with others."""
 IMPOSSIBLE = {frozenset({"settle part", "settle tiny"})}
 """Both are of one processor, about one turn."""
+MEETS = {"submit later": {"due", "pause", "resume", "route", "submit later"}}
+"""Actors that lock nothing of most others, and those whose work they could get in the way of."""
 QUICK, THOROUGH = 6, 60
 """Schedules of a pair, and those where there is time: all there are, or so many and as many by seed."""
 SEEDS, MORE_SEEDS = 30, 1_500
@@ -89,6 +91,8 @@ def played(stage: Stage, world: World, saved: Saved, kinds: Sequence[str], choos
 def partners(first: str) -> list[tuple[str, str]]:
     """The pairs with this actor, and with those that come after it."""
     pairs = [(first, second) for second in ACTORS if second >= first and {first, second} not in IMPOSSIBLE]
+    for kind, met in MEETS.items():
+        pairs = [pair for pair in pairs if kind not in pair or set(pair) - {kind} <= met]
     return [pair for pair in pairs if pair[0] != pair[1] or first not in ONE_OF_A_KIND]
 
 

@@ -1,16 +1,19 @@
--- Submit jobs, all or none. Accepted jobs are in the backlog when this commits.
+-- Submit jobs, all or none. Accepted jobs are in the backlog when this commits, unless they come later.
 --   p_owners  the owners of the jobs, each once
 --   p_jobs    [{"owner", "name", "task", "payload", "duration", "time_limit", "memory_limit", "run_at", "traceparent"}, ...]
 --             in the order of submission; "traceparent", which a job that exists keeps, may be left out
+--   p_later   true in a transaction of the caller's, which may stay open for long: the jobs are due at once, in no
+--             flow. After the commit due.sql puts them into their flows, or parks them. The caller's transaction then
+--             holds no lock that a claim, a pause, a change of rules or another owner waits for.
 -- new_jobs: the number of new jobs. newest, newest_at: the last of these, and when it was submitted. ahead: the number
 -- of jobs before it in its flow; null if it is in no flow, or behind p_far or more.
--- A job that exists with the same content is left alone. Raises QJ404 if an owner has no flow yet, and QJ409 if a job
--- exists with other content, with the indexes of such jobs as its detail.
+-- A job that exists with the same content is left alone. Raises QJ404 if an owner has no flow yet, unless p_later, and
+-- QJ409 if a job exists with other content, with the indexes of such jobs as its detail.
 -- One plan for all calls: PostgreSQL would expect a plan for the length of p_owners to be cheaper, and plan every time.
 -- Locks: routing (advisory, shared); the flows, by id (advisory, shared); the keys (owner, name) of new jobs; the
--- states of the flows that rest, by flow, each as change_flow.sql.
+-- states of the flows that rest, by flow, each as change_flow.sql. With p_later only the keys of new jobs.
 CREATE OR REPLACE FUNCTION queueapp_submit(
-    p_owners bigint[], p_jobs jsonb, p_far integer,
+    p_owners bigint[], p_jobs jsonb, p_far integer, p_later boolean DEFAULT false,
     OUT new_jobs integer, OUT newest bigint, OUT newest_at timestamptz, OUT ahead integer
 )
 LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
@@ -22,22 +25,28 @@ DECLARE
     first_jobs jsonb;
     conflicts text;
     pauses boolean;
+    last_id bigint;
 BEGIN
-    -- The flows: until the commit nobody changes routes, or puts one of these flows to rest.
-    PERFORM pg_advisory_xact_lock_shared(queueapp_routing_lock());
-    SELECT array_agg(DISTINCT coalesce(flow_id, 0)) INTO flows FROM queueapp_owner WHERE id = ANY (p_owners);
-    IF 0 = ANY (flows) THEN
-        RAISE EXCEPTION 'an owner has no flow' USING ERRCODE = 'QJ404';
+    IF p_later THEN
+        SELECT last_value INTO last_id FROM queueapp_job_id_seq;
+    ELSE
+        -- The flows: until the commit nobody changes routes, or puts one of these flows to rest.
+        PERFORM pg_advisory_xact_lock_shared(queueapp_routing_lock());
+        SELECT array_agg(DISTINCT coalesce(flow_id, 0)) INTO flows FROM queueapp_owner WHERE id = ANY (p_owners);
+        IF 0 = ANY (flows) THEN
+            RAISE EXCEPTION 'an owner has no flow' USING ERRCODE = 'QJ404';
+        END IF;
+        only_flow := CASE WHEN cardinality(flows) = 1 THEN flows[1] END;  -- null only if staff submit for several owners
+        FOREACH flow IN ARRAY flows LOOP
+            PERFORM pg_advisory_xact_lock_shared(queueapp_flow_lock(flow));
+        END LOOP;
+
+        -- Nor do pauses of owners and tasks change until the commit. Jobs of a paused owner or task are parked at once.
+        pauses := EXISTS (SELECT FROM queueapp_pause);
     END IF;
-    only_flow := CASE WHEN cardinality(flows) = 1 THEN flows[1] END;  -- null only if staff submit for several owners
-    FOREACH flow IN ARRAY flows LOOP
-        PERFORM pg_advisory_xact_lock_shared(queueapp_flow_lock(flow));
-    END LOOP;
 
-    -- Nor do pauses of owners and tasks change until the commit. Jobs of a paused owner or task are parked at once.
-    pauses := EXISTS (SELECT FROM queueapp_pause);
-
-    -- The jobs: ids, and so places, are in the order given. All are submitted at one moment.
+    -- The jobs: ids, and so places, are in the order given. All are submitted at one moment. Those that come later are
+    -- due in the same order, a microsecond for each id: due.sql takes the first ones.
     newest_at := clock_timestamp();
     WITH made AS (
         INSERT INTO queueapp_job (owner_id, name, task, payload, duration, time_limit, memory_limit, run_at,
@@ -51,9 +60,11 @@ BEGIN
     ), placed AS (
         INSERT INTO queueapp_waiting (owner_id, job_id, flow_id, not_before, expected, attempt)
         SELECT m.owner_id, m.id,
-               CASE WHEN m.later IS NULL AND NOT (pauses AND queueapp_paused(m.owner_id, m.task))
+               CASE WHEN m.later IS NULL AND NOT p_later AND NOT (pauses AND queueapp_paused(m.owner_id, m.task))
                     THEN coalesce(only_flow, (SELECT flow_id FROM queueapp_owner WHERE id = m.owner_id)) END,
-               m.later, m.duration, 1
+               CASE WHEN p_later THEN coalesce(m.later, newest_at + (m.id - last_id) * interval '1 microsecond')
+                    ELSE m.later END,
+               m.duration, 1
           FROM made m
         RETURNING flow_id, job_id
     ), joined AS (
