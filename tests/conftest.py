@@ -12,6 +12,8 @@ from queueapp.lifecycle.announce import announcer
 from queueapp.models import PriorityRule
 from tests.kit.site import BASE, Site
 
+pytest_plugins = ["queueapp.pytest_plugin"]
+
 # No thread of this process may use the database between tests, or hold a connection when it is dropped.
 announcer.driven = True
 

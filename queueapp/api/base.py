@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.db import transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiResponse
@@ -40,6 +41,11 @@ class KnownQuery(APIView):
 class ProtectedView(KnownQuery):
     """A view that needs a log-in. Requests without one are throttled by address: REST framework throttles only requests
     that it admits."""
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        """Return the view. It commits on its own with ATOMIC_REQUESTS, too: before it answers, and step by step."""
+        return transaction.non_atomic_requests(super().as_view(**initkwargs))
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer the request, in the trace of its client."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +28,8 @@ from .validation import Submission
 _SUBMIT = versioned("SELECT * FROM queueapp_submit(%s::bigint[], %s::jsonb, %s, %s)")
 MAX_POSITION = 100
 """Maximum number of jobs ahead of a new one that are counted."""
+after_submission: Callable[[], object] | None = None
+"""A call after each submission, or after the commit of its transaction. queueapp/testing.py sets it."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ def _accept(asked: Sequence[tuple[Owner, Submission]], trace: Mapping[str, str])
     submit_these = partial(_submit, f"{{{','.join(map(str, owners))}}}", jobs, later)
     new, newest = submit_these() if later else retried(submit_these)
     announce(owners, work=new > 0)
+    if after_submission is not None:
+        transaction.on_commit(after_submission) if later else after_submission()
     return Accepted(new, len(asked) - new, newest)
 
 
