@@ -31,10 +31,10 @@ class Job:
     The first use of one reads them. In async code, call `await job.arefresh()` before.
     """
 
-    def __init__(self, owner: Owner, job_id: str) -> None:
+    def __init__(self, owner: Owner, job_id: str, data: shapes.Job | None = None) -> None:
         self.owner = owner
         self.job_id = job_id
-        self._data: shapes.Job | None = None
+        self._data = data
 
     def __repr__(self) -> str:
         return f"<Job {self.job_id!r} of {self.owner.pk}>"

@@ -22,6 +22,7 @@ from .lifecycle.processors import register
 from .lifecycle.turn import ClaimedJob, take_turn
 from .models import Owner, Processor
 from .registry import JobContext, Reports, find_task
+from .signals import job_completed
 from .workers.attempt_text import describe, result_text
 from .workers.outcomes import ended_outcome
 from .workers.shared_memory import Kind, Record, Stop
@@ -37,7 +38,8 @@ def run_jobs() -> list[Job]:
 
     As on a processor, payload and result go through JSON, an exception fails the attempt, and JobFailed the job. The
     next attempt follows at once. Jobs that are paused, or whose `run_at` has not come, stay. Time and memory limits are
-    not kept. An error of the database undoes what its attempt did in a TestCase, whose transaction it would break.
+    not kept. An error of the database undoes what its attempt did in a TestCase, whose transaction it would break. The
+    signal job_completed is sent; what a receiver raises is raised.
     Raises RuntimeError after MAX_ATTEMPTS. Does nothing inside a task that it runs. Locks: as the steps.
     """
     global _runs
@@ -63,11 +65,10 @@ def _run(processor: int) -> list[Job]:
         attempts += len(turn.jobs)
         outcomes = [_attempt(job) for job in turn.jobs]
         take_turn(processor, turn.number, outcomes, now=time.monotonic(), more=False)
-        ended += [
-            Job(Owner.objects.get(pk=job.owner), job.name)
-            for job, outcome in zip(turn.jobs, outcomes, strict=True)
-            if outcome.retry is None
-        ]
+        for job, outcome in zip(turn.jobs, outcomes, strict=True):
+            if outcome.retry is None:
+                ended.append(Job(Owner.objects.get(pk=job.owner), job.name).refresh())
+                job_completed.send(sender=Job, job=ended[-1])
     raise RuntimeError(f"Jobs still wait after {MAX_ATTEMPTS:,} attempts.")
 
 

@@ -18,6 +18,7 @@ from .pause import Pause
 from .processor import Processor
 from .routing import Routing, RuleChange
 from .rule import PriorityRule
+from .signal_cursor import SignalCursor
 from .total import WIDTHS, FlowTotal, TaskTotal, TotalsCursor
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Processor",
     "Routing",
     "RuleChange",
+    "SignalCursor",
     "TaskTotal",
     "TotalsCursor",
     "Waiting",

@@ -1,6 +1,14 @@
 """Read-only views: jobs as users see them, queues with positions and estimates, completions."""
 
-from .completions import BATCH_COMPLETIONS, Completion, StreamStart, completions_after, last_number, stream_starts
+from .completions import (
+    BATCH_COMPLETIONS,
+    Completion,
+    StreamStart,
+    completions_after,
+    last_number,
+    make_durable,
+    stream_starts,
+)
 from .fleet import FleetNow, fleet_now
 from .jobs import job_dict, job_dicts, new_job_dict, recent_jobs
 from .predictions import Predictions
@@ -18,6 +26,7 @@ __all__ = [
     "job_dict",
     "job_dicts",
     "last_number",
+    "make_durable",
     "new_job_dict",
     "progress_snapshots",
     "queue_snapshot",

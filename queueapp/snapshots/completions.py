@@ -67,7 +67,7 @@ def completions_after(cursors: dict[int, int], limit: int = BATCH_COMPLETIONS) -
     """
     numbers = _ended_after(cursors, limit)
     if numbers:
-        _make_durable()
+        make_durable()
     jobs = Job.objects.ended_brief().in_bulk(numbers)
     found = []
     for pk, number in numbers.items():
@@ -106,7 +106,7 @@ def stream_starts(asked: Sequence[tuple[int, int | None]]) -> list[StreamStart]:
             starts.append(StreamStart(min(number, last), reset=number > 0 and not is_known))
     if settling:
         _wait_for_lower(sorted(settling))
-        _make_durable()
+        make_durable()
     return starts
 
 
@@ -141,7 +141,7 @@ def _wait_for_lower(owners: list[int]) -> None:
         raise
 
 
-def _make_durable() -> None:
+def make_durable() -> None:
     """Flush all that is visible now to disk: a commit that waits for the disk flushes all commits before it.
 
     Settlements commit asynchronously. If a crash undid one that was announced, its owner would hear of that job twice

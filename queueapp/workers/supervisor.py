@@ -22,6 +22,7 @@ from ..lifecycle.rescue import rescue_cluster, rescue_ended
 from ..models import Processor
 from . import connection_slots, forked
 from .cluster import Backoff, ElasticCluster, Size
+from .completed import Sender
 from .health import Health
 from .liveness import Liveness, reap_orphans
 from .membership import Membership
@@ -43,6 +44,7 @@ class Supervisor:
         self._cluster: ElasticCluster | None = None
         self._backoff = Backoff()
         self._health = health
+        self._sender = Sender()
         settings = queue_settings()
         self._size = Size(settings.MIN_PROCESSORS)
         connection_slots.share(settings.MAX_PROCESSORS, settings.CLUSTER_CONNECTIONS)
@@ -76,6 +78,7 @@ class Supervisor:
         else:
             self._liveness.look()
             self._membership.look()
+            self._sender.look()
             reap_orphans(but=self._cluster.sentinel.pid)
 
     def _start_afresh(self, why: str, *, fault: bool) -> None:

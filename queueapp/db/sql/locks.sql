@@ -20,6 +20,10 @@ LANGUAGE sql IMMUTABLE AS $$ SELECT queueapp_lock_key(7202, p_owner) $$;
 CREATE OR REPLACE FUNCTION queueapp_order_lock() RETURNS bigint
 LANGUAGE sql IMMUTABLE AS $$ SELECT queueapp_lock_key(7204, 0) $$;
 
+-- The signal of completed jobs: held exclusively by the session of the process that sends it.
+CREATE OR REPLACE FUNCTION queueapp_signal_lock() RETURNS bigint
+LANGUAGE sql IMMUTABLE AS $$ SELECT queueapp_lock_key(7205, 0) $$;
+
 -- Lock routing, to change routes or pauses. Nobody submits meanwhile, so a client that is cut off must not keep the
 -- lock: the server ends a session that is idle in this transaction for ten seconds.
 -- Locks: routing (advisory, exclusive).

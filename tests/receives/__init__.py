@@ -1,0 +1,1 @@
+"""An app that receives job_completed; tests/receiver_settings.py installs it."""
