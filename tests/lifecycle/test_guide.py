@@ -1,0 +1,45 @@
+"""docs/guides/use-from-python.md: its examples run as they stand, one after the other."""
+
+from __future__ import annotations
+
+import re
+import unittest
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+
+from queueapp import registry
+from queueapp.signals import job_completed
+from queueapp.testing import jobs_inline, run_jobs
+from tests.kit.queue import make_user
+from tests.kit.site import BASE
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_examples_of_the_guide_run_as_they_stand(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(registry, "_tasks", dict(registry._tasks))
+    make_user("ada")
+    names: dict[str, Any] = {"__name__": "guide"}
+    text = (BASE / "docs" / "guides" / "use-from-python.md").read_text()
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        if "wait(timeout=60)" in block:
+            run_jobs()  # as a cluster does
+        exec(compile(block, "use-from-python.md", "exec"), names)
+    try:
+        with jobs_inline():
+            assert async_to_sync(names["greeting"])("Ben") == "Hello, Ben!"
+            assert (
+                unittest.TestSuite([names["GreetingTest"]("test_a_greeting_has_the_name")])
+                .run(unittest.TestResult())
+                .wasSuccessful()
+            )
+        run_jobs()
+    finally:
+        job_completed.disconnect(names["note_completed"])
+    said = capsys.readouterr().out.split("\n")
+    for line in ("queued", "succeeded {'text': 'Hello, Ada!'}", "True", "{'text': 'Hello, Ada!'}"):
+        assert line in said
+    assert any(line.startswith("ada welcome-") and line.endswith(" succeeded") for line in said)
