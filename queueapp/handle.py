@@ -15,6 +15,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from .db.caller import in_transaction
 from .errors import FieldError, InTransaction, InvalidSubmission, JobNotFound, WaitTimeout
 from .lifecycle import cancel, retry
+from .lifecycle.validation import JOB_ID
 from .models import Job as JobRow
 from .models import Outcome, Owner
 from .registry import name_of
@@ -150,24 +151,35 @@ def _pauses(timeout: float | None) -> Iterator[float]:
 
 
 def owner_of(whose: AbstractBaseUser | str) -> Owner:
-    """Return the owner of jobs: a user of the project, or a fairness key. Raises ValueError for a key that is none."""
-    return Owner.objects.of_key(whose) if isinstance(whose, str) else Owner.objects.of_user(whose)
+    """Return the owner of jobs: a user of the project, or a fairness key.
+
+    Raises ValueError for a key that is none, and for a user who is not saved, as nobody who is not logged in is.
+    """
+    if isinstance(whose, str):
+        return Owner.objects.of_key(whose)
+    if whose.pk is None:
+        raise ValueError("The owner must be a saved user, or a fairness key.")
+    return Owner.objects.of_user(whose)
 
 
 def find(whose: AbstractBaseUser | str, job_id: str) -> Job:
     """See queueapp.get(). Creates no owner."""
-    mine = Owner.objects.filter(key=whose) if isinstance(whose, str) else Owner.objects.filter(user_id=whose.pk)
-    owner = mine.first()
-    if owner is None:
+    if isinstance(whose, str):
+        owner = Owner.objects.find_key(whose)
+    else:
+        owner = Owner.objects.filter(user_id=whose.pk, user__isnull=False).first()
+    if owner is None or not JOB_ID.fullmatch(job_id):
         raise JobNotFound
     return Job(owner, job_id).refresh()
 
 
-def as_asked(job: Mapping[str, Any], index: int | None = None) -> dict[str, Any]:
-    """Return a job as validation takes it: the task by its name, with a job_id.
+def as_asked(job: Any, index: int | None = None) -> Any:
+    """Return a job as validation takes it: the task by its name, with a job_id. What is no job stays as it is.
 
     Raises InvalidSubmission if the job says whose it is, or if its task is a callable that is not registered.
     """
+    if not isinstance(job, Mapping):
+        return job
     if named := {"user", "key"} & set(job):
         raise InvalidSubmission([FieldError(named.pop(), "the owner is the first argument", index)])
     asked = dict(job)

@@ -16,6 +16,7 @@ from ..db.conflicts import retried
 from ..db.routines import versioned
 from ..models import Owner, Pause, Waiting
 from .announce import EVERYONE, announce
+from .route import route_owners
 
 T = TypeVar("T")
 
@@ -62,9 +63,15 @@ def resume(paused: Pause) -> None:
 
 
 def unpark_forgotten() -> None:
-    """Let parked jobs go on if no owner or task is paused. There are none, unless a pause ended without resume()."""
-    of_some = Pause.objects.exclude(owner=None, task="")
-    if not of_some.exists() and Waiting.objects.filter(flow=None, not_before=None).exists():
+    """Let parked jobs go on if no owner or task is paused.
+
+    There are none, unless a pause ended without resume(), or a broker of the version before met jobs of a caller's
+    transaction whose owner had no flow.
+    """
+    of_some, parked = Pause.objects.exclude(owner=None, task=""), Waiting.objects.filter(flow=None, not_before=None)
+    if not of_some.exists() and parked.exists():
+        unrouted = Owner.objects.filter(flow=None, pk__in=parked.values("owner"))
+        route_owners(list(unrouted.values_list("pk", flat=True)))
         _transaction(lambda: _call("queueapp_unpark()"))
         announce([EVERYONE], work=True)
 

@@ -39,7 +39,7 @@ def route_owner(owner: Owner) -> None:
     owner.refresh_from_db(fields=["flow"])
 
 
-def route_owners(owners: Sequence[int]) -> None:
+def route_owners(owners: Collection[int]) -> None:
     """Give owners the flows that the rules decide, BATCH_OWNERS in a transaction. Locks: as _apply()."""
 
     @transaction.atomic
@@ -47,8 +47,9 @@ def route_owners(owners: Sequence[int]) -> None:
         _lock_routing()
         _apply(batch, database_now())
 
-    for start in range(0, len(owners), BATCH_OWNERS):
-        retried(partial(work, owners[start : start + BATCH_OWNERS]))
+    ordered = sorted(owners)
+    for start in range(0, len(ordered), BATCH_OWNERS):
+        retried(partial(work, ordered[start : start + BATCH_OWNERS]))
 
 
 def reroute(batches: int | None = None) -> None:

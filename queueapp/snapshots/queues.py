@@ -168,7 +168,7 @@ def _waiting(
         place = place_of.get(job)
         sure = None if pauses.everything else place
         # A job outside all flows: of its start no more is known than the moment that it waits for.
-        at = moment if flow is None and not pauses.stops(owner, jobs[job].task) else None
+        at = moment if moment and moment > now and not pauses.stops(owner, jobs[job].task) else None
         found[owner].append(
             {
                 **describe(jobs[job], now, position=place.position if place else None, note=note),

@@ -29,7 +29,7 @@ from .task_databases import drop_inherited
 
 logger = logging.getLogger(__name__)
 
-BATCH_JOBS = 100
+BATCH_JOBS = 50
 """Maximum jobs that are read at once, and told again if the process ends meanwhile."""
 NUMBERS = 10_000
 """Maximum numbers of outcomes that are searched at once: most may have been pruned."""

@@ -44,10 +44,14 @@ class Mirror(Scheduler):
     def submit(self, flow: FlowState, tasks: Sequence[QueuedJob]) -> None:
         super().submit(flow, tasks)
         owner = self._owner(flow)
-        submit_each([(owner, Submission(job_id=f"j{task.place}", duration=task.declared)) for task in tasks])
+        self.accept([(owner, Submission(job_id=f"j{task.place}", duration=task.declared)) for task in tasks])
         for task in tasks:
             self._tasks[task.place] = task
         self._compare(flow)
+
+    def accept(self, jobs: Sequence[tuple[Owner, Submission]]) -> None:
+        """Submit jobs to the database; afterwards they are in their flows."""
+        submit_each(jobs)
 
     def claim(self) -> TurnState | None:
         expected = super().claim()

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
 import pytest
+from django.db import transaction
 
+from queueapp.lifecycle.maintenance.schedule import join_due
+from queueapp.lifecycle.validation import Submission
+from queueapp.models import Owner
 from queueapp.policy.rules import Terms
 from queueapp.policy.scheduler import FlowState, QueuedJob, TurnState
 from queueapp.policy.simulation import Arrival, Simulation
@@ -95,6 +100,22 @@ def test_rules_changed_in_mid_flood() -> None:
                 self.set_flow(changed, Terms(chooser.choice([0.1, 1.0, 3.0, 10.0]), chooser.choice([None, 1, 3])))
 
     agree(random_load(99, flows=6, jobs=400), processors=3, mirror=Restless())
+
+
+def test_jobs_that_are_submitted_in_transactions_take_the_turns_of_others() -> None:
+    """After the commit, as soon as they have joined, it is as if they had been submitted just then."""
+    chooser = random.Random(5)
+
+    class InTransactions(Mirror):
+        def accept(self, jobs: Sequence[tuple[Owner, Submission]]) -> None:
+            if chooser.random() < 0.3:
+                super().accept(jobs)
+                return
+            with transaction.atomic():
+                super().accept(jobs)
+            assert join_due() is None
+
+    agree(random_load(51, flows=7, jobs=300), processors=3, mirror=InTransactions())
 
 
 @pytest.mark.parametrize("seed", range(3))

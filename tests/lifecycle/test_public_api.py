@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 
 import queueapp
@@ -72,8 +74,8 @@ def test_many_jobs_are_submitted_all_or_none_in_their_order() -> None:
     first, second = queueapp.submit_many("team-blue", jobs)
     assert [first.data["position"], second.data["position"]] == [1, 2]
     with pytest.raises(InvalidSubmission) as refused:
-        queueapp.submit_many("team-blue", [{"job_id": "c", "duration": 1}, {"job_id": "d", "duration": 0}])
-    assert [(error.field, error.index) for error in refused.value.errors] == [("duration", 1)]
+        queueapp.submit_many("team-blue", [{"job_id": "c", "duration": 1}, {"job_id": "d", "duration": 0}, "job"])  # type: ignore[list-item]
+    assert [(error.field, error.index) for error in refused.value.errors] == [("duration", 1), ("job", 2)]
     assert Job.objects.count() == 2
 
 
@@ -120,12 +122,22 @@ def test_a_key_owns_jobs_as_a_user_does() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("owner", ["team-blue", "team-red", "no key"])
-def test_of_a_job_that_is_not_there_one_is_told_so(owner: str) -> None:
+@pytest.mark.parametrize(
+    ("owner", "job_id"),
+    [("team-blue", "a"), ("team-red", "b"), ("no key", "b"), ("nul\0", "b"), ("team-blue", "b\0"), (None, "b")],
+)
+def test_of_a_job_that_is_not_there_one_is_told_so(owner: str | None, job_id: str) -> None:
     one("b")
     with pytest.raises(JobNotFound):
-        queueapp.get(owner, "a")
+        queueapp.get(AnonymousUser() if owner is None else owner, job_id)  # type: ignore[arg-type]
     assert Owner.objects.count() == 1
+
+
+@pytest.mark.parametrize("unsaved", [AnonymousUser, get_user_model()])
+def test_who_is_not_saved_owns_no_job(unsaved: Any) -> None:
+    with pytest.raises(ValueError, match="a saved user"):
+        one(owner=unsaved())
+    assert not Job.objects.exists()
 
 
 def test_a_wait_ends_with_the_job() -> None:

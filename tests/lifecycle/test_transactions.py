@@ -22,7 +22,7 @@ from queueapp.handle import Job as Handle
 from queueapp.lifecycle import quota
 from queueapp.lifecycle.cancel import cancel
 from queueapp.lifecycle.maintenance.schedule import BATCH_JOBS, join_due
-from queueapp.lifecycle.pause import pause, resume
+from queueapp.lifecycle.pause import pause, resume, unpark_forgotten
 from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.retry import try_again
 from queueapp.lifecycle.route import reroute
@@ -203,6 +203,15 @@ def test_a_job_of_a_paused_owner_or_task_is_parked_after_the_commit_whenever_the
     assert run_all(register("c").pk) == ["a1"]
 
 
+def test_what_a_broker_of_the_version_before_has_parked_goes_on() -> None:
+    """It knows no job whose owner has no flow, and leaves such a one in none."""
+    with transaction.atomic():
+        one("team-blue", "a")
+    Waiting.objects.update(not_before=None)
+    unpark_forgotten()
+    assert run_all(register("c").pk) == ["a"]
+
+
 def test_a_resume_before_the_commit_misses_no_job() -> None:
     ada = make_owner("ada")
     paused = pause("no reason", ada)
@@ -231,7 +240,8 @@ def test_a_committed_job_that_has_not_joined_yet_is_shown_as_queued_and_may_be_c
     with transaction.atomic():
         job = one(ada.user, "a")
     queue = queue_snapshot(ada)
-    assert [(shown["job_id"], shown["position"]) for shown in queue["waiting"]] == [("a", None)]
+    shown = [(shown["job_id"], shown["position"], shown["estimated_start"]) for shown in queue["waiting"]]
+    assert shown == [("a", None, None)]
     assert audit() == []
     assert job.cancel()
     assert join_due() is None
