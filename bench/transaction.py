@@ -1,7 +1,7 @@
 """A host's transaction that has submitted and stays open: python -m bench.transaction [--seconds 60] [--rounds 3]
 
-Other processes submit, submit in transactions of their own, claim and settle, pause and resume, change a rule, and put
-due jobs into their flows, each at a steady rate. Periods alternate: nothing is open; a transaction is open that has
+Other processes submit, submit in transactions of their own, claim and settle, pause and resume, change a rule, and keep
+house as a broker does, each at a steady rate. Periods alternate: nothing is open; a transaction is open that has
 submitted a job of a busy owner and one of a new owner; one is open that holds the locks of a submission outside of a
 transaction, as a counter-check. Prints the p50 and p99 of each action, and their ratios to those with nothing open. An
 action that waits longer than lock_timeout counts with the time that it has waited. Writes bench/results/transaction.txt
@@ -71,11 +71,20 @@ def change_a_rule(n: int) -> None:
     reroute()
 
 
-def put_due_jobs(n: int) -> None:
+def keeps_house() -> Act:
+    """Return the action of a broker: put due jobs into their flows, move the order start and vacuum when due."""
     from queueapp.lifecycle.maintenance.schedule import join_due
+    from queueapp.lifecycle.maintenance.vacuum import Tidying
 
-    while (next_in := join_due()) is not None and next_in <= 0:
-        pass
+    tidying = Tidying()
+
+    def act(n: int) -> None:
+        while (next_in := join_due()) is not None and next_in <= 0:
+            pass
+        if time.monotonic() >= tidying.due:
+            tidying.tidy()
+
+    return act
 
 
 def claims() -> Act:
@@ -98,7 +107,7 @@ ACTORS: dict[str, tuple[float, Callable[[], Act]]] = {
     "claim and settle": (100, claims),
     "pause and resume": (2, lambda: pause_and_resume),
     "change a rule": (1, lambda: change_a_rule),
-    "put due jobs": (50, lambda: put_due_jobs),
+    "put due jobs, tidy": (50, keeps_house),
 }
 """Actions a second, and what makes the action, by its name. Each has a process."""
 

@@ -28,10 +28,13 @@ KEY_SENTENCE = "use 1 to 200 letters, digits and _ . : @ + ~ / - only"
 class OwnerQuerySet(models.QuerySet["Owner"]):
     def of_user(self, user: AbstractBaseUser) -> Owner:
         """Return the owner of a user's jobs; create it if there is none yet."""
+        if in_transaction():
+            # Not by the user's object, which would remember an owner that is rolled back.
+            self._create_apart(user=user.pk)
+            return self.get_or_create(user_id=user.pk)[0]
         try:
             owner: Owner = user.queue_owner  # type: ignore[attr-defined]  # the other end of Owner.user
         except Owner.DoesNotExist:
-            self._create_apart(user=user)
             owner, _ = self.get_or_create(user=user)  # type: ignore[misc]  # of whichever class
         return owner
 
@@ -39,16 +42,17 @@ class OwnerQuerySet(models.QuerySet["Owner"]):
         """Return the owner that a fairness key names; create it if there is none yet. Raises ValueError."""
         if not re.fullmatch(KEY, key):
             raise ValueError(f"{key!r} is not a key: {KEY_SENTENCE}.")
-        self._create_apart(key=key)
+        if in_transaction():
+            self._create_apart(key=key)
         return self.get_or_create(key=key)[0]
 
     def _create_apart(self, **whose: Any) -> None:
-        """If the caller is in a transaction, create a missing owner in another one, which is committed at once.
+        """Create a missing owner in a transaction apart from the caller's, so that it is there for others at once.
 
         Otherwise all submissions of that owner would wait on its unique index until the caller commits. Does nothing
         for a user that is not committed yet, and where the caller would not see the new row.
         """
-        if not in_transaction() or self.filter(**whose).exists() or not sees_commits():
+        if self.filter(**whose).exists() or not sees_commits():
             return
         if "key" in whose:
             commit_apart("INSERT INTO queueapp_owner (key) VALUES (%s) ON CONFLICT DO NOTHING", [whose["key"]])
@@ -58,7 +62,7 @@ class OwnerQuerySet(models.QuerySet["Owner"]):
         commit_apart(
             f"INSERT INTO queueapp_owner (user_id) SELECT {key} FROM {table} WHERE {key} = %s"  # noqa: S608
             " ON CONFLICT DO NOTHING",
-            [user.pk.get_db_prep_value(whose["user"].pk, connection)],
+            [user.pk.get_db_prep_value(whose["user"], connection)],
         )
 
     def find_key(self, key: str) -> Owner | None:

@@ -151,6 +151,19 @@ def test_what_is_rolled_back_takes_its_jobs_with_it_and_no_others() -> None:
     assert run_all(register("c").pk) == ["kept", "after-a-refusal"]
 
 
+@pytest.mark.parametrize("level", ISOLATIONS)
+def test_a_transaction_that_is_repeated_after_a_rollback_finds_its_owner_anew(level: str) -> None:
+    ada = make_user("ada")
+    for _ in range(2):
+        with isolation(level):
+            one(ada, "a"), one(ada, "b")
+            transaction.set_rollback(True)
+    with isolation(level):
+        one(ada, "a")
+    join_due()
+    assert run_all(register("c").pk) == ["a"]
+
+
 def test_without_autocommit_jobs_come_with_the_commit_too() -> None:
     owner = make_owner("ada").user
     transaction.set_autocommit(False)
@@ -261,7 +274,8 @@ def test_within_a_test_case_no_owner_outlives_the_test() -> None:
     assert not Owner.objects.exists()
 
 
-def test_the_broker_runs_such_a_job_whether_its_commit_is_announced_or_not(site: Site) -> None:
+@pytest.mark.slow
+def test_a_broker_finds_such_a_job_though_its_commit_is_not_announced(site: Site) -> None:
     (owner,) = site.query("INSERT INTO queueapp_owner (key) VALUES ('not-announced') RETURNING id")[0]
     job = json.dumps([{"owner": owner, "name": "a", "task": "wait", "payload": {}, "duration": 0.01}])
     site.query(versioned("SELECT * FROM queueapp_submit(ARRAY[%s::bigint], %s::jsonb, 1, true)"), owner, job)

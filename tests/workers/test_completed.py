@@ -126,6 +126,7 @@ def test_after_a_restore_the_signal_goes_on_with_what_ends_next(told: list[tuple
     assert told == [("a", "succeeded")]
 
 
+@pytest.mark.slow
 def test_a_cluster_tells_each_end_though_receivers_fail_or_end_their_process(tmp_path: Path) -> None:
     file = tmp_path / "told"
     file.touch()
