@@ -157,7 +157,7 @@ def owner_of(whose: AbstractBaseUser | str) -> Owner:
     """
     if isinstance(whose, str):
         return Owner.objects.of_key(whose)
-    if whose.pk is None:
+    if whose.pk is None or whose._state.adding:  # a key may have a default
         raise ValueError("The owner must be a saved user, or a fairness key.")
     return Owner.objects.of_user(whose)
 
