@@ -443,6 +443,17 @@ def test_processors_say_what_they_do(boss: Client) -> None:
     assert any(f"{formatting.seconds(n)} ago" in page for n in range(60)), "the last sign of life"
 
 
+def test_a_flow_tells_what_its_jobs_take_beside_what_they_declare(boss: Client) -> None:
+    submitted(user("anna"), "a", "b")
+    address = page_of(Flow.objects.get(owner__user__username="anna"))
+    assert "for each second declared" not in boss.get(address).content.decode()
+    processor = register("c").pk
+    turn = take_turn(processor)
+    half = [JobOutcome(job.id, job.owner, Status.SUCCEEDED, 1, job.duration / 2, 0.0) for job in turn.jobs]
+    take_turn(processor, turn.number, half, more=False)
+    assert "0.5 s for each second declared" in boss.get(address).content.decode()
+
+
 def test_a_flow_tells_how_many_jobs_wait(boss: Client) -> None:
     submitted(user("anna"), "a", "b", "c")
     page = boss.get(page_of(Flow.objects.get(owner__user__username="anna"))).content.decode()

@@ -29,7 +29,7 @@ class FlowAdmin(SharesPage, ReadOnlyAdmin[Flow]):
     show_facets = admin.ShowFacets.NEVER
     fields = (
         "name", "key", "rule", "owner", "weight", "at_most", "virtual_time", "is_ready", "backlogged",
-        "is_held", "waiting", "busy",
+        "is_held", "waiting", "busy", "takes",
     )  # fmt: skip
     readonly_fields = fields
 
@@ -71,6 +71,11 @@ class FlowAdmin(SharesPage, ReadOnlyAdmin[Flow]):
     def virtual_time(self, flow: Flow) -> str:
         """Return the virtual time: processor seconds divided by the weight, to the millisecond."""
         return f"{flow.state.vtime:,.3f}"
+
+    @admin.display(description="jobs take")
+    def takes(self, flow: Flow) -> str:
+        """Return what its recent jobs took for each second that they declared; EMPTY_VALUE if none has ended."""
+        return f"{flow.state.ratio:.3g} s for each second declared" if flow.state.learned_from else EMPTY_VALUE
 
     @admin.display(description="processors at most")
     def at_most(self, flow: Flow) -> str:
