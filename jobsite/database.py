@@ -2,54 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from jobsite import env
-
-NETWORK = {
-    "connect_timeout": 5,  # seconds
-    "keepalives_idle": 5,  # seconds
-    "keepalives_interval": 2,  # seconds
-    "keepalives_count": 3,
-    "tcp_user_timeout": 5000,  # milliseconds
-}
-"""Connection parameters of libpq. A connection to a silent host is given up after 5 to 11 seconds. The kernel's
-defaults are 15 minutes and two hours. Unix sockets ignore all but `connect_timeout`."""
-
-_EVERYWHERE = {
-    # The same for the server: otherwise a session whose client was cut off keeps its locks.
-    "tcp_keepalives_idle": "5",
-    "tcp_keepalives_interval": "2",
-    "tcp_keepalives_count": "3",
-    "tcp_user_timeout": "10000",
-    # For autocommit statements, which are most of ours: psycopg names a level only where it begins a transaction.
-    "default_transaction_isolation": "read committed",
-}
-"""Server settings of all our connections."""
-
-BOUNDS = {
-    "web": {
-        "application_name": "turnabout-web",
-        "lock_timeout": "3s",
-        "statement_timeout": "30s",
-        "idle_in_transaction_session_timeout": "30s",
-    },
-    "processors": {
-        "application_name": "turnabout-processors",
-        "lock_timeout": "5s",
-        "statement_timeout": "60s",
-        "idle_in_transaction_session_timeout": "10s",
-    },
-    "commands": {
-        "application_name": "turnabout-commands",
-        "lock_timeout": "10s",
-        "idle_in_transaction_session_timeout": "60s",
-    },
-    "tasks": {"application_name": "turnabout-tasks"},
-}
-"""Server settings by kind of process. A command has no statement timeout: it may take long, and its operator can end
-it. A task has no timeout here: its author and its time limit bound its statements. pg_stat_activity shows the name."""
+from queueapp.db.session_settings import NETWORK, READ_COMMITTED, bounds_of
 
 POOL_WAIT = 3.0
 """Seconds that a request waits for a connection of the connection pool."""
@@ -77,21 +33,11 @@ def _database(name: str, url: str, pooler: bool) -> dict[str, Any]:
     for option, value in NETWORK.items():
         options.setdefault(option, value)
     # psycopg sends it with each BEGIN, so it works behind a pooler too.
-    options.setdefault("isolation_level", _READ_COMMITTED)
+    options.setdefault("isolation_level", READ_COMMITTED)
     if not pooler:
-        given = str(options.get("options") or os.environ.get("PGOPTIONS", ""))
-        config["BOUNDS"] = {kind: _server_settings(bounds, given) for kind, bounds in BOUNDS.items()}
+        config["BOUNDS"] = bounds_of(options)
         options["options"] = config["BOUNDS"]["commands"]
     return config
-
-
-_READ_COMMITTED = 2  # psycopg.IsolationLevel; importing that would slow every start of a command
-
-
-def _server_settings(bounds: dict[str, str], given: str) -> str:
-    """Return libpq's `options`. `given`, from the URL or PGOPTIONS, comes last and so takes precedence."""
-    ours = [f"-c {name}={value.replace(' ', chr(92) + ' ')}" for name, value in (_EVERYWHERE | bounds).items()]
-    return " ".join([*ours, given]).strip()
 
 
 def _kept(pooler: bool) -> dict[str, Any]:

@@ -39,7 +39,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "jobsite.health.probes",
     "queueapp.http.middleware.AsyncSecurityMiddleware",
-    "queueapp.http.middleware.AsyncContentSecurityPolicyMiddleware",
+    "jobsite.content_policy.AsyncContentSecurityPolicyMiddleware",
     "queueapp.http.middleware.checks_and_headers",
     "queueapp.http.compression.CompressionMiddleware",
     "queueapp.limits.bulkhead.bulkhead",
@@ -102,19 +102,6 @@ STORAGES = {
 SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = DEBUG
 
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework_simplejwt.authentication.JWTAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
-    ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["queueapp.api.parsers.BoundedJSONParser"],
-    "DEFAULT_THROTTLE_CLASSES": ["queueapp.api.throttles.Throttle"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "queueapp.api.exceptions.problem_response",
-}
-
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.integer("ACCESS_TOKEN_MINUTES", default=15, least=1)),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=1),
@@ -123,37 +110,6 @@ SIMPLE_JWT = {
     "BLACKLIST_AFTER_ROTATION": True,
     "CHECK_REVOKE_TOKEN": True,
     "UPDATE_LAST_LOGIN": False,
-}
-
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Turnabout",
-    "DESCRIPTION": "Submit jobs, see them run in fair turns, and hear the moment one is done.",
-    "VERSION": "1",
-    "OAS_VERSION": "3.1.0",  # the shapes are JSON Schema, which 3.0 has only some of
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "queueapp.api.openapi.complete",
-    ],
-}
-
-# django-q2 supervises the processes; which job is next is decided by queueapp (see docs/architecture.md).
-Q_CLUSTER = {
-    "name": "turnabout",
-    "workers": MIN_PROCESSORS,  # it changes while the cluster runs (queueapp/workers/cluster.py)
-    "broker_class": "queueapp.workers.broker.TicketBroker",
-    "queue_limit": 1,
-    "recycle": 100_000,
-    "timeout": -1,
-    "retry": 2**31,
-    "save_limit": -1,
-    "ack_failures": True,
-    "poll": 0,
-    "scheduler": False,
-    "label": "Housekeeping (django-q2)",
 }
 
 QUEUEAPP: dict[str, Any] = {
@@ -191,8 +147,6 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": env.choice("LOG_FORMAT", "line", "json")}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
-        # django-q2 says a line or two per ticket at INFO; its warnings matter, those lines do not.
-        "django-q": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
         "django.security.DisallowedHost": {"filters": ["one line"]},
         "axes": {"level": "WARNING"},

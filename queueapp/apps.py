@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
+
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate, pre_migrate
 from django.utils.module_loading import autodiscover_modules
+
+# django-q2 says so of a project that does not configure it. It is no concern of ours: see workers/django_q2.py.
+warnings.filterwarnings("ignore", "Retry and timeout are misconfigured", UserWarning)
 
 
 class QueueConfig(AppConfig):
     name = "queueapp"
     verbose_name = "Job queue"
+    default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
         """Fails the start, in one sentence, where a setting is wrong."""

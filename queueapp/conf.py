@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from functools import lru_cache
 
 from django.conf import settings
@@ -96,6 +97,8 @@ class QueueSettings:
     """Seconds for which fewer processors must have been enough before their number goes down."""
     HEALTH_FILE: str = ""
     """The file that a running cluster touches every second, for `manage.py processors --check`. Empty: none."""
+    PAGE: bool = True
+    """Whether `queueapp.urls` has the page beside the API. Without it no template is needed."""
     CHECKSUM_FOLDER: str = ""
     """The folder whose files the task `checksum` may read. Empty: none."""
 
@@ -144,7 +147,9 @@ def queue_settings() -> QueueSettings:
     given = getattr(settings, "QUEUEAPP", {})
     known = {field.name for field in fields(QueueSettings)}
     if unknown := sorted(set(given) - known):
-        raise ImproperlyConfigured(f"Remove {', '.join(unknown)} from QUEUEAPP: there is no such setting.")
+        like = get_close_matches(unknown[0], known, n=1)
+        meant = f" {unknown[0]} may be meant as {like[0]}." if like else ""
+        raise ImproperlyConfigured(f"Remove {', '.join(unknown)} from QUEUEAPP: there is no such setting.{meant}")
     return QueueSettings(**given)
 
 

@@ -1,10 +1,20 @@
-"""Addresses of the queue, for a project to include: `path("queue/", include("queueapp.urls"))`."""
+"""Addresses of the queue, for a project to include: `path("queue/", include("queueapp.urls"))`.
 
-from django.urls import include, path
+The API is there if REST framework is among INSTALLED_APPS, and so is the page, which uses the API, unless QUEUEAPP has
+`"PAGE": False`.
+"""
+
+from __future__ import annotations
+
+from django.apps import apps
+from django.urls import URLPattern, URLResolver, include, path
+
+from .conf import queue_settings
 
 app_name = "queueapp"
 
-urlpatterns = [
-    path("", include("queueapp.pages.urls")),
-    path("api/v1/", include("queueapp.api.urls")),
-]
+urlpatterns: list[URLPattern | URLResolver] = []
+if apps.is_installed("rest_framework"):
+    urlpatterns.append(path("api/v1/", include("queueapp.api.urls")))
+    if queue_settings().PAGE:
+        urlpatterns.append(path("", include("queueapp.pages.urls")))

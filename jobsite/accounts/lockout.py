@@ -42,7 +42,7 @@ def shut_sentence(wait: float) -> str:
 def locked_out(request: HttpRequest, *_: Any) -> HttpResponse:
     """Return 429 with Retry-After: a problem below /api/, the log-in page elsewhere."""
     wait = seconds_left(request, name_of(request, getattr(request, "axes_credentials", None)))
-    return too_many(request, wait, shut_sentence(wait), "queueapp/login.html")
+    return too_many(request, wait, shut_sentence(wait), "registration/login.html")
 
 
 def forget_failures(request: HttpRequest | Request, username: str) -> None:

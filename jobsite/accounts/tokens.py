@@ -6,7 +6,6 @@ from typing import Any, cast
 
 from django.db import transaction
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
 from pydantic import BaseModel, Field
 from rest_framework.exceptions import AuthenticationFailed, ErrorDetail, Throttled
 from rest_framework.request import Request
@@ -23,6 +22,7 @@ from rest_framework_simplejwt.views import TokenBlacklistView, TokenObtainPairVi
 from jobsite.accounts.lockout import forget_failures, is_locked_out, name_of, seconds_left, shut_sentence
 from jobsite.accounts.models import User
 from queueapp.api.base import ERRORS, KnownQuery
+from queueapp.api.described import described
 from queueapp.api.throttles import LoginThrottle
 from queueapp.http.problems import seconds
 
@@ -81,7 +81,7 @@ class TokenView(KnownQuery, TokenObtainPairView):
     serializer_class = VerbatimCredentialsSerializer
     throttle_classes = [LoginThrottle]
 
-    @extend_schema(
+    @described(
         operation_id="token_create",
         summary="Get a pair of tokens",
         request=Credentials,
@@ -110,7 +110,7 @@ class RefreshView(KnownQuery, TokenRefreshView):
 
     serializer_class = RotatingRefreshSerializer
 
-    @extend_schema(
+    @described(
         operation_id="token_refresh_create",
         summary="Get the next pair of tokens; this refresh token then works no more",
         request=Refresh,
@@ -124,7 +124,7 @@ class RefreshView(KnownQuery, TokenRefreshView):
 class RevokeView(KnownQuery, TokenBlacklistView):
     """Log out."""
 
-    @extend_schema(
+    @described(
         operation_id="token_revoke",
         summary="Give a refresh token back: it works no more",
         request=Refresh,

@@ -7,7 +7,7 @@ from queueapp.limits.throttles import throttle_logins
 
 from .tokens import RefreshView, RevokeView, TokenView
 
-login = LoginView.as_view(template_name="queueapp/login.html", redirect_authenticated_user=True)
+login = LoginView.as_view(redirect_authenticated_user=True)
 
 urlpatterns = [
     path("login/", throttle_logins(login), name="login"),

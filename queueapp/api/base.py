@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.db import transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiResponse
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, Throttled
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from .. import tracing
 from ..errors import FieldError, InvalidQuery
+from ..http.authentication import authentication_classes
 from ..limits.throttles import request_wait
+from .exceptions import problem_response
+from .parsers import BoundedJSONParser
 from .schemas import Problem
+from .throttles import Throttle
 
 PROBLEM = OpenApiResponse(Problem, "An error, as problem details.")
 ERRORS = {400: PROBLEM, 401: PROBLEM}
@@ -23,10 +33,22 @@ ERRORS = {400: PROBLEM, 401: PROBLEM}
 
 
 class KnownQuery(APIView):
-    """A view that refuses unknown parameters of its query."""
+    """A view that refuses unknown parameters of its query.
 
+    It needs none of the project's REST_FRAMEWORK: what of that it would use is set here.
+    """
+
+    renderer_classes = [JSONRenderer]
+    parser_classes = [BoundedJSONParser]
+    throttle_classes = [Throttle]
+    versioning_class = None
+    schema = AutoSchema()
     takes: ClassVar[dict[str, set[str]]] = {}
     """The known parameters, by method."""
+
+    def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
+        """Return what answers errors: problem details."""
+        return problem_response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Admit the request. Raises InvalidQuery if a parameter is unknown."""
@@ -36,16 +58,33 @@ class KnownQuery(APIView):
             return  # 405, whatever the query
         if unknown := sorted(set(request.query_params) - self.takes.get(method, set())):
             raise InvalidQuery([FieldError(name, "there is no such parameter here") for name in unknown])
+        given = {**request.query_params.dict(), **kwargs}
+        if wrong := [name for name in given if "\x00" in str(given[name])]:
+            raise InvalidQuery([FieldError(name, "must not have a NUL character") for name in wrong])
+
+    def finalize_response(self, *args: Any, **kwargs: Any) -> Response:
+        """Return the response. No cache may keep it, unless it says otherwise."""
+        response = super().finalize_response(*args, **kwargs)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
 
 
 class ProtectedView(KnownQuery):
-    """A view that needs a log-in. Requests without one are throttled by address: REST framework throttles only requests
-    that it admits."""
+    """A view that needs a log-in. It is in no transaction of ATOMIC_REQUESTS: the queue repeats its own on a deadlock.
+
+    Requests without a log-in are throttled by address: REST framework throttles only requests that it admits.
+    """
+
+    permission_classes = [IsAuthenticated]
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
         """Return the view. It commits on its own with ATOMIC_REQUESTS, too: before it answers, and step by step."""
         return transaction.non_atomic_requests(super().as_view(**initkwargs))
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        """Return what finds the user: see authentication_classes()."""
+        return [one() for one in authentication_classes()]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer the request, in the trace of its client."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.core.exceptions import ValidationError as ModelError
-from drf_spectacular.utils import extend_schema
 from pydantic import ValidationError
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
@@ -15,12 +14,13 @@ from ..lifecycle.validation import field_errors
 from ..snapshots.fleet_state import fleet_state
 from . import schemas
 from .base import ERRORS, PROBLEM, ProtectedView
+from .described import described
 
 
 class FleetView(ProtectedView):
     """The number of processors, and its bounds."""
 
-    @extend_schema(
+    @described(
         operation_id="fleet",
         summary="For staff: how many processors there are and should be, and why",
         responses={200: schemas.Fleet, 401: PROBLEM, 403: PROBLEM},
@@ -29,7 +29,7 @@ class FleetView(ProtectedView):
         _require(request, "view")
         return Response(fleet_state())
 
-    @extend_schema(
+    @described(
         operation_id="fleet_bound",
         summary="For staff: set the bounds of the number of processors, or the target wait",
         request=schemas.FleetBounds,

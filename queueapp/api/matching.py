@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, TypeVar
 
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,6 +13,7 @@ from ..lifecycle.matching import cancel_matching, try_again_matching
 from ..models import Owner
 from .base import ERRORS, PROBLEM, ProtectedView
 from .bulk import bulk_turn
+from .described import described
 from .staff_log import note_matching
 from .whose import NAMES, WHOSE, asking, owner_in_query
 
@@ -24,7 +25,7 @@ class CancelMatchingView(ProtectedView):
 
     takes: ClassVar = {"POST": NAMES}
 
-    @extend_schema(
+    @described(
         operation_id="jobs_cancel_matching",
         summary="Cancel all jobs that match a filter",
         parameters=WHOSE,
@@ -41,7 +42,7 @@ class RetryMatchingView(ProtectedView):
 
     takes: ClassVar = {"POST": NAMES}
 
-    @extend_schema(
+    @described(
         operation_id="jobs_try_again_matching",
         summary="Try all failed and cancelled jobs again that match a filter",
         parameters=WHOSE,

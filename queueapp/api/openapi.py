@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from typing import Any
 
 from django.urls import reverse
@@ -10,9 +11,25 @@ from pydantic import TypeAdapter
 from pydantic.errors import PydanticUserError
 
 from ..conf import queue_settings
+from ..http.addresses import api_root, is_below
 from ..lifecycle.validation import JOB_ID, RESERVED
 from ..registry import find_task, task_names
 from ..snapshots import shapes
+
+SETTINGS: dict[str, Any] = {
+    "TITLE": "Turnabout",
+    "DESCRIPTION": "Submit jobs, see them run in fair turns, and hear the moment one is done.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",  # the shapes are JSON Schema, which 3.0 has only some of
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "PREPROCESSING_HOOKS": ["queueapp.api.openapi.ours"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "queueapp.api.openapi.complete",
+    ],
+}
+"""drf-spectacular's settings for the schema of the queue."""
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer", "minimum": 1}, "description": "Seconds."}}
@@ -33,7 +50,7 @@ LINKS = {
     for title, operation in (("look", "jobs_retrieve"), ("cancel", "jobs_cancel"), ("try again", "jobs_try_again"))
 }
 
-_EVENTS = {
+_EVENTS: dict[str, Any] = {
     "get": {
         "operationId": "events",
         "summary": "Follow my queue live",
@@ -61,15 +78,19 @@ _EVENTS = {
                 "content": {"text/event-stream": {"schema": {"type": "string"}}},
             },
         },
-        "security": [{"jwtAuth": []}, {"cookieAuth": []}],
         "tags": ["events"],
     }
 }
 
 
+def ours(endpoints: list[tuple[str, Any, str, Any]]) -> list[tuple[str, Any, str, Any]]:
+    """Return the endpoints below the API's root, of all that the project has. Preprocessing hook of drf-spectacular."""
+    return [endpoint for endpoint in endpoints if is_below(endpoint[0], api_root())]
+
+
 def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Return the completed schema. Postprocessing hook of drf-spectacular."""
-    result["paths"][reverse("queueapp:events")] = _EVENTS
+    result["paths"][reverse("queueapp:events")] = _events(result["components"].get("securitySchemes", {}))
     for shape in (shapes.Progress, shapes.Estimates):  # of events, which no other address answers with
         schema = TypeAdapter(shape).json_schema(ref_template="#/components/schemas/{model}")
         result["components"]["schemas"] |= schema.pop("$defs") | {shape.__name__: schema}
@@ -87,6 +108,13 @@ def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     _tell_tasks(result["components"]["schemas"]["Submission"])
     result["components"]["schemas"]["BulkSubmission"]["additionalProperties"] = False
     return result
+
+
+def _events(schemes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the operation of the event stream, which takes the same credentials (`schemes`) as the API."""
+    events = deepcopy(_EVENTS)
+    events["get"]["security"] = [{name: []} for name in sorted(schemes, reverse=True)]
+    return events
 
 
 def _tell_refusals(operation: dict[str, Any]) -> None:

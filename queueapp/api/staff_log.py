@@ -1,13 +1,16 @@
-"""Writes what staff did with others' jobs through the API into the admin's history."""
+"""Writes what staff did with others' jobs through the API into the admin's history; without an admin, the log."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
-from django.contrib.admin.models import CHANGE, LogEntry
+from django.apps import apps
 from django.contrib.auth.models import AbstractBaseUser
 
 from ..models import Job, Owner
+
+logger = logging.getLogger(__name__)
 
 MAX_FILTER = 1_000
 
@@ -33,4 +36,9 @@ def note_matching(by: AbstractBaseUser, owner: Owner, what: str, asked: str) -> 
 
 
 def _note(by: AbstractBaseUser, what: Job | Owner, words: str) -> None:
+    if not apps.is_installed("django.contrib.admin"):
+        logger.info("%s: %s (%s)", by.get_username(), words, what)
+        return
+    from django.contrib.admin.models import CHANGE, LogEntry
+
     LogEntry.objects.log_actions(by.pk, [what], CHANGE, words, single_object=True)

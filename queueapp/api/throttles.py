@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
 
 from ..conf import queue_settings
 from ..limits.rate_limit import take
 from ..limits.throttles import login_wait, request_wait
-
-if TYPE_CHECKING:
-    from rest_framework.views import APIView  # which imports this module: it is in the settings
 
 
 class Throttle(BaseThrottle):

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, cast
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -23,6 +23,7 @@ from ..states import Status
 from . import schemas
 from .base import ERRORS, PROBLEM, ProtectedView
 from .bulk import bulk_turn
+from .described import described
 from .pagination import JobPages
 from .schemas import BulkAccepted, BulkSubmission, Problem, Queue
 from .staff_log import note_job, note_submitted
@@ -34,7 +35,7 @@ class JobsView(ProtectedView):
 
     takes: ClassVar = {"GET": {"status", "task", "cursor", "page_size", *NAMES}}
 
-    @extend_schema(
+    @described(
         operation_id="jobs_list",
         summary="List my jobs, newest first",
         parameters=[
@@ -51,7 +52,7 @@ class JobsView(ProtectedView):
         pages = JobPages()
         return pages.answer(_filtered(jobs, request), request, self)
 
-    @extend_schema(
+    @described(
         operation_id="jobs_submit",
         summary="Submit a job",
         request=Submission,
@@ -80,7 +81,7 @@ class JobsView(ProtectedView):
 class BulkView(ProtectedView):
     """Many jobs at once."""
 
-    @extend_schema(
+    @described(
         operation_id="jobs_submit_bulk",
         summary="Submit up to 10,000 jobs, all or nothing",
         request=BulkSubmission,
@@ -116,7 +117,7 @@ class JobView(ProtectedView):
 
     takes: ClassVar = {"GET": NAMES, "DELETE": NAMES}
 
-    @extend_schema(
+    @described(
         operation_id="jobs_retrieve",
         summary="Look at a job",
         parameters=WHOSE,
@@ -125,7 +126,7 @@ class JobView(ProtectedView):
     def get(self, request: Request, job_id: str) -> Response:
         return Response(job_dict(_job(request, job_id)))
 
-    @extend_schema(
+    @described(
         operation_id="jobs_cancel",
         summary="Cancel a job",
         parameters=WHOSE,
@@ -149,7 +150,7 @@ class RetryView(ProtectedView):
 
     takes: ClassVar = {"POST": NAMES}
 
-    @extend_schema(
+    @described(
         operation_id="jobs_try_again",
         summary="Try a job again that failed or was cancelled",
         parameters=WHOSE,
@@ -168,7 +169,7 @@ class QueueView(ProtectedView):
 
     takes: ClassVar = {"GET": NAMES}
 
-    @extend_schema(
+    @described(
         operation_id="queue",
         summary="What runs, what waits, and my share",
         parameters=WHOSE,

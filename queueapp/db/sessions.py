@@ -1,7 +1,7 @@
 """Sessions of the database: their bounds by kind of process, poolers, and the direct session for LISTEN.
 
-Django's DATABASES may have two keys of ours. BOUNDS: libpq's `options` for each kind of process. PREPARE: whether the
-next transaction has the same session, which a pooler does not promise.
+Django's DATABASES may have two keys of ours. BOUNDS: libpq's `options` for each kind of process; processors have some
+without it. PREPARE: whether the next transaction has the same session, which a pooler does not promise.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
 
 from . import routines
+from .session_settings import keep_open, one_session
 
 logger = logging.getLogger(__name__)
 
@@ -43,8 +44,12 @@ _SET_LISTEN = (
 def bound_as(kind: Kind) -> None:
     """Give new connections of this process and its children the bounds of this kind.
 
-    Open connections keep theirs. Without BOUNDS in DATABASES, as behind a pooler, nothing changes.
+    Open connections keep theirs. Processors also keep their connections open, see keep_open(). Otherwise, without
+    BOUNDS in DATABASES, as behind a pooler, nothing changes.
     """
+    if kind == "processors":
+        for alias in {DEFAULT_DB_ALIAS, DIRECT} & set(connections):
+            keep_open(connections[alias].settings_dict)
     for alias in connections:
         settings = connections[alias].settings_dict  # one for all threads
         if bounds := settings.get("BOUNDS"):
@@ -58,7 +63,7 @@ def listening_parameters() -> dict[str, Any]:
 
 def keeps_session() -> bool:
     """Whether Django's connection is one session: the next transaction still has what was prepared or set."""
-    return bool(connections[DEFAULT_DB_ALIAS].settings_dict.get("PREPARE", True))
+    return one_session(connections[DEFAULT_DB_ALIAS].settings_dict)
 
 
 def check_sessions() -> None:

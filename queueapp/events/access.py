@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Hashable
 from dataclasses import dataclass
+from importlib import import_module
 
+from django.conf import settings
 from django.db import connection
 
 from ..user_model import changed_users
@@ -34,10 +36,23 @@ class StreamAccess:
 
 
 def revoked(accesses: Collection[StreamAccess]) -> set[StreamAccess]:
-    """Return those that hold no more. Two queries, however many there are; only what has ended comes back."""
+    """Return those that hold no more. Two queries, however many there are; only what has ended comes back.
+
+    Sessions that are not in the database are asked for one by one.
+    """
     given = list(accesses)
-    with connection.cursor() as cursor:
-        cursor.execute(_ENDED_SESSIONS, [[one.session for one in given]])
-        ended = [place - 1 for (place,) in cursor.fetchall()]
+    ended = _ended_sessions([one.session for one in given])
     ended += changed_users([(one.user, one.password) for one in given])
     return {given[index] for index in ended} | {one for one in given if one.has_expired}
+
+
+def _ended_sessions(keys: list[str | None]) -> list[int]:
+    """Return the indexes of the sessions that have ended. None: a token. Signed cookies end with the password."""
+    if settings.SESSION_ENGINE.endswith((".db", ".cached_db")):
+        with connection.cursor() as cursor:
+            cursor.execute(_ENDED_SESSIONS, [keys])
+            return [place - 1 for (place,) in cursor.fetchall()]
+    if settings.SESSION_ENGINE.endswith(".signed_cookies"):
+        return []
+    store = import_module(settings.SESSION_ENGINE).SessionStore()
+    return [index for index, key in enumerate(keys) if key is not None and not store.exists(key)]

@@ -8,6 +8,7 @@ it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
@@ -19,11 +20,8 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.exceptions import ValidationError
 from django.utils.crypto import constant_time_compare
-from rest_framework.exceptions import APIException
-from rest_framework_simplejwt.authentication import JWTAuthentication
-from rest_framework_simplejwt.settings import api_settings
-from rest_framework_simplejwt.utils import get_md5_hash_password
 
+from ..http.authentication import authentication_classes
 from ..models import DatabaseClock, Owner
 from ..user_model import active_users
 from .access import StreamAccess
@@ -57,6 +55,12 @@ def accesses(given: Sequence[Credentials]) -> list[StreamAccess | None]:
 
 
 def _token(authorization: bytes) -> _Claim | None:
+    if not _takes_jwt():
+        return None
+    from rest_framework.exceptions import APIException
+    from rest_framework_simplejwt.authentication import JWTAuthentication
+    from rest_framework_simplejwt.settings import api_settings
+
     if api_settings.USER_ID_FIELD not in ("pk", get_user_model()._meta.pk.name):
         return None
     checks = JWTAuthentication()
@@ -70,6 +74,16 @@ def _token(authorization: bytes) -> _Claim | None:
         if token and api_settings.USER_ID_CLAIM in token
         else None
     )
+
+
+@cache
+def _takes_jwt() -> bool:
+    """Whether the API asks simplejwt's own class first. A project may have others, or not have the package."""
+    with suppress(ModuleNotFoundError):
+        from rest_framework_simplejwt.authentication import JWTAuthentication
+
+        return authentication_classes()[0] is JWTAuthentication
+    return False
 
 
 def _sessions(keys: set[str]) -> dict[str, _Claim]:
@@ -111,15 +125,22 @@ def _users(keys: Iterable[Any]) -> dict[Any, AbstractBaseUser]:
     return {user.pk: user for user in active_users().filter(pk__in=list(keys)).select_related("queue_owner")}
 
 
+def _is_of_password(token: Any, password: str) -> bool:
+    """Whether a token was made while the user had this password. Always, unless simplejwt checks that."""
+    from rest_framework_simplejwt.settings import api_settings
+    from rest_framework_simplejwt.utils import get_md5_hash_password
+
+    given = token.get(api_settings.REVOKE_TOKEN_CLAIM)
+    return bool(not api_settings.CHECK_REVOKE_TOKEN or given == get_md5_hash_password(password))
+
+
 def _access(claim: _Claim, user: AbstractBaseUser | None) -> StreamAccess | None:
     if user is None:
         return None
     if claim.token is None:
         if not constant_time_compare(claim.session_hash, user.get_session_auth_hash()):
             return None
-    elif api_settings.CHECK_REVOKE_TOKEN and claim.token.get(api_settings.REVOKE_TOKEN_CLAIM) != get_md5_hash_password(
-        user.password
-    ):
+    elif not _is_of_password(claim.token, user.password):
         return None
     expires_at = None if claim.token is None else float(claim.token["exp"])
     return StreamAccess(Owner.objects.of_user(user).pk, user.pk, user.password, claim.session, expires_at)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import AnonymousUser
-from django.db import connection
+from django.core.handlers.wsgi import WSGIRequest
+from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
+from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
-from rest_framework_simplejwt.authentication import JWTAuthentication
 
 from ..conf import queue_settings
 from ..errors import InvalidQuery
+from ..http.authentication import authentication_classes
 from ..http.problems import problem_page, too_many
 from ..limits.throttles import request_wait
 from ..models import Owner
@@ -25,10 +27,13 @@ from .hub import hub
 from .request import HEADERS, accepts, after
 from .stream import Stream
 
+UNKNOWN_TOKEN_SECONDS = 900.0
+"""Seconds after which a stream ends whose token does not say how long it is good. The client comes back with it."""
 TOO_MANY_RETRY = 30.0
 """Seconds after which a user who has too many streams may try again."""
 
 
+@transaction.non_atomic_requests  # which no asynchronous view may have
 @csrf_exempt  # it changes nothing; what is not GET is refused as a problem
 async def events(request: HttpRequest) -> HttpResponseBase:
     """The stream of the user whose token or session comes with the request; 401 without one.
@@ -54,6 +59,8 @@ async def events(request: HttpRequest) -> HttpResponseBase:
     if hub().is_full(stream.owner):
         most = queue_settings().MAX_STREAMS
         return too_many(request, TOO_MANY_RETRY, f"At most {most} streams of one user are open at a time.")
+    if isinstance(request, WSGIRequest):  # which would wait for the end of the stream before it sends any of it
+        return problem_page(request, 501, "Event streams need an ASGI server. This one is WSGI, as runserver is.")
     return StreamingHttpResponse(_follow(stream), headers=HEADERS)
 
 
@@ -88,17 +95,16 @@ def _admit(request: HttpRequest, number: int | None) -> tuple[Stream | None, flo
 
 
 def _access(request: HttpRequest) -> StreamAccess | None:
-    if request.headers.get("Authorization"):
-        try:
-            found = JWTAuthentication().authenticate(Request(request))
-        except APIException:
-            return None
-        if found is None:
-            return None
-        user, token = found
-        return StreamAccess(Owner.objects.of_user(user).pk, user.pk, user.password, expires_at=float(token["exp"]))
-    visitor = request.user
-    if isinstance(visitor, AnonymousUser):
+    """Return what the client may follow, by the authentication of the API; None: nothing."""
+    client = Request(request, authenticators=[one() for one in authentication_classes()])
+    try:
+        user = client.user
+    except APIException:
         return None
-    owner = Owner.objects.of_user(visitor)
-    return StreamAccess(owner.pk, visitor.pk, visitor.password, session=request.session.session_key)
+    if not user.is_authenticated:
+        return None
+    owner = Owner.objects.of_user(user).pk
+    if isinstance(client.successful_authenticator, SessionAuthentication):
+        return StreamAccess(owner, user.pk, user.password, session=request.session.session_key)
+    until = getattr(client.auth, "payload", {}).get("exp") or time.time() + UNKNOWN_TOKEN_SECONDS
+    return StreamAccess(owner, user.pk, user.password, expires_at=float(until))

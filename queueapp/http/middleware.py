@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 
 from asgiref.sync import iscoroutinefunction
-from csp.middleware import CSPMiddleware
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.clickjacking import XFrameOptionsMiddleware
@@ -44,10 +43,6 @@ class NoThreadHop(MiddlewareMixin):
 
 class AsyncSecurityMiddleware(NoThreadHop, SecurityMiddleware):
     """Django's: redirects to TLS and adds the security headers that it has settings for."""
-
-
-class AsyncContentSecurityPolicyMiddleware(NoThreadHop, CSPMiddleware):
-    """django-csp's: adds the policy of the settings."""
 
 
 class AsyncCommonMiddleware(NoThreadHop, CommonMiddleware):
@@ -106,7 +101,7 @@ def refusal(request: HttpRequest, status: int, detail: str) -> HttpResponse:
     """Return a problem below /api/, a page elsewhere."""
     if of_api(request):
         return problem_page(request, status, detail)
-    return render(request, "400.html", {"detail": detail}, status=status)
+    return render(request, "queueapp/400.html", {"detail": detail}, status=status)
 
 
 def add_headers(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

@@ -63,7 +63,7 @@ def in_words(wait: float) -> str:
     return f"{number} {unit}{'' if number == 1 else 's'}"
 
 
-def too_many(request: HttpRequest, wait: float, detail: str, template: str = "429.html") -> HttpResponse:
+def too_many(request: HttpRequest, wait: float, detail: str, template: str = "queueapp/429.html") -> HttpResponse:
     """Return 429 with Retry-After. The template gets `detail`, `wait` (in words) and `next`."""
     retry_after = str(seconds(wait))
     if of_api(request):
@@ -94,6 +94,6 @@ def busy(request: HttpRequest, error: BaseException | None) -> HttpResponse:
     if of_api(request):
         response: HttpResponse = problem_page(request, 503, BUSY, RETRY_HEADERS)
     else:
-        response = HttpResponse(render_to_string("503.html"), status=503, headers=RETRY_HEADERS)
+        response = HttpResponse(render_to_string("queueapp/503.html"), status=503, headers=RETRY_HEADERS)
     response._has_been_logged = True  # type: ignore[attr-defined]  # else Django logs it, too, with a traceback
     return response

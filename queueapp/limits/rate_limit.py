@@ -10,6 +10,7 @@ import random
 import threading
 from collections.abc import Iterable
 
+from django.apps import apps
 from django.db import connection
 
 from ..db.statements import prepared_row
@@ -59,6 +60,8 @@ _lock = threading.Lock()
 def take(kind: str, whose: str, per_minute: int) -> float:
     """Take one of somebody's `per_minute`. Return 0, or the seconds until there is one. 0 a minute means no limit.
 
+    Without the application `queueapp.limits` there is no limit either, as there is no table.
+
     A process grants only what it has taken from the allowance that all processes share.
     """
     return take_each(kind, [whose], per_minute)[whose]
@@ -67,7 +70,7 @@ def take(kind: str, whose: str, per_minute: int) -> float:
 def take_each(kind: str, whose: Iterable[str], per_minute: int) -> dict[str, float]:
     """Take one for each of these, like take(). At most two statements, however many they are."""
     waits = dict.fromkeys(sorted(whose), 0.0)
-    if per_minute <= 0:
+    if per_minute <= 0 or not apps.is_installed("queueapp.limits"):
         return waits
     share = 60.0 / per_minute
     missing = list(waits)

@@ -43,7 +43,7 @@ def throttle_logins(view: View) -> View:
     @wraps(view)
     def throttled(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
         if request.method == "POST" and (wait := login_wait(request)):
-            return too_many(request, wait, logins_sentence(wait), "queueapp/login.html")
+            return too_many(request, wait, logins_sentence(wait), "registration/login.html")
         return view(request, *args, **options)
 
     return throttled

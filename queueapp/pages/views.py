@@ -11,6 +11,7 @@ from typing import Any, cast
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
 from django.views.decorators.cache import never_cache
@@ -34,6 +35,7 @@ MAX_DOTS = 16
 _LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 
 
+@transaction.non_atomic_requests  # its queries are of one moment, which a transaction around it would prevent
 @never_cache
 @login_required
 @require_safe

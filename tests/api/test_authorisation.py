@@ -83,7 +83,7 @@ ROWS = [
     row(RETRY, "POST",                      "401 409 404 404 404 401", f"{THEIRS}retry/"),
     row(RETRY, "POST",                      "401 409 403 409 409 401", f"{THEIRS}retry/?user=ada"),
     row(f"{API}queue/", "GET",              "401 200 200 200 200 401"),
-    row(f"{API}events/", "GET",             "401 200 200 200 200 401"),
+    row(f"{API}events/", "GET",             "401 501 501 501 501 401"),  # admitted, and this client is WSGI
     row(f"{API}fleet/", "GET",              "401 403 403 403 200 401"),
     row(f"{API}fleet/", "PATCH",            "401 403 403 403 200 401", data={"minimum": 2}),
     row("favicon.ico", "GET",               "302 302 302 302 302 302"),

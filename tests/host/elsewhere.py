@@ -6,7 +6,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("office/", admin.site.urls),
-    path("sign-in/", LoginView.as_view(template_name="queueapp/login.html"), name="sign-in"),
+    path("sign-in/", LoginView.as_view(), name="sign-in"),
     path("work/queue/", include("queueapp.urls")),
 ]
 handler404 = "queueapp.http.handlers.not_found"

@@ -7,7 +7,7 @@ from rest_framework_simplejwt.views import TokenObtainPairView
 
 urlpatterns = [
     path("admin/", admin.site.urls),
-    path("sign-in/", LoginView.as_view(template_name="queueapp/login.html"), name="sign-in"),
+    path("sign-in/", LoginView.as_view(), name="sign-in"),
     path("api/v1/token/", TokenObtainPairView.as_view()),
     path("", include("queueapp.urls")),
 ]

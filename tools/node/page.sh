@@ -30,7 +30,7 @@ typescript() {
 types() {
     SECRET_KEY=for-checks-only-which-read-the-settings-and-sign-nothing ALLOWED_HOSTS=localhost \
         DATABASE_URL="postgresql://check@/check?host=/nonexistent" python manage.py spectacular --format openapi-json \
-        > "$folder/whole.json"
+        --custom-settings queueapp.api.openapi.SETTINGS > "$folder/whole.json"
     python -c 'import json, sys; json.dump(json.load(sys.stdin) | {"paths": {}}, sys.stdout)' \
         < "$folder/whole.json" > "$folder/schema.json"
     typescript "$folder/schema.json" "$folder/types.d.ts"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -9,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from queueapp.conf import queue_settings
 from queueapp.db.sessions import bound_as
 from queueapp.workers.capacity import await_readiness
+from queueapp.workers.django_q2 import configure
 from queueapp.workers.health import Health, silence
 from queueapp.workers.supervisor import Supervisor
 
@@ -30,10 +32,19 @@ class Command(BaseCommand):
             if said := silence():
                 raise CommandError(said)
             return
+        _show_log()
         bound_as("processors")
+        configure()
         try:
             health = Health()
             await_readiness(queue_settings().MAX_PROCESSORS, health)
         except KeyboardInterrupt:
             return
         Supervisor(health).run()
+
+
+def _show_log() -> None:
+    """Write the queue's log to standard error if the project's LOGGING, like Django's default, sends it nowhere."""
+    if not logging.getLogger().hasHandlers():
+        logging.basicConfig(format="{asctime} {levelname:<7} {name}: {message}", style="{")
+        logging.getLogger("queueapp").setLevel(logging.INFO)

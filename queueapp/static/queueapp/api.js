@@ -18,8 +18,8 @@
  * @typedef {{status: number, data: any, late?: boolean}} Answer status 0: no answer; `late`: none in time
  */
 
-// Where the project has put the API: base.html says it.
-const ROOT = (document.body.dataset.jobs ?? "").replace(/jobs\/$/, "");
+// Where the project has put the API: home.html says it.
+const ROOT = (document.getElementById("main")?.dataset.jobs ?? "").replace(/jobs\/$/, "");
 
 export const EVENTS = `${ROOT}events/`;
 
