@@ -6,6 +6,8 @@ The API is there if REST framework is among INSTALLED_APPS, and so is the page, 
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from django.apps import apps
 from django.urls import URLPattern, URLResolver, include, path
 
@@ -14,7 +16,7 @@ from .conf import queue_settings
 app_name = "queueapp"
 
 urlpatterns: list[URLPattern | URLResolver] = []
-if apps.is_installed("rest_framework"):
+if apps.is_installed("rest_framework") and find_spec("drf_spectacular"):
     urlpatterns.append(path("api/v1/", include("queueapp.api.urls")))
     if queue_settings().PAGE:
         urlpatterns.append(path("", include("queueapp.pages.urls")))
