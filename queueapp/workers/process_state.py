@@ -87,7 +87,7 @@ class ProcessState:
     def __init__(self) -> None:
         self._before = _state()
         self._modules = [vars(module).copy() for module in _MODULES]
-        self._settings = deepcopy(connections.settings), settings.QUEUEAPP.copy(), _values_of_settings().copy()
+        self._settings = deepcopy(connections.settings), _given().copy(), _values_of_settings().copy()
         self._decimal = _decimal_default()
         self._lowest = _lowest_free_descriptor()
 
@@ -110,12 +110,18 @@ class ProcessState:
 
     def _shared_has_changed(self) -> bool:
         random.seed()
-        now = connections.settings, settings.QUEUEAPP, _values_of_settings()
+        now = connections.settings, _given(), _values_of_settings()
         return (
             repr(decimal.DefaultContext) != self._decimal
             or [*map(vars, _MODULES)] != self._modules
             or now != self._settings
         )
+
+
+def _given() -> dict[str, Any]:
+    """Return QUEUEAPP of Django's settings, which a task may change in place."""
+    given: dict[str, Any] = getattr(settings, "QUEUEAPP", {})
+    return given
 
 
 def _values_of_settings() -> dict[str, Any]:
