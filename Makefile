@@ -11,10 +11,11 @@ HOST_TESTS = tests/host tests/lifecycle tests/snapshots tests/policy/test_previe
 # For checks that read the settings only: there is no such database, and none is asked.
 SETTINGS = SECRET_KEY=for-checks-only-which-read-the-settings-and-sign-nothing ALLOWED_HOSTS=localhost \
     DATABASE_URL=postgresql://check@/check?host=/nonexistent
+TWINE = 7.0.0
 export PORT PROCESSORS WEB_PROCESSES
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stop test quick coverage check client check-deploy format lock clean
+.PHONY: help run demo stop test quick coverage check wheel client release-check check-deploy format lock clean
 
 help: ## List these targets
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -56,9 +57,19 @@ check: .venv/dev.done ## Pins, lint, format, layers, types, migrations, and know
 	@sh tools/audit.sh
 
 DIST ?= dist
+BUILD = uv build --quiet --no-config --no-build-isolation --out-dir $(DIST)
+
+wheel: .venv/dev.done ## Build the wheel and the sdist of the queue, without the site (DIST=dist)
+	$(BIN)/$(BUILD) .
 
 client: .venv/dev.done ## Build the wheel and the sdist of the client (DIST=dist)
-	$(BIN)/uv build --quiet --no-config --no-build-isolation --out-dir $(DIST) client
+	$(BIN)/$(BUILD) client
+
+release-check: ## Check what `make wheel` makes, on each Python, Django and PostgreSQL that is there (5 minutes)
+	rm -rf var/release
+	$(MAKE) --no-print-directory wheel DIST=var/release
+	$(BIN)/uv tool run --quiet twine==$(TWINE) check --strict var/release/*.whl var/release/*.gz
+	RELEASE_CHECK=1 $(BIN)/python -m pytest tests/package
 
 check-deploy: ## Check deploy/ by the tools that read its files, as far as they are installed
 	@sh tools/check_deploy.sh

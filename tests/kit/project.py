@@ -62,6 +62,7 @@ class Project:
         self.lines = 0
         """Lines that were added to what `startproject` made; the user model is not counted."""
         self._processes = ExitStack()
+        self._started: list[subprocess.Popen[bytes]] = []
         self._environment = {
             name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ
         } | {"PYTHONWARNINGS": "default,ignore::ResourceWarning", "PYTHONUNBUFFERED": "1"}
@@ -139,6 +140,11 @@ class Project:
         browser.headers["X-CSRFToken"] = browser.cookies["csrftoken"]
         return browser
 
+    def check_alive(self) -> None:
+        """Check that the processors and the web server have not ended by themselves."""
+        for process in self._started:
+            assert process.poll() is None, self.stop()
+
     def stop(self) -> str:
         """End the processes as an operator does. Return their log."""
         self._processes.close()
@@ -151,6 +157,7 @@ class Project:
             stderr=subprocess.STDOUT,
         )  # fmt: skip
         self._processes.callback(self._end, process, log)
+        self._started.append(process)
 
     def _end(self, process: subprocess.Popen[bytes], log: Any) -> None:
         process.send_signal(signal.SIGTERM)

@@ -1,0 +1,54 @@
+"""The story of a new project's first jobs, for any versions of what it runs on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from httpx_sse import ServerSentEvent, connect_sse
+
+from tests.kit.project import EMAIL, Project
+
+MOST_LINES = 15
+"""Lines that a project adds to what startproject makes, at most."""
+RESIZE = {"duration": 0.1, "task": "resize", "payload": {"width": 4, "height": 3}}
+SUBMIT = f"""
+import queueapp
+from people.models import User
+queueapp.submit(User.objects.get(), {{"job_id": "by-python", **{RESIZE}}})
+"""
+
+
+def first_jobs_are_seen_to_end(project: Project) -> None:
+    """Take a project that has followed the guide from its first migration to the end of two jobs on its page."""
+    assert "no issues" in project.run("manage.py", "check")
+    project.migrate()
+    browser = project.serve()
+    page = browser.get("/queue/")
+    assert EMAIL in page.raise_for_status().text
+    with connect_sse(browser, "GET", "/queue/api/v1/events/") as stream:
+        browser.post("/queue/api/v1/jobs/", json={"job_id": "by-api", **RESIZE}).raise_for_status()
+        project.run("manage.py", "shell", "-c", SUBMIT)
+        ended = dict(_completions(project, stream.iter_sse()))
+    assert ended == {name: {"pixels": 12} for name in ("by-api", "by-python")}
+    page = browser.get("/queue/")
+    for name in ended:
+        assert f'data-job-id="{name}" data-status="succeeded"' in page.text
+    for address in ("/queue/api/v1/schema/", "/admin/queueapp/job/", "/admin/queueapp/flow/shares/"):
+        browser.get(address).raise_for_status()
+    assert browser.get("/queue/api/v1/jobs/", params={"nonsense": 1}).json()["errors"][0]["field"] == "nonsense"
+    log = project.stop()
+    assert "Traceback" not in log
+    assert not re.search(r"queueapp/\S+: \w*Warning", log), log
+
+
+def _completions(project: Project, events: Iterable[ServerSentEvent], many: int = 2) -> Iterator[tuple[str, Any]]:
+    """Yield the names and the results of the first jobs that end."""
+    for event in events:
+        project.check_alive()
+        if event.event == "completed":
+            yield event.json()["job_id"], event.json()["result"]
+            many -= 1
+            if not many:
+                return
