@@ -29,7 +29,7 @@ MIDDLEWARE = {
 @register
 def check_web(**_: Any) -> list[CheckMessage]:
     """Return E006 to E010 and W001 to W003; nothing if the project does not include queueapp.urls."""
-    namespaces = list(_namespaces(get_resolver()))
+    namespaces = list(_namespaces(get_resolver())) if hasattr(settings, "ROOT_URLCONF") else []
     if not namespaces:
         return []
     return [*_place(namespaces), *(_parts() or [*_limits(), *_middleware(), *_templates(), *_login(), *_asgi()])]

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, LiteralString
 
 import httpx
 import psycopg
@@ -125,7 +125,7 @@ class Project:
         """Start the processors and uvicorn. Return a browser that has logged in."""
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        self._start("manage.py", "processors")
+        self.start_processors()
         self._start("-m", "uvicorn", "--port", str(port), "--log-level", "warning", "shop.asgi:application")
         browser = self._processes.enter_context(httpx.Client(base_url=self.url, timeout=DEADLINE))
         transport = httpx.HTTPTransport(retries=8)  # at growing intervals, until the server listens
@@ -139,6 +139,16 @@ class Project:
         assert answer.status_code == 302, answer.text
         browser.headers["X-CSRFToken"] = browser.cookies["csrftoken"]
         return browser
+
+    def start_processors(self) -> None:
+        """Start a cluster of processors."""
+        self._start("manage.py", "processors")
+
+    def query(self, statement: LiteralString) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement on the project's database."""
+        names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
+        with psycopg.connect(**{names[name]: value for name, value in self.database.items()}) as connection:  # type: ignore[arg-type]
+            return connection.execute(statement).fetchall()
 
     def check_alive(self) -> None:
         """Check that the processors and the web server have not ended by themselves."""

@@ -43,6 +43,18 @@ def first_jobs_are_seen_to_end(project: Project) -> None:
     assert not re.search(r"queueapp/\S+: \w*Warning", log), log
 
 
+def first_job_runs(project: Project) -> None:
+    """Take a project without web pages from its first migration to the end of a job."""
+    project.run("manage.py", "check")
+    project.migrate()
+    project.start_processors()
+    project.run("manage.py", "shell", "-c", SUBMIT.replace("resize", "wait").replace(str(RESIZE["payload"]), "{}"))
+    ended = "SELECT count(*) FROM queueapp_outcome WHERE status = 'succeeded'"
+    while project.query(ended) != [(1,)]:
+        project.check_alive()
+    assert "Traceback" not in project.stop()
+
+
 def _completions(project: Project, events: Iterable[ServerSentEvent], many: int = 2) -> Iterator[tuple[str, Any]]:
     """Yield the names and the results of the first jobs that end."""
     for event in events:

@@ -17,7 +17,7 @@ import pytest
 
 from tests.kit.project import Project, fresh_database
 from tests.kit.site import BASE, free_port
-from tests.package.story import first_jobs_are_seen_to_end
+from tests.package.story import first_job_runs, first_jobs_are_seen_to_end
 
 pytestmark = [
     pytest.mark.slow,
@@ -39,6 +39,13 @@ REST_FRAMEWORK = {
 Q_CLUSTER = {"name": "shop", "orm": "default", "timeout": 60, "retry": 120}
 """
 """Settings of a project that are not what the queue would have."""
+ALONE = """
+del ROOT_URLCONF
+MIDDLEWARE = []
+INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "people", "queueapp", "django_q"]
+INSTALLED_APPS += ["django.contrib.postgres"]
+"""
+"""Settings of a project without web pages."""
 
 
 def pythons() -> dict[str, str]:
@@ -112,3 +119,11 @@ def test_postgresql_of_debian(wheel: Path, tmp_path: Path, programs: Path) -> No
 
 def test_a_project_whose_settings_are_not_what_the_queue_would_have(wheel: Path, tmp_path: Path) -> None:
     story(wheel, tmp_path, "psycopg[pool]", python=pythons()["3.11"], settings=UNKIND)
+
+
+def test_the_queue_alone_without_any_extra(wheel: Path, tmp_path: Path) -> None:
+    with Project(tmp_path, fresh_database(os.environ["DATABASE_URL"], "turnabout_alone")) as project:
+        project.install(f"turnabout @ {wheel.as_uri()}", "psycopg[binary]")
+        project.start()
+        project.add("settings.py", ALONE)
+        first_job_runs(project)
