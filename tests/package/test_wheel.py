@@ -11,13 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.project import Project, fresh_database
+from tests.kit.project import Project, fresh_database, guide
 from tests.kit.site import BASE
 from tests.package.story import MOST_LINES, first_jobs_are_seen_to_end
 
-pytestmark = pytest.mark.slow
 
-
+@pytest.mark.slow
 def test_the_wheel_has_the_queue_and_nothing_of_the_site(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     ours = {name for name in names if not re.match(r"turnabout-[^/]+\.dist-info/", name)}
@@ -25,6 +24,17 @@ def test_the_wheel_has_the_queue_and_nothing_of_the_site(wheel: Path) -> None:
     assert ours == set(tracked.stdout.split())
 
 
+def test_the_lines_of_the_readme_are_those_of_the_guide() -> None:
+    first, _, _ = (BASE / "README.md").read_text().partition("## Two commands")
+    lines = {line for file in Project.added for line in guide(file).splitlines()} - {
+        "",
+        "from django.urls import include",
+    }
+    block = first.split("```python\n")[1].split("```")[0]
+    assert {line for line in block.splitlines() if line and not line.startswith("#")} == lines
+
+
+@pytest.mark.slow
 def test_a_new_project_of_a_few_lines_sees_its_first_jobs_end(wheel: Path, tmp_path: Path) -> None:
     with Project(tmp_path, fresh_database(os.environ["DATABASE_URL"], "turnabout_wheel")) as project:
         project.install(f"turnabout[all] @ {wheel.as_uri()}", f"Django=={version('Django')}")

@@ -1,0 +1,37 @@
+"""The page inside a project's own look."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.kit.queue import everyone_takes_turns, make_user
+from tests.kit.site import BASE
+
+HOSTS = """<html><head><title>{% block title %}{% endblock %}</title>{% block extrahead %}{% endblock %}</head>
+<body><header>The shop</header>{% block content %}{% endblock %}</body></html>"""
+
+
+@pytest.mark.django_db
+def test_the_page_stands_in_the_base_of_the_project(settings: Any, tmp_path: Path) -> None:
+    text = (BASE / "docs" / "guides" / "add-to-your-project.md").read_text()
+    [ours] = re.findall(r"```html\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "queueapp").mkdir()
+    (tmp_path / "queueapp" / "base.html").write_text(ours)
+    (tmp_path / "base.html").write_text(HOSTS)
+    settings.TEMPLATES = [settings.TEMPLATES[0] | {"DIRS": [tmp_path]}]
+    everyone_takes_turns()
+    browser = Client()
+    browser.force_login(make_user("ada"))
+    page = browser.get("/").content.decode()
+    head, _, body = page.partition("</head>")
+    assert "<title>Your queue" in head
+    assert '<meta name="csrf-token"' in head
+    assert "queueapp/app.js" in head
+    assert "<header>The shop</header>" in body
+    assert 'data-jobs="/api/v1/jobs/"' in body, "the scripts find the API"
+    assert 'class="brand"' not in body
