@@ -100,6 +100,7 @@ class Project:
         """Add the guide's lines, and its task."""
         for file in self.added:
             self.add(file, guide(file))
+        self.add("asgi.py", guide("asgi.py, at the end"))
         (self.folder / "people" / "tasks.py").write_text(guide("tasks.py"))
 
     def run(self, *command: str, **environment: str) -> str:
@@ -126,7 +127,17 @@ class Project:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.start_processors()
-        self._start("-m", "uvicorn", "--port", str(port), "--log-level", "warning", "shop.asgi:application")
+        self._start(
+            "-m",
+            "uvicorn",
+            "--timeout-graceful-shutdown",
+            "2",
+            "--port",
+            str(port),
+            "--log-level",
+            "warning",
+            "shop.asgi:application",
+        )
         browser = self._processes.enter_context(httpx.Client(base_url=self.url, timeout=DEADLINE))
         transport = httpx.HTTPTransport(retries=8)  # at growing intervals, until the server listens
         with httpx.Client(base_url=self.url, timeout=DEADLINE, transport=transport) as first:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import httpx
 from httpx_sse import ServerSentEvent, connect_sse
 
 from tests.kit.project import EMAIL, Project
@@ -20,8 +21,11 @@ queueapp.submit(User.objects.get(), {{"job_id": "by-python", **{RESIZE}}})
 """
 
 
-def first_jobs_are_seen_to_end(project: Project) -> None:
-    """Take a project that has followed the guide from its first migration to the end of two jobs on its page."""
+def first_jobs_are_seen_to_end(project: Project, look: Callable[[httpx.Client], None] | None = None) -> None:
+    """Take a project that has followed the guide from its first migration to the end of two jobs on its page.
+
+    `look`: is called with a client that has logged in, while the project runs.
+    """
     assert "no issues" in project.run("manage.py", "check")
     project.migrate()
     browser = project.serve()
@@ -38,6 +42,8 @@ def first_jobs_are_seen_to_end(project: Project) -> None:
     for address in ("/queue/api/v1/schema/", "/admin/queueapp/job/", "/admin/queueapp/flow/shares/"):
         browser.get(address).raise_for_status()
     assert browser.get("/queue/api/v1/jobs/", params={"nonsense": 1}).json()["errors"][0]["field"] == "nonsense"
+    if look is not None:
+        look(browser)
     log = project.stop()
     assert "Traceback" not in log
     assert not re.search(r"queueapp/\S+: \w*Warning", log), log

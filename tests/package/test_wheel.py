@@ -6,10 +6,13 @@ import os
 import re
 import subprocess
 import zipfile
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
+import httpx
 import pytest
+from playwright.sync_api import Browser, expect
 
 from tests.kit.project import Project, fresh_database, guide
 from tests.kit.site import BASE
@@ -35,10 +38,28 @@ def test_the_lines_of_the_readme_are_those_of_the_guide() -> None:
 
 
 @pytest.mark.slow
-def test_a_new_project_of_a_few_lines_sees_its_first_jobs_end(wheel: Path, tmp_path: Path) -> None:
+@pytest.mark.browser
+def test_a_new_project_of_a_few_lines_sees_its_first_jobs_end(wheel: Path, tmp_path: Path, browser: Browser) -> None:
     with Project(tmp_path, fresh_database(os.environ["DATABASE_URL"], "turnabout_wheel")) as project:
         project.install(f"turnabout[all] @ {wheel.as_uri()}", f"Django=={version('Django')}")
         project.start()
         project.follow_guide()
         assert project.lines <= MOST_LINES
-        first_jobs_are_seen_to_end(project)
+        first_jobs_are_seen_to_end(project, partial(submit_on_the_page, browser))
+
+
+def submit_on_the_page(browser: Browser, client: httpx.Client) -> None:
+    """Submit a job of the project's task by the form, and see it end, as the stream tells."""
+    page = browser.new_context().new_page()
+    address = str(client.base_url.join("/queue/"))
+    page.context.add_cookies([{"name": name, "value": value, "url": address} for name, value in client.cookies.items()])
+    page.goto(address)
+    expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live")
+    page.get_by_label("Job id").fill("by-hand")
+    page.get_by_label("Duration in seconds").fill("0.1")
+    page.get_by_label("Task").select_option("resize")
+    page.get_by_label("Payload, as JSON").fill('{"width": 2, "height": 2}')
+    page.get_by_role("button", name="Submit job").click()
+    finished = page.get_by_test_id("finished").locator('[data-job-id="by-hand"]')
+    expect(finished).to_have_attribute("data-status", "succeeded")
+    page.context.close()
