@@ -11,14 +11,14 @@ from functools import cache, partial
 from typing import cast
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, connections
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.decorators import sync_and_async_middleware
 
-from jobsite import metrics
+from queueapp import metrics
+from queueapp.conf import queue_settings
 from queueapp.db.routines import are_installed
 from queueapp.db.sessions import DIRECT
 
@@ -34,7 +34,7 @@ def probes(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
     """Middleware. /healthz answers 200; /readyz too if the database answers and has all migrations and functions,
     else 503. It also asks the address for LISTEN, if that is another.
 
-    /metrics: see metrics.py. Without METRICS_TOKEN there is no such address.
+    /metrics: see queueapp/metrics.py. Without METRICS_TOKEN there is no such address.
     """
     if iscoroutinefunction(get_response):
 
@@ -61,7 +61,7 @@ def _asked(request: HttpRequest) -> Callable[[], HttpResponseBase] | None:
     """Return what answers this request from the database; None if it is not for us."""
     if request.path == "/readyz":
         return lambda: _answer(_known.wrong())
-    if request.path == "/metrics" and settings.METRICS_TOKEN:
+    if request.path == "/metrics" and queue_settings().METRICS_TOKEN:
         return partial(metrics.answer, request)
     return None
 

@@ -117,6 +117,7 @@ QUEUEAPP: dict[str, Any] = {
     "MAX_PROCESSORS": MAX_PROCESSORS,
     "TARGET_WAIT_SECONDS": env.integer("TARGET_WAIT", default=5, least=1),
     "HEALTH_FILE": env.text("HEALTH_FILE", default=""),
+    "METRICS_TOKEN": env.optional_secret("METRICS_TOKEN", least=20),
     "CHECKSUM_FOLDER": env.text("CHECKSUM_FOLDER", default=""),
     **env.optional_integers(
         "SUBMISSIONS_PER_MINUTE",
@@ -128,8 +129,6 @@ QUEUEAPP: dict[str, Any] = {
         "SHUTDOWN_GRACE_SECONDS",
     ),
 }
-
-METRICS_TOKEN = env.optional_secret("METRICS_TOKEN", least=20)
 
 LOGGING = {
     "version": 1,

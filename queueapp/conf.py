@@ -97,6 +97,8 @@ class QueueSettings:
     """Seconds for which fewer processors must have been enough before their number goes down."""
     HEALTH_FILE: str = ""
     """The file that a running cluster touches every second, for `manage.py processors --check`. Empty: none."""
+    METRICS_TOKEN: str = ""
+    """The bearer token of the metrics, at least 20 characters. Empty: there are none."""
     PAGE: bool = True
     """Whether `queueapp.urls` has the page beside the API. Without it no template is needed."""
     CHECKSUM_FOLDER: str = ""
@@ -129,6 +131,8 @@ class QueueSettings:
             raise ImproperlyConfigured("Set QUEUEAPP['TASK_PROCESS_FOR'] to 'many', 'owner' or 'job'.")
         if self.MAX_PROCESSORS < self.MIN_PROCESSORS:
             raise ImproperlyConfigured("Set QUEUEAPP['MAX_PROCESSORS'] to at least QUEUEAPP['MIN_PROCESSORS'].")
+        if 0 < len(self.METRICS_TOKEN) < 20:
+            raise ImproperlyConfigured("Set QUEUEAPP['METRICS_TOKEN'] to at least 20 random characters, or remove it.")
         if self.CLUSTER_CONNECTIONS < 5:
             raise ImproperlyConfigured("Set QUEUEAPP['CLUSTER_CONNECTIONS'] to at least 5.")
         if self.TARGET_WAIT_SECONDS < 1:

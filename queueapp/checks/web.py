@@ -32,7 +32,11 @@ def check_web(**_: Any) -> list[CheckMessage]:
     namespaces = list(_namespaces(get_resolver())) if hasattr(settings, "ROOT_URLCONF") else []
     if not namespaces:
         return []
-    return [*_place(namespaces), *(_parts() or [*_limits(), *_middleware(), *_templates(), *_login(), *_asgi()])]
+    api_lacks = list(_api_lacks())
+    found = [*_place(namespaces), *_metrics()]
+    if not api_lacks:
+        return [*found, *_limits(), *_middleware(), *_templates(), *_login(), *_asgi()]
+    return found if queue_settings().METRICS_TOKEN else found + api_lacks
 
 
 def _namespaces(resolver: URLResolver, outer: str = "") -> Iterator[str]:
@@ -55,15 +59,27 @@ def _place(namespaces: list[str]) -> Iterator[CheckMessage]:
         )
 
 
-def _parts() -> list[CheckMessage]:
+def _api_lacks() -> Iterator[CheckMessage]:
     if not apps.is_installed("rest_framework"):
         hint, what = "Add 'rest_framework' to INSTALLED_APPS", "REST framework is not an application of this project"
     elif find_spec("drf_spectacular") is None:
         hint, what = "Run pip install 'turnabout[api]'", "drf-spectacular is not installed"
     else:
-        return []
-    what = f"queueapp.urls is included, and has neither an API nor a page, as {what}."
-    return [Error(what, hint=f"{hint}, or do not include queueapp.urls.", id="queueapp.E007")]
+        return
+    yield Error(
+        f"queueapp.urls is included, and has neither an API nor a page, as {what}.",
+        hint=f"{hint}, or do not include queueapp.urls.",
+        id="queueapp.E007",
+    )
+
+
+def _metrics() -> Iterator[CheckMessage]:
+    if queue_settings().METRICS_TOKEN and find_spec("prometheus_client") is None:
+        yield Error(
+            "QUEUEAPP has METRICS_TOKEN, and prometheus-client is not installed.",
+            hint="Run pip install 'turnabout[metrics]', or remove METRICS_TOKEN.",
+            id="queueapp.E010",
+        )
 
 
 def _limits() -> Iterator[CheckMessage]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import ModuleType
 from typing import Any
 
@@ -87,11 +88,25 @@ def test_addresses_without_rest_framework(settings: Any) -> None:
     assert "Add 'rest_framework' to INSTALLED_APPS" in str(found()["queueapp.E007"].hint)
 
 
+def test_addresses_without_the_other_packages_of_the_api(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "drf_spectacular", None)
+    assert "turnabout[api]" in str(found()["queueapp.E007"].hint)
+    settings.QUEUEAPP = settings.QUEUEAPP | {"METRICS_TOKEN": "a-token-of-twenty-characters"}
+    assert found() == {}, "the metrics are reason enough to include them"
+
+
 def test_a_project_that_includes_no_addresses_needs_nothing_for_them(settings: Any) -> None:
     settings.INSTALLED_APPS = without(settings.INSTALLED_APPS, "rest_framework", "queueapp.limits")
     settings.ROOT_URLCONF = urls()
     settings.MIDDLEWARE = []
     assert found() == {}
+
+
+def test_metrics_without_their_package(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.QUEUEAPP = settings.QUEUEAPP | {"METRICS_TOKEN": "a-token-of-twenty-characters"}
+    assert found() == {}
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    assert "turnabout[metrics]" in str(found()["queueapp.E010"].hint)
 
 
 def test_no_rate_limits(settings: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from jobsite import metrics
+from queueapp import metrics
 from queueapp.conf import QueueSettings
 from tests.kit.site import BASE, Site
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import httpx
 import pytest
 
 from tests.kit.project import Project, fresh_database
@@ -36,6 +37,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
     "DEFAULT_THROTTLE_RATES": {"user": "1/day"},
 }
+QUEUEAPP = {"METRICS_TOKEN": "a-token-of-twenty-characters"}
 Q_CLUSTER = {"name": "shop", "orm": "default", "timeout": 60, "retry": 120}
 """
 """Settings of a project that are not what the queue would have."""
@@ -96,7 +98,13 @@ def story(
         project.start()
         project.follow_guide()
         project.add("settings.py", settings)
-        first_jobs_are_seen_to_end(project)
+        first_jobs_are_seen_to_end(project, measure if settings else None)
+
+
+def measure(browser: httpx.Client) -> None:
+    """Check that the metrics have the jobs."""
+    answer = browser.get("/queue/metrics/", headers={"Authorization": "Bearer a-token-of-twenty-characters"})
+    assert "turnabout_ends_total 2.0" in answer.raise_for_status().text
 
 
 @pytest.mark.parametrize("django", ["Django~=5.2.0", "Django>=6"])

@@ -1,4 +1,4 @@
-"""/metrics: the state of the queue in Prometheus' text format, for who knows METRICS_TOKEN.
+"""The state of the queue in Prometheus' text format, for who knows METRICS_TOKEN. It needs prometheus-client.
 
 All figures of the queue come from the database, so every web process gives the same, and processors need no port of
 their own. Counters and histograms of ended jobs begin with the process, as Prometheus expects.
@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Iterator
 
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry, generate_latest
@@ -20,9 +19,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
-from queueapp.errors import SpanTooLarge
-from queueapp.events.hub import stream_count
-from queueapp.snapshots.measures import BUCKETS, EndedJobs, Evenness, Histogram, Measures, measures, recent_evenness
+from .conf import queue_settings
+from .errors import SpanTooLarge
+from .events.hub import stream_count
+from .snapshots.measures import BUCKETS, EndedJobs, Evenness, Histogram, Measures, measures, recent_evenness
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ NEVER = float("-inf")
 def answer(request: HttpRequest) -> HttpResponseBase:
     """Return the metrics, or 401 without the token."""
     given = request.headers.get("Authorization", "").encode()
-    if not secrets.compare_digest(given, f"Bearer {settings.METRICS_TOKEN}".encode()):
+    if not secrets.compare_digest(given, f"Bearer {queue_settings().METRICS_TOKEN}".encode()):
         return HttpResponse("Send METRICS_TOKEN as a bearer token.\n", "text/plain", 401, headers=_REFUSED)
     return HttpResponse(generate_latest(_registry), CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"})
 
