@@ -15,6 +15,9 @@ from tests.kit.site import BASE
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from an sdist as an installer would."""
     folder = tmp_path_factory.mktemp("dist")
-    subprocess.run([UV, "build", "--quiet", "--out-dir", folder, BASE], check=True)
+    built = subprocess.run([UV, "build", "--quiet", "--out-dir", folder, BASE], capture_output=True, text=True)
+    if "Failed to fetch" in built.stderr:
+        pytest.skip("no registry of packages can be reached")
+    assert not built.returncode, built.stderr
     [found] = folder.glob("*.whl")
     return found

@@ -45,6 +45,7 @@ def first_jobs_are_seen_to_end(project: Project, look: Callable[[httpx.Client], 
     if look is not None:
         look(browser)
     log = project.stop()
+    assert "Stopping: running jobs have" in log, "the processors say what they do without any LOGGING"
     assert "Traceback" not in log
     assert not re.search(r"queueapp/\S+: \w*Warning", log), log
 

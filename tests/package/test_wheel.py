@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import zipfile
 from functools import partial
 from importlib.metadata import version
@@ -23,8 +22,8 @@ from tests.package.story import MOST_LINES, first_jobs_are_seen_to_end
 def test_the_wheel_has_the_queue_and_nothing_of_the_site(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     ours = {name for name in names if not re.match(r"turnabout-[^/]+\.dist-info/", name)}
-    tracked = subprocess.run(["git", "ls-files", "queueapp"], cwd=BASE, check=True, capture_output=True, text=True)
-    assert ours == set(tracked.stdout.split())
+    files = (file for file in (BASE / "queueapp").rglob("*") if file.is_file() and file.parent.name != "__pycache__")
+    assert ours == {file.relative_to(BASE).as_posix() for file in files}
 
 
 def test_the_lines_of_the_readme_are_those_of_the_guide() -> None:
