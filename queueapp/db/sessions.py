@@ -33,11 +33,11 @@ LOOKS = 5
 
 _SET_POOLER = (
     "There is a pooler, such as PgBouncer, at DATABASE_URL: set DATABASE_POOLER=yes, and LISTEN_DATABASE_URL to a URL "
-    "that goes to PostgreSQL directly."
+    "that goes to PostgreSQL directly. (In settings of your own: DISABLE_SERVER_SIDE_CURSORS, and a database 'direct'.)"
 )
 _SET_LISTEN = (
     "There is a pooler, such as PgBouncer, at {url}, and LISTEN needs a session of its own: set LISTEN_DATABASE_URL to "
-    "a URL that goes to PostgreSQL directly."
+    "a URL that goes to PostgreSQL directly. (In settings of your own: a database 'direct'.)"
 )
 
 

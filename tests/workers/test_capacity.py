@@ -97,7 +97,7 @@ def test_processors_end_in_a_sentence_once_the_functions_of_their_version_are_go
     _, said = idle.cluster.communicate(timeout=DEADLINE)
     assert idle.cluster.returncode == 1
     assert b"Traceback" not in said
-    assert said.strip().splitlines()[-1].decode() == f"manage.py: {GONE}"
+    assert said.strip().splitlines()[-1].decode() == f"CommandError: {GONE}"
 
 
 def test_a_schema_that_lacks_a_migration_is_refused(idle: Site) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from queueapp.conf import queue_settings
@@ -24,23 +25,31 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Returns when the cluster has stopped and nothing of it is left. Raises as await_readiness().
+        """Returns when the cluster has stopped and nothing of it is left.
 
-        With `check` it raises CommandError, in one sentence, if the cluster counts as dead.
+        Raises CommandError, in one sentence, where await_readiness() or the supervisor finds something wrong, or, with
+        `check`, if the cluster counts as dead.
         """
-        if options["check"]:
-            if said := silence():
-                raise CommandError(said)
-            return
-        _show_log()
-        bound_as("processors")
-        configure()
         try:
-            health = Health()
-            await_readiness(queue_settings().MAX_PROCESSORS, health)
-        except KeyboardInterrupt:
-            return
-        Supervisor(health).run()
+            if options["check"]:
+                if said := silence():
+                    raise CommandError(said)
+                return
+            _run()
+        except ImproperlyConfigured as wrong:
+            raise CommandError(str(wrong)) from wrong
+
+
+def _run() -> None:
+    _show_log()
+    bound_as("processors")
+    configure()
+    try:
+        health = Health()
+        await_readiness(queue_settings().MAX_PROCESSORS, health)
+    except KeyboardInterrupt:
+        return
+    Supervisor(health).run()
 
 
 def _show_log() -> None:
