@@ -89,6 +89,7 @@ class Project:
             "settings.py",
             f'DATABASES = {{"default": {database}}}\nINSTALLED_APPS += ["people"]\nAUTH_USER_MODEL = "people.User"\n',
         )
+        self.run("manage.py", "makemigrations", "people")
 
     def add(self, file: str, lines: str) -> None:
         """Add lines to the end of a file of the project."""
@@ -117,8 +118,7 @@ class Project:
         raise AssertionError(f"{command} did not fail")
 
     def migrate(self) -> None:
-        """Make the migrations of the user model, the tables, and a superuser."""
-        self.run("manage.py", "makemigrations", "people")
+        """Make the tables, and a superuser."""
         self.run("manage.py", "migrate")
         self.run("manage.py", "createsuperuser", "--noinput", "--email", EMAIL, DJANGO_SUPERUSER_PASSWORD=PASSWORD)
 

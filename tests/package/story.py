@@ -10,7 +10,9 @@ import httpx
 from httpx_sse import ServerSentEvent, connect_sse
 
 from tests.kit.project import EMAIL, Project
+from tests.kit.site import BASE
 
+LOG = str(BASE / "demo" / "office-day.swf")
 MOST_LINES = 15
 """Lines that a project adds to what startproject makes, at most."""
 RESIZE = {"duration": 0.1, "task": "resize", "payload": {"width": 4, "height": 3}}
@@ -52,8 +54,10 @@ def first_jobs_are_seen_to_end(project: Project, look: Callable[[httpx.Client], 
 
 def first_job_runs(project: Project) -> None:
     """Take a project without web pages from its first migration to the end of a job."""
-    project.run("manage.py", "check")
+    assert "no issues" in project.run("manage.py", "check")
+    assert "CommandError: The database lacks migrations" in project.refused("manage.py", "processors")
     project.migrate()
+    assert "turnabout[replay]" in project.refused("manage.py", "replay", "--speed=60", LOG)
     project.start_processors()
     project.run("manage.py", "shell", "-c", SUBMIT.replace("resize", "wait").replace(str(RESIZE["payload"]), "{}"))
     ended = "SELECT count(*) FROM queueapp_outcome WHERE status = 'succeeded'"

@@ -13,7 +13,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
-from tqdm import tqdm
 
 from queueapp.replay.replay import Log, NotReplayable, Pace, Progress, Replay, Show, load, owners_of
 from queueapp.replay.swf import UnreadableLog
@@ -138,7 +137,11 @@ def seconds(value: float | None) -> str:
 
 @contextmanager
 def bar(title: str, total: int, quiet: bool) -> Iterator[Show]:
-    """A progress bar on standard error, as a function that sets it."""
+    """A progress bar on standard error, as a function that sets it. Raises CommandError without tqdm."""
+    try:
+        from tqdm import tqdm
+    except ModuleNotFoundError:
+        raise CommandError("The progress bar needs tqdm: run pip install 'turnabout[replay]'.") from None
     # miniters 0: the clock alone decides when to draw, so that it goes on also while nothing is due.
     with tqdm(total=total, desc=title, unit="job", disable=quiet, miniters=0, mininterval=0.25, file=sys.stderr) as b:
 
