@@ -15,9 +15,7 @@ from tests.kit.site import BASE
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from an sdist as an installer would."""
     folder = tmp_path_factory.mktemp("dist")
-    built = subprocess.run([UV, "build", "--quiet", "--out-dir", folder, BASE], capture_output=True, text=True)
-    if "Failed to fetch" in built.stderr:
-        pytest.skip("no registry of packages can be reached")
-    assert not built.returncode, built.stderr
+    build = UV, "build", "--quiet", "--no-config", "--no-build-isolation", "--out-dir"
+    subprocess.run([*build, folder, BASE], cwd=BASE, check=True)
     [found] = folder.glob("*.whl")
     return found
