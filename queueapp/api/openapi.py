@@ -7,6 +7,7 @@ from copy import deepcopy
 from typing import Any
 
 from django.urls import reverse
+from drf_spectacular.openapi import AutoSchema
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticUserError
 
@@ -84,8 +85,15 @@ _EVENTS: dict[str, Any] = {
 
 
 def ours(endpoints: list[tuple[str, Any, str, Any]]) -> list[tuple[str, Any, str, Any]]:
-    """Return the endpoints below the API's root, of all that the project has. Preprocessing hook of drf-spectacular."""
-    return [endpoint for endpoint in endpoints if is_below(endpoint[0], api_root())]
+    """Return the endpoints below the API's root, of all that the project has. Preprocessing hook of drf-spectacular.
+
+    A view of the project may be there, too, such as simplejwt's. It is left out unless drf-spectacular can describe it.
+    """
+    return [
+        (path, regex, method, view)
+        for path, regex, method, view in endpoints
+        if is_below(path, api_root()) and isinstance(view.cls.schema, AutoSchema)
+    ]
 
 
 def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
