@@ -19,7 +19,7 @@ RESIZE = {"duration": 0.1, "task": "resize", "payload": {"width": 4, "height": 3
 SUBMIT = f"""
 import queueapp
 from people.models import User
-queueapp.submit(User.objects.get(), {{"job_id": "by-python", **{RESIZE}}})
+queueapp.submit_many(User.objects.get(), [{{"job_id": "by-python", **{RESIZE}}}])
 """
 
 
