@@ -232,6 +232,24 @@ test("estimates move the starts of jobs by their tags, and leave the others", ()
   assert.deepEqual(shown.processors, { alive: 4, busy: 2, starting: 0 });
 });
 
+test("a job that is retried at once comes back though no other queue follows the one that listed it", () => {
+  const retried = (...steps) =>
+    live(
+      ["onCompleted", completion("a", 1), 2000],
+      ["onQueue", queue(1.5, [], ["a", "b"]), 2500], // older than the completion, or is "a" retried?
+      ...steps,
+    );
+  assert.deepEqual(ids(retried().queue.waiting), ["b"]);
+  assert.deepEqual(ids(retried(["onEstimates", estimates(2), 3000]).queue.waiting), ["b"]);
+  assert.deepEqual(ids(retried(["onEstimates", estimates(4, { behind: 2 }), 5000]).queue.waiting), ["b"]);
+  const other = ["onCompleted", completion("b", 1.6), 2600];
+  const back = retried(["onEstimates", estimates(2), 3000], other, ["onEstimates", estimates(4), 5000]);
+  assert.deepEqual(ids(back.queue.waiting), ["a"]);
+  assert.deepEqual([...back.retried], ["a"]);
+  const gone = retried(["onQueue", queue(2, [], ["b"]), 3000], ["onEstimates", estimates(4), 5000]);
+  assert.deepEqual(ids(gone.queue.waiting), ["b"]);
+});
+
 test("starts have the range of their distance, which a queue that follows keeps", () => {
   const ranges = [
     [1, 0.5, 2],

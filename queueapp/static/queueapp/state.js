@@ -19,6 +19,7 @@
  *   `performance.now()`, and never behind an event that has arrived; else it stands at `frozen`.
  * @typedef {{
  *   queue: Queue | null,
+ *   takenOff: Pick<Queue, "running" | "waiting">,
  *   behind: number,
  *   accuracy: Accuracy,
  *   heardAt: number,
@@ -30,8 +31,8 @@
  *   retried: ReadonlySet<string>,
  * }} State
  *   `behind`: seconds by which the server is late to send changed queues. `accuracy`: how exact estimates are. `heardAt`:
- *   when the last event came. `queue`: the newest one, without the jobs that have ended since. `ended`: jobs known to
- *   have ended.
+ *   when the last event came. `queue`: the newest one, without the jobs that have ended since, which are `takenOff`.
+ *   `ended`: jobs known to have ended.
  *   `cancelledHere`: jobs cancelled on this page, so that the user needs no notice of them. `spentAt`: when, by the
  *   server's clock, the `time_spent` of each running job was true.
  *   To be rendered: `newlyEnded` belong on top of the finished jobs, the last one first; `retried` no longer belong
@@ -40,6 +41,8 @@
 
 /** For so long (ms) after a completion, a queue that lists the job is older than it. Later, the job was retried. */
 const STALE_FOR = 2000;
+/** @type {State["takenOff"]} */
+const NONE = { running: [], waiting: [] };
 /** As many completions are known at most. The page has fewer rows than this. */
 const MAX_ENDED = 2000;
 
@@ -51,6 +54,7 @@ const MAX_ENDED = 2000;
 export function initialState(ended) {
   return {
     queue: null,
+    takenOff: NONE,
     behind: 0,
     accuracy: { ranges: [], held: null },
     heardAt: -Infinity,
@@ -98,7 +102,8 @@ export function onQueue(state, queue, now) {
   const waiting = queue.waiting.map((job) => withRange(job, time, state.accuracy));
   queue = { ...queue, waiting: state.queue ? [...waiting, ...rest(queue, state.queue)] : waiting };
   const spentAt = new Map(queue.running.map((job) => [job.job_id, time]));
-  return withoutEnded({ ...state, queue, spentAt, heardAt: now, clock: advance(state.clock, time, now) });
+  const clock = advance(state.clock, time, now);
+  return withoutEnded({ ...state, queue, takenOff: NONE, spentAt, heardAt: now, clock });
 }
 
 /** As many queued jobs are listed at most: those of a queue that was asked for. An event has only the first of them. */
@@ -149,8 +154,9 @@ export function onEstimates(state, estimates, now) {
   const time = Date.parse(estimates.time);
   const { behind, ranges, held } = estimates;
   const accuracy = { ranges, held };
-  const next = { ...state, behind, accuracy, heardAt: now, clock: advance(state.clock, time, now) };
-  const { queue } = state;
+  const told = { ...state, behind, accuracy, heardAt: now, clock: advance(state.clock, time, now) };
+  const next = withRetried(told, time - 1000 * behind);
+  const { queue } = next;
   if (!queue) return next;
   const waiting = queue.waiting.map((job) => {
     if (job.tag == null) return job;
@@ -275,17 +281,37 @@ export function onRendered(state) {
 /**
  * Take the jobs that have ended off the queue. A job that a newer queue lists was retried.
  * @param {State} state
+ * @param {number} [time] until which no newer queue has come, in milliseconds by the server's clock
  * @returns {State}
  */
-function withoutEnded(state) {
+function withoutEnded(state, time = Date.parse(state.queue?.time ?? "")) {
   const { queue, ended } = state;
   if (!queue) return state;
-  const time = Date.parse(queue.time);
   const isOn = (/** @type {Job} */ { job_id }) => !(time <= (ended.get(job_id)?.until ?? -Infinity));
-  const running = queue.running.filter(isOn);
-  const waiting = queue.waiting.filter(isOn);
+  const [running, waiting] = [queue.running.filter(isOn), queue.waiting.filter(isOn)];
+  const takenOff = {
+    running: [...state.takenOff.running, ...queue.running.filter((job) => !isOn(job))],
+    waiting: [...state.takenOff.waiting, ...queue.waiting.filter((job) => !isOn(job))],
+  };
   const retried = [...running, ...waiting].map((job) => job.job_id).filter((jobId) => ended.has(jobId));
-  return retry({ ...state, queue: { ...queue, running, waiting } }, retried);
+  return retry({ ...state, takenOff, queue: { ...queue, running, waiting } }, retried);
+}
+
+/**
+ * Put the jobs back that were taken off the queue, if no newer one has come by now: they were retried. Those that ended
+ * after it was read were not.
+ * @param {State} state
+ * @param {number} time by the server's clock, in milliseconds
+ * @returns {State}
+ */
+function withRetried(state, time) {
+  const { queue, takenOff, ended } = state;
+  if (!queue || !(takenOff.running.length || takenOff.waiting.length)) return state;
+  const readAt = Date.parse(queue.time);
+  const isBack = (/** @type {Job} */ { job_id }) => readAt > (ended.get(job_id)?.ended ?? Infinity);
+  const running = [...queue.running, ...takenOff.running.filter(isBack)];
+  const waiting = [...queue.waiting, ...takenOff.waiting.filter(isBack)];
+  return withoutEnded({ ...state, takenOff: NONE, queue: { ...queue, running, waiting } }, time);
 }
 
 /**
