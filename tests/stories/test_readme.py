@@ -12,7 +12,7 @@ from tests.kit.site import BASE, PASSWORD, Site
 def test_the_api_example_runs_as_it_stands(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     site.user("alice")
     blocks = re.findall(r"```python\n(.*?)```", (BASE / "README.md").read_text(), re.DOTALL)
-    (example,) = [block for block in blocks if "connect_sse" in block]
+    (example,) = [block for block in blocks if "turnabout_client" in block]
     example = example.replace("http://127.0.0.1:8000", site.url).replace('"turnabout"', f'"{PASSWORD}"')
     exec(compile(example, "README.md", "exec"), {})
     assert capsys.readouterr().out.startswith("succeeded 0.5")
