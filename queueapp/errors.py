@@ -37,6 +37,25 @@ class InvalidFilter(InvalidSubmission):
     """The filter is not valid."""
 
 
+class InvalidKey(InvalidSubmission):
+    """The API key is not valid."""
+
+
+class KeyNameTaken(InvalidKey):
+    """The user has an API key of this name."""
+
+
+class ScopeNotAllowed(InvalidKey):
+    """The user may not have an API key with this scope."""
+
+
+class TooManyKeys(QueueError):
+    """A user has as many API keys as one may have."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"One user may have at most {most} API keys, expired ones included. Revoke one first.")
+
+
 class JobConflict(QueueError):
     """A job with this job_id exists with other content; nothing was changed."""
 

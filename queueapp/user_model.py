@@ -25,9 +25,9 @@ def active_users() -> QuerySet[Any]:
     return users.filter(is_active=True) if _field("is_active") else users
 
 
-def changed_users(known: Sequence[tuple[Any, str]]) -> list[int]:
+def changed_users(known: Sequence[tuple[Any, str | None]]) -> list[int]:
     """Return the indexes of those, given as primary key and password hash, that are gone, inactive or have another
-    password now. One query; thousands cost a few milliseconds."""
+    password now. None: any password will do. One query; thousands cost a few milliseconds."""
     meta = get_user_model()._meta
     quote, key = connection.ops.quote_name, meta.pk
     active = f"AND u.{quote('is_active')}" if _field("is_active") else ""
@@ -35,7 +35,7 @@ def changed_users(known: Sequence[tuple[Any, str]]) -> list[int]:
         cursor.execute(
             f"SELECT g.place FROM unnest(%s::{key.rel_db_type(connection)}[], %s::text[])"  # noqa: S608 (Django's names)
             f" WITH ORDINALITY AS g(id, password, place) WHERE NOT EXISTS (SELECT 1 FROM {quote(meta.db_table)} u"
-            f" WHERE u.{quote(str(key.column))} = g.id AND u.password = g.password {active})",
+            f" WHERE u.{quote(str(key.column))} = g.id AND coalesce(u.password = g.password, true) {active})",
             [[key.get_db_prep_value(pk, connection) for pk, _ in known], [password for _, password in known]],
         )
         return [place - 1 for (place,) in cursor.fetchall()]

@@ -1,6 +1,6 @@
 """Django's admin of the queue: staff edit rules and pauses, and view jobs, flows, owners and processors.
 
-Staff can also cancel jobs and try them again.
+Staff can also cancel jobs and try them again, and revoke API keys.
 """
 
-from . import fleet, flows, jobs, owners, pauses, processors, rules  # noqa: F401 (each registers its model)
+from . import api_keys, fleet, flows, jobs, owners, pauses, processors, rules  # noqa: F401 (each registers its model)

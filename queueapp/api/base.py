@@ -21,7 +21,10 @@ from rest_framework.views import APIView
 from .. import tracing
 from ..errors import FieldError, InvalidQuery
 from ..http.authentication import authentication_classes
+from ..http.problems import rate_limit_headers
 from ..limits.throttles import request_wait
+from ..models.api_key import Scope
+from .authentication import KeyAuthentication, require_scope
 from .exceptions import problem_response
 from .parsers import BoundedJSONParser
 from .schemas import Problem
@@ -63,9 +66,11 @@ class KnownQuery(APIView):
             raise InvalidQuery([FieldError(name, "must not have a NUL character") for name in wrong])
 
     def finalize_response(self, *args: Any, **kwargs: Any) -> Response:
-        """Return the response. No cache may keep it, unless it says otherwise."""
+        """Return the response, with what is left of the rate limit. No cache may keep it, unless it says otherwise."""
         response = super().finalize_response(*args, **kwargs)
         response.headers.setdefault("Cache-Control", "no-store")
+        for name, value in rate_limit_headers(self.request).items():
+            response.headers[name] = value
         return response
 
 
@@ -77,14 +82,22 @@ class ProtectedView(KnownQuery):
 
     permission_classes = [IsAuthenticated]
 
+    scopes: ClassVar[dict[str, Scope]] = {}
+    """The scope that an API key needs, by method. Without one, no key may use the method."""
+
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
         """Return the view. It commits on its own with ATOMIC_REQUESTS, too: before it answers, and step by step."""
         return transaction.non_atomic_requests(super().as_view(**initkwargs))
 
     def get_authenticators(self) -> list[BaseAuthentication]:
-        """Return what finds the user: see authentication_classes()."""
-        return [one() for one in authentication_classes()]
+        """Return what finds the user: API keys, and see authentication_classes()."""
+        return [KeyAuthentication(), *(one() for one in authentication_classes())]
+
+    def get_authenticate_header(self, request: Request) -> str:
+        """Return WWW-Authenticate of a refusal: as the project's first class has it, else as API keys need it."""
+        own, *_ = authentication_classes()
+        return own().authenticate_header(request) or KeyAuthentication().authenticate_header(request)
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer the request, in the trace of its client."""
@@ -92,9 +105,11 @@ class ProtectedView(KnownQuery):
             return super().dispatch(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Admit the request. Raises Throttled if too many without a valid token came from its address."""
+        """Admit the request. Raises Throttled if too many without a valid token or key came from its
+        address, PermissionDenied if it came with a key that lacks the scope."""
         try:
             super().initial(request, *args, **kwargs)
+            require_scope(request, self.scopes.get("GET" if request.method == "HEAD" else str(request.method)))
         except (AuthenticationFailed, NotAuthenticated):
             if wait := request_wait(request, None):
                 raise Throttled(wait) from None

@@ -23,6 +23,7 @@ class SchemaView(KnownQuery, SpectacularAPIView):
     """The schema of the API. The project's own SPECTACULAR_SETTINGS are for its own schema."""
 
     takes: ClassVar = {"GET": {"format", "lang"}}
+    authentication_classes = []  # it is for anybody: a program may send its key along or not
     renderer_classes = SpectacularAPIView.renderer_classes
     permission_classes = [AllowAny]
     custom_settings = SETTINGS
@@ -39,6 +40,7 @@ class DocsView(KnownQuery, SpectacularSwaggerSplitView):
     """Swagger's page."""
 
     takes: ClassVar = {"GET": {"script"}}
+    authentication_classes = []
     renderer_classes = SpectacularSwaggerSplitView.renderer_classes
     permission_classes = [AllowAny]
     template_name = "queueapp/docs.html"

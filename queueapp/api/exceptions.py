@@ -12,7 +12,18 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from ..db.sessions import is_passing
-from ..errors import BacklogFull, FieldError, InvalidSubmission, JobConflict, NotCancellable, NotRetryable, QueueError
+from ..errors import (
+    BacklogFull,
+    FieldError,
+    InvalidSubmission,
+    JobConflict,
+    KeyNameTaken,
+    NotCancellable,
+    NotRetryable,
+    QueueError,
+    ScopeNotAllowed,
+    TooManyKeys,
+)
 from ..http.problems import BUSY, MEDIA_TYPE, RETRY_HEADERS, note_busy, problem
 
 _STATUS: dict[type[QueueError], int] = {
@@ -20,6 +31,9 @@ _STATUS: dict[type[QueueError], int] = {
     JobConflict: 409,
     NotCancellable: 409,
     NotRetryable: 409,
+    KeyNameTaken: 409,
+    ScopeNotAllowed: 403,
+    TooManyKeys: 409,
     BacklogFull: 429,
 }
 

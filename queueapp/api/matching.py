@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from ..lifecycle.job_filter import CancelFilter, Cancelled, JobFilter, Retried, RetryFilter, parse_filter
 from ..lifecycle.matching import cancel_matching, try_again_matching
 from ..models import Owner
+from ..models.api_key import Scope
 from .base import ERRORS, PROBLEM, ProtectedView
 from .bulk import bulk_turn
 from .described import described
@@ -24,6 +25,7 @@ class CancelMatchingView(ProtectedView):
     """An end for many of my jobs."""
 
     takes: ClassVar = {"POST": NAMES}
+    scopes: ClassVar = {"POST": Scope.CANCEL}
 
     @described(
         operation_id="jobs_cancel_matching",
@@ -41,6 +43,7 @@ class RetryMatchingView(ProtectedView):
     """Another chance for many of my jobs."""
 
     takes: ClassVar = {"POST": NAMES}
+    scopes: ClassVar = {"POST": Scope.CANCEL}
 
     @described(
         operation_id="jobs_try_again_matching",

@@ -14,8 +14,10 @@ from pydantic.errors import PydanticUserError
 from ..conf import queue_settings
 from ..http.addresses import api_root, is_below
 from ..lifecycle.validation import JOB_ID, RESERVED
+from ..models.api_key import Scope
 from ..registry import find_task, task_names
 from ..snapshots import shapes
+from .authentication import KeyScheme
 
 SETTINGS: dict[str, Any] = {
     "TITLE": "Turnabout",
@@ -36,7 +38,7 @@ PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas
 RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer", "minimum": 1}, "description": "Seconds."}}
 COMMON_REFUSALS = {
     "400": "The request makes no sense.",
-    "401": "No valid token or session came along.",
+    "401": "No valid key, token or session came along.",
     "403": "You may not do this.",
     "406": "No other media type than JSON is given out.",
     "429": "Too much at once; try again after the seconds in Retry-After.",
@@ -56,14 +58,14 @@ _EVENTS: dict[str, Any] = {
         "operationId": "events",
         "summary": "Follow my queue live",
         "description": (
-            "Server-sent events, with the same token or session as everywhere. `queue`: the whole queue, as in "
+            "Server-sent events, with the same key, token or session as everywhere. `queue`: the whole queue, as in "
             "GET queue/ (Queue), at first and whenever your jobs changed. `estimates`: what others' jobs change of it "
             "(Estimates), once a second while you have jobs. `progress`: how far your jobs are (Progress), at least "
             "once a second while one of them runs. `completed`: a job that ended (Job); its id goes into "
             "Last-Event-ID when you reconnect, and every completion that you missed is sent. `reset`, instead of the "
             "first `queue`: there is no completion with Last-Event-ID, as it was pruned or the database was restored; "
             "some that you have not seen may be gone. Go on from the id that comes with it. The stream ends with the "
-            "token or session; come back with a new one."
+            "key, token or session; come back with a new one."
         ),
         "parameters": [
             {
@@ -121,7 +123,10 @@ def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 def _events(schemes: Mapping[str, Any]) -> dict[str, Any]:
     """Return the operation of the event stream, which takes the same credentials (`schemes`) as the API."""
     events = deepcopy(_EVENTS)
-    events["get"]["security"] = [{name: []} for name in sorted(schemes, reverse=True)]
+    others: list[dict[str, list[str]]] = [
+        {name: []} for name in sorted(schemes, reverse=True) if name != KeyScheme.name
+    ]
+    events["get"]["security"] = [{KeyScheme.name: [Scope.READ.value]}, *others]
     return events
 
 

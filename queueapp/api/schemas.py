@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from typing import Any, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
 
 from ..lifecycle.validation import Submission
+from ..models.api_key import Scope
 from ..snapshots import shapes
 
 
@@ -53,6 +54,29 @@ class FleetBounds(BaseModel):
     maximum: int | None = Field(default=None, ge=1, le=32_767)
     target_wait: float | None = Field(default=None, ge=1, le=86_400, allow_inf_nan=False)
     dry_run: bool = False
+
+
+class ApiKey(BaseModel):
+    """An API key, without its secret."""
+
+    prefix: str = Field(description="How the key begins; it identifies the key.")
+    name: str
+    scopes: list[Scope]
+    created_at: AwareDatetime
+    expires_at: AwareDatetime | None = Field(description="It works until then; null: for ever.")
+    last_used_at: AwareDatetime | None = Field(description="To the minute; null: never.")
+
+
+class ApiKeys(BaseModel):
+    """All API keys of a user, by name."""
+
+    results: list[ApiKey]
+
+
+class CreatedApiKey(ApiKey):
+    """A new API key, with its secret."""
+
+    key: str = Field(description="Goes into the header: Authorization: Bearer ... It is not shown again.")
 
 
 class FieldProblem(BaseModel):

@@ -6,6 +6,7 @@ from django.urls import path
 from ..events.views import events
 from .docs import DocsView, SchemaView
 from .fleet import FleetView
+from .keys import KeysView, KeyView
 from .matching import CancelMatchingView, RetryMatchingView
 from .views import BulkView, JobsView, JobView, QueueView, RetryView
 
@@ -18,6 +19,8 @@ urlpatterns = [
     path("jobs/<str:job_id>/retry/", RetryView.as_view(), name="job-retry"),
     path("queue/", QueueView.as_view(), name="queue"),
     path("fleet/", FleetView.as_view(), name="fleet"),
+    path("keys/", KeysView.as_view(), name="keys"),
+    path("keys/<str:prefix>/", KeyView.as_view(), name="key"),
     path("events/", events, name="events"),
     path("schema/", SchemaView.as_view(), name="schema"),
 ]

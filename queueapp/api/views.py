@@ -18,6 +18,7 @@ from ..lifecycle.retry import try_again
 from ..lifecycle.submit import submit_each
 from ..lifecycle.validation import Submission, parse, parse_all
 from ..models import Job, Owner
+from ..models.api_key import Scope
 from ..snapshots import job_dict, new_job_dict, queue_snapshot
 from ..states import Status
 from . import schemas
@@ -34,6 +35,7 @@ class JobsView(ProtectedView):
     """All my jobs."""
 
     takes: ClassVar = {"GET": {"status", "task", "cursor", "page_size", *NAMES}}
+    scopes: ClassVar = {"GET": Scope.READ, "POST": Scope.SUBMIT}
 
     @described(
         operation_id="jobs_list",
@@ -81,6 +83,8 @@ class JobsView(ProtectedView):
 class BulkView(ProtectedView):
     """Many jobs at once."""
 
+    scopes: ClassVar = {"POST": Scope.SUBMIT}
+
     @described(
         operation_id="jobs_submit_bulk",
         summary="Submit up to 10,000 jobs, all or nothing",
@@ -116,6 +120,7 @@ class JobView(ProtectedView):
     """One of my jobs."""
 
     takes: ClassVar = {"GET": NAMES, "DELETE": NAMES}
+    scopes: ClassVar = {"GET": Scope.READ, "DELETE": Scope.CANCEL}
 
     @described(
         operation_id="jobs_retrieve",
@@ -149,6 +154,7 @@ class RetryView(ProtectedView):
     """Another chance for one of my jobs."""
 
     takes: ClassVar = {"POST": NAMES}
+    scopes: ClassVar = {"POST": Scope.CANCEL}
 
     @described(
         operation_id="jobs_try_again",
@@ -168,6 +174,7 @@ class QueueView(ProtectedView):
     """My queue."""
 
     takes: ClassVar = {"GET": NAMES}
+    scopes: ClassVar = {"GET": Scope.READ}
 
     @described(
         operation_id="queue",

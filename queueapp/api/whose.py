@@ -11,7 +11,9 @@ from rest_framework.request import Request
 
 from ..errors import FieldError, InvalidQuery, InvalidSubmission
 from ..models import Owner
+from ..models.api_key import Scope
 from ..user_model import user_named
+from .authentication import has_scope
 
 WHOSE = [
     OpenApiParameter("user", str, description="For staff: the user whose jobs are meant; left out: you."),
@@ -30,7 +32,7 @@ def owner_of(request: Request, user: str | None, key: str | None) -> Owner:
     if key is None and user in (None, user_asking.get_username()):
         return Owner.objects.of_user(user_asking)
     if not is_staff(request):
-        raise PermissionDenied("Only staff may name another user or a key.")
+        raise PermissionDenied("Only staff may name another user or a key; an API key of theirs needs the scope staff.")
     if user is None:
         return Owner.objects.of_key(str(key))
     if key is not None:
@@ -60,5 +62,5 @@ def asking(request: Request) -> AbstractBaseUser:
 
 
 def is_staff(request: Request) -> bool:
-    """Whether the user of the request is staff."""
-    return bool(getattr(request.user, "is_staff", False))
+    """Whether the user of the request is staff, and the API key, if one came along, has the scope for that."""
+    return bool(getattr(request.user, "is_staff", False)) and has_scope(request, Scope.STAFF)

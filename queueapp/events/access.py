@@ -1,4 +1,4 @@
-"""Access to a stream: the account and the token or session that opened it, and whether they still hold."""
+"""Access to a stream: the account and the key, token or session that opened it, and whether they still hold."""
 
 from __future__ import annotations
 
@@ -17,17 +17,25 @@ _ENDED_SESSIONS = """
      WHERE g.key IS NOT NULL AND NOT EXISTS (
            SELECT 1 FROM django_session s WHERE s.session_key = g.key AND s.expire_date > clock_timestamp())
 """
+_ENDED_KEYS = """
+    SELECT g.place FROM unnest(%s::bigint[]) WITH ORDINALITY AS g(key, place)
+     WHERE g.key IS NOT NULL AND NOT EXISTS (
+           SELECT 1 FROM queueapp_apikey k
+            WHERE k.id = g.key AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp()))
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamAccess:
-    """The owner whose queue it shows, and what it ends with: the user, the password, the session or the token."""
+    """The owner whose queue it shows, and what it ends with: the user, the password, the session, the token or the
+    API key. A key does not end with the password, which is then None."""
 
     owner: int
     user: Hashable
-    password: str
+    password: str | None
     session: str | None = None
     expires_at: float | None = None
+    key: int | None = None
 
     @property
     def has_expired(self) -> bool:
@@ -36,12 +44,13 @@ class StreamAccess:
 
 
 def revoked(accesses: Collection[StreamAccess]) -> set[StreamAccess]:
-    """Return those that hold no more. Two queries, however many there are; only what has ended comes back.
+    """Return those that hold no more. Three queries, however many there are; only what has ended comes back.
 
     Sessions that are not in the database are asked for one by one.
     """
     given = list(accesses)
     ended = _ended_sessions([one.session for one in given])
+    ended += _ended_keys([one.key for one in given])
     ended += changed_users([(one.user, one.password) for one in given])
     return {given[index] for index in ended} | {one for one in given if one.has_expired}
 
@@ -56,3 +65,10 @@ def _ended_sessions(keys: list[str | None]) -> list[int]:
         return []
     store = import_module(settings.SESSION_ENGINE).SessionStore()
     return [index for index, key in enumerate(keys) if key is not None and not store.exists(key)]
+
+
+def _ended_keys(keys: list[int | None]) -> list[int]:
+    """Return the indexes of the API keys that were revoked or have expired. None: a token or a session."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ENDED_KEYS, [keys])
+        return [place - 1 for (place,) in cursor.fetchall()]

@@ -1,4 +1,4 @@
-"""Who asks for a stream: many tokens and sessions, checked with a few queries together.
+"""Who asks for a stream: many keys, tokens and sessions, checked with a few queries together.
 
 The checks are those of simplejwt's JWTAuthentication and of django.contrib.auth.get_user(). What differs from the
 usual, such as another session engine or a session that was signed by an older key, is not known here: views.py decides
@@ -22,7 +22,9 @@ from django.core.exceptions import ValidationError
 from django.utils.crypto import constant_time_compare
 
 from ..http.authentication import authentication_classes
+from ..lifecycle.api_keys import find_keys, key_in
 from ..models import DatabaseClock, Owner
+from ..models.api_key import Scope
 from ..user_model import active_users
 from .access import StreamAccess
 
@@ -38,20 +40,37 @@ class Credentials:
 
 
 class _Claim(NamedTuple):
-    """A user's primary key, and what proves it: the claims of a token, or a session's key and the hash in it."""
+    """A user's primary key, and what proves it: an API key's id, the claims of a token, or a session's key and the hash
+    in it."""
 
     user: Any
     token: Any = None
     session: str | None = None
     session_hash: str = ""
+    key: int | None = None
 
 
 def accesses(given: Sequence[Credentials]) -> list[StreamAccess | None]:
-    """Return what each client may follow; None: not decided here. Three queries, and one for each new owner."""
+    """Return what each client may follow; None: not decided here. Four queries, and one for each new owner."""
+    keys = _keys({one.authorization for one in given})
     sessions = _sessions({one.session for one in given if not one.authorization and _is_session_key(one.session)})
-    claims = [_token(one.authorization) if one.authorization else sessions.get(one.session) for one in given]
+    claims = [
+        keys.get(one.authorization) or _token(one.authorization) if one.authorization else sessions.get(one.session)
+        for one in given
+    ]
     users = _users({claim.user for claim in claims if claim is not None})
     return [claim and _access(claim, users.get(claim.user)) for claim in claims]
+
+
+def _keys(authorizations: set[bytes]) -> dict[bytes, _Claim]:
+    """Return the API keys that may read."""
+    texts = {one: text for one in authorizations if (text := key_in(one.decode(errors="replace")))}
+    found = find_keys(texts.values())
+    return {
+        one: _Claim(found[text].user_id, key=found[text].pk)
+        for one, text in texts.items()
+        if text in found and Scope.READ in found[text].scopes
+    }
 
 
 def _token(authorization: bytes) -> _Claim | None:
@@ -137,6 +156,8 @@ def _is_of_password(token: Any, password: str) -> bool:
 def _access(claim: _Claim, user: AbstractBaseUser | None) -> StreamAccess | None:
     if user is None:
         return None
+    if claim.key is not None:
+        return StreamAccess(Owner.objects.of_user(user).pk, user.pk, None, key=claim.key)
     if claim.token is None:
         if not constant_time_compare(claim.session_hash, user.get_session_auth_hash()):
             return None

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 
 from asgiref.sync import sync_to_async
+from django.core.exceptions import PermissionDenied
 from django.core.handlers.wsgi import WSGIRequest
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
@@ -18,8 +19,10 @@ from ..conf import queue_settings
 from ..errors import InvalidQuery
 from ..http.authentication import authentication_classes
 from ..http.problems import problem_page, too_many
+from ..lifecycle.api_keys import WRONG, find_keys, key_in
 from ..limits.throttles import request_wait
-from ..models import Owner
+from ..models import ApiKey, Owner
+from ..models.api_key import Scope
 from ..snapshots import stream_starts
 from . import sse
 from .access import StreamAccess
@@ -36,7 +39,7 @@ TOO_MANY_RETRY = 30.0
 @transaction.non_atomic_requests  # which no asynchronous view may have
 @csrf_exempt  # it changes nothing; what is not GET is refused as a problem
 async def events(request: HttpRequest) -> HttpResponseBase:
-    """The stream of the user whose token or session comes with the request; 401 without one.
+    """The stream of the user whose API key, token or session comes with the request; 401 without one.
 
     It begins with the queue, then follows every completion after Last-Event-ID (else after the number in the
     query's `after`, else from now on). If the user has no completion with that number, as it was pruned or the database
@@ -50,12 +53,16 @@ async def events(request: HttpRequest) -> HttpResponseBase:
         number = after(request)
     except InvalidQuery as wrong:
         return problem_page(request, 400, str(wrong), errors=wrong.errors)
-    stream, wait = await sync_to_async(_admit)(request, number)
+    try:
+        stream, wait = await sync_to_async(_admit)(request, number)
+    except PermissionDenied as denied:
+        return problem_page(request, 403, str(denied))
     if wait:
         return too_many(request, wait, "Streams are opened too often.")
     if stream is None:
         header = {"WWW-Authenticate": 'Bearer realm="api"'}
-        return problem_page(request, 401, "Log in, or send a token.", header)
+        is_key = key_in(request.headers.get("Authorization", "")) is not None
+        return problem_page(request, 401, WRONG if is_key else "Log in, or send an API key or a token.", header)
     if hub().is_full(stream.owner):
         most = queue_settings().MAX_STREAMS
         return too_many(request, TOO_MANY_RETRY, f"At most {most} streams of one user are open at a time.")
@@ -80,18 +87,31 @@ async def _follow(stream: Stream) -> AsyncIterator[bytes]:
 def _admit(request: HttpRequest, number: int | None) -> tuple[Stream | None, float]:
     """Return the stream of the client, None if it is nobody's, and the seconds to wait before it may be opened.
 
-    The connection is given back at once: the stream may be open for hours.
+    The connection is given back at once: the stream may be open for hours. Raises PermissionDenied for an API key that
+    may not read.
     """
     try:
-        access = _access(request)
+        key = _key(request)
+        access = _of_key(key) if key else _access(request)
         wait = request_wait(request, access and access.user)
         if access is None or wait:
             return None, wait
+        if key and Scope.READ not in key.scopes:
+            raise PermissionDenied("This API key lacks the scope read.")
         start = stream_starts([(access.owner, number)])[0]
         return Stream(access, start.number, reset=start.reset), 0.0
     finally:
         if not connection.in_atomic_block:  # as it is in tests only
             connection.close()
+
+
+def _key(request: HttpRequest) -> ApiKey | None:
+    text = key_in(request.headers.get("Authorization", ""))
+    return find_keys([text]).get(text) if text else None
+
+
+def _of_key(key: ApiKey) -> StreamAccess:
+    return StreamAccess(Owner.objects.of_user(key.user).pk, key.user_id, None, key=key.pk)
 
 
 def _access(request: HttpRequest) -> StreamAccess | None:

@@ -36,6 +36,12 @@ def problem(status: int, detail: str, errors: list[FieldError] | None = None, **
     return members
 
 
+def rate_limit_headers(request: Any) -> dict[str, str]:
+    """Return the headers that tell what is left of the rate limit from which this request was taken, if from any."""
+    headers: dict[str, str] = getattr(getattr(request, "_request", request), "rate_limit_headers", {})
+    return headers
+
+
 def problem_page(
     request: HttpRequest,
     status: int,
@@ -44,6 +50,7 @@ def problem_page(
     errors: list[FieldError] | None = None,
 ) -> HttpResponse:
     """Return a problem, for requests outside REST framework's views: event streams, unknown addresses, errors."""
+    headers = rate_limit_headers(request) | (headers or {})
     return JsonResponse(problem(status, detail, errors), status=status, content_type=MEDIA_TYPE, headers=headers)
 
 

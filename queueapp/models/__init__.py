@@ -8,6 +8,7 @@ So submitting inserts a row, claiming deletes it, and settling inserts another. 
 """
 
 from ..db.clock import DatabaseClock, at_one_moment, database_now
+from .api_key import ApiKey
 from .attempt import Attempt
 from .fleet import Cluster, Fleet, FleetDecision
 from .flow import Flow, FlowState, OrderStart, PendingMove
@@ -23,6 +24,7 @@ from .total import WIDTHS, FlowTotal, TaskTotal, TotalsCursor
 
 __all__ = [
     "WIDTHS",
+    "ApiKey",
     "Attempt",
     "Cluster",
     "DatabaseClock",

@@ -1,10 +1,13 @@
-"""The address of the page."""
+"""The addresses of the pages."""
 
 from django.urls import path
 
 from ..limits.throttles import throttle_requests
+from .api_keys import api_keys, revoke
 from .views import home
 
 urlpatterns = [
     path("", throttle_requests(home), name="home"),
+    path("keys/", throttle_requests(api_keys), name="api-keys"),
+    path("keys/<str:prefix>/revoke/", throttle_requests(revoke), name="api-key-revoke"),
 ]

@@ -1,7 +1,8 @@
 """Who may do what: every address of the site, by everyone. An address without a row here fails the test.
 
 Ada owns the job "theirs" and is the owner of the columns, Bob is another user; the clerk is staff without any
-permission in the admin, the boss is a superuser; Gil logged in before his account was deactivated.
+permission in the admin, the boss is a superuser; Gil logged in before his account was deactivated. Then the same by
+API keys: what a key opens follows from its user's column and its scopes.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from http.cookies import SimpleCookie
 from typing import Any
 
@@ -17,11 +19,13 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
 from jobsite.accounts.models import User
 from queueapp.lifecycle.pause import pause
 from queueapp.lifecycle.processors import register
-from queueapp.models import Fleet, FleetDecision, Flow, Job, Owner, Pause, PriorityRule, Processor
+from queueapp.models import ApiKey, Fleet, FleetDecision, Flow, Job, Owner, Pause, PriorityRule, Processor
+from tests.kit.keys import bearer, new_key, prefix_of
 from tests.kit.queue import everyone_takes_turns, make_user, submit_jobs
 
 EVERYONE = ("nobody", "ada", "bob", "clerk", "boss", "gil")
@@ -55,6 +59,10 @@ THEIRS, WRONG = "api/v1/jobs/theirs/", {"username": "ada", "password": "wrong"}
 ROWS = [
     #                                     nobody ada bob clerk boss gil
     row("", "GET",                          "302 200 200 200 200 302"),
+    row("keys/", "GET",                     "302 200 200 200 200 302"),
+    row("keys/", "POST",                    "302 200 200 200 200 302", data={"name": "new", "scopes": ["read"]}),
+    row("keys/", "POST",                    "302 400 400 200 200 302", data={"name": "new", "scopes": ["staff"]}),
+    row("keys/<str:prefix>/revoke/", "POST", "302 302 302 302 302 302", "keys/{prefix}/revoke/"),
     row("login/", "GET",                    "200 302 302 302 302 200"),
     row("login/", "POST",                   "200 302 302 302 302 200", data=WRONG),
     row("logout/", "POST",                  "302 302 302 302 302 302"),
@@ -84,6 +92,10 @@ ROWS = [
     row(RETRY, "POST",                      "401 409 403 409 409 401", f"{THEIRS}retry/?user=ada"),
     row(f"{API}queue/", "GET",              "401 200 200 200 200 401"),
     row(f"{API}events/", "GET",             "401 501 501 501 501 401"),  # admitted, and this client is WSGI
+    row(f"{API}keys/", "GET",               "401 200 200 200 200 401"),
+    row(f"{API}keys/", "POST",              "401 201 201 201 201 401", data={"name": "new", "scopes": ["read"]}),
+    row(f"{API}keys/", "POST",              "401 403 403 201 201 401", data={"name": "new", "scopes": ["staff"]}),
+    row(f"{API}keys/<str:prefix>/", "DELETE", "401 204 404 404 404 401", f"{API}keys/{{prefix}}/"),
     row(f"{API}fleet/", "GET",              "401 403 403 403 200 401"),
     row(f"{API}fleet/", "PATCH",            "401 403 403 403 200 401", data={"minimum": 2}),
     row("favicon.ico", "GET",               "302 302 302 302 302 302"),
@@ -114,6 +126,7 @@ ADMIN: dict[str, dict[str, int]] = {
     "queueapp/owner": SHOWN,
     "queueapp/fleet": {"list": 302, **SHOWN},  # to its one row
     "queueapp/fleetdecision": SHOWN,
+    "queueapp/apikey": {"add": 403, "delete": 200},
     "accounts/user": FULL,
     "auth/group": FULL,
     "axes/accessattempt": {"add": 403, "delete": 200},
@@ -169,9 +182,10 @@ def things() -> dict[str, Any]:
     submit_jobs(people["ada"], "theirs")
     register("cluster")
     pause("maintenance", task="checksum")
+    prefix = prefix_of(new_key(people["ada"], "read"))
     Fleet.objects.create(pk=1)
     FleetDecision.objects.create(before=1, wished=2, alive=1, reason="7.0 are needed now")
-    made = [Fleet, FleetDecision, Flow, Job, Owner, Pause, Processor, PriorityRule]
+    made = [ApiKey, Fleet, FleetDecision, Flow, Job, Owner, Pause, Processor, PriorityRule]
     found = {model.__name__.lower(): model._default_manager.earliest("pk").pk for model in made}
     attempt = Client().post("/login/", {"username": "eve", "password": "wrong"})
     assert attempt.status_code == 200
@@ -179,6 +193,7 @@ def things() -> dict[str, Any]:
         "user": people["bob"].pk,
         "group": Group.objects.create(name="Readers").pk,
         "accessattempt": _latest("axes.AccessAttempt"),
+        "prefix": prefix,
     }
 
 
@@ -210,6 +225,84 @@ def _ask(client: Client, asked: Row, path: str) -> int:
     json = {"content_type": "application/json"} if path.startswith("/api/") else {}
     data = {} if asked.data is None else {"data": asked.data, **json}
     return int(getattr(client, asked.method.lower())(path, **data).status_code)
+
+
+SCOPES = {
+    (f"{API}jobs/", "GET"): "read",
+    (f"{API}jobs/", "POST"): "submit",
+    (f"{API}jobs/bulk/", "POST"): "submit",
+    (f"{API}jobs/cancel/", "POST"): "cancel",
+    (f"{API}jobs/retry/", "POST"): "cancel",
+    (JOB, "GET"): "read",
+    (JOB, "DELETE"): "cancel",
+    (RETRY, "POST"): "cancel",
+    (f"{API}queue/", "GET"): "read",
+    (f"{API}events/", "GET"): "read",
+}
+"""The scope that a key needs. All else of the API is closed to keys, but for what is open to anybody."""
+OPEN = {f"{API}token/", f"{API}token/refresh/", f"{API}token/revoke/"}
+BY_KEY = [
+    asked
+    for asked in MATRIX
+    if (asked.address.startswith(API) and asked.address not in (f"{API}schema/", f"{API}docs/"))
+    or asked.path in ("/", "/keys/", "/admin/", "/admin/queueapp/job/")
+]
+"""What keys are tried on: the API, and some of the pages, all of which ask the same session for the user."""
+KEYS = {
+    "ada's to submit": ("ada", "ada", ["submit"]),
+    "ada's to read": ("ada", "ada", ["read"]),
+    "ada's to cancel": ("ada", "ada", ["cancel"]),
+    "the boss's": ("boss", "bob", ["submit", "read", "cancel"]),  # no more than any user's
+    "the boss's for staff": ("boss", "boss", ["submit", "read", "cancel", "staff"]),
+}
+"""Keys: whose each is, whose column has its answers, and its scopes."""
+DEAD = {"revoked": "ada", "expired": "ada", "of one without an account": "gil", "with a wrong secret": "ada"}
+
+
+def by_key(asked: Row, column: str, scopes: list[str]) -> int:
+    """What a request with a key is answered with. Pages and the admin take no keys."""
+    if not asked.address.startswith(API) or asked.address in OPEN:
+        return asked.answers[EVERYONE.index("nobody")]
+    if SCOPES.get((asked.address, asked.method)) not in scopes:
+        return 403
+    return asked.answers[EVERYONE.index(column)]
+
+
+def ask_all(things: dict[str, Any], key: str) -> dict[str, int]:
+    """The answers to a key."""
+    got = {}
+    for asked in BY_KEY:
+        with transaction.atomic():
+            got[str(asked)] = _ask(Client(headers=bearer(key)), asked, asked.path.format(**things))
+            transaction.set_rollback(True)
+    return got
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", KEYS)
+def test_what_a_key_opens(name: str, things: dict[str, Any]) -> None:
+    whose, column, scopes = KEYS[name]
+    key = new_key(User.objects.get(username=whose), *scopes)
+    assert ask_all(things, key) == {str(asked): by_key(asked, column, scopes) for asked in BY_KEY}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", DEAD)
+def test_a_key_that_does_not_hold_opens_nothing(name: str, things: dict[str, Any]) -> None:
+    key = new_key(User.objects.get(username=DEAD[name]), "submit", "read", "cancel")
+    made = ApiKey.objects.filter(prefix=prefix_of(key))
+    if name == "revoked":
+        made.delete()
+    elif name == "expired":
+        made.update(expires_at=timezone.now() - timedelta(seconds=1))
+    elif name == "of one without an account":
+        User.objects.filter(username="gil").update(is_active=False)
+    else:
+        key = key[:-1] + ("a" if key[-1] != "a" else "b")
+    answers = ask_all(things, key)
+    for asked in BY_KEY:
+        closed = asked.address.startswith(API) and asked.address not in OPEN
+        assert answers[str(asked)] == (401 if closed else asked.answers[EVERYONE.index("nobody")]), asked
 
 
 @pytest.mark.django_db

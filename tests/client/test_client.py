@@ -12,6 +12,7 @@ from tests.kit.clients import Connect, new_user
 from tests.kit.proxy import Proxy
 from tests.kit.site import PASSWORD, Site, free_port
 from turnabout_client import (
+    Client,
     Completed,
     Conflict,
     InvalidRequest,
@@ -190,11 +191,30 @@ def test_a_wrong_password_is_told_at_once_and_tried_once(connect: Connect, befor
         connect(username="somebody").queue()
 
 
+def test_a_key_serves_until_it_is_revoked_and_its_streams_end_with_it(site: Site) -> None:
+    user = new_user(site)
+    key = site.key(user, "submit", "read")
+    program = Client(site.url, key=key, retry_for=0)
+    program.submit(duration=0.01, job_id="by-key")
+    assert program.wait("by-key", timeout=30).succeeded
+    with pytest.raises(NotAllowed, match="lacks the scope cancel"):
+        program.cancel("by-key")
+    events = program.events()
+    next(events)
+    with site.client(user) as owner:
+        assert owner.delete(f"keys/{key.rpartition('_')[0]}/").status_code == 204
+    with pytest.raises(NotAuthenticated, match="was revoked"):
+        for _ in events:  # until the server looks at its keys
+            pass
+    with pytest.raises(NotAuthenticated, match="was revoked"):
+        program.queue()
+    program.close()
+
+
 def test_a_ready_token_serves_as_it_is(site: Site, connect: Connect) -> None:
     with site.client(new_user(site)) as http:
         token = http.headers["Authorization"].removeprefix("Bearer ")
-    for named in ("token", "key"):
-        assert connect(**{named: token}).queue().running == []
+    assert connect(token=token).queue().running == []
 
 
 def test_too_many_requests_are_sent_again_when_there_is_room(site: Site, connect: Connect, before: Proxy) -> None:

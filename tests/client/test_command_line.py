@@ -71,6 +71,14 @@ def shell(site: Site, tmp_path: Path) -> Shell:
     return Shell(site, tmp_path)
 
 
+def test_a_key_takes_the_place_of_a_login(site: Site, shell: Shell) -> None:
+    del shell.environment["TURNABOUT_TOKEN"]
+    shell.environment["TURNABOUT_KEY"] = site.key(shell.user, "submit", "read")
+    assert "succeeded" in shell.run("submit", "wait", "-d", "10ms", "--wait").stdout
+    assert "lacks the scope cancel" in shell.run("cancel", "--all", "--yes", code=5).stderr
+    assert "API key is wrong" in shell.run("list", code=3, TURNABOUT_KEY="tka_wrong").stderr
+
+
 def test_login_keeps_tokens_that_the_next_commands_use_and_renew(site: Site, shell: Shell) -> None:
     del shell.environment["TURNABOUT_TOKEN"]
     assert "Log in by: turnabout login" in shell.run("list", code=3).stderr

@@ -8,6 +8,44 @@ export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
     /**
+     * ApiKey
+     * @description An API key, without its secret.
+     */
+    ApiKey: {
+      /**
+       * Prefix
+       * @description How the key begins; it identifies the key.
+       */
+      prefix: string;
+      /** Name */
+      name: string;
+      /** Scopes */
+      scopes: components["schemas"]["Scope"][];
+      /**
+       * Created At
+       * Format: date-time
+       */
+      created_at: string;
+      /**
+       * Expires At
+       * @description It works until then; null: for ever.
+       */
+      expires_at: string | null;
+      /**
+       * Last Used At
+       * @description To the minute; null: never.
+       */
+      last_used_at: string | null;
+    };
+    /**
+     * ApiKeys
+     * @description All API keys of a user, by name.
+     */
+    ApiKeys: {
+      /** Results */
+      results: components["schemas"]["ApiKey"][];
+    };
+    /**
      * Attempt
      * @description An attempt that failed.
      */
@@ -141,6 +179,41 @@ export interface components {
        * @description Processors that it should run now.
        */
       part: number;
+    };
+    /**
+     * CreatedApiKey
+     * @description A new API key, with its secret.
+     */
+    CreatedApiKey: {
+      /**
+       * Prefix
+       * @description How the key begins; it identifies the key.
+       */
+      prefix: string;
+      /** Name */
+      name: string;
+      /** Scopes */
+      scopes: components["schemas"]["Scope"][];
+      /**
+       * Created At
+       * Format: date-time
+       */
+      created_at: string;
+      /**
+       * Expires At
+       * @description It works until then; null: for ever.
+       */
+      expires_at: string | null;
+      /**
+       * Last Used At
+       * @description To the minute; null: never.
+       */
+      last_used_at: string | null;
+      /**
+       * Key
+       * @description Goes into the header: Authorization: Bearer ... It is not shown again.
+       */
+      key: string;
     };
     /**
      * Credentials
@@ -344,6 +417,27 @@ export interface components {
       results: components["schemas"]["Job"][];
     };
     /**
+     * NewKey
+     * @description A key as it is asked for.
+     */
+    NewKey: {
+      /**
+       * Name
+       * @description Your own name for the key.
+       */
+      name: string;
+      /**
+       * Scopes
+       * @description What it may do; `staff` is for staff.
+       */
+      scopes: components["schemas"]["Scope"][];
+      /**
+       * Expires At
+       * @description It works until then (ISO 8601, with time zone); left out: for ever.
+       */
+      expires_at?: string | null;
+    };
+    /**
      * FleetBounds
      * @description Other bounds of the fleet. Fields that are left out stay as they are; null: as configured.
      */
@@ -500,6 +594,12 @@ export interface components {
     };
     /** @enum {string} */
     RetryFilterStatusEnum: "failed" | "cancelled";
+    /**
+     * Scope
+     * @description What a key may do.
+     * @enum {string}
+     */
+    Scope: "submit" | "read" | "cancel" | "staff";
     /**
      * Share
      * @description What your flow is owed now; 0 while your jobs are paused.

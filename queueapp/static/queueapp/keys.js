@@ -1,0 +1,20 @@
+// @ts-check
+/** The page of API keys: a button that copies a new key. */
+
+import { part, setText } from "./dom.js";
+
+const copy = part("copy");
+
+if (copy) {
+  const key = /** @type {HTMLInputElement} */ (part("key"));
+  copy.hidden = false;
+  copy.addEventListener("click", async () => {
+    key.select();
+    try {
+      await navigator.clipboard.writeText(key.value); // there is none where the site is not reached by TLS
+      setText(part("copied"), "Copied.");
+    } catch {
+      setText(part("copied"), "The key is selected: copy it with your keyboard.");
+    }
+  });
+}
