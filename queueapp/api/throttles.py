@@ -7,8 +7,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from ..conf import queue_settings
-from ..limits.rate_limit import take
-from ..limits.throttles import login_wait, request_wait
+from ..limits.throttles import login_wait, request_wait, take_for
 
 
 class Throttle(BaseThrottle):
@@ -20,7 +19,7 @@ class Throttle(BaseThrottle):
         """Whether the request is within its allowance. It is counted."""
         user = request.user.pk if request.user.is_authenticated else None
         if user is not None and request.method == "POST":
-            self._wait = take("submit", str(user), queue_settings().SUBMISSIONS_PER_MINUTE)
+            self._wait = take_for(request, "submit", str(user), queue_settings().SUBMISSIONS_PER_MINUTE)
         else:
             self._wait = request_wait(request, user)
         return not self._wait

@@ -6,9 +6,12 @@ together cost one statement, too.
 
 from __future__ import annotations
 
+import math
 import random
 import threading
+import time
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from django.apps import apps
 from django.db import connection
@@ -31,12 +34,14 @@ WITH given AS (
                 ELSE greatest(a.whole_at, clock_timestamp()) END + make_interval(secs => %(share)s)
         WHERE a.whole_at + make_interval(secs => %(share)s) <= clock_timestamp() + interval '1 minute'
             OR a.whole_at > clock_timestamp() + interval '61 seconds'
-    RETURNING key
+    RETURNING key, whole_at
 )
-SELECT array(SELECT CASE WHEN EXISTS (SELECT 1 FROM taken t WHERE t.key = k.key) THEN 0.0 ELSE coalesce(
-           (SELECT extract(epoch FROM a.whole_at + share - now) - 60 FROM limits_allowance a WHERE a.key = k.key),
-           0.0) END::float8
-         FROM given, unnest(%(keys)s::text[]) WITH ORDINALITY AS k(key, place) ORDER BY place)
+SELECT array(SELECT EXISTS (SELECT 1 FROM taken t WHERE t.key = k.key)
+               FROM unnest(%(keys)s::text[]) WITH ORDINALITY AS k(key, place) ORDER BY place),
+       array(SELECT extract(epoch FROM coalesce(
+                        (SELECT t.whole_at FROM taken t WHERE t.key = k.key),
+                        (SELECT a.whole_at FROM limits_allowance a WHERE a.key = k.key), now) - now)::float8
+               FROM given, unnest(%(keys)s::text[]) WITH ORDINALITY AS k(key, place) ORDER BY place)
 """
 # Locked rows are in use. They are skipped, so that two clean-ups never wait for each other.
 _FORGET = """
@@ -53,59 +58,94 @@ BATCH = 10
 MAX_CACHED = 10_000
 """Allowances of which a process holds some, at most. At the limit it drops them all."""
 
-_in_hand: dict[str, int] = {}
+
+class Taken(NamedTuple):
+    """What came of taking one. `wait`: 0, or the seconds until there is one. `left`: how many there still are, as far
+    as this process knows; None: there is no limit. `full_in`: the seconds until the allowance is full again."""
+
+    wait: float
+    left: int | None
+    full_in: float
+
+
+class _Batch(NamedTuple):
+    """What a process holds of an allowance, and when that is full again, by this process's monotonic clock."""
+
+    left: int
+    full_at: float
+
+
+_in_hand: dict[str, _Batch] = {}
 _lock = threading.Lock()
 
 
 def take(kind: str, whose: str, per_minute: int) -> float:
-    """Take one of somebody's `per_minute`. Return 0, or the seconds until there is one. 0 a minute means no limit.
+    """Take one of somebody's `per_minute`. Return 0, or the seconds until there is one. 0 a minute means no limit."""
+    return take_one(kind, whose, per_minute).wait
+
+
+def take_one(kind: str, whose: str, per_minute: int) -> Taken:
+    """The same, and what is left. A process grants only what it has taken from the allowance that all share.
 
     Without the application `queueapp.limits` there is no limit either, as there is no table.
-
-    A process grants only what it has taken from the allowance that all processes share.
     """
     return take_each(kind, [whose], per_minute)[whose]
 
 
-def take_each(kind: str, whose: Iterable[str], per_minute: int) -> dict[str, float]:
-    """Take one for each of these, like take(). At most two statements, however many they are."""
-    waits = dict.fromkeys(sorted(whose), 0.0)
+def take_each(kind: str, whose: Iterable[str], per_minute: int) -> dict[str, Taken]:
+    """Take one for each of these, like take_one(). At most two statements, however many they are."""
+    names = sorted(set(whose))
     if per_minute <= 0 or not apps.is_installed("queueapp.limits"):
-        return waits
+        return dict.fromkeys(names, Taken(0.0, None, 0.0))
     share = 60.0 / per_minute
-    missing = list(waits)
-    if per_minute >= BATCHED_FROM:
-        missing = [one for one in missing if not _has_one(f"{kind}:{one}")]
-        found = _take(kind, missing, share * BATCH) if missing else {}
-        _keep([f"{kind}:{one}" for one, wait in found.items() if not wait])
-        missing = [one for one, wait in found.items() if wait]  # the last few are taken one by one
-    return waits | _take(kind, missing, share) if missing else waits
+    if per_minute < BATCHED_FROM:
+        return _take(kind, names, share)
+    held = {one: taken for one in names if (taken := _from_hand(f"{kind}:{one}", share))}
+    missing = [one for one in names if one not in held]
+    batches = _take(kind, missing, share, BATCH) if missing else {}
+    _keep({f"{kind}:{one}": taken.full_in for one, taken in batches.items() if not taken.wait})
+    short = [one for one, taken in batches.items() if taken.wait]  # the last few are taken one by one
+    return held | batches | (_take(kind, short, share) if short else {})
 
 
-def _has_one(key: str) -> bool:
-    """Use up one that this process holds, and return whether there was one."""
+def _from_hand(key: str, share: float) -> Taken | None:
+    """Use up one that this process holds; None: it holds none."""
     with _lock:
-        left = _in_hand.pop(key, 0)
-        if left > 1:
-            _in_hand[key] = left - 1
-        return left > 0
+        batch = _in_hand.pop(key, None)
+        if batch is None:
+            return None
+        if batch.left > 1:
+            _in_hand[key] = batch._replace(left=batch.left - 1)
+    full_in = max(batch.full_at - time.monotonic(), 0.0)
+    return Taken(0.0, _left(full_in, share, batch.left - 1), full_in)
 
 
-def _keep(keys: list[str]) -> None:
-    """Hold what is left of a batch of each."""
+def _keep(full_in: dict[str, float]) -> None:
+    """Hold what is left of a batch of each. The values say when each allowance is full again."""
     with _lock:
         if len(_in_hand) >= MAX_CACHED:
             _in_hand.clear()
-        for key in keys:
-            _in_hand[key] = _in_hand.get(key, 0) + BATCH - 1
+        for key, seconds in full_in.items():
+            before = _in_hand.get(key)
+            _in_hand[key] = _Batch((before.left if before else 0) + BATCH - 1, time.monotonic() + seconds)
 
 
-def _take(kind: str, whose: list[str], share: float) -> dict[str, float]:
-    """Take as much as `share` seconds restore, of each. Return 0, or the seconds until it can be taken."""
+def _left(full_in: float, share: float, in_hand: int = 0) -> int:
+    """Return how many are left, with those that this process holds. These come back to the allowance meanwhile."""
+    return min(max(math.floor((60.0 - full_in) / share + 1e-6), 0) + in_hand, round(60.0 / share))
+
+
+def _take(kind: str, whose: list[str], share: float, many: int = 1) -> dict[str, Taken]:
+    """Take so many of each, or none. `share`: seconds in which one is restored."""
     if random.randrange(CLEAN_ONE_IN) == 0:  # noqa: S311 (no secret)
         with connection.cursor() as cursor:
             cursor.execute(_FORGET)
     alone = not connection.in_atomic_block
     keys = [f"{kind}:{one}" for one in whose]
-    (waits,) = prepared_row(_TAKE, {"keys": keys, "share": share, "alone": alone})
-    return {one: max(wait, 0.0) for one, wait in zip(whose, waits, strict=True)}
+    taken, full_in = prepared_row(_TAKE, {"keys": keys, "share": share * many, "alone": alone})
+    return {
+        one: Taken(0.0, _left(seconds, share, many - 1), seconds)
+        if granted
+        else Taken(max(seconds + share * many - 60.0, 0.0), _left(seconds, share), seconds)
+        for one, granted, seconds in zip(whose, taken, full_in, strict=True)
+    }

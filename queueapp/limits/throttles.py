@@ -2,34 +2,52 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponseBase
 
 from ..conf import queue_settings
 from ..http.address import client_address
 from ..http.problems import in_words, too_many
-from .rate_limit import take, take_each
+from .rate_limit import take_each, take_one
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
 
 View = Callable[..., HttpResponseBase]
 
 
+def take_for(request: Request | HttpRequest, kind: str, whose: str, per_minute: int) -> float:
+    """Take one of an allowance. Return 0, or the seconds until there is one. The answer to the request will tell what
+    is left (http/problems.py), as draft-ietf-httpapi-ratelimit-headers-10 has it."""
+    taken = take_one(kind, whose, per_minute)
+    if taken.left is not None:
+        plain: Any = getattr(request, "_request", request)
+        plain.rate_limit_headers = {
+            "RateLimit-Policy": f'"{kind}";q={per_minute};w=60',
+            "RateLimit": f'"{kind}";r={taken.left};t={math.ceil(taken.full_in)}',
+        }
+    return taken.wait
+
+
 def login_wait(request: HttpRequest) -> float:
     """Take an attempt to log in from the client's address. Return 0, or the seconds until there is one."""
-    return take("login", client_address(request) or "unknown", queue_settings().LOGINS_PER_MINUTE)
+    return take_for(request, "login", client_address(request) or "unknown", queue_settings().LOGINS_PER_MINUTE)
 
 
 def request_wait(request: HttpRequest, user: object | None) -> float:
     """Take any other request, of a user (primary key) or an address. Return 0, or the seconds until there is one."""
     whose = client_address(request) or "unknown" if user is None else str(user)
-    return take("request", whose, queue_settings().REQUESTS_PER_MINUTE)
+    return take_for(request, "request", whose, queue_settings().REQUESTS_PER_MINUTE)
 
 
 def request_waits(users: Collection[object]) -> dict[str, float]:
     """Take a request of each of these users (primary keys). Return the waits as request_wait() does, by str(key)."""
-    return take_each("request", map(str, users), queue_settings().REQUESTS_PER_MINUTE)
+    taken = take_each("request", map(str, users), queue_settings().REQUESTS_PER_MINUTE)
+    return {user: one.wait for user, one in taken.items()}
 
 
 def logins_sentence(wait: float) -> str:

@@ -65,11 +65,26 @@ class TestBuckets:
 
     def test_processes_share_a_large_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
         let_in = 0
-        hands: list[dict[str, int]] = [{}, {}, {}]
+        hands: list[dict[str, Any]] = [{}, {}, {}]
         for hand in hands:  # what each of three processes has taken and not used
             monkeypatch.setattr(rate_limit, "_in_hand", hand)
             let_in += sum(rate_limit.take("test", "ada", 1_000) == 0 for _ in range(405))
         assert 980 <= let_in < 1_100
+
+    @pytest.mark.parametrize("per_minute", [30, 6_000])
+    def test_what_is_left_is_told_with_each(self, per_minute: int) -> None:
+        took = [rate_limit.take_one("test", "eve", per_minute) for _ in range(25)]
+        assert took[0].left == per_minute - 1
+        assert all(per_minute - n <= (took[n - 1].left or 0) < per_minute for n in range(1, 26)), (
+            "what comes back is left, too"
+        )
+        assert all(0 <= one.full_in <= 60 for one in took)
+        assert {one.wait for one in took} == {0}
+
+    def test_no_more_are_left_than_there_may_be(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        long_ago = rate_limit._Batch(left=9, full_at=0.0)
+        monkeypatch.setattr(rate_limit, "_in_hand", {"test:eve": long_ago})
+        assert rate_limit.take_one("test", "eve", 6_000) == (0.0, 6_000, 0.0)
 
     def test_a_clock_that_was_set_back_shuts_nobody_out(self) -> None:
         Allowance.objects.create(key="test:ada", whole_at=timezone.now() + timedelta(hours=1))
@@ -103,6 +118,22 @@ class TestThrottles:
         assert api.get("/api/v1/queue/").status_code == 200, "looking is another allowance"
         assert submit(client_of(make_user("bob"))).status_code == 201
 
+    def test_answers_tell_what_is_left(self, limit: Callable[..., None]) -> None:
+        api = client_of(make_user("ada"))
+        limit(REQUESTS_PER_MINUTE=2, SUBMISSIONS_PER_MINUTE=5)
+        answers = [api.get("/api/v1/queue/"), api.get("/api/v1/jobs/nobodys/"), api.get("/api/v1/events/")]
+        assert [answer.status_code for answer in answers] == [200, 404, 429]
+        assert [answer["RateLimit"].partition(";t=")[0] for answer in answers] == [
+            f'"request";r={left}' for left in (1, 0, 0)
+        ]
+        assert {answer["RateLimit-Policy"] for answer in answers} == {'"request";q=2;w=60'}
+        assert 30 < int(answers[-1]["RateLimit"].rpartition("=")[2]) <= 60
+        assert int(answers[-1]["Retry-After"]) in {29, 30}, "one is there before all are"
+        submitted = submit(api)
+        assert (submitted["RateLimit-Policy"], submitted["RateLimit"]) == ('"submit";q=5;w=60', '"submit";r=4;t=12')
+        limit()
+        assert "RateLimit" not in api.get("/api/v1/queue/").headers
+
     def test_all_other_requests(self, limit: Callable[..., None]) -> None:
         api = client_of(make_user("ada"))
         limit(REQUESTS_PER_MINUTE=3)
@@ -127,7 +158,7 @@ class TestThrottles:
         assert [APIClient(REMOTE_ADDR=a).get("/api/v1/schema/").status_code for a in v6] == [200, 429, 200]
 
     @pytest.mark.parametrize("path", ["jobs/", "jobs/x/", "queue/", "events/"])
-    @pytest.mark.parametrize("token", ["", "Bearer nonsense"])
+    @pytest.mark.parametrize("token", ["", "Bearer nonsense", "Bearer tka_nonsense"])
     def test_who_is_not_let_in_counts_too(self, limit: Callable[..., None], path: str, token: str) -> None:
         limit(REQUESTS_PER_MINUTE=2)
         answers = [APIClient(HTTP_AUTHORIZATION=token).get(f"/api/v1/{path}") for _ in range(3)]
