@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 _env = environ.Env()
+
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?|https?://\[[0-9a-f:]+\](?::[0-9]{1,5})?")
 
 LEAST_SECRET = 50
 """Minimum length of a secret key, in characters, as in Django's own check."""
@@ -99,6 +102,14 @@ def words(name: str, *, default: list[str]) -> list[str]:
     """Return the comma-separated words of variable `name`."""
     value: list[str] = _env.list(name, default=default)
     return value
+
+
+def origins(name: str) -> list[str]:
+    """Return the comma-separated origins of variable `name`. Raises ImproperlyConfigured if one is none, such as *."""
+    found = [word.strip() for word in words(name, default=[]) if word.strip()]
+    if wrong := [origin for origin in found if not _ORIGIN.fullmatch(origin)]:
+        raise ImproperlyConfigured(f"Set {name} to origins such as https://board.example.org, not {wrong[0]!r}.")
+    return found
 
 
 def required_list(name: str, meaning: str) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from jobsite import database, env
 from jobsite.security import *  # noqa: F403 (Django's settings, all of them)
+from jobsite.security import CORS_MIDDLEWARE
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -38,6 +39,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "jobsite.health.probes",
+    *CORS_MIDDLEWARE,
     "queueapp.http.middleware.AsyncSecurityMiddleware",
     "jobsite.content_policy.AsyncContentSecurityPolicyMiddleware",
     "queueapp.http.middleware.checks_and_headers",

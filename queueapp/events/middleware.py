@@ -87,6 +87,8 @@ def _stream_request(request: HttpRequest) -> StreamRequest | None:
         return None
     if settings.SECURE_SSL_REDIRECT and not request.is_secure():
         return None
+    if "Origin" in request.headers:  # a page of another site: Django's middleware knows whether it may read the answer
+        return None
     sent = credentials(request)
     return StreamRequest(sent, number) if accepts(request) and sent is not None else None
 
