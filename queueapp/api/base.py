@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 from django.db import transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.cache import get_conditional_response, set_response_etag
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework.authentication import BaseAuthentication
@@ -114,3 +116,19 @@ class ProtectedView(KnownQuery):
             if wait := request_wait(request, None):
                 raise Throttled(wait) from None
             raise
+
+
+class ConditionalView(ProtectedView):
+    """A view whose answers have an ETag: 304 without a body if the client has it already."""
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        """Return the response. Its ETag is that of its body, once that is rendered."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if request.method in ("GET", "HEAD") and response.status_code == 200:
+            response.add_post_render_callback(partial(_unless_known, request._request))
+        return response
+
+
+def _unless_known(request: HttpRequest, response: Response) -> HttpResponseBase | None:
+    set_response_etag(response)
+    return get_conditional_response(request, etag=response.headers["ETag"], response=response)

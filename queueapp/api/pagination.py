@@ -1,56 +1,46 @@
-"""Cursor pages of jobs, newest first."""
+"""Pages of jobs: an address of the next one in the body, and in the Link header (RFC 8288)."""
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
-from pydantic import BaseModel
 from rest_framework.exceptions import NotFound
-from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
+from rest_framework.utils.urls import replace_query_param
 
 from ..errors import FieldError, InvalidQuery
-from ..models import Job
-from ..snapshots import job_dicts
-from .schemas import JobPage
+from ..lifecycle.job_filter import ListFilter
+from ..models import Owner
+from ..snapshots import Place, count_jobs, find_jobs
+
+PAGE_SIZE, MAX_PAGE_SIZE = 100, 1000
+SIZES = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE}
 
 
-class JobPages(CursorPagination):
-    """Cursor pages: each starts from a place in the index, so a deep page costs no more than the first."""
-
-    ordering = "-pk"
-    page_size = 100
-    max_page_size = 1000
-    page_size_query_param = "page_size"
-    SIZES = {"type": "integer", "minimum": 1, "maximum": max_page_size, "default": page_size}
-
-    def get_page_size(self, request: Request) -> int:
-        """Return the page size. Raises InvalidQuery if it is not one."""
-        asked = str(request.query_params.get(self.page_size_query_param, self.page_size))
-        if not _is_whole(asked) or not 0 < int(asked) <= self.max_page_size:
-            message = f"must be a whole number from 1 to {self.max_page_size:,}"
-            raise InvalidQuery([FieldError(self.page_size_query_param, message)])
-        return int(asked)
-
-    def decode_cursor(self, request: Request) -> Cursor | None:
-        """Return where the page begins. Raises NotFound if the cursor is not one."""
-        cursor: Cursor | None = super().decode_cursor(request)
-        if cursor is not None and cursor.position is not None and not _is_whole(str(cursor.position)):
-            raise NotFound(self.invalid_cursor_message)
-        return cursor
-
-    @staticmethod
-    def shape() -> type[BaseModel]:
-        """Return the model of a page, for the schema."""
-        return JobPage
-
-    def answer(self, jobs: QuerySet[Job], request: Request, view: APIView) -> Response:
-        """Return the page that the request asks for."""
-        page = self.paginate_queryset(jobs, request, view) or []
-        return self.get_paginated_response(job_dicts(page))
+def job_page(request: Request, owner: Owner, asked: ListFilter) -> Response:
+    """Return the page that the request asks for. Raises NotFound if its cursor is none, and InvalidQuery."""
+    text, size = request.query_params.get("cursor"), _page_size(request)
+    place = Place.parse(text) if text else None
+    if text and place is None:
+        raise NotFound("The cursor is not one that a page has given.")
+    page = find_jobs(owner.pk, asked.model_dump(exclude_unset=True), place, size)
+    following, previous = (_address(request, neighbour) for neighbour in (page.next, page.previous))
+    counts = None if text else count_jobs(owner.pk)
+    body = {"next": following, "previous": previous, "counts": counts, "results": page.jobs}
+    return Response(body, headers=_links(following, previous))
 
 
-def _is_whole(text: str) -> bool:
-    """Whether the text is a number that the database can hold."""
-    return text.isascii() and text.isdecimal() and len(text) < 19
+def _page_size(request: Request) -> int:
+    asked = str(request.query_params.get("page_size", PAGE_SIZE))
+    if not (asked.isascii() and asked.isdecimal() and len(asked) < 19 and 0 < int(asked) <= MAX_PAGE_SIZE):
+        raise InvalidQuery([FieldError("page_size", f"must be a whole number from 1 to {MAX_PAGE_SIZE:,}")])
+    return int(asked)
+
+
+def _address(request: Request, place: Place | None) -> str | None:
+    here = request.build_absolute_uri()
+    return None if place is None else str(replace_query_param(here, "cursor", str(place)))
+
+
+def _links(following: str | None, previous: str | None) -> dict[str, str]:
+    links = [f'<{address}>; rel="{rel}"' for address, rel in ((following, "next"), (previous, "prev")) if address]
+    return {"Link": ", ".join(links)} if links else {}

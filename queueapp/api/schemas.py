@@ -38,10 +38,12 @@ Fleet = _model(shapes.Fleet)
 
 
 class JobPage(BaseModel):
-    """One page; next and previous are addresses of further ones, or null."""
+    """One page. It may have fewer jobs than were asked for, even none, and still a next one: a search looks at 100,000
+    jobs a page, or reads 10,000 errors. The Link header has the same addresses."""
 
-    next: str | None
-    previous: str | None
+    next: str | None = Field(description="The address of the page that follows; null: there is none.")
+    previous: str | None = Field(description="The address of the page before.")
+    counts: shapes.Counts | None = Field(description="Of all your jobs, whatever the filter; null beyond page one.")
     results: list[shapes.Job]
 
 

@@ -3,56 +3,62 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, ClassVar, cast
+from typing import ClassVar
 
-from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ..errors import FieldError, InvalidQuery, InvalidSubmission
+from ..errors import FieldError, InvalidFilter, InvalidQuery, InvalidSubmission
 from ..lifecycle.cancel import cancel
+from ..lifecycle.job_filter import ListFilter, parse_filter
 from ..lifecycle.retry import try_again
 from ..lifecycle.submit import submit_each
 from ..lifecycle.validation import Submission, parse, parse_all
 from ..models import Job, Owner
 from ..models.api_key import Scope
 from ..snapshots import job_dict, new_job_dict, queue_snapshot
-from ..states import Status
 from . import schemas
-from .base import ERRORS, PROBLEM, ProtectedView
+from .base import ERRORS, PROBLEM, ConditionalView, ProtectedView
 from .bulk import bulk_turn
 from .described import described
-from .pagination import JobPages
-from .schemas import BulkAccepted, BulkSubmission, Problem, Queue
+from .pagination import SIZES, job_page
+from .schemas import BulkAccepted, BulkSubmission, JobPage, Problem, Queue
 from .staff_log import note_job, note_submitted
 from .whose import NAMES, WHOSE, asking, owner_in_query, owner_of
 
+FILTER = [
+    OpenApiParameter(
+        name,
+        {key: value for key, value in field.items() if key not in ("description", "title") and value is not None},
+        description=field["description"],
+    )
+    for name, field in ListFilter.model_json_schema()["properties"].items()
+]
+"""The fields of a filter, as parameters of the query."""
 
-class JobsView(ProtectedView):
+
+class JobsView(ConditionalView):
     """All my jobs."""
 
-    takes: ClassVar = {"GET": {"status", "task", "cursor", "page_size", *NAMES}}
+    takes: ClassVar = {"GET": {*ListFilter.model_fields, "cursor", "page_size", *NAMES}}
     scopes: ClassVar = {"GET": Scope.READ, "POST": Scope.SUBMIT}
 
     @described(
         operation_id="jobs_list",
-        summary="List my jobs, newest first",
+        summary="List my jobs that match a filter, and count all",
         parameters=[
-            OpenApiParameter("status", str, enum=[status.value for status in Status]),
-            OpenApiParameter("task", str),
+            *FILTER,
             OpenApiParameter("cursor", str, description="From a page's next or previous."),
-            OpenApiParameter("page_size", JobPages.SIZES, description="Jobs a page; left out: 100."),
+            OpenApiParameter("page_size", SIZES, description="Jobs a page; left out: 100."),
             *WHOSE,
         ],
-        responses={200: JobPages.shape(), 404: PROBLEM, **ERRORS},
+        responses={200: JobPage, 404: PROBLEM, **ERRORS},
     )
     def get(self, request: Request) -> Response:
-        jobs = Job.objects.of(owner_in_query(request).pk)
-        pages = JobPages()
-        return pages.answer(_filtered(jobs, request), request, self)
+        return job_page(request, owner_in_query(request), _asked(request))
 
     @described(
         operation_id="jobs_submit",
@@ -116,7 +122,7 @@ class BulkView(ProtectedView):
         return Response({"accepted": accepted.accepted, "existing": accepted.existing}, 201)
 
 
-class JobView(ProtectedView):
+class JobView(ConditionalView):
     """One of my jobs."""
 
     takes: ClassVar = {"GET": NAMES, "DELETE": NAMES}
@@ -190,12 +196,9 @@ def _job(request: Request, job_id: str) -> Job:
     return get_object_or_404(Job.objects.whole(), owner=owner_in_query(request), name=job_id)
 
 
-def _filtered(jobs: Any, request: Request) -> QuerySet[Job]:
-    status, task = request.query_params.get("status"), request.query_params.get("task")
-    if status is not None:
-        if status not in set(Status):
-            raise InvalidQuery([FieldError("status", f"must be one of {', '.join(Status)}")])
-        jobs = jobs.in_state(Status(status))
-    if task is not None:
-        jobs = jobs.filter(task=task)
-    return cast("QuerySet[Job]", jobs.listed())
+def _asked(request: Request) -> ListFilter:
+    given = {name: value for name, value in request.query_params.items() if name in ListFilter.model_fields}
+    try:
+        return parse_filter(ListFilter, given)
+    except InvalidFilter as invalid:
+        raise InvalidQuery(invalid.errors) from None

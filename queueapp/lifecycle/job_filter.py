@@ -14,19 +14,15 @@ MAX_ERRORS = 100
 _LEFT_OUT: Any = None
 """The default of fields that may be left out, and may not be null: a variable that a program forgot to set."""
 _Name = Annotated[str, Field(max_length=200, pattern=f"^{JOB_ID.pattern}$")]
-F = TypeVar("F", bound="JobFilter")
+F = TypeVar("F", bound="JobSearch")
 
 
-class JobFilter(BaseModel):
-    """Which jobs are meant: those that match every field. At least one field must be given."""
+class JobSearch(BaseModel):
+    """Which jobs are meant: those that match every field."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, json_schema_extra={"minProperties": 1})
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    all: Literal[True] = Field(default=_LEFT_OUT, description="All jobs. Needed if no other field is given.")
     task: str = Field(default=_LEFT_OUT, max_length=100, pattern=r"^[^\x00]*$", description="Jobs of this task.")
-    job_ids: list[_Name] = Field(
-        default=_LEFT_OUT, min_length=1, max_length=10_000, description="Jobs with one of these names."
-    )
     prefix: _Name = Field(default=_LEFT_OUT, description="Jobs whose job_id begins so.")
     submitted_after: Moment = Field(
         default=_LEFT_OUT, strict=False, description="Jobs submitted at this moment (ISO 8601) or later."
@@ -35,11 +31,45 @@ class JobFilter(BaseModel):
         default=_LEFT_OUT, strict=False, description="Jobs submitted before this moment (ISO 8601)."
     )
 
+
+class JobFilter(JobSearch):
+    """Which jobs are meant: those that match every field. At least one field must be given."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    all: Literal[True] = Field(default=_LEFT_OUT, description="All jobs. Needed if no other field is given.")
+    job_ids: list[_Name] = Field(
+        default=_LEFT_OUT, min_length=1, max_length=10_000, description="Jobs with one of these names."
+    )
+
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.model_fields_set:
             raise ValueError('is empty: name a field, or {"all": true} for all jobs')
         return self
+
+
+class ListFilter(JobSearch):
+    """Which jobs are listed, and in which order."""
+
+    status: Literal["queued", "running", "succeeded", "failed", "cancelled"] = Field(
+        default=_LEFT_OUT, description="Jobs that are in this state now."
+    )
+    error: str = Field(
+        default=_LEFT_OUT,
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00]*$",
+        description="Jobs whose error has this text, in capitals or not.",
+    )
+    after: int = Field(
+        default=_LEFT_OUT,
+        strict=False,
+        ge=0,
+        lt=10**18,
+        description="Jobs that ended after this completion: the id of an event, as the stream's `after`.",
+    )
+    sort: Literal["newest", "oldest"] = Field(default="newest", description="By submission.")
 
 
 class CancelFilter(JobFilter):

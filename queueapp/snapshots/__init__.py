@@ -10,6 +10,7 @@ from .completions import (
     stream_starts,
 )
 from .fleet import FleetNow, fleet_now
+from .history import Page, Place, count_jobs, find_jobs
 from .jobs import job_dict, job_dicts, new_job_dict, recent_jobs
 from .predictions import Predictions
 from .queues import LIVE_WAITING, progress_snapshots, queue_snapshot, queue_snapshots
@@ -19,9 +20,13 @@ __all__ = [
     "LIVE_WAITING",
     "Completion",
     "FleetNow",
+    "Page",
+    "Place",
     "Predictions",
     "StreamStart",
     "completions_after",
+    "count_jobs",
+    "find_jobs",
     "fleet_now",
     "job_dict",
     "job_dicts",

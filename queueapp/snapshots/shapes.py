@@ -77,6 +77,16 @@ class WaitingJob(Job):
     ]
 
 
+class Counts(TypedDict):
+    """How many of your jobs are in each state; 100001 means more than 100,000."""
+
+    queued: int
+    running: int
+    succeeded: Annotated[int | None, Field(description="Null: not counted, as more than 100,000 did not succeed.")]
+    failed: int
+    cancelled: int
+
+
 class ShareOwed(TypedDict):
     """What a flow with these terms is owed now."""
 

@@ -97,21 +97,10 @@ export interface components {
      */
     CancelFilter: {
       /**
-       * All
-       * @description All jobs. Needed if no other field is given.
-       * @constant
-       */
-      all?: true;
-      /**
        * Task
        * @description Jobs of this task.
        */
       task?: string;
-      /**
-       * Job Ids
-       * @description Jobs with one of these names.
-       */
-      job_ids?: string[];
       /**
        * Prefix
        * @description Jobs whose job_id begins so.
@@ -129,6 +118,17 @@ export interface components {
        * @description Jobs submitted before this moment (ISO 8601).
        */
       submitted_before?: string;
+      /**
+       * All
+       * @description All jobs. Needed if no other field is given.
+       * @constant
+       */
+      all?: true;
+      /**
+       * Job Ids
+       * @description Jobs with one of these names.
+       */
+      job_ids?: string[];
       /**
        * Status
        * @description Only jobs that wait, or only those that run. Left out: both.
@@ -179,6 +179,25 @@ export interface components {
        * @description Processors that it should run now.
        */
       part: number;
+    };
+    /**
+     * Counts
+     * @description How many of your jobs are in each state; 100001 means more than 100,000.
+     */
+    Counts: {
+      /** Queued */
+      queued: number;
+      /** Running */
+      running: number;
+      /**
+       * Succeeded
+       * @description Null: not counted, as more than 100,000 did not succeed.
+       */
+      succeeded: number | null;
+      /** Failed */
+      failed: number;
+      /** Cancelled */
+      cancelled: number;
     };
     /**
      * CreatedApiKey
@@ -406,13 +425,22 @@ export interface components {
     };
     /**
      * JobPage
-     * @description One page; next and previous are addresses of further ones, or null.
+     * @description One page. It may have fewer jobs than were asked for, even none, and still a next one: a search looks at 100,000
+     *     jobs a page, or reads 10,000 errors. The Link header has the same addresses.
      */
     JobPage: {
-      /** Next */
+      /**
+       * Next
+       * @description The address of the page that follows; null: there is none.
+       */
       next: string | null;
-      /** Previous */
+      /**
+       * Previous
+       * @description The address of the page before.
+       */
       previous: string | null;
+      /** @description Of all your jobs, whatever the filter; null beyond page one. */
+      counts: components["schemas"]["Counts"] | null;
       /** Results */
       results: components["schemas"]["Job"][];
     };
@@ -554,21 +582,10 @@ export interface components {
      */
     RetryFilter: {
       /**
-       * All
-       * @description All jobs. Needed if no other field is given.
-       * @constant
-       */
-      all?: true;
-      /**
        * Task
        * @description Jobs of this task.
        */
       task?: string;
-      /**
-       * Job Ids
-       * @description Jobs with one of these names.
-       */
-      job_ids?: string[];
       /**
        * Prefix
        * @description Jobs whose job_id begins so.
@@ -586,6 +603,17 @@ export interface components {
        * @description Jobs submitted before this moment (ISO 8601).
        */
       submitted_before?: string;
+      /**
+       * All
+       * @description All jobs. Needed if no other field is given.
+       * @constant
+       */
+      all?: true;
+      /**
+       * Job Ids
+       * @description Jobs with one of these names.
+       */
+      job_ids?: string[];
       /**
        * Status
        * @description Only jobs that failed, or only those that were cancelled. Left out: both.
