@@ -76,8 +76,8 @@ class QueueSettings:
     MAX_STREAMS: int = 20
     """Maximum number of event streams of one user in one web process. 0: no limit."""
     SUBMISSIONS_PER_MINUTE: int = 6_000
-    """Maximum POST requests of one user to the API, per minute: submissions, cancellations by a filter, and retries,
-    each of one job or many. 0: no limit, here and below."""
+    """Maximum POST requests of one user to API and pages, per minute: submissions, cancellations by a filter, and
+    retries, each of one job or many. 0: no limit, here and below."""
     REQUESTS_PER_MINUTE: int = 12_000
     """Maximum other requests of one user, or of an address that is not logged in, per minute."""
     LOGINS_PER_MINUTE: int = 30

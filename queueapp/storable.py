@@ -52,3 +52,18 @@ def cut_middle(text: str, most: int) -> str:
         return text
     half = most // 2
     return f"{text[:half]}\n[... {len(text) - 2 * half:,} characters left out ...]\n{text[-half:]}"
+
+
+def is_deeper(data: Any, most: int) -> bool:
+    """Whether lists and objects are nested more than `most` deep. Checks level by level, without recursion."""
+    level = [data] if isinstance(data, dict | list) else []
+    for _ in range(most):
+        if not level:
+            return False
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+    return bool(level)

@@ -13,6 +13,7 @@ from rest_framework.parsers import JSONParser
 
 from ..conf import queue_settings
 from ..http.body_limit import limit_of, sentence
+from ..storable import is_deeper
 
 # A string counts as nothing, even one that never ends; possessive, so that it is read once.
 _STRING_OR_VALUE = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|([\[{,:])', re.DOTALL)
@@ -69,18 +70,3 @@ def has_more_values(raw: bytes, most: int) -> bool:
         if values > most:
             return True
     return False
-
-
-def is_deeper(data: Any, most: int) -> bool:
-    """Whether lists and objects are nested more than `most` deep. Checks level by level, without recursion."""
-    level = [data] if isinstance(data, dict | list) else []
-    for _ in range(most):
-        if not level:
-            return False
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, dict | list)
-        ]
-    return bool(level)

@@ -6,8 +6,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from ..conf import queue_settings
-from ..limits.throttles import login_wait, request_wait, take_for
+from ..limits.throttles import login_wait, request_wait, submission_wait
 
 
 class Throttle(BaseThrottle):
@@ -19,7 +18,7 @@ class Throttle(BaseThrottle):
         """Whether the request is within its allowance. It is counted."""
         user = request.user.pk if request.user.is_authenticated else None
         if user is not None and request.method == "POST":
-            self._wait = take_for(request, "submit", str(user), queue_settings().SUBMISSIONS_PER_MINUTE)
+            self._wait = submission_wait(request, user)
         else:
             self._wait = request_wait(request, user)
         return not self._wait

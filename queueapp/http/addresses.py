@@ -20,6 +20,11 @@ def events_path() -> str:
     return _path("queueapp:events")
 
 
+def jobs_page_path() -> str:
+    """Return the path of the page of all jobs, with which those of one job begin; "" if the project has none."""
+    return _path("queueapp:jobs-page")
+
+
 def is_below(path: str, root: str) -> bool:
     """Whether a path begins with a root that there is."""
     return bool(root) and path.startswith(root)

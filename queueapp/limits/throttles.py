@@ -44,6 +44,11 @@ def request_wait(request: HttpRequest, user: object | None) -> float:
     return take_for(request, "request", whose, queue_settings().REQUESTS_PER_MINUTE)
 
 
+def submission_wait(request: Request | HttpRequest, user: object) -> float:
+    """Take a POST request of a user (primary key). Return 0, or the seconds until there is one."""
+    return take_for(request, "submit", str(user), queue_settings().SUBMISSIONS_PER_MINUTE)
+
+
 def request_waits(users: Collection[object]) -> dict[str, float]:
     """Take a request of each of these users (primary keys). Return the waits as request_wait() does, by str(key)."""
     taken = take_each("request", map(str, users), queue_settings().REQUESTS_PER_MINUTE)
@@ -68,11 +73,15 @@ def throttle_logins(view: View) -> View:
 
 
 def throttle_requests(view: View) -> View:
-    """Limit a view to REQUESTS_PER_MINUTE of one user."""
+    """Limit a view to REQUESTS_PER_MINUTE of one user, and to SUBMISSIONS_PER_MINUTE of what is sent to it."""
 
     @wraps(view)
     def throttled(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
-        if request.user.is_authenticated and (wait := request_wait(request, request.user.pk)):
+        user = request.user
+        wait = 0.0
+        if user.is_authenticated:
+            wait = submission_wait(request, user.pk) if request.method == "POST" else request_wait(request, user.pk)
+        if wait:
             return too_many(request, wait, "You asked for more pages than one person can read.")
         return view(request, *args, **options)
 

@@ -43,6 +43,8 @@ class Outcome(models.Model):
             models.Index(
                 fields=["status", "owner", "-job"], condition=~Q(status=Status.SUCCEEDED), name="outcome_not_well"
             ),
+            # Readers: failures that the owner has not seen yet. A success costs this index nothing.
+            models.Index(fields=["owner", "number"], condition=Q(status=Status.FAILED), name="outcome_failed"),
             # Readers: measures.py (what ended since a moment) and prune.py (before one); by number ended.sql (what is
             # not in the totals yet). Rows are stored in about the order in which jobs end. So BRIN needs a few kB for
             # millions of rows, and costs a settlement little.

@@ -112,6 +112,10 @@ class Owner(models.Model):
         help_text="The flow that its next job joins.",
     )
 
+    failures_seen = models.BigIntegerField(
+        default=0, db_default=0, editable=False, help_text="The owner has seen all failures up to this completion."
+    )
+
     objects = OwnerQuerySet.as_manager()
 
     class Meta:

@@ -84,6 +84,13 @@ def processors(alive: int, busy: int, mine: int, starting: int) -> str:
     return said
 
 
+def unseen(failures: int, most: int) -> str:
+    """Return a sentence: how many jobs failed that the user has not seen yet. `most`: that are counted."""
+    if failures > most:
+        return f"More than {most:,} jobs failed that you have not seen yet."
+    return f"{failures:,} job{'' if failures == 1 else 's'} failed that you have not seen yet."
+
+
 def is_over(spent: float, declared: float) -> bool:
     """Whether a job takes longer than declared, by more than 2% plus half a second. Most jobs take a little longer."""
     return spent > declared * 1.02 + 0.5

@@ -53,6 +53,7 @@ def row(address: str, method: str, answers: str, path: str = "", data: Any = Non
 
 ONE, BULK = {"job_id": "new", "duration": 1}, {"jobs": [{"job_id": "new", "duration": 1}]}
 ALL = {"all": True}
+PAGE = "jobs/<str:job_id>/"
 JOB, RETRY, API = "api/v1/jobs/<str:job_id>/", "api/v1/jobs/<str:job_id>/retry/", "api/v1/"
 THEIRS, WRONG = "api/v1/jobs/theirs/", {"username": "ada", "password": "wrong"}
 # fmt: off
@@ -63,6 +64,17 @@ ROWS = [
     row("keys/", "POST",                    "302 200 200 200 200 302", data={"name": "new", "scopes": ["read"]}),
     row("keys/", "POST",                    "302 400 400 200 200 302", data={"name": "new", "scopes": ["staff"]}),
     row("keys/<str:prefix>/revoke/", "POST", "302 302 302 302 302 302", "keys/{prefix}/revoke/"),
+    row("jobs/", "GET",                     "302 200 200 200 200 302"),
+    row("jobs/", "GET",                     "302 200 403 200 200 302", "jobs/?user=ada"),
+    row("jobs/", "GET",                     "302 403 403 404 404 302", "jobs/?key=team"),
+    row("jobs/", "POST",                    "302 302 302 302 302 302", data={"seen": 1}),
+    row("jobs/", "POST",                    "302 302 403 403 403 302", "jobs/?user=ada", {"seen": 1}),
+    row(PAGE, "GET",                        "302 200 404 404 404 302", "jobs/theirs/"),
+    row(PAGE, "GET",                        "302 200 403 200 200 302", "jobs/theirs/?user=ada"),
+    row(PAGE, "GET",                        "302 200 404 404 404 302", "jobs/theirs/?download=payload"),
+    row(PAGE, "GET",                        "302 404 404 404 404 302", "jobs/nobodys/"),
+    row(PAGE, "POST",                       "302 302 404 404 404 302", "jobs/theirs/", {"do": "cancel"}),
+    row(PAGE, "POST",                       "302 302 403 403 403 302", "jobs/theirs/?user=ada", {"do": "cancel"}),
     row("login/", "GET",                    "200 302 302 302 302 200"),
     row("login/", "POST",                   "200 302 302 302 302 200", data=WRONG),
     row("logout/", "POST",                  "302 302 302 302 302 302"),

@@ -21,6 +21,9 @@
 // Where the project has put the API: home.html says it.
 const ROOT = (document.getElementById("main")?.dataset.jobs ?? "").replace(/jobs\/$/, "");
 
+/** Where it has put the pages of jobs. */
+const PAGES = document.getElementById("main")?.dataset.jobsPage ?? "";
+
 export const EVENTS = `${ROOT}events/`;
 
 /** Milliseconds that an answer may take. The server gives up earlier, and says so. */
@@ -71,6 +74,9 @@ const jobPath = (jobId) => `jobs/${encodeURIComponent(jobId)}/`;
 
 /** @param {string} jobId */
 export const jobUrl = (jobId) => ROOT + jobPath(jobId);
+
+/** @param {string} jobId */
+export const jobPageUrl = (jobId) => `${PAGES}${encodeURIComponent(jobId)}/`;
 
 /** @param {string} jobId */
 export const readJob = (jobId) => request("GET", jobPath(jobId));

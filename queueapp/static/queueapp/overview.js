@@ -33,6 +33,7 @@ export function showOverview(queue) {
   setText(part("waiting-count"), formatWaitingCount(queue.waiting_count));
   const listed = Math.min(queue.waiting_count, MAX_LISTED);
   setText(part("waiting-note"), queue.waiting_count > listed ? `the first ${listed} are listed` : "");
+  part("waiting-more").hidden = queue.waiting_count <= listed;
   showTitle(mine, queue.waiting_count);
 }
 

@@ -4,6 +4,7 @@
  * server's rows. Later only the texts that changed are written.
  */
 
+import { jobPageUrl } from "../api.js";
 import { setText } from "../dom.js";
 import { formatDateTime, formatDuration } from "../format.js";
 
@@ -65,6 +66,7 @@ export class Row {
  */
 export function fillCommon(row, job) {
   row.setText("id", job.job_id);
+  row.setAttribute("page" in row.parts ? "page" : "id", "href", jobPageUrl(job.job_id));
   row.setText("task", job.task);
   row.setText("declared", formatDuration(job.duration));
 }

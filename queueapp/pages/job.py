@@ -1,0 +1,129 @@
+"""The page of one job: its state, its timeline, what it printed, what came of it, and what can be done with it."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.utils.http import content_disposition_header
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from ..db.clock import at_one_moment
+from ..errors import FieldError, InvalidSubmission, NotCancellable, NotRetryable
+from ..lifecycle.cancel import cancel
+from ..lifecycle.retry import try_again
+from ..models import Job, Owner
+from ..snapshots import job_dict, last_number, shapes
+from ..states import FINISHED, Status
+from .again import FIELDS, form_shown, run_again
+from .rows import pretty, shown
+from .timeline import timeline
+from .visible import beginning, visible
+from .whose import is_own, owner_shown, query_of
+
+
+@transaction.non_atomic_requests  # what it changes commits by itself, and it reads as of one moment
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def job_page(request: HttpRequest, job_id: str) -> HttpResponse:
+    """Return the page of a job. POST: `do` is cancel, retry or run, the last one with the fields of a new job."""
+    owner = owner_shown(request)
+    if request.method == "POST":
+        return _change(request, owner, job_id)
+    if (what := request.GET.get("download")) is not None:
+        return _download(owner, job_id, what)
+    return _page(request, owner, job_id)
+
+
+def _change(request: HttpRequest, owner: Owner, job_id: str) -> HttpResponse:
+    if not is_own(request, owner):
+        raise PermissionDenied
+    job, action = _found(owner, job_id), request.POST.get("do")
+    try:
+        if action == "cancel":
+            cancel(job)
+        elif action == "retry":
+            try_again(job)
+        elif action == "run":
+            return redirect("queueapp:job-page", run_again(owner, _sent(request) or {}).job_id)
+        else:
+            raise Http404
+    except InvalidSubmission as invalid:
+        return _page(request, owner, job_id, invalid.errors, HTTPStatus.BAD_REQUEST)
+    except (NotCancellable, NotRetryable) as refused:
+        return _page(request, owner, job_id, [FieldError("job", str(refused))], HTTPStatus.CONFLICT)
+    return redirect("queueapp:job-page", job_id)
+
+
+def _sent(request: HttpRequest) -> dict[str, str] | None:
+    """Return the fields of the form to run the job again, if it was sent."""
+    if request.POST.get("do") != "run":
+        return None
+    return {name: request.POST.get(name, "") for name in FIELDS}
+
+
+def _page(
+    request: HttpRequest, owner: Owner, job_id: str, errors: list[FieldError] | None = None, status: int = 200
+) -> HttpResponse:
+    # Asked first: what happens while the page is made is then sent again by the stream.
+    last = last_number(owner.pk)
+    with at_one_moment() as now:
+        job = _found(owner, job_id)
+        described = job_dict(job, now)
+    own = is_own(request, owner)
+    context = {
+        "owner": owner.name,
+        "own": own,
+        "whose_query": query_of(request),
+        "live_key": live_key(described),
+        "has_result": described["result"] is not None,
+        "login_url": resolve_url(settings.LOGIN_URL),
+        "last_number": last,
+        "now": now,
+        "job": shown(described, now) | {name: visible(described[name]) for name in ("message", "error")},
+        "steps": timeline(job, described),
+        "values": _values(described),
+        "can_cancel": own and described["status"] not in FINISHED and not described["stopping"],
+        "can_retry": own and described["status"] in (Status.FAILED, Status.CANCELLED),
+        "job_error": next((error.message for error in errors or [] if error.field == "job"), ""),
+        "form": form_shown(job, _sent(request), errors or []) if own else None,
+    }
+    return render(request, "queueapp/job.html", context, status=status)
+
+
+def live_key(described: shapes.Job) -> str:
+    """Return what the page shows of the job's state: job-state.js compares it with what events say."""
+    stopping = " stopping" if described["stopping"] else ""
+    return f"{described['status']} {described['position'] or 0} {described['attempt']}{stopping}"
+
+
+def _values(described: shapes.Job) -> list[dict[str, Any]]:
+    """Return the job's payload and result as the page has them: the beginning, and whether there is more."""
+    found = []
+    for name, value in (("result", described["result"]), ("payload", described["payload"])):
+        if value is not None and (name == "result" or value):
+            text, cut = beginning(pretty(value))
+            found.append({"name": name, "text": text, "cut": cut})
+    return found
+
+
+def _download(owner: Owner, job_id: str, what: str) -> HttpResponse:
+    """Return the job's result or payload as a file. Raises Http404 if there is none."""
+    job = _found(owner, job_id)
+    value = {"payload": job.payload, "result": job.ended and job.ended.result}.get(what)
+    if value is None:
+        raise Http404
+    name = content_disposition_header(True, f"{job.name}-{what}.json")
+    return HttpResponse(pretty(value), content_type="application/json", headers={"Content-Disposition": str(name)})
+
+
+def _found(owner: Owner, job_id: str) -> Job:
+    return get_object_or_404(Job.objects.whole(), owner=owner, name=job_id)

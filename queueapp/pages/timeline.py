@@ -1,0 +1,83 @@
+"""The timeline of a job: submitted, waited, each attempt, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ..models import Attempt, Job, Outcome
+from ..snapshots import shapes
+from ..states import Status
+from . import humanize
+from .visible import visible
+
+MAX_ATTEMPTS = 20
+"""Attempts that are shown, the last ones: a job may be retried any number of times."""
+SHORTEST_WAIT = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that happened, or goes on. `kind`: a status, or submitted or waited. `at`: when it happened."""
+
+    kind: str
+    title: str
+    at: datetime | None = None
+    error: str = ""
+    log: str = ""
+
+
+def timeline(job: Job, described: shapes.Job) -> list[Step]:
+    """Return the steps of a job loaded by JobQuerySet.whole(), the oldest first."""
+    attempts = list(job.failed_attempts)
+    steps = [Step("submitted", "Submitted", job.submitted_at)]
+    since = job.submitted_at
+    if len(attempts) > MAX_ATTEMPTS:
+        left_out = attempts[:-MAX_ATTEMPTS]
+        attempts = attempts[-MAX_ATTEMPTS:]
+        since = left_out[-1].finished_at
+        steps.append(Step("waited", f"{len(left_out):,} earlier attempts failed; the job as JSON has them"))
+    for attempt in attempts:
+        steps += _waited(since, attempt.started_at)
+        steps.append(_failed(attempt))
+        since = attempt.finished_at
+    steps += _ended(job.ended, attempts, since) if job.ended else _present(job, described, since)
+    return steps
+
+
+def _waited(since: datetime, until: datetime | None) -> Iterator[Step]:
+    if until is not None and until - since >= SHORTEST_WAIT:
+        yield Step("waited", f"Waited for {humanize.seconds((until - since).total_seconds())}")
+
+
+def _failed(attempt: Attempt) -> Step:
+    title = f"Attempt {attempt.number} failed after {humanize.seconds(attempt.time_spent)}"
+    return Step(Status.FAILED, title, attempt.finished_at, visible(attempt.error), visible(attempt.log))
+
+
+def _ended(outcome: Outcome, attempts: list[Attempt], since: datetime) -> Iterator[Step]:
+    if outcome.status == Status.FAILED and attempts and attempts[-1].number == outcome.attempt:
+        return  # its last attempt says it
+    yield from _waited(since, outcome.started_at or outcome.finished_at)
+    if outcome.started_at is None:
+        title = f"{outcome.status.capitalize()} before it started"
+    else:
+        took = humanize.seconds(max((outcome.finished_at - outcome.started_at).total_seconds(), 0.0))
+        title = f"Attempt {outcome.attempt} {_past(outcome.status)} after {took}"
+    yield Step(outcome.status, title, outcome.finished_at, visible(outcome.error), visible(outcome.log))
+
+
+def _past(status: str) -> str:
+    return "was cancelled" if status == Status.CANCELLED else status
+
+
+def _present(job: Job, described: shapes.Job, since: datetime) -> Iterator[Step]:
+    if described["status"] == Status.RUNNING:
+        started = job.processor.job_started_at if job.processor else None
+        yield from _waited(since, started)
+        yield Step(Status.RUNNING, f"Attempt {described['attempt']} runs", started)
+        return
+    place = described["position"]
+    note = f": {visible(described['message'])}" if described["message"] else ""
+    yield Step(Status.QUEUED, ("Waits" if place is None else f"Waits at position {place:,}") + note)

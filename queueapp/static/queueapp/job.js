@@ -1,0 +1,119 @@
+// @ts-check
+/**
+ * The live page of one job. Progress is written as it comes. When the job's state changes, the page is read again, and
+ * its live parts take the place of the old ones: the server alone renders them.
+ */
+
+import { atMostEvery, oncePerFrame, part, setText } from "./dom.js";
+import { formatElapsed } from "./format.js";
+import * as reducers from "./job-state.js";
+import { followShared } from "./shared-stream.js";
+import { localizeTimes } from "./times.js";
+
+const LABELS = { live: "Live", reconnecting: "Reconnecting", ended: "Session ended" };
+const READ_EVERY = 1000;
+
+const main = /** @type {HTMLElement} */ (document.getElementById("main"));
+const connection = /** @type {HTMLElement} */ (document.querySelector('[data-testid="connection"]'));
+
+/** @param {ParentNode} within */
+const keyIn = (within) =>
+  /** @type {HTMLElement | null} */ (within.querySelector('[data-live="state"]'))?.dataset.key ?? "";
+
+let state = reducers.initialState(main.dataset.jobId ?? "", keyIn(document));
+
+const schedule = oncePerFrame(render);
+const readSoon = atMostEvery(READ_EVERY, readAgain);
+
+/** @param {import("./job-state.js").JobState} next */
+function update(next) {
+  if (next === state) return;
+  state = next;
+  if (state.stale) readSoon();
+  schedule();
+}
+
+function render() {
+  const { progressed } = state;
+  if (!progressed) return;
+  const bar = /** @type {HTMLProgressElement | null} */ (part("bar"));
+  if (!bar) return;
+  bar.value = progressed.progress;
+  setText(part("percent"), `${Math.floor(progressed.progress * 100)}%`);
+  setText(part("spent"), formatElapsed(progressed.time_spent));
+  setText(part("message"), progressed.message);
+}
+
+/** Read this page again, and put its live parts in the place of the old ones. After an error, the next event tries. */
+async function readAgain() {
+  const address = location.pathname + location.search;
+  const answer = await fetch(address, { credentials: "same-origin", cache: "no-store" }).catch(() => null);
+  if (!answer?.ok || answer.redirected) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const old of document.querySelectorAll("[data-live]")) {
+    const name = old.getAttribute("data-live");
+    const fresh = page.querySelector(`[data-live="${name}"]`);
+    if (fresh) replace(old, document.adoptNode(fresh));
+  }
+  document.title = page.title;
+  state = reducers.onRead(state, keyIn(document));
+}
+
+/**
+ * Put one part in the place of another. What was open stays open, and the focus stays at the same thing.
+ * @param {Element} old
+ * @param {Element} fresh
+ */
+function replace(old, fresh) {
+  localizeTimes(fresh);
+  for (const details of old.querySelectorAll("details[id]")) {
+    const twin = fresh.querySelector(`#${details.id}`);
+    twin?.toggleAttribute("open", details.hasAttribute("open"));
+  }
+  const focused = old.contains(document.activeElement) ? document.activeElement : null;
+  const path = focused && selectorOf(focused);
+  old.replaceWith(fresh);
+  if (!focused) return;
+  const target = (path && fresh.querySelector(path)) || fresh.querySelector("h2");
+  if (target instanceof HTMLElement) target.focus();
+}
+
+/**
+ * Return a selector that finds the same control in a newer part; "" if there is none.
+ * @param {Element} element
+ */
+function selectorOf(element) {
+  if (element.id) return `#${element.id}`;
+  const within = element.closest("details[id]");
+  const value = element.getAttribute("value");
+  const own = element.tagName.toLowerCase() + (value ? `[value="${value}"]` : "");
+  return within ? `#${within.id} ${own}` : own;
+}
+
+/** @param {import("./stream.js").ConnectionState} next */
+function onState(next) {
+  connection.dataset.state = next;
+  main.dataset.link = next;
+  setText(part("connection"), LABELS[next]);
+}
+
+/** @param {import("./api.js").Queue} queue */
+function onQueue(queue) {
+  if (queue.user !== main.dataset.user) return stream.end();
+  update(reducers.onQueue(state, queue));
+}
+
+const stream = followShared({
+  user: main.dataset.user ?? "",
+  after: main.dataset.lastNumber ?? "",
+  events: {
+    queue: onQueue,
+    reset: onQueue,
+    progress: (progress) => update(reducers.onProgress(state, progress)),
+    estimates: () => {},
+    completed: (job) => update(reducers.onCompleted(state, job)),
+  },
+  onState,
+  expectsEvents: () => state.key.startsWith("running"),
+  isNeededHidden: () => false,
+});
