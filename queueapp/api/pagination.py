@@ -18,7 +18,8 @@ SIZES = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": P
 
 def job_page(request: Request, owner: Owner, asked: ListFilter) -> Response:
     """Return the page that the request asks for. Raises NotFound if its cursor is none, and InvalidQuery."""
-    text, size = request.query_params.get("cursor"), _page_size(request)
+    text = request.query_params.get("cursor")
+    size = whole_number(request, "page_size", PAGE_SIZE, least=1, most=MAX_PAGE_SIZE)
     place = Place.parse(text) if text else None
     if text and place is None:
         raise NotFound("The cursor is not one that a page has given.")
@@ -29,10 +30,11 @@ def job_page(request: Request, owner: Owner, asked: ListFilter) -> Response:
     return Response(body, headers=_links(following, previous))
 
 
-def _page_size(request: Request) -> int:
-    asked = str(request.query_params.get("page_size", PAGE_SIZE))
-    if not (asked.isascii() and asked.isdecimal() and len(asked) < 19 and 0 < int(asked) <= MAX_PAGE_SIZE):
-        raise InvalidQuery([FieldError("page_size", f"must be a whole number from 1 to {MAX_PAGE_SIZE:,}")])
+def whole_number(request: Request, name: str, default: int, *, least: int, most: int) -> int:
+    """Return a parameter of the query that is a whole number. Raises InvalidQuery."""
+    asked = str(request.query_params.get(name, default))
+    if not (asked.isascii() and asked.isdecimal() and len(asked) < 19 and least <= int(asked) <= most):
+        raise InvalidQuery([FieldError(name, f"must be a whole number from {least:,} to {most:,}")])
     return int(asked)
 
 

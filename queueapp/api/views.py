@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ..errors import FieldError, InvalidFilter, InvalidQuery, InvalidSubmission
+from ..events.job_wait import MAX_WAIT, wait_for
 from ..lifecycle.cancel import cancel
 from ..lifecycle.job_filter import ListFilter, parse_filter
 from ..lifecycle.retry import try_again
@@ -24,7 +25,7 @@ from . import schemas
 from .base import ERRORS, PROBLEM, ConditionalView, ProtectedView
 from .bulk import bulk_turn
 from .described import described
-from .pagination import SIZES, job_page
+from .pagination import SIZES, job_page, whole_number
 from .schemas import BulkAccepted, BulkSubmission, JobPage, Problem, Queue
 from .staff_log import note_job, note_submitted
 from .whose import NAMES, WHOSE, asking, owner_in_query, owner_of
@@ -125,17 +126,28 @@ class BulkView(ProtectedView):
 class JobView(ConditionalView):
     """One of my jobs."""
 
-    takes: ClassVar = {"GET": NAMES, "DELETE": NAMES}
+    takes: ClassVar = {"GET": {"wait", *NAMES}, "DELETE": NAMES}
     scopes: ClassVar = {"GET": Scope.READ, "DELETE": Scope.CANCEL}
 
     @described(
         operation_id="jobs_retrieve",
-        summary="Look at a job",
-        parameters=WHOSE,
+        summary="Look at a job, perhaps when it has ended",
+        parameters=[
+            OpenApiParameter(
+                "wait",
+                {"type": "integer", "minimum": 0, "maximum": MAX_WAIT, "default": 0},
+                description="Seconds to wait for its end. The answer comes as soon as it has ended.",
+            ),
+            *WHOSE,
+        ],
         responses={200: schemas.Job, 404: PROBLEM, **ERRORS},
     )
     def get(self, request: Request, job_id: str) -> Response:
-        return Response(job_dict(_job(request, job_id)))
+        seconds = whole_number(request, "wait", 0, least=0, most=MAX_WAIT)
+        job = _job(request, job_id)
+        if seconds and job.ended is None:
+            wait_for(request._request, job.owner_id, job.pk, seconds)
+        return Response(job_dict(job))
 
     @described(
         operation_id="jobs_cancel",

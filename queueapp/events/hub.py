@@ -20,6 +20,7 @@ from ..db.sessions import is_passing, reason
 from ..lifecycle.announce import EVERYONE
 from ..snapshots import BATCH_COMPLETIONS
 from . import queries
+from .job_watches import JobWatches
 from .listener import listen
 from .open_streams import OpenStreams
 from .read_schedule import ReadSchedule
@@ -52,6 +53,7 @@ class Hub:
 
     def __init__(self) -> None:
         self._open = OpenStreams()
+        self.watches = JobWatches()
         self._changed: set[int] = set()
         self._unheard: list[int] = []
         """Users whose completions are to be read though nobody announced any: some with each tick."""
@@ -90,26 +92,55 @@ class Hub:
         stream.told_at = time.monotonic()
         self._schedule.forget(stream.owner)
         self._note([stream.owner])
-        if not self._tasks:
-            self._tasks = [
-                asyncio.create_task(listen(self.changed, self._connected)),
-                asyncio.create_task(self._feed()),
-            ]
+        self._start()
 
     def leave(self, stream: Stream) -> None:
         """Stop feeding this stream. The last stream stops the hub."""
         if self._open.remove(stream):
             self._schedule.forget(stream.owner)
             self._changed.discard(stream.owner)
-        if not self._open.users:
+        self._stop_if_idle()
+
+    async def job_end(self, user: int, job: int, seconds: float) -> None:
+        """Wait until this user's job has ended, so many seconds at most."""
+        ending = self.watches.add(user, job)
+        self._wake.set()
+        self._start()
+        try:
+            async with asyncio.timeout(seconds):
+                await ending
+        except TimeoutError:
+            pass
+        finally:
+            self.watches.remove(user, job, ending)
+            self._stop_if_idle()
+
+    def _start(self) -> None:
+        if not self._tasks:
+            self._tasks = [
+                asyncio.create_task(listen(self.changed, self._connected)),
+                asyncio.create_task(self._feed()),
+            ]
+
+    def _stop_if_idle(self) -> None:
+        if not self._open.users and not self.watches.owners:
             for task in self._tasks:
                 task.cancel()
             self._tasks = []
 
     def changed(self, users: Collection[int]) -> None:
-        """Read these users' completions and queues soon, if they have streams. EVERYONE: those of all."""
+        """Read these users' completions and queues soon, if they have streams. EVERYONE: those of all.
+
+        Look soon, too, at the jobs that are waited for.
+        """
         known = self._open.users
         self._note(known if EVERYONE in users else [user for user in users if user in known])
+        self._watch(self.watches.owners if EVERYONE in users else users)
+
+    def _watch(self, users: Collection[int]) -> None:
+        self.watches.note(users)
+        if self.watches.changed:
+            self._wake.set()
 
     def _note(self, users: Collection[int]) -> None:
         if users:
@@ -121,6 +152,7 @@ class Hub:
         """Read everything: what was announced meanwhile was not heard, and the database may have been restored."""
         self._lost = True
         self._note(self._open.users)
+        self._watch(self.watches.owners)
 
     async def _feed(self) -> None:
         """Feed the streams for ever. An error costs a slice, not the streams."""
@@ -135,6 +167,7 @@ class Hub:
                 self._open.keep_alive(time.monotonic())
                 await asyncio.sleep(1)
                 self._note(self._open.users)
+                self._watch(self.watches.owners)
 
     async def _step(self) -> None:
         """Do what is due: completions first, then the rounds, then one slice of queues. Or wait until something is."""
@@ -144,6 +177,8 @@ class Hub:
         now = time.monotonic()
         if now >= self._tick_at:
             self._tick_at = now + TICK
+            if jobs := self.watches.take():
+                self.watches.end(await queries.read_ended(jobs))
             changed, self._changed = list(self._changed), set()
             await self._completions(changed)
             unheard, self._unheard = self._unheard[:SLICE_USERS], self._unheard[SLICE_USERS:]
@@ -163,7 +198,7 @@ class Hub:
         self._wake.clear()
         due = min(one.due for one in self._rounds)
         due = min(due, max(self._tick_at, now + self._schedule.wait(now)))
-        if self._changed or self._unheard:
+        if self._changed or self._unheard or self.watches.changed:
             due = min(due, self._tick_at)
         try:
             async with asyncio.timeout(max(due - now, 0.0)):
@@ -196,6 +231,8 @@ class Hub:
             self._open.offer_progress(found)
 
     async def _estimates(self) -> None:
+        if not self.streams:
+            return
         flows = {id(queue.flow): queue.flow for queue in self._open.queues.values()}  # equal ones are one object
         behind = self._schedule.behind(time.monotonic())
         event, gist = await queries.read_estimates(flows.values(), behind, self._fleet)
@@ -211,6 +248,7 @@ class Hub:
 
     async def _recheck(self) -> None:
         self._unheard = self._unheard or list(self._open.users)
+        self._watch(self.watches.owners)
 
     async def _reread(self) -> None:
         busy = [user for user, queue in self._open.queues.items() if queue.rows]

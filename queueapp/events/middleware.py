@@ -5,6 +5,7 @@
 Through Django a stream costs a dozen thread switches when it opens, and keeps its request and all middleware for hours.
 Here, clients that come together are admitted together, and nothing of a request is kept. All that is not admitted, with
 every refusal, is left to Django and views.py: without this the stream works as well, for fewer clients.
+Requests that wait for the end of a job are job_wait.py's.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from ..http.middleware import add_headers
 from . import sse
 from .admission import MAX_BATCH, Admissions, StreamRequest
 from .hub import hub
+from .job_wait import JobWaitMiddleware
 from .request import HEADERS, accepts, after, credentials
 from .stream import Stream
 
@@ -44,7 +46,7 @@ class EventStreamMiddleware:
     """ASGI application that serves event streams to whom it can admit, and passes all else on to another one."""
 
     def __init__(self, application: Application) -> None:
-        self._application = application
+        self._application = JobWaitMiddleware(application)
         self._admissions = Admissions()
         self._concurrent = asyncio.Semaphore(MAX_BATCH)
         """Of thousands that come at once, the others wait here: else all other requests would wait for all of them."""

@@ -20,6 +20,7 @@ from ..snapshots import (
     FleetNow,
     Predictions,
     completions_after,
+    ended_of,
     fleet_now,
     progress_snapshots,
     queue_snapshots,
@@ -139,6 +140,12 @@ def read_estimates(flows: Collection[Standing], behind: float, reader: FleetRead
     reader.predictions.look(fleet)
     estimates = fleet.estimates(sorted(flows, key=repr)[:MAX_SHARES], behind, reader.predictions.accuracy)
     return sse.event("estimates", sse.data(estimates)), repr((estimates["processors"], estimates["shares"]))
+
+
+@in_thread
+def read_ended(jobs: Collection[int]) -> set[int]:
+    """Return those of these jobs that have ended, or are there no more."""
+    return ended_of(jobs)
 
 
 @in_thread

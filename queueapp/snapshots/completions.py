@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -27,6 +27,14 @@ _WAIT = versioned(
     "SELECT pg_advisory_lock(queueapp_owner_lock(id)), pg_advisory_unlock(queueapp_owner_lock(id))"
     " FROM unnest(%s::bigint[]) AS owners(id)"
 )
+_NOT_ENDED = versioned("""
+    SELECT asked.job FROM unnest(%s::bigint[]) AS asked(job)
+     CROSS JOIN LATERAL queueapp_job_by_id(asked.job)
+      LEFT JOIN LATERAL (
+           SELECT job_id FROM queueapp_outcome WHERE job_id >= asked.job AND job_id <= asked.job ORDER BY job_id LIMIT 1
+           ) AS o ON true
+     WHERE o.job_id IS NULL
+""")
 # The number of each owner's last completion, 0 without one, and whether the owner has the one that is asked for.
 _LAST = """
     SELECT coalesce((SELECT max(number) FROM queueapp_outcome WHERE owner_id = asked.owner), 0),
@@ -77,6 +85,16 @@ def completions_after(cursors: dict[int, int], limit: int = BATCH_COMPLETIONS) -
             job = describe(jobs[pk], ended.finished_at, ended=ended)
             found.append(Completion(ended.owner_id, number, job, jobs[pk].traceparent))
     return found
+
+
+def ended_of(jobs: Collection[int]) -> set[int]:
+    """Return those of these jobs that have ended, or are there no more. That is on disk then. At most two queries."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NOT_ENDED, [list(jobs)])
+        ended = set(jobs) - {job for (job,) in cursor.fetchall()}
+    if ended:
+        make_durable()
+    return ended
 
 
 def last_number(owner: int) -> int:
