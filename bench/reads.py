@@ -36,8 +36,16 @@ OF_USER = {
     "my jobs that failed (none)": "api/v1/jobs/?status=failed",
     "my jobs of a task": "api/v1/jobs/?task=bench.nothing",
     "my jobs of a task (none)": "api/v1/jobs/?task=wait",
+    "my jobs, oldest first": "api/v1/jobs/?sort=oldest",
+    "my jobs by a prefix": "api/v1/jobs/?prefix=ended-1",
+    "my jobs by a prefix (none)": "api/v1/jobs/?prefix=none",
+    "my jobs of long ago (none)": "api/v1/jobs/?submitted_before=2000-01-01T00:00:00Z",
+    "my jobs by an error (none)": "api/v1/jobs/?error=none",
     "one of my jobs": "api/v1/jobs/first/",
     "the page": "",
+    "the page of all my jobs": "jobs/",
+    "the page of my jobs of a task (none)": "jobs/?task=wait",
+    "the page of one of my jobs": "jobs/first/",
 }
 OF_STAFF = {
     "admin: jobs": "admin/queueapp/job/",
@@ -115,7 +123,10 @@ def ask(http: httpx.Client, address: str, times: int) -> list[float]:
 def ask_all(url: str, times: int) -> dict[str, list[float]]:
     """Return the milliseconds of the requests to every address, one address after the other."""
     user, page, staff = client(url, USER), session(url, USER), session(url, STAFF)
-    took = {what: ask(user if address else page, f"{url}/{address}", times) for what, address in OF_USER.items()}
+    took = {
+        what: ask(user if address.startswith("api/") else page, f"{url}/{address}", times)
+        for what, address in OF_USER.items()
+    }
     took |= {what: ask(staff, f"{url}/{address}", times) for what, address in OF_STAFF.items()}
     for http in (user, page, staff):
         http.close()
