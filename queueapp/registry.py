@@ -103,6 +103,7 @@ class Task:
     max_attempts: int | None = None
     time_limit: float | None = None
     memory_limit: float | None = None
+    internal: bool = False
 
     def payload_errors(self, payload: Mapping[str, Any]) -> list[FieldError]:
         """Return the errors of a payload, field by field. Empty: it has none."""
@@ -131,6 +132,7 @@ def task(
     max_attempts: int | None = None,
     time_limit: float | None = None,
     memory_limit: float | None = None,
+    internal: bool = False,
 ) -> Callable[[Function], Function]:
     """Register a callable as the task `name`.
 
@@ -138,6 +140,7 @@ def task(
     `max_attempts`: attempts before a job fails; None: QUEUEAPP's MAX_ATTEMPTS. JobFailed fails a job at once.
     `time_limit`: maximum seconds of an attempt. `memory_limit`: maximum megabytes of an attempt, beyond those that
     its process held before. A job can set its own limits; None: no limit.
+    `internal`: no submission can name it, but those that code of this package makes: no request, no submit().
     Raises ValueError if a callable of another module, or with another `__qualname__`, has the name.
     """
 
@@ -145,7 +148,8 @@ def task(
         known = _tasks.get(name)
         if known is not None and _place(known.function) != _place(function):  # the same: its module is read again
             raise ValueError(f"The task name {name!r} is taken by {_place(known.function)}.")
-        _tasks[name] = Task(name, function, _payload_shape(function), check, max_attempts, time_limit, memory_limit)
+        shape = _payload_shape(function)
+        _tasks[name] = Task(name, function, shape, check, max_attempts, time_limit, memory_limit, internal)
         return function
 
     return register
@@ -176,9 +180,9 @@ def max_attempts(name: str) -> int:
     return (found.max_attempts if found is not None else None) or queue_settings().MAX_ATTEMPTS
 
 
-def task_names() -> list[str]:
-    """Return the names of all registered tasks, sorted."""
-    return sorted(_tasks)
+def task_names(*, internal: bool = False) -> list[str]:
+    """Return the names of the registered tasks, sorted. `internal`: also of those that no submission can name."""
+    return sorted(name for name, known in _tasks.items() if internal or not known.internal)
 
 
 def _payload_shape(function: Function) -> TypeAdapter[Any]:

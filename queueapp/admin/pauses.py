@@ -44,7 +44,7 @@ class PauseForm(AnyPauseForm):
         if "user" in self.fields:  # they are absent if a pause is only viewed
             fields: dict[str, Any] = self.fields
             fields["user"].queryset = active_users()
-            fields["task"].choices = [("", "---------"), *((name, name) for name in task_names())]
+            fields["task"].choices = [("", "---------"), *((name, name) for name in task_names(internal=True))]
 
     def clean(self) -> dict[str, Any]:
         """Set the pause's owner; create it if need be.

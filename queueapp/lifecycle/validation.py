@@ -133,13 +133,16 @@ class Submission(BaseModel):
         return fields
 
 
-def parse(data: Any, index: int | None = None) -> Submission:
-    """Return the submission in `data`. Raises InvalidSubmission, which names each field, and `index` if one of many."""
+def parse(data: Any, index: int | None = None, *, internal: bool = False) -> Submission:
+    """Return the submission in `data`. Raises InvalidSubmission, which names each field, and `index` if one of many.
+
+    `internal`: it may name an internal task.
+    """
     try:
         submission = Submission.model_validate(data)
     except ValidationError as invalid:
         raise InvalidSubmission(list(field_errors(invalid, "job", index))) from None
-    if errors := list(_task_errors(submission, index)):
+    if errors := list(_task_errors(submission, index, internal)):
         raise InvalidSubmission(errors)
     return submission
 
@@ -172,9 +175,9 @@ def field_errors(invalid: ValidationError, whole: str, index: int | None = None)
         yield FieldError(".".join(map(str, error["loc"])) or whole, message, index)
 
 
-def _task_errors(submission: Submission, index: int | None) -> Iterable[FieldError]:
+def _task_errors(submission: Submission, index: int | None, internal: bool) -> Iterable[FieldError]:
     found = find_task(submission.task)
-    if found is None:
+    if found is None or (found.internal and not internal):
         yield FieldError("task", f"there is no such task; there are: {', '.join(task_names())}", index)
         return
     if submission.payload and (problem := _unstorable(submission.payload)):

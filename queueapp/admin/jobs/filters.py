@@ -53,7 +53,7 @@ class TaskFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """Return the tasks that are registered now."""
-        return [(name, name) for name in task_names()]
+        return [(name, name) for name in task_names(internal=True)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return the jobs of the chosen task; all jobs if none is chosen."""
