@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from django_tasks import task  # type: ignore[import-not-found]
+from django_tasks import task
 
 
-@task()  # type: ignore[untyped-decorator]
+@task()
 def nothing() -> None:
     """Do nothing."""
