@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from importlib.util import find_spec
 
+from django import VERSION
 from django.apps import AppConfig
+from django.conf import settings
 from django.db.models.signals import post_migrate, pre_migrate
 from django.utils.module_loading import autodiscover_modules
 
@@ -26,6 +29,10 @@ class QueueConfig(AppConfig):
 
         queue_settings()
         autodiscover_modules("tasks")
+        if getattr(settings, "TASKS", None) and find_spec("django.tasks" if VERSION >= (6, 0) else "django_tasks"):
+            from .django_tasks.backend import prepare
+
+            prepare()
         pre_migrate.connect(install.refuse_unknown, sender=self)
         post_migrate.connect(install.install, sender=self)
         rule_changes.follow()

@@ -1,10 +1,23 @@
 """The site's settings for fast tests: a cheap password hash and short leases; and the tasks of tests/tasks.py."""
 
+import sys
+
 from jobsite.settings import *  # noqa: F403
-from jobsite.settings import INSTALLED_APPS, QUEUEAPP
+from jobsite.settings import BASE_DIR, INSTALLED_APPS, QUEUEAPP
+
+sys.path.insert(0, str(BASE_DIR / "conformance"))  # also for the sites that tests start
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-INSTALLED_APPS = [*INSTALLED_APPS, "tests"]
+INSTALLED_APPS = [*INSTALLED_APPS, "tests", "django_tasks", "django_tasks_conformance"]
+TASKS = {
+    "default": {
+        "BACKEND": "queueapp.django_tasks.FairBackend",
+        "QUEUES": ["default", "conformance"],
+        "OPTIONS": {"DURATION": 0.001, "MODULES": ["tests.django_tasks.tasks"]},
+    },
+    "patient": {"BACKEND": "queueapp.django_tasks.FairBackend", "OPTIONS": {"MAX_ATTEMPTS": 3}},
+    "immediate": {"BACKEND": "django_tasks.backends.immediate.ImmediateBackend"},
+}
 QUEUEAPP = QUEUEAPP | {
     "LEASE_SECONDS": 3.0,
     "HEARTBEAT_SECONDS": 0.25,
