@@ -15,7 +15,7 @@ TWINE = 7.0.0
 export PORT PROCESSORS WEB_PROCESSES
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stop test quick coverage check wheel client release-check check-deploy format lock clean
+.PHONY: help run demo stop test quick coverage check wheel client conformance release-check check-deploy format lock clean
 
 help: ## List these targets
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -70,6 +70,9 @@ release-check: ## Check what `make wheel` makes, on each Python, Django and Post
 	$(MAKE) --no-print-directory wheel DIST=var/release
 	$(BIN)/uv tool run --quiet twine==$(TWINE) check --strict var/release/*.whl var/release/*.gz
 	RELEASE_CHECK=1 $(BIN)/python -m pytest tests/package
+
+conformance: .venv/dev.done ## Put four backends of Django's tasks through the suite in conformance/, and print the table
+	$(BIN)/python -m conformance.compare.table
 
 check-deploy: ## Check deploy/ by the tools that read its files, as far as they are installed
 	@sh tools/check_deploy.sh
