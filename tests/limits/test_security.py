@@ -376,14 +376,15 @@ class TestStreamsEnd:
 
 
 @pytest.mark.django_db
-def test_passes_are_looked_at_in_two_queries(django_assert_num_queries: Callable[[int], Any]) -> None:
+def test_what_opened_streams_is_looked_at_in_three_queries(django_assert_num_queries: Callable[[int], Any]) -> None:
     users = [make_user(f"u{n}") for n in range(5)]
     valid = {access.StreamAccess(0, user.pk, user.password) for user in users}
     over = {
         access.StreamAccess(0, users[0].pk, "another password"),
         access.StreamAccess(0, users[1].pk, users[1].password, session="no such session"),
         access.StreamAccess(0, users[2].pk, users[2].password, expires_at=time.time() - 1),
+        access.StreamAccess(0, users[3].pk, None, key=0),
         access.StreamAccess(0, 0, ""),
     }
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         assert access.revoked(valid | over) == over
