@@ -164,6 +164,12 @@ def find_task(name: str) -> Task | None:
     return _tasks.get(name)
 
 
+def is_internal(name: str) -> bool:
+    """Whether no submission can name this task, but one of this package's own. An unknown task is not."""
+    found = find_task(name)
+    return found is not None and found.internal
+
+
 def name_of(function: Function) -> str | None:
     """Return the name under which a callable is registered; None if it is not."""
     return next((name for name, known in _tasks.items() if known.function is function), None)

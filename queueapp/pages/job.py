@@ -20,6 +20,7 @@ from ..errors import FieldError, InvalidSubmission, NotCancellable, NotRetryable
 from ..lifecycle.cancel import cancel
 from ..lifecycle.retry import try_again
 from ..models import Job, Owner
+from ..registry import is_internal
 from ..snapshots import job_dict, last_number, shapes
 from ..states import FINISHED, Status
 from .again import FIELDS, form_shown, run_again
@@ -79,6 +80,7 @@ def _page(
         job = _found(owner, job_id)
         described = job_dict(job, now)
     own = is_own(request, owner)
+    offered = own and (errors or not is_internal(job.task))
     context = {
         "owner": owner.name,
         "own": own,
@@ -94,7 +96,7 @@ def _page(
         "can_cancel": own and described["status"] not in FINISHED and not described["stopping"],
         "can_retry": own and described["status"] in (Status.FAILED, Status.CANCELLED),
         "job_error": next((error.message for error in errors or [] if error.field == "job"), ""),
-        "form": form_shown(job, _sent(request), errors or []) if own else None,
+        "form": form_shown(job, _sent(request), errors or []) if offered else None,
     }
     return render(request, "queueapp/job.html", context, status=status)
 

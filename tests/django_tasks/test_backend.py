@@ -54,6 +54,15 @@ def test_a_task_says_whose_job_it_is_how_long_it_takes_and_its_name() -> None:
     assert queueapp.get(ada, "sum-1").result == 3
 
 
+def test_the_page_of_such_a_job_offers_no_form_that_would_be_refused(client: Client) -> None:
+    ada = make_user("ada")
+    add.using(owner=ada, job_id="sum-1").enqueue(1, 2)
+    queueapp.submit(ada, "wait", duration=1, job_id="plain")
+    client.force_login(ada)
+    offers = ['data-testid="again"' in client.get(f"/jobs/{job}/").content.decode() for job in ("sum-1", "plain")]
+    assert offers == [False, True]
+
+
 def test_a_task_of_nobodys_has_the_key_of_the_backend_and_the_duration_of_the_options() -> None:
     add.enqueue(1, 2)
     job = Job.objects.get()
