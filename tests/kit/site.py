@@ -103,11 +103,12 @@ class Site:
             process.kill()
 
     def manage(self, *command: str) -> str:
-        """Run a management command and return its output. Raises CalledProcessError if it fails."""
+        """Run a management command and return its output. Raises AssertionError, with its errors, if it fails."""
         done = subprocess.run(
             [sys.executable, "manage.py", *command],
-            cwd=self.tree, env=self.environment, check=True, capture_output=True, text=True, timeout=120,
+            cwd=self.tree, env=self.environment, capture_output=True, text=True, timeout=120,
         )  # fmt: skip
+        assert done.returncode == 0, done.stderr
         return done.stdout
 
     def refused(self, *command: str, **environment: str) -> str:
