@@ -60,7 +60,7 @@ class Job:
 
     @property
     def result(self) -> Any:
-        """What the task returned, as JSON; None unless it succeeded."""
+        """The value that the task returned, as JSON; None unless it succeeded."""
         return self.data["result"]
 
     @property

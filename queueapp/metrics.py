@@ -88,7 +88,7 @@ def _of_queue(found: Measures) -> Iterator[Metric]:
     gauges = {
         "queued_jobs": ("Jobs that wait, those that are not due yet included; up to a million.", found.queued),
         "not_due_jobs": ("Jobs that wait for their moment, or for a further attempt.", found.not_due),
-        "queued_seconds": ("Processor seconds that jobs that may start declare.", found.queued_seconds),
+        "queued_seconds": ("Expected processor seconds of the jobs that may start.", found.queued_seconds),
         "oldest_wait_seconds": ("Seconds since the submission of the first job that waits.", found.oldest_wait),
         "predicted_wait_seconds": ("Queued seconds per live processor.", found.predicted_wait),
         "processors_wished": ("Processors that the fleet should have.", found.wished),

@@ -35,7 +35,7 @@ class _More(msgspec.Struct):
 
 
 class Operations:
-    """What a client does, as steps. `whose`: {"user": ...} or {"key": ...} of another owner, for staff; else {}."""
+    """The calls of a client, as steps. `whose`: {"user": ...} or {"key": ...} of another owner, for staff; else {}."""
 
     def __init__(self, api: Api, whose: dict[str, str]) -> None:
         self.api = api

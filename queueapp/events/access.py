@@ -44,7 +44,7 @@ class StreamAccess:
 
 
 def revoked(accesses: Collection[StreamAccess]) -> set[StreamAccess]:
-    """Return those that hold no more. Three queries, however many there are; only what has ended comes back.
+    """Return those that hold no more. At most three queries, however many there are; only what has ended comes back.
 
     Sessions that are not in the database are asked for one by one.
     """
@@ -58,9 +58,7 @@ def revoked(accesses: Collection[StreamAccess]) -> set[StreamAccess]:
 def _ended_sessions(keys: list[str | None]) -> list[int]:
     """Return the indexes of the sessions that have ended. None: a token. Signed cookies end with the password."""
     if settings.SESSION_ENGINE.endswith((".db", ".cached_db")):
-        with connection.cursor() as cursor:
-            cursor.execute(_ENDED_SESSIONS, [keys])
-            return [place - 1 for (place,) in cursor.fetchall()]
+        return _ended(_ENDED_SESSIONS, keys)
     if settings.SESSION_ENGINE.endswith(".signed_cookies"):
         return []
     store = import_module(settings.SESSION_ENGINE).SessionStore()
@@ -69,6 +67,13 @@ def _ended_sessions(keys: list[str | None]) -> list[int]:
 
 def _ended_keys(keys: list[int | None]) -> list[int]:
     """Return the indexes of the API keys that were revoked or have expired. None: a token or a session."""
+    return _ended(_ENDED_KEYS, keys)
+
+
+def _ended(statement: str, keys: list[str | None] | list[int | None]) -> list[int]:
+    """Return the indexes of the keys that the statement finds ended. No query if there are none."""
+    if not any(key is not None for key in keys):
+        return []
     with connection.cursor() as cursor:
-        cursor.execute(_ENDED_KEYS, [keys])
+        cursor.execute(statement, [keys])
         return [place - 1 for (place,) in cursor.fetchall()]

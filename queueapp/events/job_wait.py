@@ -31,7 +31,7 @@ _KEY = "queueapp.wait"
 
 
 class _Wait:
-    """What a view wants to be waited for, if anything."""
+    """The job that a view asks to wait for; none if it asks for nothing."""
 
     job: tuple[int, int] | None = None
     seconds = 0.0

@@ -69,7 +69,7 @@ class Taken(NamedTuple):
 
 
 class _Batch(NamedTuple):
-    """What a process holds of an allowance, and when that is full again, by this process's monotonic clock."""
+    """The part of an allowance that a process holds, and the moment, by its monotonic clock, at which it is full."""
 
     left: int
     full_at: float

@@ -37,10 +37,6 @@ class JobQuerySet(models.QuerySet["Job"]):
         """The jobs of one owner."""
         return self.filter(owner_id=owner_id)
 
-    def newest_first(self) -> JobQuerySet:
-        """The jobs in the reverse order of submission."""
-        return self.order_by("-id")
-
     def in_state(self, status: Status) -> JobQuerySet:
         """The jobs that are in this state now."""
         if status in FINISHED:

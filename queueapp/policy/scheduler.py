@@ -62,9 +62,9 @@ class FlowState:
     def learn(self, spent: float, declared: float) -> None:
         """Take jobs that ended into the ratio."""
         if spent > 0 and declared > 0:
-            before = self.learned_from * MEMORY
-            self.ratio = min(max((self.ratio * before + spent) / (before + declared), 1e-6), 1e6)
-            self.learned_from = before + declared
+            remembered = self.learned_from * MEMORY
+            self.learned_from = remembered + declared
+            self.ratio = min(max((self.ratio * remembered + spent) / self.learned_from, 1e-6), 1e6)
 
     @property
     def ready(self) -> bool:

@@ -14,7 +14,7 @@ from ..policy.rules import route
 MAX_EXAMPLES = 5
 """Examples that a finding names."""
 
-# What the totals have counted, and since when all outcomes of a half hour are kept.
+# The sums of the totals, and the moment from which on all outcomes of a half hour are kept.
 _KEPT = """kept AS (
             SELECT outcomes AS counted, date_bin('30 min', (SELECT min(finished_at) FROM queueapp_outcome), 'epoch')
                                         + interval '30 min' AS since

@@ -23,6 +23,7 @@ DECLARE
     f queueapp_flowstate;
     was_ready boolean;
     before bigint;
+    remembered double precision;
 BEGIN
     SELECT * INTO f FROM queueapp_flowstate WHERE flow_id = p_flow ORDER BY revision DESC LIMIT 1 FOR NO KEY UPDATE;
     was_ready := f.ready;
@@ -31,9 +32,9 @@ BEGIN
     f.busy := f.busy + p_busy;
     f.held := coalesce(p_held, f.held);
     IF p_declared > 0 THEN
-        f.ratio := least(greatest(
-            (f.ratio * (f.learned_from * 0.9375) + p_spent) / (f.learned_from * 0.9375 + p_declared), 1e-6), 1e6);
-        f.learned_from := f.learned_from * 0.9375 + p_declared;
+        remembered := f.learned_from * 0.9375;
+        f.learned_from := remembered + p_declared;
+        f.ratio := least(greatest((f.ratio * remembered + p_spent) / f.learned_from, 1e-6), 1e6);
     END IF;
     IF p_terms.weight IS NOT NULL THEN
         f.weight := p_terms.weight;

@@ -7,11 +7,11 @@
 --   p_wait     whether to wait for a flow's state that others have locked; false if the caller has locked another one
 --   skip       flows that were found empty, in and out
 -- status: 'claimed', with the turn's number and its jobs in order; 'idle': no flow is ready; 'retry': the flow was
--- empty, had gone ahead, or was not to be waited for: commit, and call again.
--- The flow is charged what is expected, but no more than what is declared: else jobs that took long would let their
--- owner move V ahead of everybody with the next one. Each job is an array of id, job_id,
+-- empty, had gone ahead, or was not to be waited for: commit, and call again. Each job is an array of id, job_id,
 -- owner, task, payload as text, duration, attempt, time limit in seconds, memory limit in megabytes, and null or
 -- an array of traceparent and the seconds since the submission or run_at.
+-- The flow is charged what is expected, but no more than what is declared. Otherwise an owner whose jobs took long
+-- could move V far ahead of everybody with the next one.
 -- Locks: a flow's state; the flow (advisory, exclusive, only tried, and given back at once); the waiting rows; the flow
 -- once more (advisory, exclusive, only tried) if nothing more waits in it.
 CREATE OR REPLACE FUNCTION queueapp_claim(
