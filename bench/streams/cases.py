@@ -17,6 +17,7 @@ from bench.streams.bystander import Bystander
 from bench.streams.client import HOST, Clients, Request
 from bench.streams.events import COMPLETED, Recording, Sent
 from bench.streams.measure import (
+    RECEIVED,
     Figures,
     beside,
     compare,
@@ -82,12 +83,13 @@ class Run:
         self.bystander.call("take")
         since, before = time.time(), self._cpu()
         self.feeder.run(rate, seconds)
-        until, after = time.time(), self._cpu()
+        until, after, received = time.time(), self._cpu(), self.clients.call("received_bytes")
         figures: Figures = {"beside": beside(self.bystander.call("take")), "drained": self.drain(DRAIN_LIMIT)}
         events = self.clients.call("recorded")
         due = {n: at for n, (_, at) in self.site.commits(self.users).items() if since <= at < until}
         inside, took = events.between(since, until), until - since
         figures |= spread(latencies(events, due)) | traffic(inside, took)
+        figures |= {what: many / 1024 / took for what, many in zip(RECEIVED, received, strict=True)}
         figures |= {f"CPU % {who}": 100 * (after[who] - used) / took for who, used in before.items()}
         return figures, Window(took, inside, events.sequence(due, since, until))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+import zlib
 from array import array
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -19,18 +20,20 @@ from httptools import HttpResponseParser
 from bench.streams.events import COMPLETED, OTHER, RESET, Recording, kind_of, number_of
 
 HOST = "127.0.0.1"
+_GZIP = 16 + zlib.MAX_WBITS
 RETRY = 1.0
 """Seconds before a stream that was refused or cut comes back, as the server's `retry` says."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A user's request for a stream: the path, a header line with the token or session, and whether it comes back with
-    Last-Event-ID: the number of the last completion heard, or 0."""
+    """A user's request for a stream: the path, a header line with the token or session, whether it comes back with
+    Last-Event-ID (the number of the last completion heard, or 0), and whether it takes gzip, as browsers do."""
 
     path: str
     header: str = ""
     resume: bool = True
+    gzip: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class Stream:
         """Return the request's head, with Last-Event-ID unless it is the first request."""
         lines = [f"GET {self.request.path} HTTP/1.1", f"Host: {HOST}", "Accept: text/event-stream"]
         lines += [self.request.header] if self.request.header else []
+        lines += ["Accept-Encoding: gzip"] if self.request.gzip else []
         lines += [f"Last-Event-ID: {self.last}"] if self.was_open and self.request.resume else []
         return "\r\n".join([*lines, "", ""]).encode()
 
@@ -71,6 +75,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, stream: Stream) -> None:
         self.status: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._stream, self._parser, self._rest = stream, HttpResponseParser(self), b""
+        self._decompressor = zlib.decompressobj(_GZIP) if stream.request.gzip else None
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -90,7 +95,10 @@ class Connection(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         """Hand on the events that are complete."""
         if self._stream.connection is self and self.status.result() == 200:
-            *events, self._rest = (self._rest + body).split(b"\n\n")
+            self._stream.clients.received += len(body)
+            text = self._decompressor.decompress(body) if self._decompressor else body
+            self._stream.clients.decompressed += len(text)
+            *events, self._rest = (self._rest + text).split(b"\n\n")
             self._stream.clients.heard(self._stream, events)
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -108,6 +116,8 @@ class Clients:
         self._port = port
         self._streams = [Stream(self, index, request) for index, request in enumerate(requests)]
         self._recording: Recording | None = None
+        self.received = self.decompressed = 0
+        """Bytes since record(), without the framing of HTTP: as they came, and decompressed."""
         self._users, self._numbers = array("L"), array("q")
         self._tasks = set[asyncio.Task[None]]()
         self._all_have_events = asyncio.Event()
@@ -148,6 +158,11 @@ class Clients:
     def record(self) -> None:
         """Record events from now on."""
         self._recording = Recording()
+        self.received = self.decompressed = 0
+
+    def received_bytes(self) -> tuple[int, int]:
+        """Return the bytes that came since record(): as they came, and decompressed."""
+        return self.received, self.decompressed
 
     def recorded(self) -> Recording:
         """Stop recording, and return the events since record()."""

@@ -19,6 +19,7 @@ AT_ONCE = 500
 """Connections that are opened at the same time, at most, where there is no storm."""
 SETTLE = 1.0
 """Seconds between the last connection and the look at memory."""
+RECEIVED = "KB/s received", "KB/s decompressed"
 Figures = dict[str, Any]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from bench.harness import table
 from bench.streams.cases import DEEP, DEEP_PAGES, DEPTH_OF_OTHERS, LIGHT, PAGES
-from bench.streams.measure import Figures
+from bench.streams.measure import RECEIVED, Figures
 
 NAMES = {"site": "Turnabout", "bare": "bare server", "peer": "django-eventstream"}
 AIM_P99, AIM_KB, AIM_CPU, AIM_ACCEPTED, AIM_POST = 500.0, 25.0, 2.0, 1_000.0, 100.0
@@ -48,12 +48,14 @@ def _rates(figures: Figures) -> list[str]:
 def _completions(cases: Cases) -> str:
     rows = [
         [f"{streams:,}", rate, NAMES[server], *(number(its[f"p{part} ms"], 1) for part in (50, 95, 99)),
-         number(its["completions/s"]), number(its["other events/s"]), number(its["KB/s"]), number(its["CPU % web"]),
-         number(its.get("CPU % database")), number(its["CPU % clients"])]
+         number(its["completions/s"]), number(its["other events/s"]), number(its["KB/s"]),
+         number(its.get("KB/s received")), number(its["CPU % web"]), number(its.get("CPU % database")),
+         number(its["CPU % clients"])]
         for streams, servers in cases.items() for server, figures in servers.items()
         for rate, its in ((rate, figures[rate]) for rate in _rates(figures))
     ]  # fmt: skip
     heads = ["streams", "load", "server", "p50 ms", "p95 ms", "p99 ms", "completions/s", "other events/s", "KB/s"]
+    heads += ["received, in gzip"]
     return table([*heads, "CPU % of a core", "its database sessions", "the clients"], rows)
 
 
@@ -122,15 +124,22 @@ def _pages(pages: Mapping[int, Figures]) -> str:
     rows = []
     for depth, its in pages.items():
         if "between" not in its:
-            rows.append([f"{depth:,}", "not opened", *["-"] * 11])
+            rows.append([f"{depth:,}", "not opened", *["-"] * 13])
             continue
         rows.append(
             [f"{depth:,}", f"{its['pages with a queue']} of {its['pages']}",
              *(number(its[what][part]) for what in ("between", "age") for part in ("p50 ms", "p95 ms")),
-             number(its["KB/s a page"], 1), *(number(its[part]) for part in ("p50 ms", "p99 ms")),
+             number(its["KB/s a page"], 1), *(number(its[what]) for what in (*RECEIVED, "p50 ms", "p99 ms")),
              number(its["CPU % web"]), number(its["CPU % database"]),
              *(number(its["beside"][what]["p95 ms"]) for what in ("GET queue/", "POST jobs/"))]
         )  # fmt: skip
     heads = ["waiting", "pages with a queue", "between two, p50 ms", "p95", "age at arrival, p50 ms", "p95"]
-    heads += ["KB/s a page", f"completion of {LIGHT} light users, p50 ms", "p99", "CPU % of a core"]
+    heads += [
+        "KB/s of queues a page",
+        "KB/s of all, in gzip",
+        "decompressed",
+        f"completion of {LIGHT} light users, p50 ms",
+        "p99",
+        "CPU % of a core",
+    ]
     return table([*heads, "its database sessions", "GET queue/ p95 ms", "POST jobs/ p95 ms"], rows)

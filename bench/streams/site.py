@@ -107,9 +107,9 @@ class Site:
         self.crew.wait(lambda: Processor.objects.alive().count() >= PROCESSORS, 60.0)
 
     def requests(self, streams: int) -> list[Request]:
-        """Return the requests of the first users: by token, and by session as a page sends them, in turn."""
+        """Return the requests of the first users: by token, and by session as a page sends them, in turn; with gzip."""
         return [
-            Request(f"/api/v1/events/{'?after=0' if n % 2 else ''}", header)
+            Request(f"/api/v1/events/{'?after=0' if n % 2 else ''}", header, gzip=True)
             for n, header in enumerate(self._credentials[:streams])
         ]
 

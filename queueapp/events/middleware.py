@@ -30,7 +30,7 @@ from . import sse
 from .admission import MAX_BATCH, Admissions, StreamRequest
 from .hub import hub
 from .job_wait import JobWaitMiddleware
-from .request import HEADERS, accepts, after, credentials
+from .request import accepts, after, credentials, headers, takes_gzip
 from .stream import Stream
 
 logger = logging.getLogger(__name__)
@@ -57,10 +57,10 @@ class EventStreamMiddleware:
         self._path = self._path or events_path()  # once: to look it up takes as long as the rest of this
         if scope["type"] == "http" and scope["method"] == "GET" and scope["path"] == self._path:
             async with self._concurrent:
-                stream, headers = await self._admitted(scope)
+                stream, its_headers = await self._admitted(scope)
             if stream is not None:
                 scope["headers"].clear()  # a stream is open for hours: keep nothing of its request
-                await _Served(stream, send).serve(receive, headers)
+                await _Served(stream, send).serve(receive, its_headers)
                 return
         await self._application(scope, receive, send)
 
@@ -75,9 +75,10 @@ class EventStreamMiddleware:
             return None, []
         if admitted is None or hub().is_full(admitted.access.owner):
             return None, []
-        stream = Stream(admitted.access, admitted.start.number, reset=admitted.start.reset)
+        gzip, start = takes_gzip(request), admitted.start
+        stream = Stream(admitted.access, start.number, reset=start.reset, gzip=gzip)
         hub().join(stream)  # now, so that of many that come together no more are let in than may be
-        return stream, _headers(request.is_secure())
+        return stream, _headers(gzip, request.is_secure())
 
 
 def _stream_request(request: HttpRequest) -> StreamRequest | None:
@@ -96,9 +97,9 @@ def _stream_request(request: HttpRequest) -> StreamRequest | None:
 
 
 @cache
-def _headers(secure: bool) -> list[tuple[bytes, bytes]]:
+def _headers(gzip: bool, secure: bool) -> list[tuple[bytes, bytes]]:
     """Return the headers of a stream: those of views.py, and those that middleware adds to every response."""
-    request, response = HttpRequest(), HttpResponse(headers=HEADERS)
+    request, response = HttpRequest(), HttpResponse(headers=headers(gzip=gzip))
     request.path = events_path()
     request.META["wsgi.url_scheme"] = "https" if secure else "http"
     request._get_scheme = lambda: request.META["wsgi.url_scheme"]  # type: ignore[attr-defined]
@@ -121,7 +122,7 @@ class _Served:
         """Send the head of the response and then the stream, until the client leaves or the stream ends."""
         try:
             await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-            await self._send(_body(sse.retry(hub().retry_milliseconds())))
+            await self._send(_body(self._stream.encoded(sse.retry(hub().retry_milliseconds()))))
             self._wake()
             while (await receive())["type"] != "http.disconnect":
                 pass
@@ -138,7 +139,7 @@ class _Served:
             while not self._stream.over and (data := self._stream.take()):
                 await self._send(_body(data))
             if self._stream.over:
-                await self._send(_body(b"", more=False))
+                await self._send(_body(self._stream.ending(), more=False))
         except Exception:  # the server says so where it can; the stream's own task ends with the connection
             logger.debug("A stream could not be written to.", exc_info=True)
             hub().leave(self._stream)

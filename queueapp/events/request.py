@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from django.conf import settings
 from django.http import HttpRequest
 
@@ -9,7 +11,22 @@ from ..errors import FieldError, InvalidQuery
 from ..http.problems import MEDIA_TYPE
 from .credentials import Credentials
 
-HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+_HEADERS = {
+    "Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no",
+    "Vary": "Accept-Encoding",
+}  # fmt: skip
+_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))", re.IGNORECASE)
+"""Accept-Encoding that names gzip, and not only to refuse it."""
+
+
+def headers(*, gzip: bool) -> dict[str, str]:
+    """Return the headers of a stream."""
+    return _HEADERS | {"Content-Encoding": "gzip"} if gzip else _HEADERS
+
+
+def takes_gzip(request: HttpRequest) -> bool:
+    """Whether the client takes a stream in gzip. What others do not ask for stays readable as it is sent."""
+    return _GZIP.search(request.headers.get("Accept-Encoding", "")) is not None
 
 
 def accepts(request: HttpRequest) -> bool:

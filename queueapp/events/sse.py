@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-KEEP_ALIVE = b": still here\n\n"
+from .gzip_body import Part
+
+KEEP_ALIVE = Part(b": still here\n\n")
 """A comment. It keeps proxies from closing a quiet stream, and makes a write fail once the client has left."""
 
 
@@ -14,12 +16,16 @@ def retry(milliseconds: int) -> bytes:
     return f"retry: {milliseconds}\n\n".encode()
 
 
-def data(value: Any) -> bytes:
+def data(value: Any) -> Part:
     """Return the value as an event's data: one line, as JSON has no raw line breaks. Encoded once for all streams."""
-    return f"data: {json.dumps(value, separators=(',', ':'), ensure_ascii=False)}\n\n".encode()
+    return Part(f"data: {json.dumps(value, separators=(',', ':'), ensure_ascii=False)}\n\n".encode())
 
 
-def event(name: str, data: bytes, number: int | None = None) -> bytes:
+def head(name: str, number: int | None = None) -> bytes:
+    """Return the beginning of an event, with an id if one is given; data() follows."""
+    return (f"event: {name}\n" if number is None else f"event: {name}\nid: {number}\n").encode()
+
+
+def event(name: str, data: bytes, number: int | None = None) -> Part:
     """Return one event, with data from data() and, if given, an id."""
-    head = f"event: {name}\n" if number is None else f"event: {name}\nid: {number}\n"
-    return head.encode() + data
+    return Part(head(name, number) + data)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from .. import tracing
 from . import sse
 from .access import StreamAccess
+from .gzip_body import GzipBody
 from .queries import EncodedCompletion
 
 MAX_COMPLETIONS = 1_000
@@ -30,15 +31,17 @@ class Stream:
     it must not come after completions. A client that is cut off before its first completion comes back with that
     number. Until the queue is there completions are kept, and only comments are sent.
 
+    `gzip`: the body, if the client takes it in gzip. All that is sent goes through encoded(), and ends with ending().
+
     `wake` is called when there is something to take. An idle stream has no task and no timer.
     """
 
     __slots__ = (
         "_begun", "_completions", "_estimates", "_progress", "_queue", "_start",
-        "access", "behind", "cursor", "gist", "over", "owner", "told_at", "wake",
+        "access", "behind", "cursor", "gist", "gzip", "over", "owner", "told_at", "wake",
     )  # fmt: skip
 
-    def __init__(self, access: StreamAccess, cursor: int, *, reset: bool = False) -> None:
+    def __init__(self, access: StreamAccess, cursor: int, *, reset: bool = False, gzip: bool = False) -> None:
         self.access = access
         self.owner = access.owner
         self.cursor = cursor
@@ -48,6 +51,7 @@ class Stream:
         self.gist: object = None
         self.wake: Callable[[], None] = _nobody
         self._start: tuple[str, int | None] = ("reset" if reset else "queue", cursor)
+        self.gzip = GzipBody() if gzip else None
         self._begun = False
         self._queue: bytes | None = None
         self._progress: bytes | None = None
@@ -102,23 +106,31 @@ class Stream:
 
     def take(self) -> bytes:
         """Return everything in line, the queue first, so that a completion finds the job gone from it."""
-        parts = []
+        parts: list[bytes] = []
         self._begun = self._begun or self._queue is not None
         if self._queue is not None:
             name, number = self._start
-            parts.append(sse.event(name, self._queue, number))
+            parts += sse.head(name, number), self._queue
             self._start = ("queue", None)
         if self._progress is not None:
-            parts.append(sse.event("progress", self._progress))
+            parts += sse.head("progress"), self._progress
         if self._estimates is not None:
             parts.append(self._estimates)
         self._queue = self._progress = self._estimates = None
         if self._begun:
             for done in self._completions or ():
-                parts.append(sse.event("completed", done.data, done.number))
+                parts += sse.head("completed", done.number), done.data
                 tracing.delivered(done.trace)
             self._completions = None
-        return b"".join(parts)
+        return self.encoded(*parts) if parts else b""
+
+    def encoded(self, *parts: bytes) -> bytes:
+        """Return these parts as the client takes them: in gzip, or as they are."""
+        return b"".join(parts) if self.gzip is None else self.gzip.encode(parts)
+
+    def ending(self) -> bytes:
+        """Return what ends the body after end()."""
+        return b"" if self.gzip is None else self.gzip.end()
 
     async def events(self) -> AsyncIterator[bytes]:
         """Yield what is in line, some events at a time, until the client leaves or end() is called."""
@@ -130,3 +142,4 @@ class Stream:
             something.clear()
             if not self.over and (data := self.take()):
                 yield data
+        yield self.ending()

@@ -27,7 +27,7 @@ from ..snapshots import stream_starts
 from . import sse
 from .access import StreamAccess
 from .hub import hub
-from .request import HEADERS, accepts, after
+from .request import accepts, after, headers, takes_gzip
 from .stream import Stream
 
 UNKNOWN_TOKEN_SECONDS = 900.0
@@ -68,7 +68,7 @@ async def events(request: HttpRequest) -> HttpResponseBase:
         return too_many(request, TOO_MANY_RETRY, f"At most {most} streams of one user are open at a time.")
     if isinstance(request, WSGIRequest):  # which would wait for the end of the stream before it sends any of it
         return problem_page(request, 501, "Event streams need an ASGI server. This one is WSGI, as runserver is.")
-    return StreamingHttpResponse(_follow(stream), headers=HEADERS)
+    return StreamingHttpResponse(_follow(stream), headers=headers(gzip=stream.gzip is not None))
 
 
 async def _follow(stream: Stream) -> AsyncIterator[bytes]:
@@ -77,7 +77,7 @@ async def _follow(stream: Stream) -> AsyncIterator[bytes]:
         return
     feeder.join(stream)
     try:
-        yield sse.retry(feeder.retry_milliseconds())
+        yield stream.encoded(sse.retry(feeder.retry_milliseconds()))
         async for data in stream.events():
             yield data
     finally:
@@ -99,7 +99,7 @@ def _admit(request: HttpRequest, number: int | None) -> tuple[Stream | None, flo
         if key and Scope.READ not in key.scopes:
             raise PermissionDenied("This API key lacks the scope read.")
         start = stream_starts([(access.owner, number)])[0]
-        return Stream(access, start.number, reset=start.reset), 0.0
+        return Stream(access, start.number, reset=start.reset, gzip=takes_gzip(request)), 0.0
     finally:
         if not connection.in_atomic_block:  # as it is in tests only
             connection.close()

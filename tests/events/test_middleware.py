@@ -165,6 +165,8 @@ class TestOfASite:
         assert headers.pop("date")
         assert headers == {
             "content-type": "text/event-stream",
+            "content-encoding": "gzip",
+            "vary": "Accept-Encoding",
             "cache-control": "no-cache",
             "x-accel-buffering": "no",
             "x-content-type-options": "nosniff",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,12 @@ def submit(client: httpx.Client, job_id: str, duration: float = 0.01) -> None:
     client.post("jobs/", json={"job_id": job_id, "duration": duration}).raise_for_status()
 
 
+def log_in(browser: httpx.Client, name: str) -> None:
+    browser.get("/login/")
+    form = {"username": name, "password": PASSWORD, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+    assert browser.post("/login/", data=form).status_code == 200
+
+
 def test_a_stream_begins_with_the_queue_and_follows_a_job_to_its_end(site: Site) -> None:
     site.user("lea")
     with site.client("lea") as client, stream(client) as events:
@@ -47,6 +54,30 @@ def test_a_stream_begins_with_the_queue_and_follows_a_job_to_its_end(site: Site)
         assert progress[0]["progress"] <= progress[1]["progress"]
         done = first(events, "completed")
         assert (done["job_id"], done["status"]) == ("job", "succeeded")
+
+
+def test_a_stream_is_compressed_for_who_takes_gzip_and_a_whole_gzip_file_when_it_ends(site: Site) -> None:
+    site.user("zip")
+    with httpx.Client(base_url=site.url, follow_redirects=True, timeout=20) as browser:
+        log_in(browser, "zip")
+        with browser.stream("GET", "/api/v1/events/") as answer:
+            assert (answer.headers["content-encoding"], answer.headers["vary"]) == ("gzip", "Accept-Encoding")
+            received = b""
+            for part in answer.iter_raw():
+                received += part
+                if len(received) > 600 and "sessionid" in browser.cookies:  # the first queue has come: log out
+                    browser.post("/logout/", data={"csrfmiddlewaretoken": browser.cookies["csrftoken"]})
+    text = gzip.decompress(received)  # raises if the end or the checksum is missing
+    assert text.startswith(b"retry: ")
+    assert b"event: queue\nid: 0\ndata: " in text
+
+
+def test_a_client_that_does_not_take_gzip_gets_plain_text(site: Site) -> None:
+    site.user("tex")
+    for sent in ("identity", "gzip;q=0, identity"):
+        with site.client("tex") as client, client.stream("GET", "events/", headers={"Accept-Encoding": sent}) as answer:
+            assert "content-encoding" not in answer.headers
+            assert next(answer.iter_raw()).startswith(b"retry: ")
 
 
 def test_a_client_that_names_only_the_type_of_errors_gets_the_stream(site: Site) -> None:
@@ -143,9 +174,7 @@ def test_a_stream_that_is_open_while_the_database_is_restored_is_told_so(site: S
 def test_a_session_follows_as_well(site: Site) -> None:
     site.user("pia")
     with httpx.Client(base_url=site.url, follow_redirects=True) as browser:
-        browser.get("/login/")
-        form = {"username": "pia", "password": PASSWORD, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
-        assert browser.post("/login/", data=form).status_code == 200
+        log_in(browser, "pia")
         with browser.stream("GET", "/api/v1/events/") as answer:
             assert answer.headers["content-type"].startswith("text/event-stream")
             assert first(EventSource(answer).iter_sse(), "queue")["user"] == "pia"
