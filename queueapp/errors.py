@@ -68,6 +68,10 @@ class NotCancellable(QueueError):
     """Only a job that waits or runs can be cancelled."""
 
 
+class NotWaiting(QueueError):
+    """The job does not wait."""
+
+
 class BacklogFull(QueueError):
     """So many jobs of one user wait that no more are taken in for now."""
 

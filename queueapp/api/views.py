@@ -11,7 +11,8 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ..errors import FieldError, InvalidFilter, InvalidQuery, InvalidSubmission
+from ..errors import FieldError, InvalidFilter, InvalidQuery, InvalidSubmission, NotWaiting
+from ..events.hub import accuracy_now
 from ..events.job_wait import MAX_WAIT, wait_for
 from ..lifecycle.cancel import cancel
 from ..lifecycle.job_filter import ListFilter, parse_filter
@@ -20,13 +21,13 @@ from ..lifecycle.submit import submit_each
 from ..lifecycle.validation import Submission, parse, parse_all
 from ..models import Job, Owner
 from ..models.api_key import Scope
-from ..snapshots import job_dict, new_job_dict, queue_snapshot
+from ..snapshots import explain_wait, job_dict, new_job_dict, queue_snapshot
 from . import schemas
 from .base import ERRORS, PROBLEM, ConditionalView, ProtectedView
 from .bulk import bulk_turn
 from .described import described
 from .pagination import SIZES, job_page, whole_number
-from .schemas import BulkAccepted, BulkSubmission, JobPage, Problem, Queue
+from .schemas import BulkAccepted, BulkSubmission, JobPage, Problem, Queue, WaitExplained
 from .staff_log import note_job, note_submitted
 from .whose import NAMES, WHOSE, asking, owner_in_query, owner_of
 
@@ -186,6 +187,26 @@ class RetryView(ProtectedView):
         try_again(job)
         note_job(asking(request), job, "Tried again")
         return Response(job_dict(_job(request, job_id)))
+
+
+class WaitView(ProtectedView):
+    """Why one of my jobs waits."""
+
+    takes: ClassVar = {"GET": NAMES}
+    scopes: ClassVar = {"GET": Scope.READ}
+
+    @described(
+        operation_id="jobs_why",
+        summary="Why a job waits, and when it should start",
+        parameters=WHOSE,
+        responses={200: WaitExplained, 404: PROBLEM, 409: OpenApiResponse(Problem, "It does not wait."), **ERRORS},
+    )
+    def get(self, request: Request, job_id: str) -> Response:
+        job = _job(request, job_id)
+        explained = explain_wait(job, accuracy_now())
+        if explained is None:
+            raise NotWaiting(f"Job {job_id} does not wait: it is {_job(request, job_id).status}.")
+        return Response(explained)
 
 
 class QueueView(ProtectedView):

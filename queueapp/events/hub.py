@@ -18,6 +18,7 @@ from typing import TypeVar
 from ..conf import queue_settings
 from ..db.sessions import is_passing, reason
 from ..lifecycle.announce import EVERYONE
+from ..policy.accuracy import Accuracy
 from ..snapshots import BATCH_COMPLETIONS
 from . import queries
 from .job_watches import JobWatches
@@ -77,6 +78,11 @@ class Hub:
     def streams(self) -> int:
         """The number of streams that are fed. Safe from any thread."""
         return len(self._open)
+
+    @property
+    def accuracy(self) -> Accuracy:
+        """How exact estimates were lately. Others may read it while the hub goes on."""
+        return self._fleet.predictions.accuracy
 
     def is_full(self, user: int) -> bool:
         """Whether this user has as many streams as one may have."""
@@ -308,6 +314,11 @@ def hub() -> Hub:
     if loop not in _hubs:
         _hubs[loop] = Hub()
     return _hubs[loop]
+
+
+def accuracy_now() -> Accuracy:
+    """Return how exact estimates were lately, as this process's hubs know it: nothing before the first stream."""
+    return max((hub.accuracy for hub in list(_hubs.values())), key=lambda one: len(one.ranges()), default=Accuracy())
 
 
 def stream_count() -> int:

@@ -114,6 +114,11 @@ class FlowState(models.Model):
         return f"{self.flow}: {self.vtime:g}"
 
     @property
+    def is_active(self) -> bool:
+        """Whether it has queued or running jobs."""
+        return self.backlogged or self.busy > 0
+
+    @property
     def terms(self) -> Terms:
         """The weight and cap that its rule gives it."""
         return Terms(self.weight, self.cap)

@@ -43,6 +43,17 @@ def soon(value: float) -> str:
     return "in about 1 min"
 
 
+def soon_between(earliest: float, latest: float) -> str:
+    """Return the range of times until something begins: 'in 10 to 20 s', 'in 50 s to 2 min', or as soon()."""
+    first, last = (soon(value).removeprefix("in about ") for value in (earliest, latest))
+    if first == last or latest < 1:
+        return soon(latest)
+    if earliest < 1:
+        return f"within {last}"
+    number, unit = first.split(" ", 1)
+    return f"in {number if last.endswith(unit) else first} to {last}"
+
+
 def turns(owed: float, flows: int) -> str:
     """Return a share of the processors as turns: 'every turn', '1 of 4 turns', '37% of the turns'."""
     if owed > 0.9995:

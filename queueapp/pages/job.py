@@ -17,16 +17,18 @@ from django.views.decorators.http import require_http_methods
 
 from ..db.clock import at_one_moment
 from ..errors import FieldError, InvalidSubmission, NotCancellable, NotRetryable
+from ..events.hub import accuracy_now
 from ..lifecycle.cancel import cancel
 from ..lifecycle.retry import try_again
 from ..models import Job, Owner
 from ..registry import is_internal
-from ..snapshots import job_dict, last_number, shapes
+from ..snapshots import explain_wait, job_dict, last_number, shapes
 from ..states import FINISHED, Status
 from .again import FIELDS, form_shown, run_again
 from .rows import pretty, shown
 from .timeline import timeline
 from .visible import beginning, visible
+from .wait import wait_shown
 from .whose import is_own, owner_shown, query_of
 
 
@@ -79,6 +81,7 @@ def _page(
     with at_one_moment() as now:
         job = _found(owner, job_id)
         described = job_dict(job, now)
+        waits = explain_wait(job, accuracy_now())
     own = is_own(request, owner)
     offered = own and (errors or not is_internal(job.task))
     context = {
@@ -91,6 +94,7 @@ def _page(
         "last_number": last,
         "now": now,
         "job": shown(described, now) | {name: visible(described[name]) for name in ("message", "error")},
+        "wait": waits and wait_shown(waits, now),
         "steps": timeline(job, described),
         "values": _values(described),
         "can_cancel": own and described["status"] not in FINISHED and not described["stopping"],

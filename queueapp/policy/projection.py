@@ -153,6 +153,11 @@ class Projection:
             start = self._after + beyond * flow.terms.weight / (share_owed(flow, self._fleet) * self._fleet.processors)
         return start if flow.terms.cap is None else max(start, ahead / flow.terms.cap)
 
+    def number_before(self, flow: Standing, place: int, ahead: float) -> int | None:
+        """Return how many jobs start before that one, if nobody submits any more. None: more than are looked at."""
+        index = bisect_left(self._order, (flow.tag(ahead), place))
+        return index if index < len(self._order) else None
+
     def sample(self, chooser: random.Random, many: int) -> list[tuple[int, float]]:
         """Return so many of the next jobs at random, or all: their places, and the seconds until they start."""
         chosen = chooser.sample(range(len(self._starts)), min(many, len(self._starts)))

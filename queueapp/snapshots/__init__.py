@@ -15,6 +15,7 @@ from .history import Page, Place, count_jobs, find_jobs
 from .jobs import job_dict, job_dicts, new_job_dict, recent_jobs
 from .predictions import Predictions
 from .queues import LIVE_WAITING, progress_snapshots, queue_snapshot, queue_snapshots
+from .waiting import explain_wait
 
 __all__ = [
     "BATCH_COMPLETIONS",
@@ -28,6 +29,7 @@ __all__ = [
     "completions_after",
     "count_jobs",
     "ended_of",
+    "explain_wait",
     "find_jobs",
     "fleet_now",
     "job_dict",

@@ -172,20 +172,23 @@ def _waiting(
         found[owner].append(
             {
                 **describe(jobs[job], now, position=place.position if place else None, note=note),
-                **_start(job, sure, at, standing.get(flow, Standing()), fleet, now),
+                **start_of(job, sure, at, standing.get(flow, Standing()), fleet, now),
             }
         )
     return found, many
 
 
-class _Start(TypedDict):
+class Start(TypedDict):
+    """When a waiting job should start: null, nothing is known. `tag`: see shapes.WaitingJob."""
+
     estimated_start: str | None
     tag: float | None
 
 
-def _start(
+def start_of(
     job: int, place: Position | None, at: datetime | None, standing: Standing, fleet: FleetNow, now: datetime
-) -> _Start:
+) -> Start:
+    """Return the estimated start of a job at a place in a flow, or its moment `at` if it is in none."""
     if place is None or at is not None:
         return {"estimated_start": iso(at), "tag": None}
     wait = fleet.projection.seconds_until_start(standing, job, place.ahead)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeAlias, overload
 from pydantic import Field, WithJsonSchema
 from typing_extensions import TypedDict
 
+from ..policy.wait_reason import Reason
 from ..states import Status
 
 Moment: TypeAlias = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
@@ -148,6 +149,35 @@ class Estimates(TypedDict):
     ]
     held: Annotated[float | None, Field(description="The part of the last 200 ranges that held; null: not known yet.")]
     behind: Annotated[float, Field(description="Seconds by which the server is late to send changed queues.")]
+
+
+class ExpectedStart(TypedDict):
+    """When a job should start, if that can be told."""
+
+    estimated_start: Annotated[Moment | None, Field(description="Or not_before; null: nothing is known.")]
+    earliest: Annotated[
+        Moment | None, Field(description="Four of five jobs start between these two; null: too little is known yet.")
+    ]
+    latest: Moment | None
+    held: Annotated[float | None, Field(description="The part of the last 200 ranges that held; null: not known yet.")]
+
+
+class WaitExplained(ExpectedStart):
+    """Why a job waits."""
+
+    reason: Annotated[Reason, Field(description="What has to happen before it can start; others may follow.")]
+    sentence: str
+    not_before: Annotated[Moment | None, Field(description="The moment that it waits for; null: none.")]
+    jobs_before: Annotated[
+        int | None, Field(description="Jobs before it in its flow; null: it is in none, or far back.")
+    ]
+    others_before: Annotated[
+        int | None, Field(description="Jobs of other flows that should start before it; null: not known, or many.")
+    ]
+    rule: Annotated[str | None, Field(description="The name of the rule that its flow follows.")]
+    running: Annotated[int, Field(description="Jobs of its flow that run.")]
+    share: Share
+    processors: Processors
 
 
 class ClusterPart(TypedDict):

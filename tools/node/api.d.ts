@@ -548,6 +548,13 @@ export interface components {
       processors: components["schemas"]["Processors"];
     };
     /**
+     * Reason
+     * @description What has to happen before the job can start.
+     * @enum {string}
+     */
+    Reason:
+      "paused" | "deferred" | "retry" | "not_due" | "joining" | "moving" | "no_processors" | "cap" | "turns" | "next";
+    /**
      * Refresh
      * @description A refresh token.
      */
@@ -733,6 +740,60 @@ export interface components {
        * @description Gives the next pair, once.
        */
       refresh: string;
+    };
+    /**
+     * WaitExplained
+     * @description Why a job waits.
+     */
+    WaitExplained: {
+      /**
+       * Estimated Start
+       * @description Or not_before; null: nothing is known.
+       */
+      estimated_start: string | null;
+      /**
+       * Earliest
+       * @description Four of five jobs start between these two; null: too little is known yet.
+       */
+      earliest: string | null;
+      /** Latest */
+      latest: string | null;
+      /**
+       * Held
+       * @description The part of the last 200 ranges that held; null: not known yet.
+       */
+      held: number | null;
+      /** @description What has to happen before it can start; others may follow. */
+      reason: components["schemas"]["Reason"];
+      /** Sentence */
+      sentence: string;
+      /**
+       * Not Before
+       * @description The moment that it waits for; null: none.
+       */
+      not_before: string | null;
+      /**
+       * Jobs Before
+       * @description Jobs before it in its flow; null: it is in none, or far back.
+       */
+      jobs_before: number | null;
+      /**
+       * Others Before
+       * @description Jobs of other flows that should start before it; null: not known, or many.
+       */
+      others_before: number | null;
+      /**
+       * Rule
+       * @description The name of the rule that its flow follows.
+       */
+      rule: string | null;
+      /**
+       * Running
+       * @description Jobs of its flow that run.
+       */
+      running: number;
+      share: components["schemas"]["Share"];
+      processors: components["schemas"]["Processors"];
     };
     /**
      * WaitingJob

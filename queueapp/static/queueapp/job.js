@@ -12,6 +12,8 @@ import { localizeTimes } from "./times.js";
 
 const LABELS = { live: "Live", reconnecting: "Reconnecting", ended: "Session ended" };
 const READ_EVERY = 1000;
+/** While the job waits, others' jobs change why and how long. */
+const READ_WAIT_EVERY = 10_000;
 
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 const connection = /** @type {HTMLElement} */ (document.querySelector('[data-testid="connection"]'));
@@ -24,6 +26,7 @@ let state = reducers.initialState(main.dataset.jobId ?? "", keyIn(document));
 
 const schedule = oncePerFrame(render);
 const readSoon = atMostEvery(READ_EVERY, readAgain);
+const readWait = atMostEvery(READ_WAIT_EVERY, readAgain);
 
 /** @param {import("./job-state.js").JobState} next */
 function update(next) {
@@ -110,7 +113,9 @@ const stream = followShared({
     queue: onQueue,
     reset: onQueue,
     progress: (progress) => update(reducers.onProgress(state, progress)),
-    estimates: () => {},
+    estimates: () => {
+      if (state.key.startsWith("queued")) readWait();
+    },
     completed: (job) => update(reducers.onCompleted(state, job)),
   },
   onState,
