@@ -14,9 +14,12 @@ is the job's result. An exception fails the attempt; JobFailed fails the job at 
 from __future__ import annotations
 
 import inspect
+import sys
+import time
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, create_model
@@ -29,19 +32,41 @@ Function = Callable[..., Any]
 Check = Callable[[Mapping[str, Any]], str | None]
 LONGEST_MESSAGE = 500
 """Maximum length of a progress message, in characters."""
+LONGEST_LINE = 10_000
+"""Maximum length of a line that JobContext.log() writes, in characters."""
+LONGEST_NOTE, LONGEST_STAGE, MOST_STAGES = 20_000, 100, 100
+"""Maximum length of a note and of a stage's name, in characters, and maximum number of stages."""
 
 
 class Reports:
-    """A job's progress and the requests to stop it, in this process's memory. Processors use SharedMemory instead."""
+    """What a job reports and the requests to stop it, in this process's memory. Processors use SharedMemory instead."""
 
     fraction = 0.0
     message = ""
     cancelled = False
     stopping = False
 
+    def __init__(self) -> None:
+        self.stages: list[tuple[str, float]] = []
+        """Names, and seconds after the beginning of the attempt."""
+        self.note = ""
+        self.begun = time.monotonic()
+
     def report(self, fraction: float, message: str) -> None:
         """Store a fraction from 0 to 1, and a message that the database can hold. The caller ensures both."""
         self.fraction, self.message = fraction, message
+
+    def begin_stage(self, name: str) -> None:
+        """Store that a stage begins now."""
+        self.stages.append((name, round(time.monotonic() - self.begun, 3)))
+
+    def set_note(self, text: str) -> None:
+        """Store the note."""
+        self.note = text
+
+    def write_log(self, line: str) -> None:
+        """Append a line to the log."""
+        sys.stdout.write(f"{line}\n")
 
 
 class JobContext:
@@ -90,6 +115,27 @@ class JobContext:
         given = float(fraction)
         within = min(given, 1.0) if given >= 0 else 0.0
         self._reports.report(within, clean_text(message, LONGEST_MESSAGE))
+
+    def log(self, *values: object) -> None:
+        """Write a line into the job's log, with the time in UTC. What is printed gets there, too, without a time."""
+        words = clean_text(" ".join(map(str, values)), LONGEST_LINE)
+        self._reports.write_log(f"{datetime.now(UTC):%H:%M:%S} {words}")
+
+    def stage(self, name: str) -> None:
+        """Begin a stage of this name, which ends the stage before. The job's page shows how long each took.
+
+        The name is cut to 100 characters. Raises ValueError after 100 stages.
+        """
+        if len(self._reports.stages) >= MOST_STAGES:
+            raise ValueError(f"A job has at most {MOST_STAGES} stages.")
+        self._reports.begin_stage(clean_text(name, LONGEST_STAGE))
+
+    def note(self, markdown: str) -> None:
+        """Show this text, in Markdown, on the job's page, instead of the note before. HTML and images are left out.
+
+        It is cut to 20,000 characters.
+        """
+        self._reports.set_note(clean_text(markdown, LONGEST_NOTE))
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,13 @@ from .lifecycle import submit
 from .lifecycle.maintenance.schedule import join_due
 from .lifecycle.outcome import JobOutcome
 from .lifecycle.processors import register
+from .lifecycle.reports import AttemptReport, write_reports
 from .lifecycle.turn import ClaimedJob, take_turn
 from .models import Owner, Processor
 from .registry import JobContext, Reports, find_task
 from .signals import job_completed
 from .workers.attempt_text import describe, result_text
+from .workers.job_reports import encoded, parsed
 from .workers.outcomes import ended_outcome
 from .workers.shared_memory import Kind, Record, Stop
 
@@ -63,7 +65,8 @@ def _run(processor: int) -> list[Job]:
         if not turn.jobs:
             return ended
         attempts += len(turn.jobs)
-        outcomes = [_attempt(job) for job in turn.jobs]
+        outcomes, reports = zip(*map(_attempt, turn.jobs), strict=True)
+        write_reports(processor, turn.number, [report for report in reports if report is not None])
         take_turn(processor, turn.number, outcomes, now=time.monotonic(), more=False)
         for job, outcome in zip(turn.jobs, outcomes, strict=True):
             if outcome.retry is None:
@@ -86,8 +89,8 @@ def jobs_inline() -> Iterator[None]:
         submit.after_submission = before
 
 
-def _attempt(job: ClaimedJob) -> JobOutcome:
-    """Run one attempt. Return its outcome; the next attempt, if there is one, is due at once."""
+def _attempt(job: ClaimedJob) -> tuple[JobOutcome, AttemptReport | None]:
+    """Run one attempt. Return its outcome, and its report if it made one. The next attempt is due at once."""
     reports, begun = Reports(), time.monotonic()
     try:
         kind, text, log = Kind.RESULT, _result(job, reports), ""
@@ -97,7 +100,9 @@ def _attempt(job: ClaimedJob) -> JobOutcome:
         kind, text, log = describe(failure)
     record = Record(0, begun, time.monotonic(), kind, text, log, reports.fraction, reports.message)
     outcome = ended_outcome(job, record, Stop.NO, (None, None))
-    return outcome if outcome.retry is None else replace(outcome, retry=0.0)
+    said = parsed(encoded(reports.stages, reports.note))
+    report = None if said is None else AttemptReport(job.id, job.attempt, *said)
+    return outcome if outcome.retry is None else replace(outcome, retry=0.0), report
 
 
 def _result(job: ClaimedJob, reports: Reports) -> str:

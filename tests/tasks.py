@@ -33,6 +33,22 @@ def nap(job: JobContext, seconds: float) -> str:
     return f"attempt {job.attempt}"
 
 
+@task("talks", max_attempts=1)
+def talks(job: JobContext, folder: str, end: str = "return") -> None:
+    """Report in every way, before and after the file `go` is in this folder."""
+    sys.stdout.write("printed\n")
+    job.log("logged", {"a": 1})
+    job.stage("download")
+    job.note("# Half\n\n<script>alert(1)</script>")
+    while not Path(folder, "go").exists():
+        time.sleep(0.02)
+    job.stage("<b>render</b>")
+    job.log("at last")
+    if end == "die":
+        os._exit(3)
+    job.note("**All** of it\n\n| a | b |\n|---|---|\n| 1 | 2 |")
+
+
 @task("marks")
 def marks(job: JobContext, folder: str) -> None:
     """Leave an empty file of the job's name, and work for two milliseconds."""

@@ -35,6 +35,7 @@ def _model(shape: type) -> type[BaseModel]:
 Job = _model(shapes.Job)
 Queue = _model(shapes.Queue)
 Fleet = _model(shapes.Fleet)
+JobLog = _model(shapes.JobLog)
 WaitExplained = _model(shapes.WaitExplained)
 
 

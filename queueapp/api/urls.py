@@ -8,7 +8,7 @@ from .docs import DocsView, SchemaView
 from .fleet import FleetView
 from .keys import KeysView, KeyView
 from .matching import CancelMatchingView, RetryMatchingView
-from .views import BulkView, JobsView, JobView, QueueView, RetryView, WaitView
+from .views import BulkView, JobLogView, JobsView, JobView, QueueView, RetryView, WaitView
 
 urlpatterns = [
     path("jobs/", JobsView.as_view(), name="jobs"),
@@ -17,6 +17,7 @@ urlpatterns = [
     path("jobs/retry/", RetryMatchingView.as_view(), name="jobs-retry"),
     path("jobs/<str:job_id>/", JobView.as_view(), name="job"),
     path("jobs/<str:job_id>/retry/", RetryView.as_view(), name="job-retry"),
+    path("jobs/<str:job_id>/log/", JobLogView.as_view(), name="job-log"),
     path("jobs/<str:job_id>/why/", WaitView.as_view(), name="job-why"),
     path("queue/", QueueView.as_view(), name="queue"),
     path("fleet/", FleetView.as_view(), name="fleet"),

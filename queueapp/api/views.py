@@ -19,9 +19,9 @@ from ..lifecycle.job_filter import ListFilter, parse_filter
 from ..lifecycle.retry import try_again
 from ..lifecycle.submit import submit_each
 from ..lifecycle.validation import Submission, parse, parse_all
-from ..models import Job, Owner
+from ..models import Job, Owner, at_one_moment
 from ..models.api_key import Scope
-from ..snapshots import explain_wait, job_dict, new_job_dict, queue_snapshot
+from ..snapshots import explain_wait, job_dict, job_log, new_job_dict, queue_snapshot
 from . import schemas
 from .base import ERRORS, PROBLEM, ConditionalView, ProtectedView
 from .bulk import bulk_turn
@@ -187,6 +187,23 @@ class RetryView(ProtectedView):
         try_again(job)
         note_job(asking(request), job, "Tried again")
         return Response(job_dict(_job(request, job_id)))
+
+
+class JobLogView(ConditionalView):
+    """What one of my jobs said."""
+
+    takes: ClassVar = {"GET": NAMES}
+    scopes: ClassVar = {"GET": Scope.READ}
+
+    @described(
+        operation_id="jobs_log",
+        summary="What a job printed, its stages and its note, also while it runs",
+        parameters=WHOSE,
+        responses={200: schemas.JobLog, 404: PROBLEM, **ERRORS},
+    )
+    def get(self, request: Request, job_id: str) -> Response:
+        with at_one_moment() as now:
+            return Response(job_log(_job(request, job_id), now))
 
 
 class WaitView(ProtectedView):

@@ -13,6 +13,7 @@ from .attempt import Attempt
 from .fleet import Cluster, Fleet, FleetDecision
 from .flow import Flow, FlowState, OrderStart, PendingMove
 from .job import Job, Waiting
+from .job_report import JobReport
 from .outcome import Outcome
 from .owner import Owner
 from .pause import Pause
@@ -34,6 +35,7 @@ __all__ = [
     "FlowState",
     "FlowTotal",
     "Job",
+    "JobReport",
     "OrderStart",
     "Outcome",
     "Owner",

@@ -22,9 +22,10 @@ from ..lifecycle.cancel import cancel
 from ..lifecycle.retry import try_again
 from ..models import Job, Owner
 from ..registry import is_internal
-from ..snapshots import explain_wait, job_dict, last_number, shapes
+from ..snapshots import explain_wait, job_dict, job_log, last_number, shapes
 from ..states import FINISHED, Status
 from .again import FIELDS, form_shown, run_again
+from .markdown import as_html
 from .rows import pretty, shown
 from .timeline import timeline
 from .visible import beginning, visible
@@ -81,7 +82,7 @@ def _page(
     with at_one_moment() as now:
         job = _found(owner, job_id)
         described = job_dict(job, now)
-        waits = explain_wait(job, accuracy_now())
+        waits, said = explain_wait(job, accuracy_now()), job_log(job, now)
     own = is_own(request, owner)
     offered = own and (errors or not is_internal(job.task))
     context = {
@@ -95,7 +96,8 @@ def _page(
         "now": now,
         "job": shown(described, now) | {name: visible(described[name]) for name in ("message", "error")},
         "wait": waits and wait_shown(waits, now),
-        "steps": timeline(job, described),
+        "steps": timeline(job, described, said),
+        "note": as_html(said["note"]),
         "values": _values(described),
         "can_cancel": own and described["status"] not in FINISHED and not described["stopping"],
         "can_retry": own and described["status"] in (Status.FAILED, Status.CANCELLED),

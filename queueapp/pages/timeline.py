@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ..models import Attempt, Job, Outcome
 from ..snapshots import shapes
-from ..states import Status
+from ..states import FINISHED, Status
 from . import humanize
 from .visible import visible
 
@@ -19,17 +19,21 @@ SHORTEST_WAIT = timedelta(milliseconds=1)
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that happened, or goes on. `kind`: a status, or submitted or waited. `at`: when it happened."""
+    """One thing that happened, or goes on. `kind`: a status, or submitted or waited. `at`: when it happened.
+
+    `stages`: pairs of a name and how long it took.
+    """
 
     kind: str
     title: str
     at: datetime | None = None
     error: str = ""
     log: str = ""
+    stages: tuple[tuple[str, str], ...] = ()
 
 
-def timeline(job: Job, described: shapes.Job) -> list[Step]:
-    """Return the steps of a job loaded by JobQuerySet.whole(), the oldest first."""
+def timeline(job: Job, described: shapes.Job, said: shapes.JobLog) -> list[Step]:
+    """Return the steps of a job loaded by JobQuerySet.whole(), the oldest first. `said`: its last attempt's log."""
     attempts = list(job.failed_attempts)
     steps = [Step("submitted", "Submitted", job.submitted_at)]
     since = job.submitted_at
@@ -42,8 +46,18 @@ def timeline(job: Job, described: shapes.Job) -> list[Step]:
         steps += _waited(since, attempt.started_at)
         steps.append(_failed(attempt))
         since = attempt.finished_at
-    steps += _ended(job.ended, attempts, since) if job.ended else _present(job, described, since)
-    return steps
+    steps += _ended(job.ended, attempts, since) if job.ended else _present(job, described, said, since)
+    return [_with_stages(step, said) if step is _last_attempt(steps) else step for step in steps]
+
+
+def _last_attempt(steps: list[Step]) -> Step | None:
+    """Return the step of the attempt that runs, or ran last."""
+    return next((step for step in reversed(steps) if step.kind in (Status.RUNNING, *FINISHED)), None)
+
+
+def _with_stages(step: Step, said: shapes.JobLog) -> Step:
+    stages = ((visible(stage["name"]), humanize.seconds(stage["seconds"])) for stage in said["stages"])
+    return replace(step, stages=tuple(stages))
 
 
 def _waited(since: datetime, until: datetime | None) -> Iterator[Step]:
@@ -72,11 +86,11 @@ def _past(status: str) -> str:
     return "was cancelled" if status == Status.CANCELLED else status
 
 
-def _present(job: Job, described: shapes.Job, since: datetime) -> Iterator[Step]:
+def _present(job: Job, described: shapes.Job, said: shapes.JobLog, since: datetime) -> Iterator[Step]:
     if described["status"] == Status.RUNNING:
         started = job.processor.job_started_at if job.processor else None
         yield from _waited(since, started)
-        yield Step(Status.RUNNING, f"Attempt {described['attempt']} runs", started)
+        yield Step(Status.RUNNING, f"Attempt {described['attempt']} runs", started, log=visible(said["log"]))
         return
     place = described["position"]
     note = f": {visible(described['message'])}" if described["message"] else ""

@@ -12,6 +12,7 @@ from .completions import (
 )
 from .fleet import FleetNow, fleet_now
 from .history import Page, Place, count_jobs, find_jobs
+from .job_log import job_log
 from .jobs import job_dict, job_dicts, new_job_dict, recent_jobs
 from .predictions import Predictions
 from .queues import LIVE_WAITING, progress_snapshots, queue_snapshot, queue_snapshots
@@ -34,6 +35,7 @@ __all__ = [
     "fleet_now",
     "job_dict",
     "job_dicts",
+    "job_log",
     "last_number",
     "make_durable",
     "new_job_dict",

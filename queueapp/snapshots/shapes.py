@@ -151,6 +151,25 @@ class Estimates(TypedDict):
     behind: Annotated[float, Field(description="Seconds by which the server is late to send changed queues.")]
 
 
+class Stage(TypedDict):
+    """A stage of a job, as its task named it."""
+
+    name: str
+    at: Annotated[float, Field(description="Seconds of the attempt at which it began.")]
+    seconds: Annotated[float, Field(description="How long it took, or has taken so far.")]
+
+
+class JobLog(TypedDict):
+    """What a job said in the attempt that runs, or in the last one."""
+
+    attempt: Annotated[int, Field(description="0: it has not started.")]
+    log: Annotated[
+        str, Field(description="What it printed; of more than 16 KB the ends. While it runs, the last 8 KB so far.")
+    ]
+    stages: list[Stage]
+    note: Annotated[str, Field(description="Markdown, as the task wrote it last.")]
+
+
 class ExpectedStart(TypedDict):
     """When a job should start, if that can be told."""
 

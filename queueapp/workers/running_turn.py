@@ -13,11 +13,13 @@ from ..db.sessions import is_passing, reason
 from ..lifecycle.announce import announcer
 from ..lifecycle.outcome import JobOutcome, settle_part, still_held
 from ..lifecycle.processors import Beat, heartbeat
+from ..lifecycle.reports import AttemptReport, write_reports
 from ..lifecycle.turn import ClaimedJob, Turn
 from ..policy.scheduler import TURN_QUANTA
 from ..registry import find_task
 from . import connection_slots
 from .connection_slots import give_back_connection
+from .job_reports import Said, parsed
 from .outcomes import died_outcome, ended_outcome, without_refused
 from .shared_memory import Stop
 from .task_process import Event, TaskProcess
@@ -26,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 MEMORY_LOOK = 0.25
 """Seconds between two looks at the memory of a job that has a memory limit."""
+LIVE_EVERY = 1.0
+"""Seconds between two times that the end of a running job's log is stored, at least."""
 PAUSE = 0.2
 """Seconds before another task process, if one died between two jobs."""
 
@@ -49,6 +53,11 @@ class RunningTurn:
         self._kept = True
         self._stopping = False
         self._died: tuple[ClaimedJob, JobOutcome] | None = None
+        self.reports: list[AttemptReport] = []
+        """Reports of jobs that ended, not stored yet. Outcomes are settled after them."""
+        self._live: tuple[int, int] | None = None
+        """What of the present job's report is stored; None: nothing."""
+        self._live_at = self._began
 
     def work_through(self) -> list[JobOutcome]:
         """Run the jobs; return the outcomes not settled yet. Settling with these puts back the jobs not started."""
@@ -85,7 +94,13 @@ class RunningTurn:
             job = self._jobs.pop(record.place, None)
             if job is not None:
                 self._heard_at = time.monotonic()
+                self._note_report(job, parsed(record.said))
                 self.done.append(ended_outcome(job, record, self._stop_of(record.place), self._limits[record.place]))
+
+    def _note_report(self, job: ClaimedJob, said: Said | None) -> None:
+        """Keep what a job said that has ended. If the end of its log was stored while it ran, that is to go."""
+        if said is not None or self._live is not None:
+            self.reports.append(AttemptReport(job.id, job.attempt, *(said or Said())))
 
     def _present(self) -> tuple[int, ClaimedJob, float] | None:
         """Return the index of the job that runs, the job, and its start by time.monotonic."""
@@ -125,6 +140,7 @@ class RunningTurn:
         del self._jobs[index]
         how = self.process.exit or "closed the files of its process"
         limits, memory = self._limits[index], self.process.memory
+        self._note_report(job, memory.present_said())
         outcome = died_outcome(job, how, began, self._stop, limits, memory)
         self.done.append(outcome)
         self._died = job, outcome
@@ -145,10 +161,12 @@ class RunningTurn:
             return
         self._release_rest()
         try:
+            self.store_reports()
             if index in self._jobs and not self._settled_part:
                 self._settle_part(index, job, elapsed, now)
             if index in self._jobs and now - self._beaten_at >= _beat_every():
                 self._beat(job, elapsed, now)
+                self._store_live(job, now)
         except (DatabaseError, InterfaceError) as error:
             self._after(error, now)
         announcer.try_to_send()
@@ -204,6 +222,20 @@ class RunningTurn:
         elif beat is Beat.DRAIN and not self._stopping:
             self._stopping = True
             memory.tell(stop=self._stop, cancelled=memory.cancelled, stopping=True)
+
+    def store_reports(self) -> None:
+        """Store the reports of jobs that ended, if there are any."""
+        write_reports(self._processor, self._turn.number, self.reports)
+        self.reports = []
+
+    def _store_live(self, job: ClaimedJob, now: float) -> None:
+        """Store what the present job has reported and printed so far, if that changed; not with each heartbeat."""
+        memory = self.process.memory
+        if now - self._live_at < LIVE_EVERY or (version := memory.said_version()) == (self._live or (0, 0)):
+            return
+        said = memory.present_said() or Said()
+        write_reports(self._processor, self._turn.number, [AttemptReport(job.id, job.attempt, *said, memory.log_end())])
+        self._live, self._live_at = version, now
 
     # Limits.
 

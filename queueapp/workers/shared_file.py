@@ -30,6 +30,10 @@ class SharedFile:
         """Return the size in bytes."""
         return os.fstat(self.fd).st_size
 
+    def changed_at(self) -> int:
+        """Return when it was written last, in nanoseconds."""
+        return os.fstat(self.fd).st_mtime_ns
+
     def append(self, data: bytes) -> None:
         """Append all of `data`."""
         written = os.write(self.fd, data)

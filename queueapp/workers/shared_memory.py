@@ -10,11 +10,14 @@ import mmap
 import secrets
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 from ..registry import LONGEST_MESSAGE, Reports
 from ..storable import cut_middle
+from . import job_reports
+from .job_reports import Said
 from .shared_file import SharedFile
 
 LOG_KEPT = 16_384
@@ -25,6 +28,11 @@ RECORDS_KEPT = 1 << 20
 """Maximum bytes of earlier turns' records that stay in memory. Dropping them after each turn would be slower."""
 RECORD_MOST = 64 * 1024 * 1024
 """Maximum bytes of one turn's records that a worker reads. The rest is lost."""
+
+LIVE_LOG = 8_192
+"""Bytes from the end of a running job's output that its page shows."""
+SAID_MOST = 200_000
+"""Maximum bytes of stages and note as JSON text."""
 
 _START = struct.Struct("=id")
 _FLAGS = struct.Struct("=BBB")
@@ -57,7 +65,8 @@ class Kind(StrEnum):
 class Record(NamedTuple):
     """An attempt that ended. `place`: the job's index in the turn, from 0. Times are by time.monotonic.
 
-    `text`: the result as JSON, "" for none, or the error. `log`: the output and the traceback.
+    `text`: the result as JSON, "" for none, or the error. `log`: the output and the traceback. `said`: see
+    job_reports.encoded().
     """
 
     place: int
@@ -68,15 +77,18 @@ class Record(NamedTuple):
     log: str
     fraction: float
     message: str
+    said: str = ""
 
 
 class SharedMemory(Reports):
     """The memory of one task process, made before the fork, so that the process inherits it."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._cell = mmap.mmap(-1, _SIZE)
         self.records = SharedFile("records")
         self.output = SharedFile("output")
+        self.live = SharedFile("live")
         self.mark = secrets.token_hex(8)
         self._begin_of_record = f"\n{self.mark}".encode()
         self._read_from = 0
@@ -90,8 +102,9 @@ class SharedMemory(Reports):
         if self._read_from > RECORDS_KEPT:
             self.records.truncate(0)
             self._read_from = 0
-        if self.output.size():
-            self.output.truncate(0)
+        for file in (self.output, self.live):
+            if file.size():
+                file.truncate(0)
 
     # Written by the task process.
 
@@ -99,6 +112,10 @@ class SharedMemory(Reports):
         """Note the index of the job that runs now, and its start by time.monotonic."""
         _START.pack_into(self._cell, _START_AT, index, started)
         self.report(0.0, "")
+        if self.stages or self.note:
+            self.stages, self.note = [], ""
+            self._publish()
+        self.begun = started
 
     def report(self, fraction: float, message: str) -> None:
         """Note the progress of the present job. Safe from any thread: the worker discards a torn message."""
@@ -108,12 +125,37 @@ class SharedMemory(Reports):
         self._cell[_MESSAGE_AT : _MESSAGE_AT + len(text)] = text
         _PROGRESS.pack_into(self._cell, _PROGRESS_AT, ((version | 1) + 1) & 0xFFFFFFFF, fraction, len(text))
 
+    def begin_stage(self, name: str) -> None:
+        """Note that a stage begins now."""
+        super().begin_stage(name)
+        self._publish()
+
+    def set_note(self, text: str) -> None:
+        """Note the note."""
+        super().set_note(text)
+        self._publish()
+
+    def write_log(self, line: str) -> None:
+        """Append a line to the present job's output."""
+        self.output.append(f"{line}\n".encode())
+
+    @property
+    def said(self) -> str:
+        """The present job's stages and note, in the task process. The worker reads present_said()."""
+        return job_reports.encoded(self.stages, self.note)
+
+    def _publish(self) -> None:
+        """Let the worker see the present stages and note. It skips what it reads meanwhile."""
+        with suppress(OSError):  # a task may have closed it
+            self.live.truncate(0)
+            self.live.append(self.said.encode())
+
     def add(self, record: Record) -> None:
         """Append a record: a random mark that no task's text has, a line of numbers and sizes, then the texts."""
-        place, started, ended, kind, text, log, fraction, message = record
-        body, sizes = b"", "0 0 0"
-        if text or log or message:
-            parts = (text.encode(), log.encode(), message.encode())
+        place, started, ended, kind, text, log, fraction, message, said = record
+        body, sizes = b"", "0 0 0 0"
+        if text or log or message or said:
+            parts = (text.encode(), log.encode(), message.encode(), said.encode())
             body, sizes = b"".join(parts), " ".join(str(len(part)) for part in parts)
         head = f"{place} {started!r} {ended!r} {fraction!r} {kind} {sizes}\n"
         self.records.append(self._begin_of_record + head.encode() + body)
@@ -167,6 +209,21 @@ class SharedMemory(Reports):
         length = min(self.records.size() - self._read_from, RECORD_MOST)  # a larger buffer takes longer to allocate
         return list(_parse(self.records.read(self._read_from, max(length, 0)), self._begin_of_record))
 
+    def present_said(self) -> Said | None:
+        """Return the present job's stages and note; None: nothing, or they are being written."""
+        return job_reports.parsed(self.live.read(0, SAID_MOST).decode(errors="replace"))
+
+    def said_version(self) -> tuple[int, int]:
+        """Return what differs once more was said or printed."""
+        return self.live.changed_at(), self.output.size()
+
+    def log_end(self) -> str:
+        """Return the end of the present job's output so far. The file stays as it is."""
+        size = self.output.size()
+        start = max(size - LIVE_LOG, 0)
+        text = self.output.read(start, LIVE_LOG).decode(errors="replace").replace("\x00", "")
+        return text.partition("\n")[2] if start else text
+
     def take_log(self) -> str:
         """Return the output since the last call, its middle cut out. Empties the file."""
         size = self.output.size()
@@ -192,10 +249,10 @@ def _parse(data: bytes, mark: bytes) -> Iterator[Record]:
         head, _, body = part.partition(b"\n")
         try:
             place, started, ended, fraction, kind, *sizes = head.split(b" ")
-            text, log, message = _cut(body, [int(size) for size in sizes]) if body else ("", "", "")
+            text, log, message, said = _cut(body, [int(size) for size in sizes]) if body else ("", "", "", "")
             yield Record(
                 int(place), float(started), float(ended), kind.decode(), text, cut_middle(log, 3 * LOG_KEPT),
-                float(fraction), message[:LONGEST_MESSAGE],
+                float(fraction), message[:LONGEST_MESSAGE], said,
             )  # fmt: skip
         except ValueError:
             continue

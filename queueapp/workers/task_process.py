@@ -162,6 +162,7 @@ class TaskProcess:
                 os.close(descriptor)
         self.memory.records.close()
         self.memory.output.close()
+        self.memory.live.close()
 
     def _resident_bytes(self) -> int:
         with suppress(psutil.Error):

@@ -164,7 +164,7 @@ class TaskRunner:
         memory = self._memory
         keep = _of_logs() | {
             0, 1, 2, self._tokens, self._connection.fileno(), memory.records.fd, memory.output.fd,
-            connection_slots.tasks.fd,
+            memory.live.fd, connection_slots.tasks.fd,
         }  # fmt: skip
         for name in os.listdir("/dev/fd"):
             with suppress(OSError):
@@ -240,7 +240,8 @@ class TaskRunner:
             self._ask_to_be_replaced()
         log = self._memory.take_log() + trace
         ended = _monotonic()
-        self._memory.add(Record(job[0], started, ended, kind, text, log, self._memory.fraction, self._memory.message))
+        memory = self._memory
+        memory.add(Record(job[0], started, ended, kind, text, log, memory.fraction, memory.message, memory.said))
         if job[7] == After.REPLACE or self._state.has_changed(thoroughly=job[7] == After.LOOK):
             self._ask_to_be_replaced()
 

@@ -15,6 +15,7 @@ from ..db.sessions import is_passing, reason
 from ..lifecycle.announce import announce, announcer
 from ..lifecycle.outcome import JobOutcome, still_held
 from ..lifecycle.processors import held_turn, own_processor, register
+from ..lifecycle.reports import AttemptReport, write_reports
 from ..lifecycle.rescue import rescue_ended
 from ..lifecycle.turn import NotAccepting, Turn, take_turn
 from ..models import Processor
@@ -78,6 +79,8 @@ class Worker:
         self.process: TaskProcess | None = None
         self.begun = 0
         """The number of the last turn whose jobs were started."""
+        self._reports: list[AttemptReport] = []
+        """Reports of the last turn's jobs: they are stored before its outcomes are settled."""
         self._broken = False
 
     def take_turns(self) -> None:
@@ -138,7 +141,7 @@ class Worker:
         try:
             return running.work_through(), running.in_doubt
         finally:
-            self.process = running.process
+            self.process, self._reports = running.process, running.reports
 
     def settle_and_claim(
         self, turn: Turn, outcomes: list[JobOutcome] | None, *, more: bool, in_doubt: bool = False
@@ -153,6 +156,8 @@ class Worker:
             try:
                 if in_doubt:
                     turn, outcomes = self._held(turn, outcomes)
+                write_reports(self.processor, turn.number, self._reports)
+                self._reports = []
                 taken = take_turn(self.processor, turn.number, outcomes, now=time.monotonic(), more=more)
             except NotAccepting:
                 if in_doubt or not more:

@@ -491,8 +491,8 @@ class TestSchema:
             f"/api/v1/{path}"
             for path in (
                 "token/", "token/refresh/", "token/revoke/", "jobs/", "jobs/bulk/", "jobs/cancel/", "jobs/retry/",
-                "jobs/{job_id}/", "jobs/{job_id}/retry/", "jobs/{job_id}/why/", "queue/", "events/", "fleet/",
-                "keys/", "keys/{prefix}/",
+                "jobs/{job_id}/", "jobs/{job_id}/retry/", "jobs/{job_id}/why/", "jobs/{job_id}/log/",
+                "queue/", "events/", "fleet/", "keys/", "keys/{prefix}/",
             )
         }  # fmt: skip
         assert set(schema["components"]["schemas"]["Job"]["properties"]) == JOB_FIELDS

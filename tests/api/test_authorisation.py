@@ -55,7 +55,7 @@ ONE, BULK = {"job_id": "new", "duration": 1}, {"jobs": [{"job_id": "new", "durat
 ALL = {"all": True}
 PAGE = "jobs/<str:job_id>/"
 JOB, RETRY, API = "api/v1/jobs/<str:job_id>/", "api/v1/jobs/<str:job_id>/retry/", "api/v1/"
-WHY = f"{JOB}why/"
+WHY, LOG = f"{JOB}why/", f"{JOB}log/"
 THEIRS, WRONG = "api/v1/jobs/theirs/", {"username": "ada", "password": "wrong"}
 # fmt: off
 ROWS = [
@@ -103,6 +103,8 @@ ROWS = [
     row(JOB, "DELETE",                      "401 200 403 200 200 401", f"{THEIRS}?user=ada"),
     row(RETRY, "POST",                      "401 409 404 404 404 401", f"{THEIRS}retry/"),
     row(RETRY, "POST",                      "401 409 403 409 409 401", f"{THEIRS}retry/?user=ada"),
+    row(LOG, "GET",                         "401 200 404 404 404 401", f"{THEIRS}log/"),
+    row(LOG, "GET",                         "401 200 403 200 200 401", f"{THEIRS}log/?user=ada"),
     row(WHY, "GET",                         "401 200 404 404 404 401", f"{THEIRS}why/"),
     row(WHY, "GET",                         "401 200 403 200 200 401", f"{THEIRS}why/?user=ada"),
     row(f"{API}queue/", "GET",              "401 200 200 200 200 401"),
@@ -252,6 +254,7 @@ SCOPES = {
     (JOB, "DELETE"): "cancel",
     (RETRY, "POST"): "cancel",
     (WHY, "GET"): "read",
+    (LOG, "GET"): "read",
     (f"{API}queue/", "GET"): "read",
     (f"{API}events/", "GET"): "read",
 }

@@ -15,7 +15,7 @@ from queueapp import JobContext, JobFailed, registry, task
 from queueapp.errors import InvalidSubmission
 from queueapp.handle import Job
 from queueapp.lifecycle.pause import pause
-from queueapp.models import Owner, Processor
+from queueapp.models import JobReport, Owner, Processor
 from queueapp.snapshots.audit import audit
 from queueapp.testing import jobs_inline, run_jobs
 from tests.kit.queue import everyone_takes_turns, make_user
@@ -31,6 +31,8 @@ def tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     @task("adds")
     def adds(job: JobContext, numbers: list[int]) -> dict[str, Any]:
         job.progress(0.5, "half")
+        job.stage("sum")
+        job.note("added")
         return {"sum": sum(numbers), "types": [type(number).__name__ for number in numbers]}
 
     @task("fails-twice", max_attempts=3)
@@ -66,6 +68,8 @@ def test_a_job_runs_with_its_payload_and_result_as_json(run_jobs: Run) -> None:
     assert [ended.job_id for ended in run_jobs()] == ["adds"]
     assert job.refresh().result == {"sum": 3, "types": ["int", "int"]}
     assert (job.status, job.data["message"], job.data["attempt"]) == ("succeeded", "half", 1)
+    report = JobReport.objects.get(job__name="adds")
+    assert ([name for name, _ in report.stages], report.note) == (["sum"], "added")
     assert not Processor.objects.exists()
     assert audit() == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from playwright.sync_api import expect
 
@@ -61,6 +62,25 @@ def test_the_page_follows_its_job_and_keeps_what_is_typed_and_focused(site: Site
     expect(again.get_by_label("Payload, as JSON")).to_have_value('{"nothing": 1}')
     with site.client(name) as client:
         client.delete("jobs/also/").raise_for_status()
+
+
+def test_a_log_grows_while_its_job_runs_and_stages_and_note_are_shown(site: Site, login: Login, tmp_path: Path) -> None:
+    name = fresh("lisa")
+    page = login(name)
+    talker = {"job_id": "talker", "duration": 5, "task": "talks", "payload": {"folder": str(tmp_path)}}
+    send(site, name, [talker])
+    page.goto(f"{site.url}/jobs/talker/")
+    timeline, note = page.get_by_test_id("timeline"), page.get_by_role("region", name="Note")
+    expect(timeline.get_by_label("Log", exact=True)).to_contain_text("logged {'a': 1}")
+    expect(note.get_by_role("heading", name="Half")).to_be_visible()
+    expect(note).to_contain_text("<script>alert(1)</script>")
+    (tmp_path / "go").touch()
+    expect(page.get_by_test_id("state")).to_have_text("succeeded")
+    expect(timeline.get_by_label("Log", exact=True)).to_contain_text("at last")
+    expect(timeline.get_by_role("list", name="Stages").get_by_role("listitem")).to_contain_text(
+        ["download", "<b>render</b>"]
+    )
+    expect(note.get_by_role("cell", name="2")).to_be_visible()
 
 
 def test_without_scripts_a_job_is_cancelled_and_run_again(site: Site, login: Login) -> None:

@@ -115,6 +115,33 @@ def test_after_the_last_attempt_a_job_fails_and_its_owner_can_try_again(site: Si
     assert api.post("jobs/flaky/retry/").status_code == 409
 
 
+@pytest.mark.parametrize("end", ["return", "die"])
+def test_what_a_job_says_is_seen_while_it_runs_and_kept_however_it_ends(
+    site: Site, api: httpx.Client, tmp_path: Path, end: str
+) -> None:
+    def said() -> dict[str, Any]:
+        found: dict[str, Any] = api.get("jobs/talker/log/").json()
+        return found
+
+    submit(api, "talker", "talks", folder=str(tmp_path), end=end)
+    site.until(lambda: said()["log"] != "", "what it printed is there while it runs")
+    running = said()
+    assert re.fullmatch(r"printed\n\d\d:\d\d:\d\d logged \{'a': 1\}\n", running["log"])
+    assert [stage["name"] for stage in running["stages"]] == ["download"]
+    assert running["note"].startswith("# Half")
+    (tmp_path / "go").touch()
+    job, done = ended(site, api, "talker"), said()
+    assert job["status"] == ("succeeded" if end == "return" else "failed")
+    assert done["log"].startswith(running["log"])
+    assert done["log"].endswith(" at last\n") or end == "die"
+    assert [stage["name"] for stage in done["stages"]] == ["download", "<b>render</b>"]
+    assert done["stages"][0]["seconds"] == done["stages"][1]["at"] > 0
+    assert done["note"].startswith("**All**" if end == "return" else "# Half")
+    query = "SELECT r.log FROM queueapp_jobreport r JOIN queueapp_job j ON j.id = r.job_id WHERE j.name = 'talker'"
+    rows = site.query(query)
+    assert {log for (log,) in rows} == {""}, "the outcome has the log"
+
+
 def test_a_job_is_stopped_at_its_time_limit(site: Site, api: httpx.Client) -> None:
     ask = {"job_id": "long", "task": "nap", "duration": 0.1, "time_limit": 0.4, "payload": {"seconds": 30.0}}
     api.post("jobs/", json=ask).raise_for_status()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -70,6 +72,29 @@ def test_what_a_task_reports_is_bounded_whatever_it_is(memory: SharedMemory) -> 
     assert memory.message == "?é" + "x" * 497
     memory.report(float("nan"), "y" * 500)
     assert (memory.fraction, memory.message) == (0.0, "y" * 500)
+
+
+def test_what_a_worker_reads_of_stages_and_note_is_bounded_whatever_was_written(memory: SharedMemory) -> None:
+    job = JobContext("j", 1.0, 1, memory)
+    memory.start(0, time.monotonic())
+    job.stage("\udce9\x00é" + "x" * 1_000)
+    job.note("n" * 1_000_000)
+    said = memory.present_said()
+    assert said is not None
+    assert [name for name, _ in json.loads(said.stages)] == ["?é" + "x" * 97]
+    assert len(said.note) == 20_000
+    for _ in range(99):
+        job.stage("more")
+    with pytest.raises(ValueError, match="at most 100 stages"):
+        job.stage("one too many")
+    wrong = b"[", b"[[[1]], 2]", b'[[["a", NaN]], "x"]', b"[" * 100_000, b'[[["a", "b"]], ""]', b"\xff" * 300_000
+    for written in wrong:
+        memory.live.truncate(0)
+        memory.live.append(written)
+        found = memory.present_said()
+        assert found is None or json.loads(found.stages) == [["a", 0.0]]
+    memory.start(1, time.monotonic())
+    assert (memory.present_said(), memory.said) == (None, "")
 
 
 def test_of_much_output_the_beginning_and_the_end_are_kept(memory: SharedMemory) -> None:

@@ -424,6 +424,29 @@ export interface components {
       error: string;
     };
     /**
+     * JobLog
+     * @description What a job said in the attempt that runs, or in the last one.
+     */
+    JobLog: {
+      /**
+       * Attempt
+       * @description 0: it has not started.
+       */
+      attempt: number;
+      /**
+       * Log
+       * @description What it printed; of more than 16 KB the ends. While it runs, the last 8 KB so far.
+       */
+      log: string;
+      /** Stages */
+      stages: components["schemas"]["Stage"][];
+      /**
+       * Note
+       * @description Markdown, as the task wrote it last.
+       */
+      note: string;
+    };
+    /**
      * JobPage
      * @description One page. It may have fewer jobs than were asked for, even none, and still a next one: a search looks at 100,000
      *     jobs a page, or reads 10,000 errors. The Link header has the same addresses.
@@ -664,6 +687,24 @@ export interface components {
       flows: number;
       /** Flow */
       flow: string;
+    };
+    /**
+     * Stage
+     * @description A stage of a job, as its task named it.
+     */
+    Stage: {
+      /** Name */
+      name: string;
+      /**
+       * At
+       * @description Seconds of the attempt at which it began.
+       */
+      at: number;
+      /**
+       * Seconds
+       * @description How long it took, or has taken so far.
+       */
+      seconds: number;
     };
     /**
      * Status

@@ -12,6 +12,8 @@ import { localizeTimes } from "./times.js";
 
 const LABELS = { live: "Live", reconnecting: "Reconnecting", ended: "Session ended" };
 const READ_EVERY = 1000;
+/** What a running job prints comes no faster. */
+const READ_LOG_EVERY = 2000;
 /** While the job waits, others' jobs change why and how long. */
 const READ_WAIT_EVERY = 10_000;
 
@@ -26,6 +28,7 @@ let state = reducers.initialState(main.dataset.jobId ?? "", keyIn(document));
 
 const schedule = oncePerFrame(render);
 const readSoon = atMostEvery(READ_EVERY, readAgain);
+const readLog = atMostEvery(READ_LOG_EVERY, readAgain);
 const readWait = atMostEvery(READ_WAIT_EVERY, readAgain);
 
 /** @param {import("./job-state.js").JobState} next */
@@ -56,7 +59,10 @@ async function readAgain() {
   for (const old of document.querySelectorAll("[data-live]")) {
     const name = old.getAttribute("data-live");
     const fresh = page.querySelector(`[data-live="${name}"]`);
-    if (fresh) replace(old, document.adoptNode(fresh));
+    if (!fresh) continue;
+    document.adoptNode(fresh);
+    localizeTimes(fresh);
+    if (!fresh.isEqualNode(old)) replace(old, fresh);
   }
   document.title = page.title;
   state = reducers.onRead(state, keyIn(document));
@@ -68,18 +74,27 @@ async function readAgain() {
  * @param {Element} fresh
  */
 function replace(old, fresh) {
-  localizeTimes(fresh);
   for (const details of old.querySelectorAll("details[id]")) {
     const twin = fresh.querySelector(`#${details.id}`);
     twin?.toggleAttribute("open", details.hasAttribute("open"));
   }
   const focused = old.contains(document.activeElement) ? document.activeElement : null;
   const path = focused && selectorOf(focused);
+  const ends = [...old.querySelectorAll("details[id] pre")].map(isAtEnd);
   old.replaceWith(fresh);
+  fresh.querySelectorAll("details[id] pre").forEach((text, index) => {
+    if (ends[index] ?? true) text.scrollTop = text.scrollHeight;
+  });
   if (!focused) return;
   const target = (path && fresh.querySelector(path)) || fresh.querySelector("h2");
   if (target instanceof HTMLElement) target.focus();
 }
+
+/**
+ * Whether a text is scrolled to its end, as that of a log that grows.
+ * @param {Element} text
+ */
+const isAtEnd = (text) => text.scrollTop + text.clientHeight >= text.scrollHeight - 4;
 
 /**
  * Return a selector that finds the same control in a newer part; "" if there is none.
@@ -106,13 +121,19 @@ function onQueue(queue) {
   update(reducers.onQueue(state, queue));
 }
 
+/** @param {import("./api.js").Progress} progress */
+function onProgress(progress) {
+  update(reducers.onProgress(state, progress));
+  if (progress.jobs.some((job) => job.job_id === state.jobId)) readLog();
+}
+
 const stream = followShared({
   user: main.dataset.user ?? "",
   after: main.dataset.lastNumber ?? "",
   events: {
     queue: onQueue,
     reset: onQueue,
-    progress: (progress) => update(reducers.onProgress(state, progress)),
+    progress: onProgress,
     estimates: () => {
       if (state.key.startsWith("queued")) readWait();
     },
