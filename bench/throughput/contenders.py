@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 
 from bench.harness import Crew
+from bench.systems.graphile import ADVICE, DEFAULT, RECORD, Graphile
 from bench.systems.pgqueuer import PgQueuer
 from bench.systems.procrastinate import Procrastinate
 from bench.systems.system import System
@@ -20,6 +21,8 @@ NO_TIME = 1e-6
 """Seconds that a no-op job declares: a duration must be above 0."""
 TIMES = {1: 0.25, 10: 1.0, 100: 4.0}
 """Factor on the usual number of jobs, by jobs per turn, so that each system works for seconds."""
+GRAPHILE_TIMES = 8.0
+"""The factor for graphile-worker where it works on hundreds at once."""
 SLOW = 0.04
 """The factor for systems that do about a thousand jobs per second."""
 WORK = ("-m", "bench.throughput.work")
@@ -98,6 +101,22 @@ class NoopProcrastinate(Procrastinate, Contender):
     def start(self, crew: Crew) -> None:
         """Start a worker process per processor."""
         crew.start_together(self.processors, *WORK, "procrastinate", json.dumps({"run": {}}))
+
+
+class NoopGraphile(Graphile, Contender):
+    """graphile-worker. Its finished jobs leave the table."""
+
+    done_query = "SELECT {jobs} - count(*) FROM graphile_worker._private_jobs"
+
+    def __init__(self, key: str, title: str, times: float, run: dict[str, Any], *, durable: bool = False) -> None:
+        self.key, self.title, self.times, self.how, self.durable = key, title, times, run, durable  # type: ignore[misc]
+        self.settings = f"run({json.dumps(run)}); synchronous_commit {'on' if durable else 'off'}."  # type: ignore[misc]
+
+    def start(self, crew: Crew) -> None:
+        """Start a worker process per processor."""
+        if not self.durable:
+            crew.environment["PGOPTIONS"] = "-c synchronous_commit=off"
+        self.start_workers(crew, self.how)
 
 
 class OrmBroker(Turnabout, Contender):
@@ -221,6 +240,10 @@ def contenders() -> list[Contender]:
         *map(OverDeclared, USERS),
         NoopPgQueuer("pgqueuer", "pgqueuer, default"),
         NoopPgQueuer("pgqueuer-100", "pgqueuer, batches of 100", batch_size=100),
+        NoopGraphile("graphile", "graphile-worker, default", TIMES[1], DEFAULT),
+        NoopGraphile("graphile-advice", "graphile-worker, as advised", 1.0, ADVICE),
+        NoopGraphile("graphile-record", "graphile-worker, as its record", GRAPHILE_TIMES, RECORD),
+        NoopGraphile("graphile-sync", "graphile-worker, record, sync", GRAPHILE_TIMES, RECORD, durable=True),
         NoopProcrastinate(),
         DjangoTasks(),
         OrmBroker(),

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psutil
 import psycopg
@@ -26,13 +26,25 @@ REST = 2.0
 BATCH = 10_000
 
 
+class Written(NamedTuple):
+    """What the server has written so far: bytes of WAL, and of this database transactions and dead tuples."""
+
+    wal: float
+    commits: float
+    dead: float
+
+    def since(self, before: Written, jobs: int) -> Written:
+        """Return what was written since for each of so many jobs."""
+        return Written(*((now - then) / max(jobs, 1) for now, then in zip(self, before, strict=True)))
+
+
 @dataclass(frozen=True)
 class Run:
     """The result of a run.
 
     `rate`: jobs per second. `cpu`: CPU seconds per 1,000 jobs, PostgreSQL's included. `idle_cpu`: fraction of one core
-    used at rest. `memory`: MB of the workers. `load`: the machine's load average at the start. `complete`: all jobs
-    were done within the limit.
+    used at rest. `memory`: MB of the workers. `written`: for each job, from the start of the workers to the rest; without
+    the submission. `load`: the machine's load average at the start. `complete`: all jobs were done within the limit.
     """
 
     key: str
@@ -42,6 +54,7 @@ class Run:
     cpu: float
     idle_cpu: float
     memory: float
+    written: Written
     load: float
     complete: bool
 
@@ -100,6 +113,7 @@ def _measure(system: Contender, crew: Crew, number: int, jobs: int, limit: float
             row = connection.execute(query.encode()).fetchone()
             return int(row[0]) if row else 0
 
+        before = _written(connection)
         system.start(crew)
         workers = [psutil.Process(pid) for pid in crew.pids()]
         everyone = [server, *workers]
@@ -115,8 +129,24 @@ def _measure(system: Contender, crew: Crew, number: int, jobs: int, limit: float
         at_rest = cpu_seconds(everyone)
         time.sleep(REST)
         idle, memory = (cpu_seconds(everyone) - at_rest) / REST, memory_mb(workers)
+        written = [
+            (now - then) / max(looks[-1].done, 1) for now, then in zip(_written(connection), before, strict=True)
+        ]
     rate, cpu = _between(looks[1:])
-    return Run(system.key, system.processors, number, rate, cpu, idle, memory, load, looks[-1].done >= jobs)
+    complete = looks[-1].done >= jobs
+    return Run(system.key, system.processors, number, rate, cpu, idle, memory, written, load, complete)
+
+
+def _written(connection: psycopg.Connection[Any]) -> Written:
+    """Return what was written so far. Sessions report their counts when they rest, within REST seconds."""
+    connection.execute("SELECT pg_stat_clear_snapshot()")
+    row = connection.execute(
+        "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn, d.xact_commit,"
+        " (SELECT coalesce(sum(n_tup_upd + n_tup_del), 0) FROM pg_stat_user_tables)"
+        " FROM pg_stat_database d WHERE datname = current_database()"
+    ).fetchone()
+    assert row is not None
+    return Written(*map(float, row))
 
 
 def _between(looks: list[Look]) -> tuple[float, float]:
