@@ -15,7 +15,7 @@ TWINE = 7.0.0
 export PORT PROCESSORS WEB_PROCESSES
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stop test quick coverage check wheel client conformance release-check check-deploy format lock clean
+.PHONY: help run demo stop test quick coverage check docs wheel client conformance release-check check-deploy format lock clean
 
 help: ## List these targets
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -45,7 +45,7 @@ coverage: .venv/dev.done ## All tests, with the lines and branches that they run
 	    $(BIN)/coverage combine --quiet && $(BIN)/coverage html --quiet && $(BIN)/coverage report && \
 	    echo "Line by line: var/coverage/html/index.html" && exit $$code
 
-check: .venv/dev.done ## Pins, lint, format, layers, types, migrations, and known weaknesses of packages
+check: .venv/dev.done ## Pins, lint, format, layers, types, migrations, docs, and known weaknesses of packages
 	@sh tools/lock.sh --check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -54,7 +54,11 @@ check: .venv/dev.done ## Pins, lint, format, layers, types, migrations, and know
 	@$(SETTINGS) $(BIN)/python -W "ignore:Got an error checking a consistent migration history" manage.py \
 	    makemigrations --check --dry-run
 	@sh tools/node/page.sh --check
+	@$(MAKE) --no-print-directory docs
 	@sh tools/audit.sh
+
+docs: .venv/dev.done ## Build the docs site, which `make run` serves at /docs/; a broken link is an error
+	@$(SETTINGS) DJANGO_SETTINGS_MODULE=jobsite.settings $(BIN)/python tools/docs/build.py
 
 DIST ?= dist
 BUILD = uv build --quiet --no-config --no-build-isolation --out-dir $(DIST)
