@@ -103,6 +103,9 @@ STORAGES = {
 # Files are served from where they lie: nothing to collect before the first start.
 SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = DEBUG
+# Where `make docs` builds the docs site, and below which address it is served.
+DOCS_ROOT = BASE_DIR / "var" / "docs" / "html"
+DOCS_URL = "/docs/"
 
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.integer("ACCESS_TOKEN_MINUTES", default=15, least=1)),

@@ -1,7 +1,8 @@
-"""Static files, served without collectstatic, at URLs that contain a hash of all static files.
+"""Static files, served without collectstatic, at URLs that contain a hash of all static files; and the docs site.
 
 Browsers cache such a file for a year: `/static/3f2a.../queueapp/app.js`. All URLs have the same hash, so scripts import
-each other, and styles name pictures, by relative URLs.
+each other, and styles name pictures, by relative URLs. The docs site is looked up with each request, as it may be
+built anew while this one runs.
 """
 
 from __future__ import annotations
@@ -54,13 +55,20 @@ class VersionedStorage(StaticFilesStorage):
 
 
 class StaticMiddleware(ServeStaticMiddleware):  # type: ignore[misc]  # it has no types
-    """servestatic's middleware, with URLs that contain the hash. Text files are compressed at their first request."""
+    """servestatic's middleware, with URLs that contain the hash, and the docs site. Text files are sent compressed."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.insert_directory(settings.DOCS_ROOT, settings.DOCS_URL)
 
     async def __call__(self, request: HttpRequest) -> Any:
         """Return the file.
 
         With another version's hash, as during an upgrade, its max-age is that of servestatic: a minute by default.
         """
+        if request.path_info.startswith(settings.DOCS_URL):
+            page = await sync_to_async(self.find_file, thread_sensitive=False)(request.path_info)
+            return await (self.get_response(request) if page is None else self.aserve(page, request))
         found = VERSIONED.fullmatch(request.path_info)
         if found is None or found["prefix"] != self.static_prefix:
             return await super().__call__(request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -16,6 +17,11 @@ def icon(request: HttpRequest) -> HttpResponse:
     return redirect(static("queueapp/favicon.svg"))
 
 
+def docs(request: HttpRequest) -> HttpResponse:
+    """To the first page of the docs site, which jobsite/static.py serves."""
+    return redirect(f"{settings.DOCS_URL}index.html")
+
+
 urlpatterns = [
     path("admin/login/", throttle_logins(admin.site.login)),  # before the admin's own address of it
     path("admin/", admin.site.urls),
@@ -23,6 +29,9 @@ urlpatterns = [
     path("", include("queueapp.urls")),
     path("favicon.ico", icon),
 ]
+
+if (settings.DOCS_ROOT / "index.html").exists():
+    urlpatterns.append(path(settings.DOCS_URL.removeprefix("/"), docs, name="turnabout-docs"))
 
 handler400 = "queueapp.http.handlers.bad_request"
 handler404 = "queueapp.http.handlers.not_found"
