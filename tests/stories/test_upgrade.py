@@ -14,7 +14,7 @@ import pytest
 from queueapp.workers.outcomes import UNKNOWN_TASK
 from tests.kit.site import BASE, Site
 
-CODE = ("jobsite", "queueapp", "tests", "conformance")
+CODE = ("jobsite", "queueapp", "tests", "conformance", "docs")
 HOT = ("queueapp_job", "queueapp_waiting", "queueapp_processor", "queueapp_flowstate")
 MIGRATION = """
 from django.db import migrations

@@ -1,0 +1,1 @@
+"""The app that docs/tutorial.md makes."""
