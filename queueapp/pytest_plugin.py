@@ -1,4 +1,4 @@
-"""Fixtures for the tests of a project: `pytest_plugins = ["queueapp.pytest_plugin"]` in its conftest.py."""
+"""Fixtures for the tests of a project, which pytest loads by itself where the wheel is installed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from .handle import Job
 
-# pytest may load this module before Django: so other imports are below.
+# pytest loads this module before Django, also where Django has no settings: so other imports are below.
 
 
 @pytest.fixture

@@ -20,13 +20,16 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
-
-from pydantic import ConfigDict, TypeAdapter, ValidationError, create_model
+from typing import TYPE_CHECKING, Any
 
 from .conf import queue_settings
 from .errors import FieldError
 from .storable import clean_text
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+# pytest loads this module at its start in any project (pytest_plugin.py): so pydantic is imported below.
 
 Function = Callable[..., Any]
 Check = Callable[[Mapping[str, Any]], str | None]
@@ -153,6 +156,8 @@ class Task:
 
     def payload_errors(self, payload: Mapping[str, Any]) -> list[FieldError]:
         """Return the errors of a payload, field by field. Empty: it has none."""
+        from pydantic import ValidationError
+
         try:
             self.payload.validate_python(payload, strict=True)
         except ValidationError as invalid:
@@ -239,6 +244,8 @@ def task_names(*, internal: bool = False) -> list[str]:
 
 def _payload_shape(function: Function) -> TypeAdapter[Any]:
     """Return a validator of the callable's keyword arguments, from its annotations. The JobContext is left out."""
+    from pydantic import ConfigDict, TypeAdapter, create_model
+
     hints = typing.get_type_hints(function)
     fields: dict[str, Any] = {}
     extra: typing.Literal["allow", "forbid"] = "forbid"

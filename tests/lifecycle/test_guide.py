@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.contrib.auth import get_user_model
 
 from queueapp import registry
 from queueapp.signals import job_completed
@@ -37,6 +38,7 @@ def test_the_examples_of_the_guide_run_as_they_stand(
                 .wasSuccessful()
             )
         run_jobs()
+        names["test_a_greeting"](run_jobs, get_user_model())
     finally:
         job_completed.disconnect(names["note_completed"])
     said = capsys.readouterr().out.split("\n")

@@ -40,11 +40,35 @@ def test_the_lines_of_the_readme_are_those_of_the_guide() -> None:
 @pytest.mark.browser
 def test_a_new_project_of_a_few_lines_sees_its_first_jobs_end(wheel: Path, tmp_path: Path, browser: Browser) -> None:
     with Project(tmp_path, fresh_database(os.environ["DATABASE_URL"], "turnabout_wheel")) as project:
-        project.install(f"turnabout[all] @ {wheel.as_uri()}", f"Django=={version('Django')}")
+        project.install(f"turnabout[all] @ {wheel.as_uri()}", f"Django=={version('Django')}", "pytest", "pytest-django")
         project.start()
         project.follow_guide()
         assert project.lines <= MOST_LINES
+        fixtures_are_there(project)
         first_jobs_are_seen_to_end(project, partial(submit_on_the_page, browser))
+
+
+TEST = """
+def test_a_job_has_its_result(run_jobs, django_user_model):
+    import queueapp
+    eve = django_user_model.objects.create(email="eve@example.org")
+    queueapp.submit(eve, "resize", {"width": 4, "height": 3}, duration=1)
+    assert [job.result for job in run_jobs()] == [{"pixels": 12}]
+"""
+"""A test of the project, which names no plugin."""
+
+
+def fixtures_are_there(project: Project) -> None:
+    """Run the project's tests, and those of one beside it that has neither Django nor the queue."""
+    (project.folder / "people" / "test_jobs.py").write_text(TEST)
+    assert "1 passed" in project.run("-m", "pytest", "-q", "people", DJANGO_SETTINGS_MODULE="shop.settings")
+    (project.folder / "elsewhere").mkdir()
+    (project.folder / "elsewhere" / "test_sums.py").write_text("def test_sums(): assert 1 + 1 == 2")
+    strict = "-m", "pytest", "-q", "-W", "error", "--rootdir=elsewhere", "elsewhere"
+    for command in (strict, (*strict, "-p", "no:django"), (*strict, "-p", "queueapp.pytest_plugin")):
+        said = project.run(*command)
+        assert "1 passed" in said
+        assert "warning" not in said.lower()
 
 
 def submit_on_the_page(browser: Browser, client: httpx.Client) -> None:
