@@ -1,4 +1,4 @@
-"""Waits for the ends of jobs: by the event stream, or by asking again where there is none."""
+"""Waits for the ends of jobs: of one by requests that the server answers at its end, of several by the event stream."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ._api import Api
-from ._steps import Emit, Sleep, Steps, advance, attempt
+from ._steps import Emit, Patience, Sleep, Steps, advance, attempt
 from ._stream import SILENCE_WITH_JOBS, follow
-from .errors import ApiError, NotAuthenticated, NotFound, TimedOut, Unreachable
+from .errors import ApiError, NotAuthenticated, NotFound, RateLimited, TimedOut, Unavailable, Unreachable
 from .shapes import Completed, Job, Queue, Reset
 
 if TYPE_CHECKING:
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 ASK_EACH = 100
 """Up to so many jobs are asked for one by one, more of them by the list of all jobs."""
 LONGEST_PAUSE = 5.0
-"""Seconds between questions, where there is no stream, at most."""
+"""Seconds between questions that are answered at once, at most."""
+LONGEST_WAIT = 30
+"""Seconds for which the server is asked to wait in one request: proxies cut what is silent for a minute."""
 MAX_ERROR = 1_024
 """Characters after which events cut errors."""
 
@@ -94,7 +96,11 @@ def completions(operations: Operations, names: Sequence[str], timeout: float | N
     waiting = _Waiting(operations, names, timeout)
     if timeout is not None and timeout <= 0:
         yield from waiting.look()
-    yield from _bounded(_by_stream(operations.api, waiting) if streams else _by_asking(waiting), waiting)
+    if len(waiting.names) == 1:
+        steps = _by_long_poll(operations, waiting)
+    else:
+        steps = _by_stream(operations.api, waiting) if streams else _by_asking(waiting)
+    yield from _bounded(steps, waiting)
 
 
 def _bounded(steps: Steps[None], waiting: _Waiting) -> Steps[None]:
@@ -109,6 +115,27 @@ def _bounded(steps: Steps[None], waiting: _Waiting) -> Steps[None]:
         if isinstance(step, Sleep):
             step = Sleep(min(step.seconds, left))
         outcome = yield from attempt(step)
+
+
+def _by_long_poll(operations: Operations, waiting: _Waiting) -> Steps[None]:
+    """Emit the only job once it has ended. A server that answers at once is asked again after growing pauses."""
+    [name] = waiting.names
+    yield from waiting.look()
+    patience = Patience(math.inf, LONGEST_PAUSE)
+    while waiting.names:
+        seconds = int(min(LONGEST_WAIT, waiting.left()))
+        asked = time.monotonic()
+        try:
+            job = yield from operations.ended(name, seconds)
+        except (Unreachable, Unavailable, RateLimited) as passing:
+            yield Sleep(patience.pause(getattr(passing, "retry_after", None)) or 0.0)
+            continue
+        if job.ended:
+            yield from waiting.emit(job)
+        elif 0 < seconds <= time.monotonic() - asked:
+            patience = Patience(math.inf, LONGEST_PAUSE)
+        else:
+            yield Sleep(patience.pause() or 0.0)
 
 
 def _by_asking(waiting: _Waiting) -> Steps[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Unpack
 from urllib.parse import parse_qs, quote, urlsplit
@@ -93,6 +94,15 @@ class Operations:
     def get(self, job_id: str) -> Steps[Job]:
         """Return a job, whole. Raises NotFound."""
         return self.api.fetch(self._of(job_id), Job)
+
+    def ended(self, job_id: str, seconds: int) -> Steps[Job]:
+        """Return a job when it has ended, or as it is after so many seconds, at most 60. It is asked for once.
+
+        A server that does not wait, as without the queue's ASGI middleware, answers at once. Raises as get().
+        """
+        request = self._of(job_id)
+        request = replace(request, params={**request.params, "wait": str(seconds)}, wait=seconds)
+        return self.api.fetch(request, Job, Patience(0))
 
     def jobs(self, *, status: Status | None = None, task: str | None = None, page_size: int = 100) -> Items[Job]:
         """Iterate over the jobs, newest first. Pages of up to 1,000 are asked for as they are needed."""

@@ -14,6 +14,8 @@ from .credentials import MemoryTokens, TokenStore
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 """Seconds. A bulk request waits up to 10 seconds for its turn."""
+PROMPT = 10.0
+"""Seconds after the end of its wait within which the server answers."""
 
 
 def operations(
@@ -42,6 +44,8 @@ def operations(
 
 def timeout_of(request: Request) -> httpx.Timeout:
     """Return how long to wait for the network."""
+    if request.wait:
+        return httpx.Timeout(TIMEOUT.connect, read=request.wait + PROMPT)
     if request.silence is None:
         return TIMEOUT
     return httpx.Timeout(TIMEOUT.connect, read=request.silence)

@@ -23,6 +23,7 @@ class Request:
     """A call of the API. `path`: below its root. `repeatable`: sent twice, it does what it does once.
 
     `silence`: the answer is an event stream, dead after so many seconds without a byte; None: an ordinary answer.
+    `wait`: seconds that the server was asked to wait before it answers.
     """
 
     method: str
@@ -33,6 +34,7 @@ class Request:
     repeatable: bool = True
     authenticated: bool = True
     silence: float | None = None
+    wait: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

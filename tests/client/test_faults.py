@@ -217,6 +217,16 @@ class TestStreams:
         number = queue.last_completion()
         assert next(event for event in queue.events(after=0) if isinstance(event, Completed)).number == number
 
+    @ONE_KIND
+    def test_a_wait_for_one_job_is_a_look_and_one_request_that_the_server_answers_at_the_end(
+        self, connect: Connect, before: Proxy
+    ) -> None:
+        queue = connect(before.url)
+        queue.submit(duration=0.7, job_id="awaited")
+        assert queue.wait("awaited", timeout=30).succeeded
+        asked = [line.split()[1].partition("=")[0] for line in before.requests if line.startswith("GET")]
+        assert asked == ["/api/v1/jobs/awaited/", "/api/v1/jobs/awaited/?wait"]
+
     def test_a_wait_survives_a_cut(self, connect: Connect, before: Proxy) -> None:
         queue = connect(before.url)
         queue.submit(duration=1, job_id="waited")
@@ -236,24 +246,29 @@ class TestStreams:
         assert isinstance(next(events), Queue)
 
     @ONE_KIND
-    def test_a_wait_asks_where_no_stream_is_to_be_had(self, connect: Connect, before: Proxy) -> None:
+    def test_waits_ask_where_no_stream_is_to_be_had(self, connect: Connect, before: Proxy) -> None:
         user = connect()
         streams = [user.events() for _ in range(20)]
         for stream in streams:
             next(stream)
-        job = user.submit(duration=0.3, job_id="asked")
-        assert user.wait(job.job_id, timeout=30).succeeded
+        jobs = [user.submit(duration=0.3, job_id=name).job_id for name in ("asked", "asked-too")]
+        assert all(job.succeeded for job in user.as_completed(jobs, timeout=30))
         for stream in streams:
             stream.close()
 
-    def test_a_wait_that_is_cancelled_leaves_no_stream_behind(self, site: Site) -> None:
+    def test_waits_that_are_cancelled_leave_no_stream_behind(self, site: Site) -> None:
         user = new_user(site)
+
+        async def ends(queue: AsyncClient) -> None:
+            async for _ in queue.as_completed(["never", "nor-this"]):
+                pass
 
         async def use() -> None:
             async with AsyncClient(site.url, username=user, password=PASSWORD, retry_for=5) as queue:
-                await queue.submit(duration=1, job_id="never", run_at=datetime(2100, 1, 1, tzinfo=UTC))
+                for name in ("never", "nor-this"):
+                    await queue.submit(duration=1, job_id=name, run_at=datetime(2100, 1, 1, tzinfo=UTC))
                 for _ in range(2):
-                    waits = [asyncio.create_task(queue.wait("never")) for _ in range(15)]
+                    waits = [asyncio.create_task(ends(queue)) for _ in range(15)]
                     await asyncio.wait(waits, timeout=0.4)
                     for wait in waits:
                         wait.cancel()

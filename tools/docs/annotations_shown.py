@@ -20,7 +20,7 @@ def setup(_: Sphinx) -> dict[str, bool]:
     vars(queueapp).update(Job=handle.Job, AbstractBaseUser=AbstractBaseUser)
     vars(pytest_plugin).update(Job=handle.Job)
     for name, operation in vars(_operations.Operations).items():
-        if isinstance(operation, FunctionType) and not name.startswith("_"):
+        if isinstance(operation, FunctionType) and not name.startswith("_") and hasattr(turnabout_client.Client, name):
             setattr(turnabout_client.Client, name, _method(operation))
     return {"parallel_read_safe": True}
 
