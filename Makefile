@@ -69,10 +69,11 @@ wheel: .venv/dev.done ## Build the wheel and the sdist of the queue, without the
 client: .venv/dev.done ## Build the wheel and the sdist of the client (DIST=dist)
 	$(BIN)/$(BUILD) client
 
-release-check: ## Check what `make wheel` makes, on each Python, Django and PostgreSQL that is there (5 minutes)
-	rm -rf var/release
-	$(MAKE) --no-print-directory wheel DIST=var/release
-	$(BIN)/uv tool run --quiet twine==$(TWINE) check --strict var/release/*.whl var/release/*.gz
+release-check: DIST = var/release
+release-check: .venv/dev.done ## Build the three packages, and check the queue's on each Python, Django and PostgreSQL that is there
+	rm -rf $(DIST)
+	for package in . client conformance; do $(BIN)/$(BUILD) $$package || exit 1; done
+	$(BIN)/uv tool run --quiet twine==$(TWINE) check --strict $(DIST)/*.whl $(DIST)/*.gz
 	RELEASE_CHECK=1 $(BIN)/python -m pytest tests/package
 
 conformance: .venv/dev.done ## Put four backends of Django's tasks through the suite in conformance/, and print the table

@@ -48,6 +48,24 @@ INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "people"
 INSTALLED_APPS += ["django.contrib.postgres"]
 """
 """Settings of a project without web pages."""
+TASKS = """
+INSTALLED_APPS += ["django_tasks_conformance"]
+TASKS = {"default": {
+    "BACKEND": "queueapp.django_tasks.FairBackend",
+    "QUEUES": ["default", "conformance"],
+    "OPTIONS": {"DURATION": 0.001},
+}}
+"""
+"""Settings of a project that puts the backend for Django's tasks through the suite in conformance/."""
+CONFORMANCE = """
+from django.test import TestCase
+from django_tasks_conformance import BackendConformance
+from queueapp.testing import run_jobs
+
+class TestFairBackend(BackendConformance, TestCase):
+    def run_tasks(self):
+        run_jobs()
+"""
 
 
 def pythons() -> dict[str, str]:
@@ -113,6 +131,19 @@ def test_python_and_django(wheel: Path, tmp_path: Path, python: str, django: str
     if django == "Django>=6" and python == "3.11":
         pytest.skip("Django 6 needs Python 3.12")
     story(wheel, tmp_path, django, python=pythons()[python])
+
+
+def test_the_backend_keeps_what_django_6_promises(wheel: Path, tmp_path: Path) -> None:
+    newest = max(pythons().items(), key=lambda found: int(found[0].partition(".")[2]))[1]
+    with Project(tmp_path, fresh_database(os.environ["DATABASE_URL"], "turnabout_tasks")) as project:
+        project.install(f"turnabout[all] @ {wheel.as_uri()}", str(BASE / "conformance"), "Django>=6", python=newest)
+        project.start()
+        project.follow_guide()
+        project.add("settings.py", TASKS)
+        (project.folder / "people" / "tests.py").write_text(CONFORMANCE)
+        said = project.run("manage.py", "test")
+    assert re.search(r"Ran [4-9]\d tests", said)
+    assert re.search(r"^OK", said, re.MULTILINE), said
 
 
 def test_the_lowest_versions_of_all_packages(wheel: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib
 import zipfile
 from functools import partial
 from importlib.metadata import version
@@ -13,6 +14,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
+import turnabout_client
 from tests.kit.project import Project, fresh_database, guide
 from tests.kit.site import BASE
 from tests.package.story import MOST_LINES, first_jobs_are_seen_to_end
@@ -24,6 +26,12 @@ def test_the_wheel_has_the_queue_and_nothing_of_the_site(wheel: Path) -> None:
     ours = {name for name in names if not re.match(r"turnabout-[^/]+\.dist-info/", name)}
     files = (file for file in (BASE / "queueapp").rglob("*") if file.is_file() and file.parent.name != "__pycache__")
     assert ours == {file.relative_to(BASE).as_posix() for file in files}
+
+
+def test_the_three_packages_have_the_version_of_the_last_notes() -> None:
+    notes = re.findall(r"^## \[([0-9.]+)\] - \d{4}-\d\d-\d\d$", (BASE / "CHANGELOG.md").read_text(), re.MULTILINE)
+    queue, suite = (tomllib.loads((BASE / folder / "pyproject.toml").read_text()) for folder in (".", "conformance"))
+    assert {queue["project"]["version"], suite["project"]["version"], turnabout_client.__version__} == {notes[0]}
 
 
 def test_the_lines_of_the_readme_are_those_of_the_guide() -> None:
