@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 
-from tests.kit.site import BASE, PASSWORD, Site
+from tests.kit.examples import blocks, run
+from tests.kit.site import PASSWORD, Site
 
 
 def test_every_example_of_the_guide_runs(
@@ -15,10 +15,9 @@ def test_every_example_of_the_guide_runs(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     name, _ = site.user("guided")
-    examples = re.findall(r"```python\n(.*?)```", (BASE / "docs/guides/client.md").read_text(), re.DOTALL)
-    for example in examples:
+    for example in blocks("docs/guides/client.md"):
         here = example.replace("http://127.0.0.1:8000", site.url).replace('"alice"', f'"{name}"')
-        exec(compile(here.replace('"turnabout"', f'"{PASSWORD}"'), "client.md", "exec"), {"__name__": "guide"})
+        run(here.replace('"turnabout"', f'"{PASSWORD}"'), "client.md", {"__name__": "guide"})
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith("succeeded 0.5")
     assert [line.split()[1] for line in said[1:4]] == ["succeeded"] * 3

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from queueapp import registry
 from queueapp.django_tasks import known
 from queueapp.testing import run_jobs
-from tests.kit.site import BASE
+from tests.kit.examples import blocks, run
 
 
 @pytest.mark.django_db
@@ -21,10 +20,9 @@ def test_the_examples_of_the_guide_run_as_they_stand(
     monkeypatch.setattr(known, "_known", dict(known._known))
     monkeypatch.setattr(known, "refuse_late", lambda task: None)  # the reader's module is imported at the start
     names: dict[str, Any] = {"__name__": "guide"}
-    text = (BASE / "docs" / "guides" / "django-tasks.md").read_text()
-    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+    for block in blocks("docs/guides/django-tasks.md"):
         if "result.refresh()" in block:
             run_jobs()  # as a cluster does
-        exec(compile(block, "django-tasks.md", "exec"), names)
+        run(block, "django-tasks.md", names)
     assert capsys.readouterr().out.split("\n") == ["READY", "SUCCESSFUL order 7: 2 sent", "True", "1", ""]
     assert names["owner_of"](None, [7], {}) == "shop-7"

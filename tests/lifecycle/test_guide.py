@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unittest
 from typing import Any
 
@@ -13,8 +12,8 @@ from django.contrib.auth import get_user_model
 from queueapp import registry
 from queueapp.signals import job_completed
 from queueapp.testing import jobs_inline, run_jobs
+from tests.kit.examples import blocks, run
 from tests.kit.queue import make_user
-from tests.kit.site import BASE
 
 
 @pytest.mark.django_db(transaction=True)
@@ -24,11 +23,10 @@ def test_the_examples_of_the_guide_run_as_they_stand(
     monkeypatch.setattr(registry, "_tasks", dict(registry._tasks))
     make_user("ada")
     names: dict[str, Any] = {"__name__": "guide"}
-    text = (BASE / "docs" / "guides" / "use-from-python.md").read_text()
-    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+    for block in blocks("docs/guides/use-from-python.md"):
         if "wait(timeout=60)" in block:
             run_jobs()  # as a cluster does
-        exec(compile(block, "use-from-python.md", "exec"), names)
+        run(block, "use-from-python.md", names)
     try:
         with jobs_inline():
             assert async_to_sync(names["greeting"])("Ben") == "Hello, Ben!"
