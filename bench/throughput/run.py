@@ -43,8 +43,8 @@ class Run:
     """The result of a run.
 
     `rate`: jobs per second. `cpu`: CPU seconds per 1,000 jobs, PostgreSQL's included. `idle_cpu`: fraction of one core
-    used at rest. `memory`: MB of the workers. `written`: for each job, from the start of the workers to the rest; without
-    the submission. `load`: the machine's load average at the start. `complete`: all jobs were done within the limit.
+    used at rest. `memory`: MB of the workers. `written`: for each job, from the start of the workers to the rest,
+    without the submission. `load`: the machine's load average at the start. `complete`: all jobs were done within the limit.
     """
 
     key: str
@@ -129,9 +129,7 @@ def _measure(system: Contender, crew: Crew, number: int, jobs: int, limit: float
         at_rest = cpu_seconds(everyone)
         time.sleep(REST)
         idle, memory = (cpu_seconds(everyone) - at_rest) / REST, memory_mb(workers)
-        written = [
-            (now - then) / max(looks[-1].done, 1) for now, then in zip(_written(connection), before, strict=True)
-        ]
+        written = _written(connection).since(before, looks[-1].done)
     rate, cpu = _between(looks[1:])
     complete = looks[-1].done >= jobs
     return Run(system.key, system.processors, number, rate, cpu, idle, memory, written, load, complete)
