@@ -44,7 +44,8 @@ class Run:
 
     `rate`: jobs per second. `cpu`: CPU seconds per 1,000 jobs, PostgreSQL's included. `idle_cpu`: fraction of one core
     used at rest. `memory`: MB of the workers. `written`: for each job, from the start of the workers to the rest,
-    without the submission. `load`: the machine's load average at the start. `complete`: all jobs were done within the limit.
+    without the submission. `load`: the machine's load average at the start. `complete`: all jobs were done within the
+    limit.
     """
 
     key: str
