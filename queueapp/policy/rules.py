@@ -10,6 +10,10 @@ COMMON = "common"
 """The key of the flow for all owners that no rule covers."""
 
 
+SYSTEM = "queueapp:"
+"""How the fairness keys of the queue's own jobs begin, such as deliveries of webhooks."""
+
+
 @dataclass(frozen=True)
 class Subject:
     """What rules ask about an owner: the user (by primary key) and the user's groups, or the fairness key."""
@@ -17,6 +21,11 @@ class Subject:
     user: Hashable | None = None
     groups: frozenset[int] = frozenset()
     key: str | None = None
+
+    @property
+    def is_system(self) -> bool:
+        """Whether it owns jobs of the queue itself. A rule covers it only if it names the key."""
+        return self.key is not None and self.key.startswith(SYSTEM)
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,8 @@ class Terms:
 
 
 DEFAULT_TERMS = Terms()
+SYSTEM_TERMS = Terms(cap=1)
+"""Of the queue's own jobs: they may wait for somebody else's server, so they take one processor at most."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +71,8 @@ class Rule:
         if self.valid_until is not None and now >= self.valid_until:
             return False
         named = subject.user is not None and subject.user in self.users
-        return self.for_everyone or named or not self.groups.isdisjoint(subject.groups) or self._names(subject.key)
+        for_everyone = self.for_everyone and not subject.is_system
+        return for_everyone or named or not self.groups.isdisjoint(subject.groups) or self._names(subject.key)
 
     def _names(self, key: str | None) -> bool:
         if key is None:
@@ -83,10 +95,13 @@ class Route:
 
 
 def route(owner: int, subject: Subject, rules: Iterable[Rule], now: datetime) -> Route:
-    """Return the route by the first rule, in the order given, that covers the owner; else the common flow."""
+    """Return the route by the first rule, in the order given, that covers the owner; else the common flow.
+
+    A system owner without a rule has a flow alone, so that it holds up nobody.
+    """
     for rule in rules:
         if rule.covers(subject, now):
             if rule.together:
                 return Route(f"rule:{rule.id}", rule.id, None, rule.terms)
             return Route(f"owner:{owner}", rule.id, owner, rule.terms)
-    return Route(COMMON)
+    return Route(f"owner:{owner}", None, owner, SYSTEM_TERMS) if subject.is_system else Route(COMMON)

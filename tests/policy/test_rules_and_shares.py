@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queueapp.policy.projection import CURVE_POINTS, Capped, Fleet, Projection, Standing, share_owed
-from queueapp.policy.rules import COMMON, Rule, Subject, Terms, route
+from queueapp.policy.rules import COMMON, Route, Rule, Subject, Terms, route
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -49,6 +49,14 @@ class TestRoute:
         ]  # fmt: skip
         assert key(rules) == COMMON, "a rule of keys alone covers no user"
         assert route(1, Subject(key="blue"), [Rule(7, users=frozenset({1}))], NOW).key == COMMON
+
+    def test_jobs_of_the_queue_itself_have_a_flow_alone_unless_a_rule_names_their_key(self) -> None:
+        subject = Subject(key="queueapp:webhooks:7")
+        everyone = Rule(1, Terms(3.0), together=True)
+        for rules in ([], [everyone]):
+            assert route(9, subject, rules, NOW) == Route("owner:9", None, 9, Terms(cap=1))
+        named = Rule(2, Terms(2.0, 5), keys=("queueapp:webhooks:*",))
+        assert route(9, subject, [everyone, named], NOW) == Route("owner:9", 2, 9, Terms(2.0, 5))
 
     def test_together_all_covered_users_join_one_flow(self) -> None:
         rules = [Rule(5, together=True)]
