@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from functools import lru_cache
+from ipaddress import ip_network
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -99,6 +101,9 @@ class QueueSettings:
     """The file that a running cluster touches every second, for `manage.py processors --check`. Empty: none."""
     METRICS_TOKEN: str = ""
     """The bearer token of the metrics, at least 20 characters. Empty: there are none."""
+    WEBHOOK_PRIVATE_NETWORKS: Sequence[str] = ()
+    """Networks, such as "10.1.0.0/16", in which webhooks may reach addresses that are not public, also by plain http.
+    Empty: none."""
     PAGE: bool = True
     """Whether `queueapp.urls` has the page beside the API. Without it no template is needed."""
     CHECKSUM_FOLDER: str = ""
@@ -143,6 +148,20 @@ class QueueSettings:
             raise ImproperlyConfigured(
                 "Set QUEUEAPP['LEASE_SECONDS'] to at least three times QUEUEAPP['HEARTBEAT_SECONDS']."
             )
+        _require_networks(self.WEBHOOK_PRIVATE_NETWORKS)
+
+
+def _require_networks(given: Sequence[str]) -> None:
+    """Raise ImproperlyConfigured unless these are networks."""
+    try:
+        if isinstance(given, str):
+            raise ValueError(f"{given!r} is a text")
+        for network in given:
+            ip_network(network)
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"Set QUEUEAPP['WEBHOOK_PRIVATE_NETWORKS'] to a list of networks such as '10.1.0.0/16': {error}."
+        ) from None
 
 
 @lru_cache(maxsize=1)

@@ -28,5 +28,6 @@ QUEUEAPP = QUEUEAPP | {
     "CANCEL_GRACE_SECONDS": 0.9,
     "IDLE_SECONDS": 2.0,
     "UNKNOWN_TASK_DELAY_SECONDS": 1.0,
+    "WEBHOOK_PRIVATE_NETWORKS": ["127.0.0.0/8"],  # tests/kit/receiver.py is there
     "LOGINS_PER_MINUTE": 0,  # all tests log in from one address; tests/limits/test_security.py sets a limit
 }
