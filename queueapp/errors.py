@@ -56,6 +56,21 @@ class TooManyKeys(QueueError):
         super().__init__(f"One user may have at most {most} API keys, expired ones included. Revoke one first.")
 
 
+class InvalidWebhook(InvalidSubmission):
+    """The webhook is not valid."""
+
+
+class WebhookTaken(InvalidWebhook):
+    """There is a webhook with this address."""
+
+
+class TooManyWebhooks(QueueError):
+    """An owner has as many webhooks as one may have."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"One user may have at most {most} webhooks. Delete one first.")
+
+
 class JobConflict(QueueError):
     """A job with this job_id exists with other content; nothing was changed."""
 

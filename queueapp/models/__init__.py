@@ -22,6 +22,7 @@ from .routing import Routing, RuleChange
 from .rule import PriorityRule
 from .signal_cursor import SignalCursor
 from .total import WIDTHS, FlowTotal, TaskTotal, TotalsCursor
+from .webhook import Webhook
 
 __all__ = [
     "WIDTHS",
@@ -49,6 +50,7 @@ __all__ = [
     "TaskTotal",
     "TotalsCursor",
     "Waiting",
+    "Webhook",
     "at_one_moment",
     "database_now",
 ]

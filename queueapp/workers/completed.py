@@ -1,4 +1,6 @@
-"""Sends the signal job_completed, in a process of its own that a cluster starts if the signal has receivers.
+"""Sends the signal job_completed and the messages of webhooks, in a process of its own.
+
+A cluster starts it if the signal has receivers, or if there is a webhook.
 
 A receiver may be slow, fail, or end the process: no processor waits for it, and no lease runs out. How far the signal
 was sent is in the database. So an end is told at least once, also one while no cluster ran. Of several clusters one
@@ -22,7 +24,9 @@ from ..db.sessions import bound_as, listening_parameters, reason
 from ..handle import Job
 from ..lifecycle.announce import OWNERS
 from ..models import Job as JobRow
-from ..models import SignalCursor
+from ..models import SignalCursor, Webhook
+from ..notices import has_webhooks
+from ..notices.webhooks import DELIVERY, send_completions
 from ..signals import job_completed
 from ..snapshots import job_dicts, make_durable
 from .task_databases import drop_inherited
@@ -49,19 +53,31 @@ class Sender:
 
     def __init__(self) -> None:
         self._process: psutil.Process | None = None
-        self._started_at = float("-inf")
+        self._looked_at = float("-inf")
 
     def look(self) -> None:
-        """Start the process if the signal has receivers and it does not run; at most once in POLL_SECONDS."""
-        if not job_completed.has_listeners() or (self._process is not None and self._process.is_running()):
+        """Start the process if it is needed and does not run. Looks once in POLL_SECONDS."""
+        now = time.monotonic()
+        if now - self._looked_at < POLL_SECONDS or (self._process is not None and self._process.is_running()):
             return
-        if (now := time.monotonic()) - self._started_at >= POLL_SECONDS:
+        self._looked_at = now
+        if _is_needed():
             if self._process is not None:
                 logger.error("The process that sends job_completed ended; starting another.")
-            self._started_at = now
             process = get_context("fork").Process(target=send_for_ever, name="job_completed", daemon=True)
             process.start()
             self._process = psutil.Process(process.pid)
+
+
+def _is_needed() -> bool:
+    """Whether the signal has receivers, or there is a webhook. False while the database is away."""
+    if job_completed.has_listeners():
+        return True
+    try:
+        return has_webhooks() and Webhook.objects.filter(enabled=True).exists()
+    except (DatabaseError, InterfaceError):
+        connection.close()
+        return False
 
 
 def send_for_ever() -> NoReturn:
@@ -88,9 +104,12 @@ def send_for_ever() -> NoReturn:
 
 
 def send_completed() -> bool:
-    """Send the signal for up to BATCH_JOBS jobs that have ended since the last call. Return whether there may be more.
+    """Send the signal, and messages, for up to BATCH_JOBS jobs that have ended since the last call.
 
-    The first call ever sends nothing: ends of before count as told. A job that was retried meanwhile is left out.
+    Return whether there may be more.
+
+    The first call ever sends nothing: ends of before count as told. A job that was retried meanwhile is left out, and
+    so are deliveries.
     """
     cursor = SignalCursor.objects.first() or SignalCursor.objects.create(pk=1, number=_number(_UPTO))
     upto = _number(_UPTO)
@@ -126,7 +145,11 @@ def _await_settlements() -> None:
 
 
 def _send(jobs: Sequence[int]) -> None:
-    rows = JobRow.objects.whole().in_bulk(jobs)
+    if has_webhooks():
+        send_completions(jobs)  # before the receivers, as one may end this process
+    if not job_completed.has_listeners():
+        return
+    rows = JobRow.objects.whole().exclude(task=DELIVERY).in_bulk(jobs)
     ended = [rows[job] for job in jobs if job in rows and rows[job].ended is not None]
     for row, data in zip(ended, job_dicts(ended), strict=True):
         job_completed.send_robust(sender=Job, job=Job(row.owner, row.name, data))
