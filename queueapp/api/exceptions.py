@@ -24,6 +24,8 @@ from ..errors import (
     QueueError,
     ScopeNotAllowed,
     TooManyKeys,
+    TooManyWebhooks,
+    WebhookTaken,
 )
 from ..http.problems import BUSY, MEDIA_TYPE, RETRY_HEADERS, note_busy, problem
 
@@ -36,6 +38,8 @@ _STATUS: dict[type[QueueError], int] = {
     KeyNameTaken: 409,
     ScopeNotAllowed: 403,
     TooManyKeys: 409,
+    WebhookTaken: 409,
+    TooManyWebhooks: 409,
     BacklogFull: 429,
 }
 

@@ -9,7 +9,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
 
 from ..lifecycle.validation import Submission
 from ..models.api_key import Scope
+from ..notices import log
 from ..snapshots import shapes
+from ..states import Status
 
 
 class BulkSubmission(BaseModel):
@@ -81,6 +83,45 @@ class CreatedApiKey(ApiKey):
     """A new API key, with its secret."""
 
     key: str = Field(description="Goes into the header: Authorization: Bearer ... It is not shown again.")
+
+
+class Webhook(BaseModel):
+    """A webhook, without its secret."""
+
+    id: int
+    url: str
+    statuses: list[Status] = Field(description="The ends that it is told of.")
+    enabled: bool
+    off_reason: str = Field(description="Why the queue switched it off; empty: it did not.")
+    failures: int = Field(description="Messages in a row that could not be delivered.")
+    created_at: AwareDatetime
+
+
+class Webhooks(BaseModel):
+    """All webhooks of a user, the oldest first."""
+
+    results: list[Webhook]
+
+
+class WebhookWithSecret(Webhook):
+    """A webhook, with its new secret."""
+
+    secret: str = Field(description="What messages are signed with. It is not shown again.")
+
+
+Delivery = _model(log.Delivery)
+
+
+class Deliveries(BaseModel):
+    """The newest deliveries of a webhook, newest first."""
+
+    results: list[log.Delivery]
+
+
+class NewDelivery(BaseModel):
+    """A delivery that was submitted."""
+
+    id: str = Field(description="As in the list of deliveries.")
 
 
 class FieldProblem(BaseModel):

@@ -1,9 +1,10 @@
 """Addresses of the API and the event stream."""
 
 from django.apps import apps
-from django.urls import path
+from django.urls import include, path
 
 from ..events.views import events
+from ..notices import has_webhooks
 from .docs import DocsView, SchemaView
 from .fleet import FleetView
 from .keys import KeysView, KeyView
@@ -26,5 +27,7 @@ urlpatterns = [
     path("events/", events, name="events"),
     path("schema/", SchemaView.as_view(), name="schema"),
 ]
+if has_webhooks():
+    urlpatterns.append(path("webhooks/", include("queueapp.api.webhook_urls")))
 if apps.is_installed("drf_spectacular") and apps.is_installed("drf_spectacular_sidecar"):  # its templates, its scripts
     urlpatterns.append(path("docs/", DocsView.as_view(url_name="queueapp:schema"), name="docs"))

@@ -24,7 +24,9 @@ from django.utils import timezone
 from jobsite.accounts.models import User
 from queueapp.lifecycle.pause import pause
 from queueapp.lifecycle.processors import register
+from queueapp.lifecycle.webhooks import NewWebhook, make_webhook
 from queueapp.models import ApiKey, Fleet, FleetDecision, Flow, Job, Owner, Pause, PriorityRule, Processor
+from queueapp.notices.webhooks import send_test
 from tests.kit.keys import bearer, new_key, prefix_of
 from tests.kit.queue import everyone_takes_turns, make_user, submit_jobs
 
@@ -56,6 +58,8 @@ ALL = {"all": True}
 PAGE = "jobs/<str:job_id>/"
 JOB, RETRY, API = "api/v1/jobs/<str:job_id>/", "api/v1/jobs/<str:job_id>/retry/", "api/v1/"
 WHY, LOG = f"{JOB}why/", f"{JOB}log/"
+HOOK, THEIR_HOOK = f"{API}webhooks/<int:webhook>/", f"{API}webhooks/{{webhook}}/"
+AGAIN = f"{HOOK}deliveries/<str:delivery>/send/"
 THEIRS, WRONG = "api/v1/jobs/theirs/", {"username": "ada", "password": "wrong"}
 # fmt: off
 ROWS = [
@@ -113,6 +117,15 @@ ROWS = [
     row(f"{API}keys/", "POST",              "401 201 201 201 201 401", data={"name": "new", "scopes": ["read"]}),
     row(f"{API}keys/", "POST",              "401 403 403 201 201 401", data={"name": "new", "scopes": ["staff"]}),
     row(f"{API}keys/<str:prefix>/", "DELETE", "401 204 404 404 404 401", f"{API}keys/{{prefix}}/"),
+    row(f"{API}webhooks/", "GET",           "401 200 200 200 200 401"),
+    row(f"{API}webhooks/", "POST",          "401 201 201 201 201 401", data={"url": "https://example.org/"}),
+    row(HOOK, "GET",                        "401 200 404 404 404 401", THEIR_HOOK),
+    row(HOOK, "PATCH",                      "401 200 404 404 404 401", THEIR_HOOK, {"enabled": False}),
+    row(HOOK, "DELETE",                     "401 204 404 404 404 401", THEIR_HOOK),
+    row(f"{HOOK}rotate/", "POST",           "401 200 404 404 404 401", f"{THEIR_HOOK}rotate/"),
+    row(f"{HOOK}test/", "POST",             "401 202 404 404 404 401", f"{THEIR_HOOK}test/"),
+    row(f"{HOOK}deliveries/", "GET",        "401 200 404 404 404 401", f"{THEIR_HOOK}deliveries/"),
+    row(AGAIN, "POST",                      "401 202 404 404 404 401", f"{THEIR_HOOK}deliveries/{{delivery}}/send/"),
     row(f"{API}fleet/", "GET",              "401 403 403 403 200 401"),
     row(f"{API}fleet/", "PATCH",            "401 403 403 403 200 401", data={"minimum": 2}),
     row("favicon.ico", "GET",               "302 302 302 302 302 302"),
@@ -200,6 +213,8 @@ def things() -> dict[str, Any]:
     register("cluster")
     pause("maintenance", task="checksum")
     prefix = prefix_of(new_key(people["ada"], "read"))
+    hook = make_webhook(Owner.objects.get(user=people["ada"]), NewWebhook(url="https://example.org/theirs"))
+    delivery = send_test(hook)
     Fleet.objects.create(pk=1)
     FleetDecision.objects.create(before=1, wished=2, alive=1, reason="7.0 are needed now")
     made = [ApiKey, Fleet, FleetDecision, Flow, Job, Owner, Pause, Processor, PriorityRule]
@@ -211,6 +226,8 @@ def things() -> dict[str, Any]:
         "group": Group.objects.create(name="Readers").pk,
         "accessattempt": _latest("axes.AccessAttempt"),
         "prefix": prefix,
+        "webhook": hook.pk,
+        "delivery": delivery,
     }
 
 

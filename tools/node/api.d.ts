@@ -245,6 +245,66 @@ export interface components {
       password: string;
     };
     /**
+     * Deliveries
+     * @description The newest deliveries of a webhook, newest first.
+     */
+    Deliveries: {
+      /** Results */
+      results: components["schemas"]["Delivery"][];
+    };
+    /**
+     * Delivery
+     * @description What came of one message.
+     */
+    Delivery: {
+      /** Id */
+      id: string;
+      /**
+       * Message
+       * @description The header webhook-id. A message that is sent again keeps it.
+       */
+      message: string;
+      /**
+       * About
+       * @description The job and its end.
+       */
+      about: string;
+      /** @description Of the delivery: queued also between two attempts. */
+      status: components["schemas"]["Status"];
+      /**
+       * Attempts
+       * @description How often it was sent so far.
+       */
+      attempts: number;
+      /**
+       * Submitted At
+       * Format: date-time
+       */
+      submitted_at: string;
+      /**
+       * Sent At
+       * @description When the last attempt began; null: none did.
+       */
+      sent_at: string | null;
+      /**
+       * Answer Status
+       * @description The status that the receiver answered; null: see error.
+       */
+      answer_status: number | null;
+      /**
+       * Answer
+       * @description How that answer begins.
+       */
+      answer: string;
+      /** Milliseconds */
+      milliseconds: number | null;
+      /**
+       * Error
+       * @description Why the last attempt failed; empty: it did not.
+       */
+      error: string;
+    };
+    /**
      * FieldProblem
      * @description What is wrong with one field.
      */
@@ -468,6 +528,17 @@ export interface components {
       results: components["schemas"]["Job"][];
     };
     /**
+     * NewDelivery
+     * @description A delivery that was submitted.
+     */
+    NewDelivery: {
+      /**
+       * Id
+       * @description As in the list of deliveries.
+       */
+      id: string;
+    };
+    /**
      * NewKey
      * @description A key as it is asked for.
      */
@@ -489,6 +560,27 @@ export interface components {
       expires_at?: string | null;
     };
     /**
+     * NewWebhook
+     * @description A webhook as it is asked for.
+     */
+    NewWebhook: {
+      /**
+       * Url
+       * @description An https address; each message is sent there by POST.
+       */
+      url: string;
+      /**
+       * Statuses
+       * @description The ends that it is told of.
+       * @default [
+       *       "succeeded",
+       *       "failed",
+       *       "cancelled"
+       *     ]
+       */
+      statuses: components["schemas"]["Status"][];
+    };
+    /**
      * FleetBounds
      * @description Other bounds of the fleet. Fields that are left out stay as they are; null: as configured.
      */
@@ -504,6 +596,21 @@ export interface components {
        * @default false
        */
       dry_run: boolean;
+    };
+    /**
+     * WebhookChange
+     * @description Other values of a webhook. Fields that are left out stay as they are.
+     */
+    PatchedWebhookChange: {
+      /** Url */
+      url?: string | null;
+      /** Statuses */
+      statuses?: components["schemas"]["Status"][] | null;
+      /**
+       * Enabled
+       * @description True: messages are sent of what ends from now on.
+       */
+      enabled?: boolean | null;
     };
     /**
      * Problem
@@ -951,6 +1058,83 @@ export interface components {
        * @description Virtual time of its turn, for `starts` of the estimates; null: estimated_start stands.
        */
       tag: number | null;
+    };
+    /**
+     * Webhook
+     * @description A webhook, without its secret.
+     */
+    Webhook: {
+      /** Id */
+      id: number;
+      /** Url */
+      url: string;
+      /**
+       * Statuses
+       * @description The ends that it is told of.
+       */
+      statuses: components["schemas"]["Status"][];
+      /** Enabled */
+      enabled: boolean;
+      /**
+       * Off Reason
+       * @description Why the queue switched it off; empty: it did not.
+       */
+      off_reason: string;
+      /**
+       * Failures
+       * @description Messages in a row that could not be delivered.
+       */
+      failures: number;
+      /**
+       * Created At
+       * Format: date-time
+       */
+      created_at: string;
+    };
+    /**
+     * WebhookWithSecret
+     * @description A webhook, with its new secret.
+     */
+    WebhookWithSecret: {
+      /** Id */
+      id: number;
+      /** Url */
+      url: string;
+      /**
+       * Statuses
+       * @description The ends that it is told of.
+       */
+      statuses: components["schemas"]["Status"][];
+      /** Enabled */
+      enabled: boolean;
+      /**
+       * Off Reason
+       * @description Why the queue switched it off; empty: it did not.
+       */
+      off_reason: string;
+      /**
+       * Failures
+       * @description Messages in a row that could not be delivered.
+       */
+      failures: number;
+      /**
+       * Created At
+       * Format: date-time
+       */
+      created_at: string;
+      /**
+       * Secret
+       * @description What messages are signed with. It is not shown again.
+       */
+      secret: string;
+    };
+    /**
+     * Webhooks
+     * @description All webhooks of a user, the oldest first.
+     */
+    Webhooks: {
+      /** Results */
+      results: components["schemas"]["Webhook"][];
     };
     /**
      * RunningJob
