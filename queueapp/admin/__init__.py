@@ -1,6 +1,16 @@
 """Django's admin of the queue: staff edit rules and pauses, and view jobs, flows, owners and processors.
 
-Staff can also cancel jobs and try them again, and revoke API keys.
+Staff can also cancel jobs and try them again, revoke API keys, and switch webhooks off.
 """
 
-from . import api_keys, fleet, flows, jobs, owners, pauses, processors, rules  # noqa: F401 (each registers its model)
+from . import (  # noqa: F401 (each registers its model)
+    api_keys,
+    fleet,
+    flows,
+    jobs,
+    owners,
+    pauses,
+    processors,
+    rules,
+    webhooks,
+)

@@ -6,12 +6,15 @@ from ..limits.throttles import throttle_requests
 from .api_keys import api_keys, revoke
 from .job import job_page
 from .jobs import jobs_page
+from .notices import notices, webhook
 from .views import home
 
 urlpatterns = [
     path("", throttle_requests(home), name="home"),
     path("keys/", throttle_requests(api_keys), name="api-keys"),
     path("keys/<str:prefix>/revoke/", throttle_requests(revoke), name="api-key-revoke"),
+    path("notices/", throttle_requests(notices), name="notices"),
+    path("notices/webhooks/<int:webhook>/", throttle_requests(webhook), name="webhook-page"),
     path("jobs/", throttle_requests(jobs_page), name="jobs-page"),
     path("jobs/<str:job_id>/", throttle_requests(job_page), name="job-page"),
 ]

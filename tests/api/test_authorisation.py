@@ -60,6 +60,7 @@ JOB, RETRY, API = "api/v1/jobs/<str:job_id>/", "api/v1/jobs/<str:job_id>/retry/"
 WHY, LOG = f"{JOB}why/", f"{JOB}log/"
 HOOK, THEIR_HOOK = f"{API}webhooks/<int:webhook>/", f"{API}webhooks/{{webhook}}/"
 AGAIN = f"{HOOK}deliveries/<str:delivery>/send/"
+HOOK_PAGE, THEIR_PAGE, URL = "notices/webhooks/<int:webhook>/", "notices/webhooks/{webhook}/", "https://example.org/"
 THEIRS, WRONG = "api/v1/jobs/theirs/", {"username": "ada", "password": "wrong"}
 # fmt: off
 ROWS = [
@@ -69,6 +70,14 @@ ROWS = [
     row("keys/", "POST",                    "302 200 200 200 200 302", data={"name": "new", "scopes": ["read"]}),
     row("keys/", "POST",                    "302 400 400 200 200 302", data={"name": "new", "scopes": ["staff"]}),
     row("keys/<str:prefix>/revoke/", "POST", "302 302 302 302 302 302", "keys/{prefix}/revoke/"),
+    row("notices/", "GET",                  "302 200 200 200 200 302"),
+    row("notices/", "POST",                 "302 200 200 200 200 302", data={"url": URL, "statuses": ["failed"]}),
+    row("notices/", "POST",                 "302 400 400 400 400 302", data={"url": "http://["}),
+    row(HOOK_PAGE, "GET",                   "302 200 404 404 404 302", THEIR_PAGE),
+    *(row(HOOK_PAGE, "POST",                "302 302 404 404 404 302", THEIR_PAGE, {"do": do})
+      for do in ("on", "off", "test", "delete")),
+    row(HOOK_PAGE, "POST",                  "302 200 404 404 404 302", THEIR_PAGE, {"do": "rotate"}),
+    row(HOOK_PAGE, "POST",                  "302 404 404 404 404 302", THEIR_PAGE, {"do": "send", "delivery": "none"}),
     row("jobs/", "GET",                     "302 200 200 200 200 302"),
     row("jobs/", "GET",                     "302 200 403 200 200 302", "jobs/?user=ada"),
     row("jobs/", "GET",                     "302 403 403 404 404 302", "jobs/?key=team"),
@@ -118,7 +127,7 @@ ROWS = [
     row(f"{API}keys/", "POST",              "401 403 403 201 201 401", data={"name": "new", "scopes": ["staff"]}),
     row(f"{API}keys/<str:prefix>/", "DELETE", "401 204 404 404 404 401", f"{API}keys/{{prefix}}/"),
     row(f"{API}webhooks/", "GET",           "401 200 200 200 200 401"),
-    row(f"{API}webhooks/", "POST",          "401 201 201 201 201 401", data={"url": "https://example.org/"}),
+    row(f"{API}webhooks/", "POST",          "401 201 201 201 201 401", data={"url": URL}),
     row(HOOK, "GET",                        "401 200 404 404 404 401", THEIR_HOOK),
     row(HOOK, "PATCH",                      "401 200 404 404 404 401", THEIR_HOOK, {"enabled": False}),
     row(HOOK, "DELETE",                     "401 204 404 404 404 401", THEIR_HOOK),
@@ -157,6 +166,7 @@ ADMIN: dict[str, dict[str, int]] = {
     "queueapp/fleet": {"list": 302, **SHOWN},  # to its one row
     "queueapp/fleetdecision": SHOWN,
     "queueapp/apikey": {"add": 403, "delete": 200},
+    "queueapp/webhook": {"add": 403, "delete": 200},
     "accounts/user": FULL,
     "auth/group": FULL,
     "axes/accessattempt": {"add": 403, "delete": 200},

@@ -1,5 +1,5 @@
 // @ts-check
-/** The page of API keys: a button that copies a new key. */
+/** The pages of API keys and webhooks: a button that copies a new secret. */
 
 import { part, setText } from "./dom.js";
 
@@ -14,7 +14,7 @@ if (copy) {
       await navigator.clipboard.writeText(key.value); // there is none where the site is not reached by TLS
       setText(part("copied"), "Copied.");
     } catch {
-      setText(part("copied"), "The key is selected: copy it with your keyboard.");
+      setText(part("copied"), "It is selected: copy it with your keyboard.");
     }
   });
 }

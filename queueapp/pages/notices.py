@@ -1,0 +1,117 @@
+"""The pages of notices: how a user is told of jobs that ended. They work without scripts."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from ..errors import BacklogFull, InvalidWebhook, TooManyWebhooks
+from ..lifecycle.webhooks import (
+    NewWebhook,
+    WebhookChange,
+    change_webhook,
+    make_webhook,
+    parse_webhook,
+    rotate_secret,
+)
+from ..models import Owner, Webhook
+from ..models.webhook import MAX_URL
+from ..notices import has_webhooks
+from ..notices.log import Delivery, log_of
+from ..notices.webhooks import send_again, send_test
+from ..states import FINISHED, Status
+from .rows import moment
+
+MAX_LOG = 20
+"""Maximum number of deliveries on the page of a webhook."""
+_STATES = {
+    Status.QUEUED: "waits",
+    Status.RUNNING: "is being sent",
+    Status.SUCCEEDED: "delivered",
+    Status.FAILED: "not delivered",
+    Status.CANCELLED: "cancelled",
+}
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def notices(request: HttpRequest) -> HttpResponse:
+    """Return the page of all choices. POST makes a webhook, whose secret the page shows this once."""
+    if request.method != "POST":
+        return _page(request, {"url": "", "statuses": list(FINISHED)})
+    if not has_webhooks():
+        raise Http404
+    given = {"url": request.POST.get("url", "").strip(), "statuses": request.POST.getlist("statuses")}
+    try:
+        hook = make_webhook(_owner(request), parse_webhook(NewWebhook, given))
+    except InvalidWebhook as wrong:
+        errors = {error.field.partition(".")[0]: error.message for error in wrong.errors}
+        return _page(request, {**given, "errors": errors}, status=400)
+    except TooManyWebhooks as wrong:
+        return _page(request, {**given, "refused": str(wrong)}, status=409)
+    return _page(request, {"statuses": list(FINISHED), "made": hook})
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def webhook(request: HttpRequest, webhook: int) -> HttpResponse:
+    """Return the page of one webhook: what came of its messages, and what can be done with it. POST does it: `do` is
+    on, off, test, send (with `delivery`), rotate or delete.
+    """
+    hook = get_object_or_404(Webhook, pk=webhook, owner__user=request.user.pk)
+    if request.method != "POST":
+        return _one(request, hook)
+    do = request.POST.get("do")
+    try:
+        if do == "rotate":
+            return _one(request, rotate_secret(hook), {"made": hook})
+        if do == "delete":
+            hook.delete()
+            return redirect("queueapp:notices")
+        _change(hook, do, request.POST.get("delivery", ""))
+    except BacklogFull as full:
+        return _one(request, hook, {"refused": str(full)}, status=429)
+    return redirect("queueapp:webhook-page", hook.pk)
+
+
+def _change(hook: Webhook, do: str | None, delivery: str) -> None:
+    """Do what a form asks for. Raises BacklogFull, and Http404 if there is no such thing to do."""
+    if do in ("on", "off"):
+        change_webhook(hook, WebhookChange(enabled=do == "on"))
+    elif do == "test":
+        send_test(hook)
+    elif do != "send" or send_again(hook, delivery) is None:
+        raise Http404
+
+
+def _page(request: HttpRequest, form: dict[str, Any], status: int = 200) -> HttpResponse:
+    context = {
+        "has_webhooks": has_webhooks(),
+        "hooks": Webhook.objects.filter(owner__user=request.user.pk),
+        "all_statuses": FINISHED,
+        "longest_url": MAX_URL,
+        **form,
+    }
+    return render(request, "queueapp/notices.html", context, status=status)
+
+
+def _one(request: HttpRequest, hook: Webhook, said: dict[str, Any] | None = None, status: int = 200) -> HttpResponse:
+    context = {"hook": hook, "log": [_row(one) for one in log_of(hook, MAX_LOG)], **(said or {})}
+    return render(request, "queueapp/webhook.html", context, status=status)
+
+
+def _row(one: Delivery) -> dict[str, Any]:
+    at = moment(one["sent_at"] or one["submitted_at"])
+    return {**one, "state": _STATES[one["status"]], "at": at, "bad": one["status"] == Status.FAILED}
+
+
+def _owner(request: HttpRequest) -> Owner:
+    return Owner.objects.of_user(cast(AbstractBaseUser, request.user))
