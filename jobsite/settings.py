@@ -123,6 +123,7 @@ QUEUEAPP: dict[str, Any] = {
     "TARGET_WAIT_SECONDS": env.integer("TARGET_WAIT", default=5, least=1),
     "HEALTH_FILE": env.text("HEALTH_FILE", default=""),
     "METRICS_TOKEN": env.optional_secret("METRICS_TOKEN", least=20),
+    "WEBHOOK_PRIVATE_NETWORKS": env.words("WEBHOOK_PRIVATE_NETWORKS", default=[]),
     "CHECKSUM_FOLDER": env.text("CHECKSUM_FOLDER", default=""),
     **env.optional_integers(
         "SUBMISSIONS_PER_MINUTE",
