@@ -125,6 +125,21 @@ def optional_integers(*names: str) -> dict[str, int]:
     return {name: integer(name, default=0, least=0) for name in names if text(name, default="")}
 
 
+def email_settings(name: str, url: str) -> dict[str, Any]:
+    """Return Django's settings of the mail server at `url`, the value of variable `name`; none if it is empty.
+
+    Raises ImproperlyConfigured if it is not one of SMTP.
+    """
+    if not url:
+        return {}
+    if not re.match(r"smtp(\+tls|\+ssl)?://", url):
+        raise ImproperlyConfigured(
+            f"Set {name} to a mail server, such as smtp+tls://user:password@mail.example.org:587."
+        )
+    config: dict[str, Any] = _env.email_url_config(url)
+    return config
+
+
 def database_url(name: str, url: str) -> dict[str, Any]:
     """Return Django's settings of the database at `url`, the value of variable `name`.
 

@@ -94,6 +94,11 @@ USE_TZ = True
 # How long a body may be is decided by its address, before Django sees it (queueapp/http/body_limit.py).
 DATA_UPLOAD_MAX_MEMORY_SIZE = None
 
+EMAIL_URL = env.text("EMAIL_URL", default="")
+vars().update(env.email_settings("EMAIL_URL", EMAIL_URL))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", default="turnabout@localhost")
+
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"
 STORAGES = {
@@ -124,6 +129,7 @@ QUEUEAPP: dict[str, Any] = {
     "HEALTH_FILE": env.text("HEALTH_FILE", default=""),
     "METRICS_TOKEN": env.optional_secret("METRICS_TOKEN", least=20),
     "WEBHOOK_PRIVATE_NETWORKS": env.words("WEBHOOK_PRIVATE_NETWORKS", default=[]),
+    "DIGESTS": bool(EMAIL_URL),
     "CHECKSUM_FOLDER": env.text("CHECKSUM_FOLDER", default=""),
     **env.optional_integers(
         "SUBMISSIONS_PER_MINUTE",

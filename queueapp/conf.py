@@ -104,6 +104,8 @@ class QueueSettings:
     WEBHOOK_PRIVATE_NETWORKS: Sequence[str] = ()
     """Networks, such as "10.1.0.0/16", in which webhooks may reach addresses that are not public, also by plain http.
     Empty: none."""
+    DIGESTS: bool = False
+    """Whether users may choose e-mail digests of what ended. They are sent as Django's EMAIL_ settings say."""
     PAGE: bool = True
     """Whether `queueapp.urls` has the page beside the API. Without it no template is needed."""
     CHECKSUM_FOLDER: str = ""

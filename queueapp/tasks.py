@@ -11,7 +11,7 @@ from typing import Any
 
 from .conf import queue_settings
 from .errors import JobFailed
-from .notices import delivery  # noqa: F401 (registers)
+from .notices import delivery, digests  # noqa: F401 (each registers)
 from .registry import JobContext, task
 
 CHUNK = 1 << 20

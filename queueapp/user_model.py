@@ -76,3 +76,9 @@ def _memberships(side: str, among: Collection[Any]) -> list[tuple[Any, int]]:
     user, group = field.m2m_field_name(), field.m2m_reverse_field_name()
     only = {f"{user if side == 'user' else group}__in": list(among)}
     return list(field.remote_field.through._default_manager.filter(**only).values_list(user, group))
+
+
+def email_of(user: AbstractBaseUser) -> str:
+    """Return the address of an active user; "" if there is none."""
+    active = getattr(user, "is_active", True)
+    return str(getattr(user, user.get_email_field_name(), "") or "") if active else ""

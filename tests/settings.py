@@ -18,6 +18,7 @@ TASKS = {
     "patient": {"BACKEND": "queueapp.django_tasks.FairBackend", "OPTIONS": {"MAX_ATTEMPTS": 3}},
     "immediate": {"BACKEND": "django_tasks.backends.immediate.ImmediateBackend"},
 }
+EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"  # within pytest it is Django's own for tests
 QUEUEAPP = QUEUEAPP | {
     "LEASE_SECONDS": 3.0,
     "HEARTBEAT_SECONDS": 0.25,
@@ -29,5 +30,6 @@ QUEUEAPP = QUEUEAPP | {
     "IDLE_SECONDS": 2.0,
     "UNKNOWN_TASK_DELAY_SECONDS": 1.0,
     "WEBHOOK_PRIVATE_NETWORKS": ["127.0.0.0/8"],  # tests/kit/receiver.py is there
+    "DIGESTS": True,
     "LOGINS_PER_MINUTE": 0,  # all tests log in from one address; tests/limits/test_security.py sets a limit
 }

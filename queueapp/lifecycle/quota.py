@@ -49,7 +49,7 @@ def make_room(adding: dict[int, int]) -> None:
 def _make_room(owner: int, many: int, most: int) -> None:
     if _has_room(owner, many, most):
         return
-    free = most - _waiting(owner, most)
+    free = most - count_waiting(owner, most)
     with _lock:
         if len(_known) >= MAX_CACHED:
             _known.clear()
@@ -74,7 +74,7 @@ def _has_room(owner: int, many: int, most: int) -> bool:
         return enough
 
 
-def _waiting(owner: int, most: int) -> int:
+def count_waiting(owner: int, most: int) -> int:
     """Return how many jobs of the owner wait, counted up to `most`."""
     with connection.cursor() as cursor:
         cursor.execute(

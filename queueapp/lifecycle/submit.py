@@ -53,25 +53,26 @@ class Accepted:
     newest: Newest | None = None
 
 
-def submit(owner: Owner, submissions: Sequence[Submission]) -> Accepted:
+def submit(owner: Owner, submissions: Sequence[Submission], *, quota: bool = True) -> Accepted:
     """Accept the jobs of one owner; otherwise like submit_each()."""
-    return submit_each([(owner, submission) for submission in submissions])
+    return submit_each([(owner, submission) for submission in submissions], quota=quota)
 
 
-def submit_each(asked: Sequence[tuple[Owner, Submission]]) -> Accepted:
+def submit_each(asked: Sequence[tuple[Owner, Submission]], *, quota: bool = True) -> Accepted:
     """Accept jobs, each of its owner, all or none, in the order given.
 
     Committed when this returns, unless the caller has begun a transaction. Then the jobs are accepted by its commit,
     and a broker puts them into their flows afterwards (maintenance/schedule.py).
     Raises JobConflict, with the indexes, if a job_id exists with other content, and BacklogFull if an owner has no room
-    for the new jobs. Locks: see db/sql/backlog/submit.sql.
+    for the new jobs; not without `quota`, as for jobs of the queue itself. Locks: see db/sql/backlog/submit.sql.
     """
     with tracing.submission(job for _, job in asked) as traceparent:
+        if quota:
+            _make_room(asked)
         return _accept(asked, {} if traceparent is None else {"traceparent": traceparent})
 
 
 def _accept(asked: Sequence[tuple[Owner, Submission]], trace: Mapping[str, str]) -> Accepted:
-    _make_room(asked)
     owners, later = {owner.pk: owner for owner, _ in asked}, in_transaction()
     for owner in owners.values():
         if owner.flow_id is None and not later:

@@ -10,6 +10,7 @@ So submitting inserts a row, claiming deletes it, and settling inserts another. 
 from ..db.clock import DatabaseClock, at_one_moment, database_now
 from .api_key import ApiKey
 from .attempt import Attempt
+from .digest import Digest
 from .fleet import Cluster, Fleet, FleetDecision
 from .flow import Flow, FlowState, OrderStart, PendingMove
 from .job import Job, Waiting
@@ -30,6 +31,7 @@ __all__ = [
     "Attempt",
     "Cluster",
     "DatabaseClock",
+    "Digest",
     "Fleet",
     "FleetDecision",
     "Flow",

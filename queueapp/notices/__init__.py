@@ -1,4 +1,4 @@
-"""What the queue tells its users elsewhere: webhooks. They are sent by jobs of system owners."""
+"""What the queue tells its users elsewhere: webhooks and e-mail digests. They are sent by jobs of system owners."""
 
 from __future__ import annotations
 

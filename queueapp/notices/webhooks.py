@@ -14,6 +14,7 @@ from typing import Any
 
 from ..db.clock import database_now
 from ..errors import BacklogFull, JobConflict
+from ..lifecycle.quota import count_waiting
 from ..lifecycle.submit import submit
 from ..lifecycle.validation import Submission
 from ..lifecycle.webhooks import switch_off
@@ -27,6 +28,8 @@ DELIVERY = "queueapp.webhook"
 """The task that sends one message."""
 EXPECTED_SECONDS = 0.2
 """Processor seconds of a delivery, as declared."""
+MAX_WAITING = 100_000
+"""Maximum number of messages of one owner that wait, instead of the quota: each has some kilobytes."""
 
 Message = tuple[str, dict[str, Any]]
 """A job of the task DELIVERY: its job_id and its payload."""
@@ -40,8 +43,8 @@ def queue_owner(owner: int) -> Owner:
 def send_completions(jobs: Sequence[int]) -> None:
     """Submit a message for each webhook that is told of the ends of these jobs. One query if there is none.
 
-    A repeated call submits nothing twice, as long as the jobs are not retried meanwhile. An owner whose messages exceed
-    the quota of waiting jobs has the webhooks switched off.
+    A repeated call submits nothing twice, as long as the jobs are not retried meanwhile. An owner for whom more than
+    MAX_WAITING messages would wait has the webhooks switched off.
     """
     hooks = defaultdict(list)
     ended_owners = Outcome.objects.filter(job__in=jobs).values("owner")
@@ -106,15 +109,22 @@ def _message(hook: Webhook, identity: str, message: str, about: str, body: str) 
 
 
 def _submit(owner: int, messages: Iterable[Message]) -> str:
-    """Submit messages. Return the job_id of the last. Those that are there already, by their job_id, are left alone."""
+    """Submit messages. Return the job_id of the last. Those that are there already, by their job_id, are left alone.
+
+    Raises BacklogFull.
+    """
     asked = [
         Submission(job_id=job_id, task=DELIVERY, payload=payload, duration=EXPECTED_SECONDS)
         for job_id, payload in messages
     ]
-    queue = queue_owner(owner) if asked else None
-    while asked and queue is not None:
+    if not asked:
+        return ""
+    queue = queue_owner(owner)
+    if count_waiting(queue.pk, MAX_WAITING) + len(asked) > MAX_WAITING:
+        raise BacklogFull(MAX_WAITING)
+    while asked:
         try:
-            submit(queue, asked)
+            submit(queue, asked, quota=False)
             return asked[-1].job_id
         except JobConflict as known:  # the user was renamed in between
             asked = [job for index, job in enumerate(asked) if index not in known.indexes]

@@ -7,11 +7,13 @@ from typing import Any, cast
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
+from ..conf import queue_settings
 from ..errors import BacklogFull, InvalidWebhook, TooManyWebhooks
+from ..lifecycle.digests import choose_digest
 from ..lifecycle.webhooks import (
     NewWebhook,
     WebhookChange,
@@ -20,12 +22,14 @@ from ..lifecycle.webhooks import (
     parse_webhook,
     rotate_secret,
 )
-from ..models import Owner, Webhook
+from ..models import Digest, Owner, Webhook
 from ..models.webhook import MAX_URL
 from ..notices import has_webhooks
 from ..notices.log import Delivery, log_of
 from ..notices.webhooks import send_again, send_test
+from ..snapshots import last_number
 from ..states import FINISHED, Status
+from ..user_model import email_of
 from .rows import moment
 
 MAX_LOG = 20
@@ -82,6 +86,21 @@ def webhook(request: HttpRequest, webhook: int) -> HttpResponse:
     return redirect("queueapp:webhook-page", hook.pk)
 
 
+@never_cache
+@login_required
+@require_POST
+def digest(request: HttpRequest) -> HttpResponse:
+    """Note how often the user gets an e-mail, and return to the page."""
+    if not queue_settings().DIGESTS:
+        raise Http404
+    owner, given = _owner(request), request.POST.get("period", "")
+    if given and given not in Digest.Period:
+        raise Http404
+    page = request.build_absolute_uri(resolve_url("queueapp:notices"))
+    choose_digest(owner, Digest.Period(given) if given else None, page, last_number(owner.pk))
+    return redirect("queueapp:notices")
+
+
 def _change(hook: Webhook, do: str | None, delivery: str) -> None:
     """Do what a form asks for. Raises BacklogFull, and Http404 if there is no such thing to do."""
     if do in ("on", "off"):
@@ -93,7 +112,12 @@ def _change(hook: Webhook, do: str | None, delivery: str) -> None:
 
 
 def _page(request: HttpRequest, form: dict[str, Any], status: int = 200) -> HttpResponse:
+    chosen = Digest.objects.filter(owner__user=request.user.pk).first()
     context = {
+        "digests": queue_settings().DIGESTS,
+        "address": email_of(cast(AbstractBaseUser, request.user)),
+        "period": chosen.period if chosen is not None else "",
+        "periods": [("", "never"), *Digest.Period.choices],
         "has_webhooks": has_webhooks(),
         "hooks": Webhook.objects.filter(owner__user=request.user.pk),
         "all_statuses": FINISHED,

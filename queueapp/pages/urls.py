@@ -6,7 +6,7 @@ from ..limits.throttles import throttle_requests
 from .api_keys import api_keys, revoke
 from .job import job_page
 from .jobs import jobs_page
-from .notices import notices, webhook
+from .notices import digest, notices, webhook
 from .views import home
 
 urlpatterns = [
@@ -14,6 +14,7 @@ urlpatterns = [
     path("keys/", throttle_requests(api_keys), name="api-keys"),
     path("keys/<str:prefix>/revoke/", throttle_requests(revoke), name="api-key-revoke"),
     path("notices/", throttle_requests(notices), name="notices"),
+    path("notices/digest/", throttle_requests(digest), name="digest"),
     path("notices/webhooks/<int:webhook>/", throttle_requests(webhook), name="webhook-page"),
     path("jobs/", throttle_requests(jobs_page), name="jobs-page"),
     path("jobs/<str:job_id>/", throttle_requests(job_page), name="job-page"),

@@ -29,6 +29,7 @@ from ..lifecycle.maintenance.sweep import Sweeping
 from ..lifecycle.maintenance.totals import count_ended, prune_totals
 from ..lifecycle.maintenance.vacuum import Tidying
 from ..lifecycle.route import move_some
+from ..notices.digests import submit_due
 from .worker import cluster_id, start_worker
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,8 @@ PRUNE_EVERY = 60.0
 """Seconds between two looks for jobs and totals older than the retention; POLL_SECONDS after a full batch."""
 COUNT_EVERY = 5.0
 """Seconds between two looks whether a round of counting is due; COUNT_AGAIN while there is more to count."""
+DIGESTS_EVERY = 5.0
+"""Seconds between two looks whether digests are due; POLL_SECONDS while there are some."""
 COUNT_AGAIN = 0.2
 """Seconds between two batches of one round: no ticket is handed out during one."""
 DUE_REST = 10
@@ -81,6 +84,7 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
         self._tidying = Tidying()
         self._pruning_at = float("-inf")
         self._counting_at = float("-inf")
+        self._digests_at = float("-inf")
         self._moving = True
         self._sweeping = Sweeping()
 
@@ -121,6 +125,8 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
         if time.monotonic() >= self._pruning_at:
             more = (prune.prune() == prune.BATCH_JOBS) | prune_totals()
             self._pruning_at = time.monotonic() + (POLL_SECONDS if more else PRUNE_EVERY)
+        if queue_settings().DIGESTS and time.monotonic() >= self._digests_at:
+            self._digests_at = time.monotonic() + (POLL_SECONDS if submit_due() else DIGESTS_EVERY)
         if time.monotonic() >= self._counting_at:
             self._counting_at = time.monotonic() + (COUNT_AGAIN if count_ended() else COUNT_EVERY)
         self._kept_at = time.monotonic()

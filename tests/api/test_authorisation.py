@@ -73,6 +73,8 @@ ROWS = [
     row("notices/", "GET",                  "302 200 200 200 200 302"),
     row("notices/", "POST",                 "302 200 200 200 200 302", data={"url": URL, "statuses": ["failed"]}),
     row("notices/", "POST",                 "302 400 400 400 400 302", data={"url": "http://["}),
+    row("notices/digest/", "POST",          "302 302 302 302 302 302", data={"period": "daily"}),
+    row("notices/digest/", "POST",          "302 404 404 404 404 302", data={"period": "yearly"}),
     row(HOOK_PAGE, "GET",                   "302 200 404 404 404 302", THEIR_PAGE),
     *(row(HOOK_PAGE, "POST",                "302 302 404 404 404 302", THEIR_PAGE, {"do": do})
       for do in ("on", "off", "test", "delete")),

@@ -253,6 +253,8 @@ def test_with_a_database_of_ones_own_none_is_started_and_no_demo_accounts_are_ma
     ("name", "value", "says"),
     [
         ("PROCESSORS", "many", "Set PROCESSORS to a whole number from 1 to 512, or to bounds: 1-16, not 'many'."),
+        ("EMAIL_URL", "mail.example.org", "Set EMAIL_URL to a mail server, such as smtp+tls://user:password@"),
+        ("WEBHOOK_PRIVATE_NETWORKS", "10.0.0.1/8", "Set QUEUEAPP['WEBHOOK_PRIVATE_NETWORKS'] to a list of networks"),
         ("PROCESSORS", "0", "Set PROCESSORS to a whole number from 1 to 512, or to bounds: 1-16, not '0'."),
         ("DEBUG", "perhaps", "Set DEBUG to yes or no, not 'perhaps'."),
         ("DATABASE_URL", "sqlite:///x.db", "Set DATABASE_URL to a PostgreSQL database"),

@@ -236,7 +236,7 @@ class TestWaitingQuota:
             counts.append(user)
             return 0
 
-        monkeypatch.setattr(quota, "_waiting", count)
+        monkeypatch.setattr(quota, "count_waiting", count)
         limit(MAX_WAITING_JOBS=1_000_000)
         for _ in range(100):
             quota.make_room({7: 1_000})

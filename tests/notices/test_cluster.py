@@ -1,4 +1,4 @@
-"""Webhooks of a running site: a processor that dies, and a receiver that hangs beside one that answers."""
+"""Notices of a running site: a receiver that hangs beside one that answers, a processor that dies, a due digest."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def run(site: Site, name: str, *jobs: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_receiver_that_hangs_delays_no_other_and_a_message_survives_its_processor(site: Site) -> None:
+def test_a_receiver_that_hangs_delays_no_other_a_message_survives_its_processor_and_a_digest_is_sent(
+    site: Site,
+) -> None:
     with receiver() as slow, receiver() as quick:
         slow.answers[:] = [slow.hang]
         ada, secret = told(site, slow)
@@ -39,6 +41,11 @@ def test_a_receiver_that_hangs_delays_no_other_and_a_message_survives_its_proces
         got = [quick.next().verified(bens_secret)["data"]["job_id"] for _ in range(3)]
         assert sorted(got) == ["b1", "b2", "b3"]
         assert slow.messages.empty(), "the owner's other messages wait for the one that hangs"
+        site.query("UPDATE accounts_user SET email = 'ben@example.org' WHERE username = %s", ben)
+        site.query(
+            "INSERT INTO queueapp_digest (owner_id, period, number, next_at, page) SELECT o.id, 'daily', 0, now(), ''"
+            "  FROM queueapp_owner o JOIN accounts_user u ON u.id = o.user_id WHERE username = %s", ben,
+        )  # fmt: skip
         ((worker,),) = site.query(
             "SELECT pid FROM queueapp_processor p JOIN queueapp_job j ON j.id = p.job_id"
             " WHERE j.payload->>'message' = %s",
@@ -49,3 +56,7 @@ def test_a_receiver_that_hangs_delays_no_other_and_a_message_survives_its_proces
     assert {one.verified(secret)["data"]["job_id"] for one in messages} == {"a1", "a2", "a3"}
     ids = [one.headers["webhook-id"] for one in messages]
     assert ids.count(ids[0]) == 2, "the killed one is sent again, with the same id"
+    site.wait_for(
+        "SELECT count(*) = 1 FROM queueapp_outcome o JOIN queueapp_job j ON j.id = o.job_id"
+        " WHERE j.task = 'queueapp.digest' AND o.result = '{\"succeeded\": 3}'"
+    )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from pytest_django import Settings
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from queueapp.lifecycle.cancel import cancel
@@ -23,7 +24,7 @@ from queueapp.lifecycle.webhooks import (
     rotate_secret,
 )
 from queueapp.models import Job, Owner, SignalCursor, Webhook
-from queueapp.notices import delivery, post
+from queueapp.notices import delivery, post, webhooks
 from queueapp.notices.webhooks import DELIVERY, deliveries, send_again, send_test
 from queueapp.testing import run_jobs
 from queueapp.workers import completed
@@ -240,8 +241,8 @@ def test_the_messages_of_one_owner_take_one_processor_at_most_and_join_no_other_
     assert (queue.flow.state.cap, queue.flow.owner_id) == (1, queue.pk)
 
 
-def test_an_owner_whose_messages_exceed_the_quota_has_the_webhooks_switched_off(
-    ada: Owner, there: Receiver, settings: Any
+def test_an_owner_for_whom_too_many_messages_wait_has_the_webhooks_switched_off(
+    ada: Owner, there: Receiver, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hook = hook_to(ada, there.url)
     ben = make_owner("ben")
@@ -250,6 +251,12 @@ def test_an_owner_whose_messages_exceed_the_quota_has_the_webhooks_switched_off(
     submit_jobs(ben, "c", duration=0.001)
     run_jobs()
     settings.QUEUEAPP = settings.QUEUEAPP | {"MAX_WAITING_JOBS": 1}
+    tell()
+    settings.QUEUEAPP = settings.QUEUEAPP | {"MAX_WAITING_JOBS": 0}
+    assert (now(hook).enabled, now(bens).enabled, len(states(hook))) == (True, True, 2), "the quota is for users' jobs"
+    submit_jobs(ada, "d", "e", duration=0.001)
+    monkeypatch.setattr(webhooks, "MAX_WAITING", 1)
+    run_jobs()
     tell()
     assert (now(hook).enabled, now(bens).enabled) == (False, True)
     assert "So many messages wait" in hook.off_reason
