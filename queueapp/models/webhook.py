@@ -6,10 +6,17 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from ..states import FINISHED
+from ..user_model import active_users
 from .owner import Owner
 
 MAX_URL = 2_000
 """Maximum length of an address, in characters."""
+
+
+class WebhookQuerySet(models.QuerySet["Webhook"]):
+    def sending(self) -> WebhookQuerySet:
+        """The webhooks that are switched on and whose users may log in."""
+        return self.filter(enabled=True, owner__user__in=active_users())
 
 
 class Webhook(models.Model):
@@ -34,6 +41,8 @@ class Webhook(models.Model):
     failures = models.PositiveIntegerField(default=0, help_text="Messages in a row that could not be delivered.")
     after = models.BigIntegerField(editable=False, help_text="It is told of completions after this number.")
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = WebhookQuerySet.as_manager()
 
     class Meta:
         ordering = ["id"]

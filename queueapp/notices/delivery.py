@@ -37,11 +37,9 @@ def deliver(job: JobContext, webhook: int, message: str, about: str, body: str) 
     Raises NotDelivered unless it answers 2xx, and JobFailed if no other attempt is to follow. The answer 410 switches
     the webhook off, and so do MAX_FAILURES messages in a row for which all attempts failed.
     """
-    hook = Webhook.objects.filter(pk=webhook).first()
+    hook = Webhook.objects.sending().filter(pk=webhook).first()
     if hook is None:
-        raise JobFailed("The webhook was deleted.")
-    if not hook.enabled:
-        raise JobFailed(f"The webhook is switched off. {hook.off_reason}".rstrip())
+        raise JobFailed("The webhook was deleted or is switched off, or its user is deactivated.")
     try:
         sent = _send(hook, message, body)
     except BaseException as failure:

@@ -48,7 +48,7 @@ def send_completions(jobs: Sequence[int]) -> None:
     """
     hooks = defaultdict(list)
     ended_owners = Outcome.objects.filter(job__in=jobs).values("owner")
-    for hook in Webhook.objects.filter(enabled=True, owner__in=ended_owners):
+    for hook in Webhook.objects.sending().filter(owner__in=ended_owners):
         hooks[hook.owner_id].append(hook)
     if not hooks:
         return

@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 
 BATCH_JOBS = 50
 """Maximum jobs that are read at once, and told again if the process ends meanwhile."""
+BATCH_MESSAGES = 1_000
+"""The same if only webhooks are told: nothing is submitted twice."""
 NUMBERS = 10_000
 """Maximum numbers of outcomes that are searched at once: most may have been pruned."""
 POLL_SECONDS = 1.0
@@ -104,7 +106,7 @@ def send_for_ever() -> NoReturn:
 
 
 def send_completed() -> bool:
-    """Send the signal, and messages, for up to BATCH_JOBS jobs that have ended since the last call.
+    """Send the signal, and messages, for a batch of jobs that have ended since the last call.
 
     Return whether there may be more.
 
@@ -119,13 +121,14 @@ def send_completed() -> bool:
         return False
     _await_settlements()
     end = min(upto, cursor.number + NUMBERS)
+    batch = BATCH_JOBS if job_completed.has_listeners() else BATCH_MESSAGES
     with connection.cursor() as statement:
-        statement.execute(_COMPLETED, [cursor.number, end, BATCH_JOBS])
+        statement.execute(_COMPLETED, [cursor.number, end, batch])
         found = statement.fetchall()
     if found:
         make_durable()
         _send([job for _, job in found])
-    last = found[-1][0] if len(found) == BATCH_JOBS else end
+    last = found[-1][0] if len(found) == batch else end
     SignalCursor.objects.filter(number__lt=last).update(number=last)
     return last < upto
 

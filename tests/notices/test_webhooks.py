@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import connection
 from pytest_django import Settings
 from standardwebhooks.webhooks import WebhookVerificationError
@@ -154,6 +155,19 @@ def test_410_switches_a_webhook_off_and_what_waits_is_not_sent(ada: Owner, there
     run_jobs()
     assert [json.loads(there.next().body)["data"]["job_id"] for _ in range(2)] == ["a", "d"]
     assert now(hook).off_reason == ""
+
+
+def test_nothing_is_sent_for_a_user_who_is_deactivated(ada: Owner, there: Receiver) -> None:
+    hook = hook_to(ada, there.url)
+    finish(ada, "a")
+    get_user_model()._default_manager.update(is_active=False)
+    finish(ada, "b")
+    run_jobs()
+    assert states(hook) == ["failed"]
+    get_user_model()._default_manager.update(is_active=True)
+    finish(ada, "c")
+    run_jobs()
+    assert json.loads(there.next().body)["data"]["job_id"] == "c"
 
 
 def test_messages_in_a_row_that_fail_switch_a_webhook_off_and_one_that_arrives_counts_anew(
