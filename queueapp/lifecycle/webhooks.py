@@ -11,7 +11,7 @@ from ipaddress import ip_network
 from typing import Annotated, Any, TypeVar
 
 from django.db import IntegrityError, connection, transaction
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, field_validator
 from pydantic_core import Url
 
 from ..conf import queue_settings
@@ -34,7 +34,7 @@ SECRET_BYTES = 32
 _LAST_NUMBER = "SELECT last_value - (NOT is_called)::int FROM queueapp_outcome_number"
 
 Statuses = Annotated[
-    list[Annotated[Status, Field(strict=False)]],
+    list[Annotated[Status, Field(strict=False), WithJsonSchema({"type": "string", "enum": list(FINISHED)})]],
     Field(min_length=1, max_length=len(FINISHED), description="The ends that it is told of."),
 ]
 
@@ -81,14 +81,18 @@ class _Fields(BaseModel):
 class NewWebhook(_Fields):
     """A webhook as it is asked for."""
 
-    url: str = Field(max_length=MAX_URL, description="An https address; each message is sent there by POST.")
+    url: str = Field(
+        max_length=MAX_URL,
+        description="An https address; each message is sent there by POST.",
+        json_schema_extra={"format": "uri"},
+    )
     statuses: Statuses = Field(default=list(FINISHED))
 
 
 class WebhookChange(_Fields):
     """Other values of a webhook. Fields that are left out stay as they are."""
 
-    url: str | None = Field(default=None, max_length=MAX_URL)
+    url: str | None = Field(default=None, max_length=MAX_URL, json_schema_extra={"format": "uri"})
     statuses: Statuses | None = None
     enabled: bool | None = Field(default=None, description="True: messages are sent of what ends from now on.")
 

@@ -15,13 +15,16 @@ TASKS = {"wait", "checksum", "fail"}
 
 @schemathesis.hook
 def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
-    """Tell which names and ends of keys are taken.
+    """Tell which names and ends of keys, and which addresses of webhooks, are taken.
 
     Tie each task to its payload in the schema of a submission. `checksum` gets only the path of an existing file.
     """
     key = raw_schema["components"]["schemas"]["NewKey"]["properties"]
     key["name"]["pattern"] = "^[!-~]+$"
     key["expires_at"] = {"enum": [None, "2100-01-01T00:00:00Z"]}
+    addresses = ["https://hook.invalid/a", "https://hook.invalid:8443/b?c"]
+    for name, values in (("NewWebhook", addresses), ("PatchedWebhookChange", [None, *addresses])):
+        raw_schema["components"]["schemas"][name]["properties"]["url"] = {"enum": values}
     submission = raw_schema["components"]["schemas"]["Submission"]
     payloads, default = submission["x-payloads"], submission["properties"]["task"]["default"]
     payloads["checksum"]["properties"]["path"] = {"enum": ["hello.txt"]}

@@ -566,6 +566,7 @@ export interface components {
     NewWebhook: {
       /**
        * Url
+       * Format: uri
        * @description An https address; each message is sent there by POST.
        */
       url: string;
@@ -578,7 +579,7 @@ export interface components {
        *       "cancelled"
        *     ]
        */
-      statuses: components["schemas"]["Status"][];
+      statuses: components["schemas"]["StatusesEnum"][];
     };
     /**
      * FleetBounds
@@ -602,10 +603,13 @@ export interface components {
      * @description Other values of a webhook. Fields that are left out stay as they are.
      */
     PatchedWebhookChange: {
-      /** Url */
+      /**
+       * Url
+       * Format: uri
+       */
       url?: string | null;
       /** Statuses */
-      statuses?: components["schemas"]["Status"][] | null;
+      statuses?: ("succeeded" | "failed" | "cancelled")[] | null;
       /**
        * Enabled
        * @description True: messages are sent of what ends from now on.
@@ -819,6 +823,8 @@ export interface components {
      * @enum {string}
      */
     Status: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+    /** @enum {string} */
+    StatusesEnum: "succeeded" | "failed" | "cancelled";
     /**
      * Submission
      * @description One job as it is asked for.
