@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from jobsite.accounts.grants import NoMoreThanOwn
 from jobsite.accounts.models import User
 from queueapp.admin.formatting import link
-from queueapp.models import ApiKey, Flow, Job, Owner, PriorityRule
+from queueapp.models import ApiKey, Flow, Job, Owner, PriorityRule, Webhook
 
 from . import third_party  # noqa: F401 (registers)
 
@@ -71,8 +71,8 @@ class QueueUserAdmin(NoMoreThanOwn, BaseUserAdmin):
             return [], {}, set(), in_the_way
         in_the_way = _sole_mentions(PriorityRule.users.through, "user", PriorityRule.groups.through, objs)
         names, numbers, lacking, protected = super().get_deleted_objects(objs, request)
-        # An owner without jobs, its flow and API keys are deleted with the user. Nobody needs a permission for them.
-        with_user = {model._meta.verbose_name for model in (Flow, Owner, ApiKey)}
+        # Owners without jobs, their flows, keys and webhooks go with the user. Nobody needs a permission for them.
+        with_user = {model._meta.verbose_name for model in (Flow, Owner, ApiKey, Webhook)}
         return names, numbers, lacking - with_user, protected + in_the_way
 
 

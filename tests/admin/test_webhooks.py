@@ -7,9 +7,10 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.test import Client
 
+from queueapp.lifecycle.digests import choose_digest
 from queueapp.lifecycle.webhooks import NewWebhook, make_webhook
-from queueapp.models import Webhook
-from tests.kit.queue import make_owner, make_user
+from queueapp.models import Digest, Webhook
+from tests.kit.queue import make_owner, make_user, user_of
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/queueapp/webhook/"
@@ -35,3 +36,14 @@ def test_staff_find_a_webhook_and_switch_it_off() -> None:
     assert (hook.enabled, hook.off_reason) == (False, "Staff switched it off.")
     assert Webhook.objects.filter(enabled=True).count() == 1
     assert LogEntry.objects.get(user=clerk).object_repr == hook.url
+
+
+def test_staff_who_may_delete_users_may_delete_those_with_notices() -> None:
+    ada, clerk, staff = make_owner("ada"), make_user("clerk", is_staff=True), Client()
+    make_webhook(ada, NewWebhook(url="https://hook.example.org/ada"))
+    choose_digest(ada, Digest.Period.DAILY, "http://testserver/notices/", 0)
+    clerk.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "delete_user"]))
+    staff.force_login(clerk)
+    assert staff.post(f"/admin/accounts/user/{user_of(ada).pk}/delete/", {"post": "yes"}).status_code == 302
+    assert not Webhook.objects.exists()
+    assert not Digest.objects.exists()
