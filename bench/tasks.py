@@ -9,6 +9,7 @@ from queueapp.registry import JobContext, task
 
 HOLD = "bench.hold"
 NOTHING = "bench.nothing"
+PADDED = "bench.padded"
 
 _recorder = Recorder()
 
@@ -24,3 +25,9 @@ def hold(job: JobContext, user: str) -> None:
 @task(NOTHING)
 def nothing(job: JobContext) -> None:
     """Do nothing."""
+
+
+@task(PADDED)
+def padded(job: JobContext, padding: str) -> None:
+    """Sleep for the declared duration, whatever the padding."""
+    time.sleep(job.duration)
