@@ -14,8 +14,8 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from .db.caller import in_transaction
 from .errors import FieldError, InTransaction, InvalidSubmission, JobNotFound, WaitTimeout
+from .job_ids import job_id_problem, normal_job_id
 from .lifecycle import cancel, retry
-from .lifecycle.validation import JOB_ID
 from .models import Job as JobRow
 from .models import Outcome, Owner
 from .registry import name_of
@@ -168,9 +168,10 @@ def find(whose: AbstractBaseUser | str, job_id: str) -> Job:
         owner = Owner.objects.find_key(whose)
     else:
         owner = Owner.objects.filter(user_id=whose.pk, user__isnull=False).first()
-    if owner is None or not JOB_ID.fullmatch(job_id):
+    name = normal_job_id(job_id)
+    if owner is None or job_id_problem(name):
         raise JobNotFound
-    return Job(owner, job_id).refresh()
+    return Job(owner, name).refresh()
 
 
 def as_asked(job: Any, index: int | None = None) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -37,7 +38,14 @@ def named(job: Submission | Mapping[str, Any]) -> dict[str, Any]:
     content = dict(job) if isinstance(job, Mapping) else msgspec.to_builtins(job)
     if content.get("job_id") is None:
         content["job_id"] = str(uuid.uuid4())
+    elif isinstance(content["job_id"], str):
+        content["job_id"] = normal(content["job_id"])
     return content
+
+
+def normal(job_id: str) -> str:
+    """Return the name as the API has it: without blanks at its ends, and composed (NFC)."""
+    return unicodedata.normalize("NFC", job_id.strip())
 
 
 def parts(jobs: Iterable[Submission | Mapping[str, Any]]) -> Iterator[Part]:

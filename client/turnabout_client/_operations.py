@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -12,14 +11,12 @@ from urllib.parse import parse_qs, quote, urlsplit
 import msgspec
 
 from ._api import Api
-from ._bulk import encode, named, parts
+from ._bulk import encode, named, normal, parts
 from ._completions import completions
 from ._steps import Emit, Items, Patience, Request, Sleep, Steps, first
 from ._stream import SILENCE, follow, last_number
 from .errors import ApiError, Conflict, FieldError, Unavailable, Unreachable
 from .shapes import BulkResult, CancelFilter, Cancelled, Event, Job, Queue, Retried, RetryFilter, Status, Submission
-
-_JOB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@+~-]{0,199}")
 
 
 class _Page(msgspec.Struct):
@@ -179,7 +176,7 @@ class Operations:
 
     def as_completed(self, job_ids: Iterable[str], timeout: float | None = None) -> Items[Job]:
         """Iterate over these jobs, each as it ends, whole. Raises TimedOut after `timeout` seconds, NotFound."""
-        return Items(completions(self, list(job_ids), timeout, streams=not self._whose))
+        return Items(completions(self, list(map(normal, job_ids)), timeout, streams=not self._whose))
 
     def wait(self, job_id: str, timeout: float | None = None) -> Steps[Job]:
         """Return the job once it has ended. Raises TimedOut after `timeout` seconds, NotFound."""
@@ -200,9 +197,10 @@ class Operations:
         return total
 
     def _of(self, job_id: str, method: str = "GET", tail: str = "/", *, repeatable: bool = True) -> Request:
-        if not _JOB_ID.fullmatch(job_id):
+        name = normal(job_id)
+        if not (name[:1].isalnum() or name[:1] == "_") or "/" in name:  # else it may be another address
             raise ValueError(f"{job_id!r} is not the name of a job.")
-        return Request(method, f"jobs/{quote(job_id, safe='')}{tail}", params=self._whose, repeatable=repeatable)
+        return Request(method, f"jobs/{quote(name, safe='')}{tail}", params=self._whose, repeatable=repeatable)
 
     def _own(self, what: str) -> None:
         if self._whose:

@@ -13,7 +13,7 @@ from pydantic.errors import PydanticUserError
 
 from ..conf import queue_settings
 from ..http.addresses import api_root, is_below
-from ..lifecycle.validation import JOB_ID, RESERVED
+from ..lifecycle.validation import RESERVED
 from ..models.api_key import Scope
 from ..registry import find_task, task_names
 from ..snapshots import shapes
@@ -148,7 +148,7 @@ def _tell_tasks(submission: dict[str, Any]) -> None:
     Payloads are an extension: where a shape has `anyOf` beside its properties, generators of clients lose the latter.
     """
     properties = submission["properties"]
-    properties["job_id"] |= {"pattern": f"^{JOB_ID.pattern}$", "minLength": 1, "not": {"enum": sorted(RESERVED)}}
+    properties["job_id"]["not"] = {"enum": sorted(RESERVED)}
     properties["duration"]["maximum"] = queue_settings().MAX_DURATION_SECONDS
     properties["task"]["description"] += f" Here: {', '.join(task_names())}."
     submission["x-payloads"] = dict(_payloads())

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from ..errors import FieldError, InvalidFilter, InvalidQuery, InvalidSubmission, NotWaiting
 from ..events.hub import accuracy_now
 from ..events.job_wait import MAX_WAIT, wait_for
+from ..job_ids import normal_job_id
 from ..lifecycle.cancel import cancel
 from ..lifecycle.job_filter import ListFilter, parse_filter
 from ..lifecycle.retry import try_again
@@ -243,7 +244,7 @@ class QueueView(ProtectedView):
 
 
 def _job(request: Request, job_id: str) -> Job:
-    return get_object_or_404(Job.objects.whole(), owner=owner_in_query(request), name=job_id)
+    return get_object_or_404(Job.objects.whole(), owner=owner_in_query(request), name=normal_job_id(job_id))
 
 
 def _asked(request: Request) -> ListFilter:

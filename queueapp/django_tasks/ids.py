@@ -17,7 +17,7 @@ LONGEST_JOB_ID = 36
 """Maximum length of a job_id, in characters: a UUID with its hyphens. Django's ids have less than 64."""
 SIGNATURE_BYTES = 9
 
-_ID = re.compile(rf"([0-9a-z]{{1,13}})\.([A-Za-z0-9_.:@+~-]{{1,{LONGEST_JOB_ID}}})\.([A-Za-z0-9_-]{{12}})")
+_ID = re.compile(rf"([0-9a-z]{{1,13}})\.(.{{1,{LONGEST_JOB_ID}}})\.([A-Za-z0-9_-]{{12}})")
 
 
 def result_id(owner: int, job_id: str) -> str:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import InvalidFilter
-from .validation import JOB_ID, Moment, field_errors
+from .validation import JobId, Moment, field_errors
 
 MAX_ERRORS = 100
 
 _LEFT_OUT: Any = None
 """The default of fields that may be left out, and may not be null: a variable that a program forgot to set."""
-_Name = Annotated[str, Field(max_length=200, pattern=f"^{JOB_ID.pattern}$")]
 F = TypeVar("F", bound="JobSearch")
 
 
@@ -23,7 +22,7 @@ class JobSearch(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     task: str = Field(default=_LEFT_OUT, max_length=100, pattern=r"^[^\x00]*$", description="Jobs of this task.")
-    prefix: _Name = Field(default=_LEFT_OUT, description="Jobs whose job_id begins so.")
+    prefix: JobId = Field(default=_LEFT_OUT, description="Jobs whose job_id begins so.")
     submitted_after: Moment = Field(
         default=_LEFT_OUT, strict=False, description="Jobs submitted at this moment (ISO 8601) or later."
     )
@@ -38,7 +37,7 @@ class JobFilter(JobSearch):
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     all: Literal[True] = Field(default=_LEFT_OUT, description="All jobs. Needed if no other field is given.")
-    job_ids: list[_Name] = Field(
+    job_ids: list[JobId] = Field(
         default=_LEFT_OUT, min_length=1, max_length=10_000, description="Jobs with one of these names."
     )
 

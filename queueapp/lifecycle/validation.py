@@ -8,15 +8,24 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 
 from ..conf import queue_settings
 from ..errors import FieldError, InvalidSubmission
+from ..job_ids import MAX_JOB_ID, PATTERN, job_id_problem, normal_job_id
 from ..models.owner import KEY, KEY_SENTENCE
 from ..registry import find_task, task_names
 from ..storable import has_nul
 
-JOB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@+~-]*")
 RESERVED = frozenset({"bulk", "cancel", "retry"})
 """Job ids that would clash with paths of the API."""
 
@@ -40,6 +49,21 @@ def _moment(value: Any) -> Any:
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 """A moment in the input, with its time zone."""
 
+
+def _job_id(value: str) -> str:
+    if problem := job_id_problem(value):
+        raise ValueError(problem)
+    return value
+
+
+JobId = Annotated[
+    str,
+    BeforeValidator(lambda value: normal_job_id(value) if isinstance(value, str) else value),
+    Field(max_length=MAX_JOB_ID, json_schema_extra={"pattern": PATTERN, "minLength": 1}),
+    AfterValidator(_job_id),
+]
+"""A job id in the input, or the beginning of some: made normal, then checked."""
+
 MIN_DURATION_SECONDS = 1e-6
 """Least duration that a job may declare. PostgreSQL refuses products of floats that are too small or too large, and a
 claim must never be refused."""
@@ -50,7 +74,7 @@ class Submission(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    job_id: str = Field(max_length=200, description="Your own name for the job, unique among your jobs.")
+    job_id: JobId = Field(description="Your own name for the job, unique among your jobs.")
     duration: float = Field(
         ge=MIN_DURATION_SECONDS,
         allow_inf_nan=False,
@@ -85,11 +109,9 @@ class Submission(BaseModel):
 
     @field_validator("job_id")
     @classmethod
-    def _url_safe(cls, value: str) -> str:
+    def _not_reserved(cls, value: str) -> str:
         if value in RESERVED:
             raise ValueError(f"{value!r} is reserved; choose another name")
-        if not JOB_ID.fullmatch(value):
-            raise ValueError("use letters, digits and _ . : @ + ~ - only, and begin with a letter, a digit or _")
         return value
 
     @field_validator("key")

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods
 from ..db.clock import at_one_moment
 from ..errors import FieldError, InvalidSubmission, NotCancellable, NotRetryable
 from ..events.hub import accuracy_now
+from ..job_ids import normal_job_id
 from ..lifecycle.cancel import cancel
 from ..lifecycle.retry import try_again
 from ..models import Job, Owner
@@ -134,4 +135,4 @@ def _download(owner: Owner, job_id: str, what: str) -> HttpResponse:
 
 
 def _found(owner: Owner, job_id: str) -> Job:
-    return get_object_or_404(Job.objects.whole(), owner=owner, name=job_id)
+    return get_object_or_404(Job.objects.whole(), owner=owner, name=normal_job_id(job_id))

@@ -48,9 +48,9 @@ _MATCHES = {
 }
 _OF_JOB = {"task", "prefix", "submitted_after", "submitted_before"}
 _QUEUED = "o.status IS NULL AND c.job_id <> ALL (%(running)s::bigint[])"
-# A job's name is of characters before chr(127).
+# Names are compared byte by byte, as UTF-8: none begins beyond its prefix and the last character that there is.
 _WITH_PREFIX = """
-    SELECT id FROM queueapp_job WHERE owner_id = %(owner)s AND name >= %(prefix)s AND name < %(prefix)s || chr(127)
+    SELECT id FROM queueapp_job WHERE owner_id = %(owner)s AND name >= %(prefix)s AND name < %(prefix)s || chr(1114111)
      ORDER BY name LIMIT %(most)s
 """
 # A range, so that only the index on the task has the order.

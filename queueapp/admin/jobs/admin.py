@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
+from queueapp.job_ids import normal_job_id
 from queueapp.models import Attempt, Flow, Job, Owner, Processor, Waiting
 
 from ..base import EstimatedCountChangeList, EstimatedCountPaginator, ReadOnlyAdmin
@@ -66,7 +67,7 @@ class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
         # A query of its own: in one condition with the job id, the join would run over millions of jobs.
         owners = Owner.objects.named(words)
         for word in words:
-            found = Q(owner=owners[word]) if word in owners else Q(name__startswith=word)
+            found = Q(owner=owners[word]) if word in owners else Q(name__startswith=normal_job_id(word))
             queryset = queryset.filter(found)
         return queryset, False
 

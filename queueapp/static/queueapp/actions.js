@@ -2,6 +2,7 @@
 /** Actions on a job that has ended: reuse it in the form, or retry it. */
 
 import { errorMessage, readJob, retryJob } from "./api.js";
+import { isolated } from "./format.js";
 import { fillForm } from "./form.js";
 import { notify } from "./notify.js";
 import { endedAt, fillFinished } from "./rows/finished.js";
@@ -74,7 +75,7 @@ async function retry(row, button, onRetried) {
   const ended = endedAt(row);
   const answer = await retryJob(jobId);
   button.removeAttribute("aria-disabled");
-  if (answer.status !== 200) return notify(`${jobId} was not tried again.`, errorMessage(answer));
-  notify(`${jobId} waits again`, "in its old place.", "many");
+  if (answer.status !== 200) return notify(`${isolated(jobId)} was not tried again.`, errorMessage(answer));
+  notify(`${isolated(jobId)} waits again`, "in its old place.", "many");
   onRetried(jobId, ended);
 }

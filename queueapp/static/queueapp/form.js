@@ -3,6 +3,7 @@
 
 import { errorMessage, submitJob } from "./api.js";
 import { part, setText } from "./dom.js";
+import { isolated } from "./format.js";
 
 /** @typedef {import("./api.js").Job} Job */
 
@@ -142,8 +143,8 @@ function showError(name, message) {
 function showAccepted(job, isNew) {
   const position = job.status === "queued" && job.position ? `, position\u00a0${job.position}` : "";
   const message = isNew
-    ? `${job.job_id} is ${job.status === "queued" ? `in the queue${position}` : job.status}.`
-    : `${job.job_id} was submitted before, with the same content; it is ${job.status}.`;
+    ? `${isolated(job.job_id)} is ${job.status === "queued" ? `in the queue${position}` : job.status}.`
+    : `${isolated(job.job_id)} was submitted before, with the same content; it is ${job.status}.`;
   setText(part("form-result"), message);
   const input = field("job_id");
   input.value = suggested = nextName(job.job_id);

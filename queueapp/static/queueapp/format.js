@@ -6,6 +6,12 @@ const HOUR = 3600;
 const DAY = 86400;
 
 /**
+ * Return a job's name for a sentence. One of another script is isolated, so that it does not turn the words around it.
+ * @param {string} name
+ */
+export const isolated = (name) => (/^[ -~]*$/.test(name) ? name : `\u2068${name}\u2069`);
+
+/**
  * Return a duration in words: "40 ms", "7.5 s", "4 min 5 s", "2 h 5 min", "3 d 4 h".
  * @param {number} value in seconds
  */

@@ -7,7 +7,7 @@
  */
 
 import { part } from "./dom.js";
-import { formatDuration, formatNumber } from "./format.js";
+import { formatDuration, formatNumber, isolated } from "./format.js";
 import { load, save } from "./storage.js";
 
 const ICON = new URL("favicon.svg", import.meta.url).href;
@@ -87,9 +87,9 @@ function dismissJobs() {
  */
 function describe(job) {
   const took = job.started_at ? `after ${formatDuration(job.time_spent)}` : "before it started";
-  if (job.status === "failed") return [`${job.job_id} failed`, job.error ? `${job.error}` : took];
-  if (job.status === "cancelled") return [`${job.job_id} was cancelled`, took];
-  return [`${job.job_id} is done`, took];
+  if (job.status === "failed") return [`${isolated(job.job_id)} failed`, job.error ? `${job.error}` : took];
+  if (job.status === "cancelled") return [`${isolated(job.job_id)} was cancelled`, took];
+  return [`${isolated(job.job_id)} is done`, took];
 }
 
 /**
