@@ -15,8 +15,8 @@ import unicodedata
 
 MAX_JOB_ID = 200
 """Maximum length of a job id, in characters."""
-PATTERN = r"^\s*[\p{L}\p{Nd}_][\p{L}\p{M}\p{Nd}_.:@+~-]*\s*$"
-"""The same rule as JSON Schema has it, nearly: the schema takes what is invisible, too, and any number of marks."""
+PATTERN = r"^\s*[\p{L}\p{Nd}_]\p{M}{0,4}(?:[\p{L}\p{Nd}_.:@+~-]\p{M}{0,4})*\s*$"
+"""The same rule as JSON Schema has it, nearly: the schema takes what is invisible, too."""
 SENTENCE = "use letters, digits and _ . : @ + ~ - only, and begin with a letter, a digit or _"
 
 _MAX_GIVEN = 4 * MAX_JOB_ID

@@ -246,7 +246,7 @@ def _payload_shape(function: Function) -> TypeAdapter[Any]:
     """Return a validator of the callable's keyword arguments, from its annotations. The JobContext is left out."""
     from pydantic import ConfigDict, TypeAdapter, create_model
 
-    hints = typing.get_type_hints(function)
+    hints = typing.get_type_hints(function, include_extras=True)
     fields: dict[str, Any] = {}
     extra: typing.Literal["allow", "forbid"] = "forbid"
     for parameter in list(inspect.signature(function).parameters.values())[1:]:

@@ -17,11 +17,12 @@ import time
 import warnings
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import psutil
 from django.db import connection
 from django.utils import timezone
+from pydantic import Field
 
 from queueapp import JobContext, JobFailed, task
 
@@ -264,3 +265,25 @@ def opens_a_span(job: JobContext) -> None:
 def is_imported(job: JobContext, name: str) -> bool:
     """Return whether a module is imported in the task process."""
     return name in sys.modules
+
+
+@task("poster")
+def poster(
+    job: JobContext,
+    title: str,
+    copies: Annotated[int, Field(ge=1, le=500, description="How many are printed.")],
+    scale: float = 1.5,
+    paper: Literal["A4", "A3"] = "A4",
+    colour: bool = True,
+    fold: bool | None = None,
+    note: str = "No note.",
+    sizes: list[int] | None = None,
+    anything: Any = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Print a poster.
+
+    title: what stands on it.
+    scale (float): of the picture.
+    """
+    return {"title": title, "copies": copies, "scale": scale, "paper": paper, "options": options}

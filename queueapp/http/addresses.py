@@ -25,6 +25,11 @@ def jobs_page_path() -> str:
     return _path("queueapp:jobs-page")
 
 
+def submit_path() -> str:
+    """Return the path with which the pages that submit jobs begin; "" if the project has none."""
+    return _path("queueapp:submit")
+
+
 def is_below(path: str, root: str) -> bool:
     """Whether a path begins with a root that there is."""
     return bool(root) and path.startswith(root)

@@ -17,7 +17,7 @@ from django.db import DEFAULT_DB_ALIAS
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
-from ..http.addresses import admin_root, api_root, is_below, jobs_page_path
+from ..http.addresses import admin_root, api_root, is_below, jobs_page_path, submit_path
 from ..http.problems import busy
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
@@ -86,7 +86,7 @@ def changes(request: HttpRequest) -> bool:
     if request.method in {"GET", "HEAD", "OPTIONS"} or is_below(request.path, admin and f"{admin}log"):
         return False
     api = api_root()
-    places = (admin, api and f"{api}jobs/", jobs_page_path())
+    places = (admin, api and f"{api}jobs/", jobs_page_path(), submit_path())
     return any(is_below(request.path, place) for place in places)
 
 

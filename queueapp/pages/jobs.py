@@ -25,6 +25,7 @@ from ..snapshots.history import MAX_COUNTED
 from ..states import Status
 from . import humanize
 from .rows import shown
+from .submission import in_utc
 from .visible import beginning
 from .whose import is_own, names_in, owner_shown, query_of
 
@@ -50,7 +51,9 @@ def jobs_page(request: HttpRequest) -> HttpResponse:
     page = Page([], None, None)
     last = last_number(owner.pk)
     try:
-        asked = parse_filter(ListFilter, {name: _in_utc(name, text) for name, text in given.items()})
+        asked = parse_filter(
+            ListFilter, {name: in_utc(text) if name in _MOMENTS else text for name, text in given.items()}
+        )
         page = find_jobs(owner.pk, asked.model_dump(exclude_unset=True), _place(request), PAGE_SIZE)
     except InvalidFilter as invalid:
         errors = invalid.errors
@@ -97,22 +100,10 @@ def _note_seen(request: HttpRequest, owner: Owner) -> HttpResponse:
     return redirect("queueapp:jobs-page")
 
 
-def _in_utc(name: str, text: str) -> str:
-    """Return a moment without a time zone, as the form's fields give it, in UTC; anything else as it is."""
-    if name in _MOMENTS:
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            return text
-        if moment.tzinfo is None:
-            return f"{moment.isoformat()}Z"
-    return text
-
-
 def _without_zone(text: str) -> str:
     """Return a moment as the form's fields have it: in UTC, without a zone; what is none as it is."""
     try:
-        return datetime.fromisoformat(_in_utc(_MOMENTS[0], text)).astimezone(UTC).replace(tzinfo=None).isoformat()
+        return datetime.fromisoformat(in_utc(text)).astimezone(UTC).replace(tzinfo=None).isoformat()
     except (ValueError, OverflowError):
         return text
 

@@ -7,6 +7,7 @@ from .api_keys import api_keys, revoke
 from .job import job_page
 from .jobs import jobs_page
 from .notices import digest, notices, webhook
+from .submit import submit_page
 from .views import home
 
 urlpatterns = [
@@ -16,6 +17,7 @@ urlpatterns = [
     path("notices/", throttle_requests(notices), name="notices"),
     path("notices/digest/", throttle_requests(digest), name="digest"),
     path("notices/webhooks/<int:webhook>/", throttle_requests(webhook), name="webhook-page"),
+    path("submit/", throttle_requests(submit_page), name="submit"),
     path("jobs/", throttle_requests(jobs_page), name="jobs-page"),
     path("jobs/<str:job_id>/", throttle_requests(job_page), name="job-page"),
 ]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
-import secrets
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
@@ -15,8 +13,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from pydantic import TypeAdapter
-from pydantic.errors import PydanticUserError
 
 from ..models import Owner, at_one_moment
 from ..registry import find_task, task_names
@@ -24,14 +20,13 @@ from ..snapshots import last_number, queue_snapshot, recent_jobs, shapes
 from ..snapshots.failures import MAX_UNSEEN, unseen_failures
 from . import humanize
 from .rows import shown
+from .submission import new_name
+from .task_fields import about, schema_of
 
 MAX_FINISHED = 50
 """Maximum number of finished jobs that the server renders."""
 MAX_DOTS = 16
 """Maximum number of processors that are drawn one by one; overview.js has the same."""
-
-# Without 0, 1, i, l and o, which are easily misread.
-_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 
 
 @transaction.non_atomic_requests  # its queries are of one moment, which a transaction around it would prevent
@@ -67,7 +62,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "dots": dots(fleet["alive"], fleet["busy"], len(running)),
         "processors_sentence": humanize.processors(fleet["alive"], fleet["busy"], len(running), fleet["starting"]),
         "tasks": [offered(name) for name in task_names()],
-        "suggestion": "job-" + "".join(secrets.choice(_LETTERS) for _ in range(6)),
+        "suggestion": new_name(),
     }
     return render(request, "queueapp/home.html", context)
 
@@ -87,17 +82,10 @@ def offered(name: str) -> dict[str, str]:
     """Return a task for the form: its name, purpose and payload."""
     task = find_task(name)
     assert task is not None, "task_names() names registered tasks"
-    about = (inspect.getdoc(task.function) or "").split("\n\n")[0].replace("\n", " ")
-    return {"name": name, "about": about, "takes": ", ".join(_arguments(task.payload))}
-
-
-def _arguments(payload: TypeAdapter[Any]) -> list[str]:
-    try:
-        schema = payload.json_schema()
-    except PydanticUserError:  # an argument of a type that JSON has no word for
-        return []
+    schema = schema_of(task)
     required = schema.get("required", [])
-    return [
-        f"{name} ({field.get('type', 'any')}{'' if name in required else ', optional'})"
-        for name, field in schema.get("properties", {}).items()
+    takes = [
+        f"{argument} ({shape.get('type', 'any')}{'' if argument in required else ', optional'})"
+        for argument, shape in schema.get("properties", {}).items()
     ]
+    return {"name": name, "about": about(task), "takes": ", ".join(takes)}
