@@ -26,7 +26,7 @@ from queueapp.policy.projection import Capped, Fleet, Next, Projection, Standing
 from queueapp.policy.rules import DEFAULT_TERMS, Terms
 from queueapp.policy.scheduler import FlowState, Scheduler
 from queueapp.policy.simulation import Arrival, Simulation
-from queueapp.replay.swf import Entry, read_log
+from queueapp.swf import Entry, read_log
 
 LOOKS = 10_000
 """Moments, evenly over the log, at which the start of a job is predicted if one waits."""

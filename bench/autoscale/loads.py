@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.autoscale.simulation import Arrival
 from queueapp.policy.rules import Terms
-from queueapp.replay.swf import Entry, read_log
+from queueapp.swf import Entry, read_log
 
 HOUR = 3600.0
 USERS = 20

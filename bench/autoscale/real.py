@@ -20,7 +20,7 @@ from bench.autoscale.loads import arrivals, entries
 from bench.autoscale.simulation import TICK, Arrival, simulate
 from bench.harness import Crew, keep, own_database, table
 from queueapp.policy.autoscale import Bounds
-from queueapp.replay.swf import Entry
+from queueapp.swf import Entry
 
 BOUNDS = Bounds(1, 12)
 NAME = "turnabout_bench_autoscale"

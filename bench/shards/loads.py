@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from queueapp.replay.swf import Entry, read_log
+from queueapp.swf import Entry, read_log
 
 OWNERS = 2_000
 SECONDS = 30.0

@@ -15,8 +15,8 @@ from ..errors import QueueError
 from ..lifecycle.submit import submit
 from ..lifecycle.validation import MIN_DURATION_SECONDS, parse
 from ..models import Job, Owner, Processor
+from ..swf import Entry, Malformed, read_log
 from ..user_model import user_named
-from .swf import Entry, Malformed, read_log
 
 POLL_SECONDS = 0.5
 """Seconds between queries of the progress."""

@@ -16,7 +16,7 @@ from queueapp.models import Owner
 from queueapp.policy.rules import Terms
 from queueapp.policy.scheduler import FlowState, QueuedJob, TurnState
 from queueapp.policy.simulation import Arrival, Simulation
-from queueapp.replay.swf import Entry, read_log
+from queueapp.swf import Entry, read_log
 from tests.kit.mirror import Mirror
 from tests.kit.site import BASE
 

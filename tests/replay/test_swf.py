@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queueapp.replay.swf import LONGEST_LINE, Entry, Malformed, UnreadableLog, parse_line, read_log
+from queueapp.swf import LONGEST_LINE, Entry, Malformed, UnreadableLog, parse_line, read_log
 
 DEMO = Path(__file__).parents[2] / "demo"
 

@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from queueapp.replay.replay import Log, NotReplayable, Pace, Progress, Replay, Show, load, owners_of
-from queueapp.replay.swf import UnreadableLog
+from queueapp.swf import UnreadableLog
 
 MOST_COMPLAINTS = 20
 """Skipped lines that are told one by one."""
