@@ -1,15 +1,13 @@
-"""Bounds the bulk requests, submissions and filters, that a web process reads at once, and so their memory."""
+"""A turn to read a bulk request, a submission or a filter, for the API: see limits/bulk.py."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import lru_cache
+from contextlib import ExitStack, contextmanager
 
 from rest_framework.exceptions import APIException
 
-from ..conf import queue_settings
+from ..limits import bulk
 
 
 class Busy(APIException):
@@ -24,15 +22,9 @@ class Busy(APIException):
 @contextmanager
 def bulk_turn() -> Iterator[None]:
     """Wait for a turn to read a bulk request. Raises Busy after BULK_WAIT_SECONDS."""
-    turns = _turns(queue_settings().BULKS_AT_ONCE)
-    if not turns.acquire(timeout=queue_settings().BULK_WAIT_SECONDS):
-        raise Busy
-    try:
+    with ExitStack() as held:
+        try:
+            held.enter_context(bulk.bulk_turn())
+        except bulk.Busy:
+            raise Busy from None
         yield
-    finally:
-        turns.release()
-
-
-@lru_cache(maxsize=1)
-def _turns(many: int) -> threading.BoundedSemaphore:
-    return threading.BoundedSemaphore(many)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from ..conf import queue_settings
-from .addresses import admin_root, api_root, is_below
+from .addresses import admin_root, api_root, is_below, submit_path
 from .problems import MEDIA_TYPE, problem
 
 Scope = dict[str, Any]
@@ -20,6 +20,8 @@ BULK = ("bulk", "cancel", "retry")
 """Addresses below `jobs/` whose requests may name thousands of jobs."""
 ADMIN_LIMIT = 2_621_440
 """Bytes of a request to the admin: Django's own default, as some forms name thousands of users."""
+MAX_FILE_BYTES = 2_000_000
+"""Bytes of a file of many jobs, unpacked, and of a text."""
 
 
 class TooLarge(Exception):
@@ -33,6 +35,8 @@ def limit_of(path: str) -> int:
     """Return the bytes that the body of a request to this path may have."""
     if is_below(path, admin_root()):
         return ADMIN_LIMIT
+    if is_below(path, submit_path() and f"{submit_path()}many/"):
+        return 2 * MAX_FILE_BYTES + queue_settings().MAX_BODY_BYTES  # the text that stood there comes with a file
     bulk = path in {f"{api_root()}jobs/{name}/" for name in BULK}
     return queue_settings().MAX_BULK_BODY_BYTES if bulk else queue_settings().MAX_BODY_BYTES
 

@@ -74,6 +74,12 @@ def _has_room(owner: int, many: int, most: int) -> bool:
         return enough
 
 
+def free_room(owner: int) -> int | None:
+    """Return how many more jobs of an owner may wait now, and reserve nothing. None: there is no quota."""
+    most = queue_settings().MAX_WAITING_JOBS
+    return max(most - count_waiting(owner, most), 0) if most > 0 else None
+
+
 def count_waiting(owner: int, most: int) -> int:
     """Return how many jobs of the owner wait, counted up to `most`."""
     with connection.cursor() as cursor:

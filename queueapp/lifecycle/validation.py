@@ -58,8 +58,8 @@ def _job_id(value: str) -> str:
 
 JobId = Annotated[
     str,
-    BeforeValidator(lambda value: normal_job_id(value) if isinstance(value, str) else value),
     Field(max_length=MAX_JOB_ID, json_schema_extra={"pattern": PATTERN, "minLength": 1}),
+    BeforeValidator(lambda value: normal_job_id(value) if isinstance(value, str) else value),
     AfterValidator(_job_id),
 ]
 """A job id in the input, or the beginning of some: made normal, then checked."""

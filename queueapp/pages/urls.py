@@ -6,6 +6,7 @@ from ..limits.throttles import throttle_requests
 from .api_keys import api_keys, revoke
 from .job import job_page
 from .jobs import jobs_page
+from .many.views import many_page
 from .notices import digest, notices, webhook
 from .submit import submit_page
 from .views import home
@@ -18,6 +19,7 @@ urlpatterns = [
     path("notices/digest/", throttle_requests(digest), name="digest"),
     path("notices/webhooks/<int:webhook>/", throttle_requests(webhook), name="webhook-page"),
     path("submit/", throttle_requests(submit_page), name="submit"),
+    path("submit/many/", throttle_requests(many_page), name="submit-many"),
     path("jobs/", throttle_requests(jobs_page), name="jobs-page"),
     path("jobs/<str:job_id>/", throttle_requests(job_page), name="job-page"),
 ]

@@ -83,6 +83,8 @@ ROWS = [
     row("submit/", "GET",                   "302 200 200 200 200 302"),
     row("submit/", "GET",                   "302 404 404 404 404 302", "submit/?task=nothing"),
     row("submit/", "POST",                  "302 302 302 302 302 302", data={"job_id": "new", "duration": 1}),
+    row("submit/many/", "GET",              "302 200 200 200 200 302"),
+    row("submit/many/", "POST",             "302 200 200 200 200 302", data={"text": "job_id,duration\nnew,1"}),
     row("jobs/", "GET",                     "302 200 200 200 200 302"),
     row("jobs/", "GET",                     "302 200 403 200 200 302", "jobs/?user=ada"),
     row("jobs/", "GET",                     "302 403 403 404 404 302", "jobs/?key=team"),

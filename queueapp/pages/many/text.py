@@ -1,0 +1,47 @@
+"""The text of an uploaded file, unpacked and decoded within bounds."""
+
+from __future__ import annotations
+
+import zlib
+
+from ...http.body_limit import MAX_FILE_BYTES
+
+_GZIP = b"\x1f\x8b"
+_GZIP_FORMAT = 31
+"""zlib's number for data with a gzip header."""
+
+
+class UnreadableFile(Exception):
+    """The file cannot be read at all. The message is a sentence for the user."""
+
+
+def text_of(file: bytes) -> str:
+    """Return the text of a file in UTF-8, with or without a byte order mark, plain or gzip. Raises UnreadableFile."""
+    if file.startswith(_GZIP):
+        file = _unpacked(file)
+    if len(file) > MAX_FILE_BYTES:
+        raise UnreadableFile(f"The file is too large: at most {MAX_FILE_BYTES:,} bytes are taken, unpacked.")
+    if file.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise UnreadableFile("The file is in UTF-16. Save it as UTF-8.")
+    try:
+        return file.decode("utf-8-sig")
+    except UnicodeDecodeError as wrong:
+        line = file.count(b"\n", 0, wrong.start) + 1
+        raise UnreadableFile(
+            f"Line {line:,} is not in UTF-8 (byte {file[wrong.start]:#04x}). Save it as UTF-8."
+        ) from None
+
+
+def _unpacked(file: bytes) -> bytes:
+    """Return what gzip has packed, in one part or several; no more than a byte beyond the limit is unpacked."""
+    unpacked = b""
+    while file.startswith(_GZIP) and len(unpacked) <= MAX_FILE_BYTES:
+        part = zlib.decompressobj(_GZIP_FORMAT)
+        try:
+            unpacked += part.decompress(file, MAX_FILE_BYTES + 1 - len(unpacked))
+        except zlib.error:
+            raise UnreadableFile("The file is damaged: it cannot be unpacked.") from None
+        if len(unpacked) <= MAX_FILE_BYTES and not part.eof:
+            raise UnreadableFile("The file is cut short: its compressed data end early.")
+        file = part.unused_data
+    return unpacked
