@@ -71,6 +71,13 @@ class TooManyWebhooks(QueueError):
         super().__init__(f"One user may have at most {most} webhooks. Delete one first.")
 
 
+class TooManyShares(QueueError):
+    """A job has as many links as one may have."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"One job may have at most {most} links. Revoke one first.")
+
+
 class JobConflict(QueueError):
     """A job with this job_id exists with other content; nothing was changed."""
 

@@ -15,6 +15,7 @@ from .fleet import Cluster, Fleet, FleetDecision
 from .flow import Flow, FlowState, OrderStart, PendingMove
 from .job import Job, Waiting
 from .job_report import JobReport
+from .job_share import JobShare
 from .outcome import Outcome
 from .owner import Owner
 from .pause import Pause
@@ -39,6 +40,7 @@ __all__ = [
     "FlowTotal",
     "Job",
     "JobReport",
+    "JobShare",
     "OrderStart",
     "Outcome",
     "Owner",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
@@ -16,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from ..db.clock import at_one_moment
-from ..errors import FieldError, InvalidSubmission, NotCancellable, NotRetryable
+from ..errors import FieldError, InvalidSubmission, NotCancellable, NotRetryable, TooManyShares
 from ..events.hub import accuracy_now
 from ..job_ids import normal_job_id
 from ..lifecycle.cancel import cancel
@@ -27,9 +26,10 @@ from ..snapshots import explain_wait, job_dict, job_log, last_number, shapes
 from ..states import FINISHED, Status
 from .again import FIELDS, form_shown, run_again
 from .markdown import as_html
-from .rows import pretty, shown
+from .rows import pretty, shown, values
+from .share import make_link, revoke_link, sharing
 from .timeline import timeline
-from .visible import beginning, visible
+from .visible import visible
 from .wait import wait_shown
 from .whose import is_own, owner_shown, query_of
 
@@ -39,7 +39,7 @@ from .whose import is_own, owner_shown, query_of
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def job_page(request: HttpRequest, job_id: str) -> HttpResponse:
-    """Return the page of a job. POST: `do` is cancel, retry or run, the last one with the fields of a new job."""
+    """Return the page of a job. POST: `do` is cancel, retry, run (with the fields of a new job), share or unshare."""
     owner = owner_shown(request)
     if request.method == "POST":
         return _change(request, owner, job_id)
@@ -59,11 +59,15 @@ def _change(request: HttpRequest, owner: Owner, job_id: str) -> HttpResponse:
             try_again(job)
         elif action == "run":
             return redirect("queueapp:job-page", run_again(owner, _sent(request) or {}).job_id)
+        elif action == "share":
+            return _page(request, owner, job_id, link=make_link(request, job))
+        elif action == "unshare":
+            revoke_link(request, job)
         else:
             raise Http404
     except InvalidSubmission as invalid:
         return _page(request, owner, job_id, invalid.errors, HTTPStatus.BAD_REQUEST)
-    except (NotCancellable, NotRetryable) as refused:
+    except (NotCancellable, NotRetryable, TooManyShares) as refused:
         return _page(request, owner, job_id, [FieldError("job", str(refused))], HTTPStatus.CONFLICT)
     return redirect("queueapp:job-page", job_id)
 
@@ -76,8 +80,14 @@ def _sent(request: HttpRequest) -> dict[str, str] | None:
 
 
 def _page(
-    request: HttpRequest, owner: Owner, job_id: str, errors: list[FieldError] | None = None, status: int = 200
+    request: HttpRequest,
+    owner: Owner,
+    job_id: str,
+    errors: list[FieldError] | None = None,
+    status: int = 200,
+    link: str | None = None,
 ) -> HttpResponse:
+    """Return the page. `link`: a new link to the job, which is shown this once."""
     # Asked first: what happens while the page is made is then sent again by the stream.
     last = last_number(owner.pk)
     with at_one_moment() as now:
@@ -99,10 +109,11 @@ def _page(
         "wait": waits and wait_shown(waits, now),
         "steps": timeline(job, described, said),
         "note": as_html(said["note"]),
-        "values": _values(described),
+        "values": values(described),
         "can_cancel": own and described["status"] not in FINISHED and not described["stopping"],
         "can_retry": own and described["status"] in (Status.FAILED, Status.CANCELLED),
         "job_error": next((error.message for error in errors or [] if error.field == "job"), ""),
+        "share": sharing(job, link) if own else None,
         "form": form_shown(job, _sent(request), errors or []) if offered else None,
     }
     return render(request, "queueapp/job.html", context, status=status)
@@ -112,16 +123,6 @@ def live_key(described: shapes.Job) -> str:
     """Return what the page shows of the job's state: job-state.js compares it with what events say."""
     stopping = " stopping" if described["stopping"] else ""
     return f"{described['status']} {described['position'] or 0} {described['attempt']}{stopping}"
-
-
-def _values(described: shapes.Job) -> list[dict[str, Any]]:
-    """Return the job's payload and result as the page has them: the beginning, and whether there is more."""
-    found = []
-    for name, value in (("result", described["result"]), ("payload", described["payload"])):
-        if value is not None and (name == "result" or value):
-            text, cut = beginning(pretty(value))
-            found.append({"name": name, "text": text, "cut": cut})
-    return found
 
 
 def _download(owner: Owner, job_id: str, what: str) -> HttpResponse:

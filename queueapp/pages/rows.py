@@ -11,6 +11,7 @@ from ..models.brief import MAX_BRIEF
 from ..snapshots import shapes
 from ..states import RETRYABLE, Status
 from . import humanize
+from .visible import beginning
 
 _UNSEEN = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Controls that JSON need not escape."""
@@ -68,3 +69,13 @@ def pretty(value: Any, indent: int | None = 2) -> str:
     """Return JSON as people read it. What would be invisible, or turn other text around, is escaped."""
     text = json.dumps(value, indent=indent, ensure_ascii=False)
     return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def values(described: shapes.Job) -> list[dict[str, Any]]:
+    """Return the job's payload and result as the page has them: the beginning, and whether there is more."""
+    found = []
+    for name, value in (("result", described["result"]), ("payload", described["payload"])):
+        if value is not None and (name == "result" or value):
+            text, cut = beginning(pretty(value))
+            found.append({"name": name, "text": text, "cut": cut})
+    return found

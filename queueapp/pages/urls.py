@@ -8,6 +8,7 @@ from .job import job_page
 from .jobs import jobs_page
 from .many.views import many_page
 from .notices import digest, notices, webhook
+from .share import shared_page
 from .submit import submit_page
 from .views import home
 
@@ -21,5 +22,6 @@ urlpatterns = [
     path("submit/", throttle_requests(submit_page), name="submit"),
     path("submit/many/", throttle_requests(many_page), name="submit-many"),
     path("jobs/", throttle_requests(jobs_page), name="jobs-page"),
+    path("shared/<str:secret>/", shared_page, name="shared"),
     path("jobs/<str:job_id>/", throttle_requests(job_page), name="job-page"),
 ]

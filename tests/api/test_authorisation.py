@@ -24,6 +24,7 @@ from django.utils import timezone
 from jobsite.accounts.models import User
 from queueapp.lifecycle.pause import pause
 from queueapp.lifecycle.processors import register
+from queueapp.lifecycle.shares import share
 from queueapp.lifecycle.webhooks import NewWebhook, make_webhook
 from queueapp.models import ApiKey, Fleet, FleetDecision, Flow, Job, Owner, Pause, PriorityRule, Processor
 from queueapp.notices.webhooks import send_test
@@ -55,6 +56,7 @@ def row(address: str, method: str, answers: str, path: str = "", data: Any = Non
 
 ONE, BULK = {"job_id": "new", "duration": 1}, {"jobs": [{"job_id": "new", "duration": 1}]}
 ALL = {"all": True}
+SHARE, UNSHARE = {"do": "share", "life": "1"}, {"do": "unshare", "link": 1}
 PAGE = "jobs/<str:job_id>/"
 JOB, RETRY, API = "api/v1/jobs/<str:job_id>/", "api/v1/jobs/<str:job_id>/retry/", "api/v1/"
 WHY, LOG = f"{JOB}why/", f"{JOB}log/"
@@ -95,6 +97,12 @@ ROWS = [
     row(PAGE, "GET",                        "302 200 404 404 404 302", "jobs/theirs/?download=payload"),
     row(PAGE, "GET",                        "302 404 404 404 404 302", "jobs/nobodys/"),
     row(PAGE, "POST",                       "302 302 404 404 404 302", "jobs/theirs/", {"do": "cancel"}),
+    row(PAGE, "POST",                       "302 200 404 404 404 302", "jobs/theirs/", SHARE),
+    row(PAGE, "POST",                       "302 200 403 403 403 302", "jobs/theirs/?user=ada", SHARE),
+    row(PAGE, "POST",                       "302 302 403 403 403 302", "jobs/theirs/?user=ada", UNSHARE),
+    row("shared/<str:secret>/", "GET",      "200 200 200 200 200 200", "shared/{secret}/"),
+    row("shared/<str:secret>/", "GET",      "404 404 404 404 404 404", "shared/theirs/"),
+    row("shared/<str:secret>/", "POST",     "405 405 405 405 405 405", "shared/{secret}/", {"do": "cancel"}),
     row(PAGE, "POST",                       "302 302 403 403 403 302", "jobs/theirs/?user=ada", {"do": "cancel"}),
     row("login/", "GET",                    "200 302 302 302 302 200"),
     row("login/", "POST",                   "200 302 302 302 302 200", data=WRONG),
@@ -245,6 +253,7 @@ def things() -> dict[str, Any]:
         "prefix": prefix,
         "webhook": hook.pk,
         "delivery": delivery,
+        "secret": share(Job.objects.get(name="theirs"), [], timedelta(hours=1)),
     }
 
 

@@ -14,13 +14,14 @@ _PRUNE = """
         SELECT job_id FROM queueapp_outcome WHERE finished_at < now() - make_interval(days => %s) LIMIT %s
     ), outcomes AS (DELETE FROM queueapp_outcome o USING old WHERE o.job_id = old.job_id
     ), attempts AS (DELETE FROM queueapp_attempt a USING old WHERE a.job_id = old.job_id
+    ), shares AS (DELETE FROM queueapp_jobshare s USING old WHERE s.job_id = old.job_id
     )
     DELETE FROM queueapp_job j USING old WHERE j.id = old.job_id
 """
 
 
 def prune() -> int:
-    """Delete up to BATCH_JOBS jobs that ended RETENTION_DAYS ago, with outcomes and attempts. Return how many.
+    """Delete up to BATCH_JOBS jobs that ended RETENTION_DAYS ago, with outcomes, attempts and links. Return how many.
 
     0 days: delete none. By the database's clock. Takes about 20 ms. Locks: the rows that it deletes.
     """

@@ -1,5 +1,5 @@
 // @ts-check
-/** The pages of API keys and webhooks: a button that copies a new secret. */
+/** A button that copies a new secret: of an API key, of a webhook, or a link to a job. */
 
 import { part, setText } from "./dom.js";
 
