@@ -279,6 +279,7 @@ def poster(
     note: str = "No note.",
     sizes: list[int] | None = None,
     anything: Any = None,
+    payload: str = "",
     **options: Any,
 ) -> dict[str, Any]:
     """Print a poster.

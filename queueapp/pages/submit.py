@@ -78,7 +78,7 @@ def _page(
     errors: list[FieldError] | None = None,
 ) -> HttpResponse:
     fields = fields_of(task)
-    inputs = [*TERMS, *(field.input for field in fields)]
+    inputs = [*(field.input for field in fields), *TERMS]
     messages = by_field(errors or [], inputs)
     values = {"job_id": new_name(), "duration": duration_text(usual)} if given is None else given
     context: dict[str, Any] = {

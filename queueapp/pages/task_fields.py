@@ -23,7 +23,7 @@ from ..registry import Task
 from .json_text import parse_json
 
 REST = "payload"
-"""The name of the field for arguments that the signature does not name."""
+"""The input for arguments that the signature does not name; with a dot, the beginning of all others."""
 LONG_TEXT = 60
 """A default of more characters, or of several lines, gets a box of several lines."""
 KINDS = {"string": "text", "integer": "integer", "number": "number", "boolean": "boolean"}
@@ -34,7 +34,8 @@ _HELP = re.compile(r"^\s*(?::param\s+)?(\w+)(?:\s*\([^)]*\))?:\s+(\S.*)$", re.MU
 
 @dataclass(frozen=True)
 class Field:
-    """One argument of a task. `kind`: text, long, integer, number, boolean, choice or json.
+    """One argument of a task. `kind`: text, long, integer, number, boolean, choice or json; or rest, for all arguments
+    that the signature does not name.
 
     `value`: what the form shows, as text; at first the default. `choices`: values as JSON, and how they are shown.
     """
@@ -53,7 +54,7 @@ class Field:
     @property
     def input(self) -> str:
         """The name and id of its input."""
-        return self.name if self.name == REST else f"{REST}.{self.name}"
+        return REST if self.kind == "rest" else f"{REST}.{self.name}"
 
 
 def about(task: Task) -> str:
@@ -79,7 +80,7 @@ def fields_of(task: Task) -> list[Field]:
     ]
     if schema.get("additionalProperties"):
         label = "Other arguments" if fields else "Arguments"
-        fields.append(Field(REST, "json", label, False, False, {}, "", "An object, as JSON."))
+        fields.append(Field(REST, "rest", label, False, False, {}, "", "An object, as JSON."))
     return fields
 
 
@@ -98,7 +99,7 @@ def _field(name: str, shape: Mapping[str, Any], required: bool, help_text: str) 
     return Field(
         name, kind, name.replace("_", " ").capitalize(), required, nullable, default,
         "" if default is None else default if kind in ("text", "long") else json.dumps(default, ensure_ascii=False),
-        _sentence(shape.get("description", help_text), inner),
+        _sentence(str(shape.get("description", help_text)), inner),
         tuple((json.dumps(value), _said(value)) for value in values),
     )  # fmt: skip
 
@@ -130,7 +131,8 @@ def _sentence(help_text: str, shape: Mapping[str, Any]) -> str:
         if isinstance(shape.get(name), int | float)
     ]  # fmt: skip
     said = ", ".join(bounds)
-    return f"{help_text} ({said})" if help_text and said else help_text or said.capitalize()
+    text = f"{help_text} ({said})" if help_text and said else help_text or said
+    return text[:1].upper() + text[1:]
 
 
 def payload_of(fields: list[Field], given: Mapping[str, str]) -> dict[str, Any]:
@@ -163,7 +165,7 @@ def _typed(field: Field, text: str) -> Iterator[tuple[str, Any]]:
             raise ValueError("choose one" if field.kind == "choice" else "is needed")
     elif field.kind in EXPECTED:
         yield field.name, _number(field.kind, text.strip())
-    elif field.name == REST:
+    elif field.kind == "rest":
         value = parse_json(text)
         if not isinstance(value, dict):
             raise ValueError('give an object, such as {"name": 1}')

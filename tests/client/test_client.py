@@ -42,11 +42,14 @@ def test_a_job_is_submitted_and_its_result_awaited(connect: Connect) -> None:
     assert done.finished_at - done.started_at < timedelta(seconds=10)
 
 
-def test_a_job_that_has_ended_before_is_there_at_once(connect: Connect) -> None:
+def test_a_job_that_has_ended_before_is_there_at_once_however_its_name_is_typed(connect: Connect) -> None:
     queue = connect()
-    queue.wait(queue.submit(duration=0.01, job_id="before").job_id, timeout=30)
-    assert queue.wait("before", timeout=0).succeeded
-    assert queue.wait("before", timeout=30).succeeded
+    queue.wait(queue.submit(duration=0.01, job_id=" de\u0301ja\u0300-vu:任務 ").job_id, timeout=30)
+    assert queue.wait("d\xe9j\xe0-vu:任務", timeout=0).succeeded
+    assert queue.wait("de\u0301ja\u0300-vu:任務\n", timeout=30).succeeded
+    for name in ("", ".", "..", "../queue", "a/b", "?"):
+        with pytest.raises(ValueError, match="is not the name of a job"):
+            queue.get(name)
 
 
 def test_a_failed_job_says_why(connect: Connect) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import BrowserContext, expect
 
 from tests.kit.site import Site
 from tests.pages.test_page import Login, contexts, fresh, login, pytestmark, row, send, tab_to
@@ -81,6 +82,35 @@ def test_a_log_grows_while_its_job_runs_and_stages_and_note_are_shown(site: Site
         ["download", "<b>render</b>"]
     )
     expect(note.get_by_role("cell", name="2")).to_be_visible()
+
+
+def test_a_job_of_another_script_is_submitted_by_its_form_shared_and_watched_without_an_account(
+    site: Site, login: Login, contexts: Callable[..., BrowserContext]
+) -> None:
+    page = login(fresh("lea"), live=False, java_script_enabled=False)
+    page.get_by_role("link", name="Submit", exact=True).click()
+    page.get_by_label("Task", exact=True).select_option("nap")
+    page.get_by_role("button", name="Show its form").click()
+    page.get_by_label("Seconds", exact=True).fill("60")
+    page.get_by_label("Job id").fill(" задача-مهمة ")
+    page.get_by_label("Duration in seconds").fill("60")
+    page.get_by_role("button", name="Submit job").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("задача-مهمة")
+    page.get_by_text("Share", exact=True).click()
+    page.get_by_role("button", name="Make a link").click()
+    link = page.get_by_label("The new link").input_value()
+    guest = contexts().new_page()
+    guest.goto(link)
+    expect(guest.get_by_test_id("state")).to_have_text("running")
+    expect(guest.get_by_text("Log out")).to_have_count(0)
+    page.get_by_text("Cancel", exact=True).click()
+    page.get_by_role("button", name="Yes, cancel it").click()
+    expect(guest.get_by_test_id("state")).to_have_text("cancelled")
+    assert guest.context.cookies() == []
+    page.get_by_role("button", name="Revoke").click()
+    answer = guest.goto(link)
+    assert answer is not None
+    assert answer.status == 404
 
 
 def test_without_scripts_a_job_is_cancelled_and_run_again(site: Site, login: Login) -> None:

@@ -53,13 +53,13 @@ def test_each_argument_has_a_field_of_its_type_with_its_default_and_help(client:
     text = page(client)
     assert "Print a poster." in text
     assert " required" not in element(text, "title")  # an empty text is a text
-    assert "what stands on it." in element(text, "title")
+    assert "What stands on it." in element(text, "title")
     copies = element(text, "copies")
     assert 'inputmode="numeric"' in copies
     assert " required" in copies
     assert "How many are printed. (at least 1, at most 500)" in copies
     assert 'value="1.5"' in element(text, "scale")
-    assert "of the picture." in element(text, "scale")
+    assert "Of the picture." in element(text, "scale")
     assert '<option value="&quot;A4&quot;" selected>A4</option>' in element(text, "paper")
     assert " checked" in element(text, "colour")
     assert '<option value="true">yes</option>' in element(text, "fold")
@@ -67,6 +67,7 @@ def test_each_argument_has_a_field_of_its_type_with_its_default_and_help(client:
     assert "<textarea" in element(text, "sizes")
     assert "<textarea" in element(text, "anything")
     assert 'name="payload"' in text  # of **options
+    assert 'name="payload.payload"' in text  # of an argument of that name
     assert "payload.job" not in text  # the context is given by the processor
 
 
@@ -79,7 +80,15 @@ def test_what_is_left_empty_is_left_to_the_task(client: Client) -> None:
 
 
 def test_each_field_is_sent_as_its_type(client: Client) -> None:
-    sizes = {"sizes": "[1, 2]", "anything": '"x"', "fold": "false", "paper": '"A3"', "scale": "2", "note": "a\r\nb"}
+    sizes = {
+        "sizes": "[1, 2]",
+        "anything": '"x"',
+        "fold": "false",
+        "paper": '"A3"',
+        "scale": "2",
+        "note": "a\r\nb",
+        "payload": "p",
+    }
     assert (
         client.post(
             "/submit/?task=poster", GOOD | {f"payload.{k}": v for k, v in sizes.items()} | {"payload": '{"ink": "red"}'}
@@ -89,6 +98,7 @@ def test_each_field_is_sent_as_its_type(client: Client) -> None:
     assert Job.objects.get().payload == {
         "title": "Fair play", "copies": 3, "colour": True, "sizes": [1, 2], "anything": "x", "fold": False,
         "paper": "A3", "scale": 2.0, "note": "a\nb", "ink": "red",
+        "payload": "p",
     }  # fmt: skip
 
 
