@@ -159,7 +159,7 @@ def test_a_link_is_the_owners_to_make_and_to_revoke(owner: Client) -> None:
     boss = Client()
     boss.force_login(make_user("boss", is_staff=True))
     assert boss.post("/jobs/задача/?user=ada", {"do": "share", "life": "1"}).status_code == 403
-    assert "Share" not in boss.get("/jobs/задача/?user=ada").text
+    assert "Make a link" not in boss.get("/jobs/задача/?user=ada").text
     assert JobShare.objects.filter(pk=link).exists()
     for text in ("", "x", "9" * 30, "-1"):
         assert owner.post("/jobs/задача/", {"do": "unshare", "link": text}).status_code == 404
