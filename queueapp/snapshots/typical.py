@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from django.db import connection
+from django.db import connection, transaction
 
 from ..db.routines import versioned
 
@@ -17,7 +17,9 @@ MIN_RUNS = 5
 MIN_RUNS_OF_ALL = 100
 """Fewer runs of all users make no average: it would tell what a few of them do."""
 
+# Without statistics, an owner's outcomes seem few: the planner would read all of them, and sort.
 _OWN = versioned("""
+    SET LOCAL enable_bitmapscan = off;
     WITH ended AS (
         SELECT job_id, time_spent, status, number FROM queueapp_outcome
          WHERE owner_id = %(owner)s AND number > 0 ORDER BY number DESC LIMIT %(read)s
@@ -52,8 +54,9 @@ def typical(owner: int, task: str) -> Typical | None:
 
     None: too few ended. Nothing that single other users do can be told from it. One or two queries.
     """
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_OWN, {"owner": owner, "task": task, "read": MAX_READ, "runs": MAX_RUNS})
+        cursor.nextset()
         runs, parts = cursor.fetchone()
         if runs >= MIN_RUNS:
             low, usual, high = parts

@@ -129,7 +129,7 @@ class TestFilters:
         ("query", "field"),
         [
             ("status=done", "status"),
-            ("prefix=%C3%A4", "prefix"),
+            ("prefix=a%2Fb", "prefix"),
             ("prefix=", "prefix"),
             ("error=", "error"),
             ("after=-1", "after"),

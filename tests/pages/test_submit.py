@@ -181,10 +181,12 @@ def test_all_users_runs_are_told_as_an_average_over_many() -> None:
     assert duration_text(found) == "5"
 
 
-def test_a_usual_duration_reads_a_bounded_number_of_rows_whatever_the_statistics_say() -> None:
+@pytest.mark.parametrize("statistics", ["none", "of empty tables", "true"])
+def test_a_usual_duration_reads_a_bounded_number_of_rows_whatever_the_statistics_say(statistics: str) -> None:
     ada = make_owner("ada")
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE queueapp_outcome; ANALYZE queueapp_job")  # empty
+        if statistics == "of empty tables":
+            cursor.execute("ANALYZE queueapp_outcome; ANALYZE queueapp_job")
         cursor.execute(
             "INSERT INTO queueapp_job (owner_id, name, task, payload, duration, submitted_at)"
             " SELECT %s, 'j' || n, CASE n %% 2 WHEN 0 THEN 'wait' ELSE 'poster' END, '{}', 1, now()"
@@ -196,6 +198,8 @@ def test_a_usual_duration_reads_a_bounded_number_of_rows_whatever_the_statistics
             " progress, message, error) SELECT id, %s, id, 'succeeded', 1, now(), 1, 1, '', '' FROM queueapp_job",
             [ada.pk],
         )
+        if statistics == "true":
+            cursor.execute("ANALYZE queueapp_outcome; ANALYZE queueapp_job")
         before = _rows_read(cursor)
         assert typical(ada.pk, "wait") == Typical(1.0, 1.0, 1.0, 200)
         assert _rows_read(cursor) - before <= 3_000
