@@ -17,7 +17,7 @@ from queueapp.lifecycle.maintenance.prune import prune
 from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.shares import MAX_SHARES, find_share, share
 from queueapp.lifecycle.turn import take_turn
-from queueapp.models import Job, JobShare, Outcome
+from queueapp.models import Job, JobReport, JobShare, Outcome
 from queueapp.pages import share as page
 from queueapp.states import Status
 from tests.kit.queue import everyone_takes_turns, make_user, outcome, submit_jobs
@@ -69,6 +69,7 @@ def end(status: Status = Status.SUCCEEDED) -> None:
         error=text if status is Status.FAILED else "",
     )  # fmt: skip
     take_turn(processor, turn.number, [came], now=time.monotonic(), more=False)
+    JobReport.objects.create(job_id=turn.jobs[0].id, attempt=1, stages=[[f"stage {text}", 0.5]], note=f"note {text}")
 
 
 def test_a_link_shows_the_job_from_its_wait_to_its_end_without_an_account(owner: Client) -> None:
@@ -94,6 +95,7 @@ def test_a_link_shows_no_more_than_was_ticked(owner: Client, shows: tuple[str, .
     text = look(path).text
     seen = {name for name, secret in SECRETS.items() if secret in text}
     assert seen == set(shows)
+    assert all((f"{part} {SECRETS['text']}" in text) == ("text" in shows) for part in ("stage", "note"))
     assert "poster" not in text  # nor the task
     assert "ada" not in re.sub("data-|adapt", "", said(look(path)))  # nor whose it is
 
