@@ -11,6 +11,7 @@ from django.core import checks
 from django.utils.module_loading import import_string
 
 from ..errors import InvalidSubmission
+from ..job_ids import normal_job_id
 from . import ids, known
 from .compat import (
     DEFAULT_TASK_BACKEND_ALIAS,
@@ -119,7 +120,7 @@ class FairBackend(BaseTaskBackend):
     def _terms(self, task: Task[..., Any]) -> dict[str, Any]:
         """Return the job_id and duration to submit. Raises InvalidTask for a job_id that is too long for an id."""
         duration, job_id = getattr(task, "duration", None), getattr(task, "job_id", None)
-        if isinstance(job_id, str) and len(job_id) > ids.LONGEST_JOB_ID:
+        if isinstance(job_id, str) and len(job_id := normal_job_id(job_id)) > ids.LONGEST_JOB_ID:
             raise InvalidTask(f"job_id: has {len(job_id)} characters; at most {ids.LONGEST_JOB_ID} are taken")
         return {
             "job_id": uuid.uuid4().hex if job_id is None else job_id,

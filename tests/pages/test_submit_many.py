@@ -131,6 +131,7 @@ def test_what_is_wrong_is_told_by_line_and_column_and_nothing_is_submitted(clien
     ("text", "expected"),
     [
         ("b,duration\n1,2\n", [(1, "b", "there is no such"), (1, "job_id", "the first line must name")]),
+        ("a," * 300_000, [(1, "", "there are 300,001 columns; at most 200 are taken")]),
         ("\njob_id,duration,duration\n", [(2, "duration", "there are two columns of this name")]),
         ('job_id,duration\na,1\n"b,1\n', [(3, "", "is no CSV: unexpected end of data")]),
         ("job_id,duration,payload\na,1,[1]\n", [(2, "payload", "give an object")]),

@@ -18,6 +18,8 @@ FORMATS = {"": "recognise it", "csv": "CSV", "tsv": "CSV with tabs", "jsonl": "J
 """The formats, and the words for them."""
 COLUMNS = ("job_id", "duration", "task", "payload", "time_limit", "memory_limit", "run_at")
 """Columns of CSV, beside payload.NAME for an argument."""
+MAX_COLUMNS = 200
+"""Columns of a header, at most."""
 NUMBERS = {"duration": "seconds", "time_limit": "seconds", "memory_limit": "megabytes"}
 STEM = "swf-"
 """How names of jobs from an SWF log begin, if nothing else is said."""
@@ -105,6 +107,9 @@ def _csv(text: str, delimiter: str) -> Iterator[Row]:
 
 
 def _wrong_columns(header: list[str]) -> Iterator[tuple[str, str]]:
+    if len(header) > MAX_COLUMNS:
+        yield "", f"there are {len(header):,} columns; at most {MAX_COLUMNS} are taken"
+        return
     for n, name in enumerate(header):
         if name in header[:n]:
             yield name, "there are two columns of this name"
