@@ -21,7 +21,7 @@ NO_TIME = 1e-6
 """Seconds that a no-op job declares: a duration must be above 0."""
 TIMES = {1: 0.25, 10: 1.0, 100: 4.0}
 """Factor on the usual number of jobs, by jobs per turn, so that each system works for seconds."""
-GRAPHILE_TIMES = 8.0
+GRAPHILE_TIMES = 20.0
 """The factor for graphile-worker where it works on hundreds at once."""
 SLOW = 0.04
 """The factor for systems that do about a thousand jobs per second."""
