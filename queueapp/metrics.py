@@ -95,18 +95,21 @@ def _of_queue(found: Measures) -> Iterator[Metric]:
         "processors_room": ("The most processors that the hosts can run.", found.room),
         "processors_alive": ("Processors that take turns.", found.alive),
         "processors_busy": ("Processors that run a job.", found.busy),
-        "oldest_transaction_seconds": ("Seconds since the oldest open transaction began.", found.oldest_transaction),
-        "oldest_xmin_age": ("Age of the oldest snapshot, in transactions.", found.oldest_xmin),
-        "database_connections": ("Connections of the queue's database.", found.connections),
-        "database_bytes": ("Size of the queue's database.", found.database_bytes),
+        "oldest_transaction_seconds": (
+            "Seconds since the oldest open transaction began.",
+            found.database.oldest_transaction,
+        ),
+        "oldest_xmin_age": ("Age of the oldest snapshot, in transactions.", found.database.oldest_xmin),
+        "database_connections": ("Connections of the queue's database.", found.database.connections),
+        "database_bytes": ("Size of the queue's database.", found.database.bytes),
     }
     for name, (meaning, value) in gauges.items():
         yield GaugeMetricFamily(f"turnabout_{name}", meaning, value)
     yield CounterMetricFamily("turnabout_turns", "Turns that were claimed.", found.turns)
     yield CounterMetricFamily("turnabout_ends", "Jobs that ended, a retried one each time.", found.outcomes)
     dead = GaugeMetricFamily("turnabout_dead_tuples", "Dead tuples of the queue's tables.", labels=["table"])
-    for table, many in found.dead_tuples.items():
-        dead.add_metric([table], many)
+    for table in found.database.tables:
+        dead.add_metric([table.name], table.dead)
     yield dead
 
 

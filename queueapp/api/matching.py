@@ -10,12 +10,12 @@ from rest_framework.response import Response
 
 from ..lifecycle.job_filter import CancelFilter, Cancelled, JobFilter, Retried, RetryFilter, parse_filter
 from ..lifecycle.matching import cancel_matching, try_again_matching
+from ..lifecycle.staff_log import note_matching
 from ..models import Owner
 from ..models.api_key import Scope
 from .base import ERRORS, PROBLEM, ProtectedView
 from .bulk import bulk_turn
 from .described import described
-from .staff_log import note_matching
 from .whose import NAMES, WHOSE, asking, owner_in_query
 
 F = TypeVar("F", bound=JobFilter)
@@ -62,5 +62,5 @@ def _asked(request: Request, shape: type[F], what: str) -> tuple[Owner, F]:
     owner = owner_in_query(request)
     with bulk_turn():  # ten thousand names may come along
         asked = parse_filter(shape, request.data)
-    note_matching(asking(request), owner, what, asked.model_dump_json(exclude_unset=True))
+    note_matching(asking(request), owner, f"{what} through the API", asked.model_dump_json(exclude_unset=True))
     return owner, asked

@@ -18,6 +18,7 @@ from ..job_ids import normal_job_id
 from ..lifecycle.cancel import cancel
 from ..lifecycle.job_filter import ListFilter, parse_filter
 from ..lifecycle.retry import try_again
+from ..lifecycle.staff_log import note_job, note_submitted
 from ..lifecycle.submit import submit_each
 from ..lifecycle.validation import Submission, parse, parse_all
 from ..models import Job, Owner, at_one_moment
@@ -29,7 +30,6 @@ from .bulk import bulk_turn
 from .described import described
 from .pagination import SIZES, job_page, whole_number
 from .schemas import BulkAccepted, BulkSubmission, JobPage, Problem, Queue, WaitExplained
-from .staff_log import note_job, note_submitted
 from .whose import NAMES, WHOSE, asking, owner_in_query, owner_of
 
 FILTER = [

@@ -47,7 +47,10 @@ _DATABASE = """
            (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()),
            pg_database_size(current_database())
 """
-_DEAD = "SELECT relname, n_dead_tup FROM pg_stat_user_tables WHERE starts_with(relname, 'queueapp_')"
+_TABLES = """
+    SELECT relname, n_dead_tup, n_live_tup, greatest(last_vacuum, last_autovacuum), pg_total_relation_size(relid)
+      FROM pg_stat_user_tables WHERE starts_with(relname, 'queueapp_') ORDER BY n_dead_tup DESC, relname
+"""
 # The moment up to which all outcomes are committed: SETTLED_BY ago, and no transaction that writes is older. One that
 # stays open for longer than a minute is passed over.
 _COMMITTED = """
@@ -68,6 +71,39 @@ _ENDED = """
 
 
 @dataclass(frozen=True)
+class Table:
+    """A table of the queue, as PostgreSQL's statistics have it. `vacuumed_at`: by hand or automatically."""
+
+    name: str
+    dead: int
+    live: int
+    vacuumed_at: datetime | None
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Database:
+    """The health of the queue's database. `tables`: those with the most dead tuples first."""
+
+    oldest_transaction: float
+    """Seconds since the oldest open transaction began."""
+    oldest_xmin: int
+    """Age of the oldest snapshot, in transactions: dead tuples younger than that cannot be removed."""
+    connections: int
+    bytes: int
+    tables: list[Table]
+
+
+def database() -> Database:
+    """Return the health of the database. Two queries."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DATABASE)
+        transaction, xmin, connections, size = cursor.fetchone()
+        cursor.execute(_TABLES)
+        return Database(float(transaction), xmin, connections, size, [Table(*row) for row in cursor.fetchall()])
+
+
+@dataclass(frozen=True)
 class Measures:
     """The queue as it is. Times are seconds. `predicted_wait`: what is queued, divided by the live processors."""
 
@@ -84,12 +120,7 @@ class Measures:
     turns: int
     """Turns claimed ever, nearly: a rescue counts too."""
     outcomes: int
-    oldest_transaction: float
-    oldest_xmin: int
-    """Age of the oldest snapshot, in transactions: dead tuples younger than that cannot be removed."""
-    connections: int
-    database_bytes: int
-    dead_tuples: dict[str, int]
+    database: Database
 
 
 def measures() -> Measures:
@@ -97,16 +128,12 @@ def measures() -> Measures:
     with connection.cursor() as cursor:
         cursor.execute(_WAITING, {"jobs": MAX_JOBS_READ})
         queued, not_due, seconds, oldest, turns, outcomes = cursor.fetchone()
-        cursor.execute(_DATABASE)
-        transaction, xmin, connections, size = cursor.fetchone()
-        cursor.execute(_DEAD)
-        dead = dict(cursor.fetchall())
     fleet = fleet_state()
     decided = fleet["wished"] and not fleet["dry_run"]
     return Measures(
         queued, not_due, float(seconds), float(oldest or 0.0), float(seconds) / max(fleet["alive"], 1),
         fleet["wished"] if decided else fleet["alive"], sum(one["maximum"] for one in fleet["clusters"]),
-        fleet["alive"], fleet["busy"], turns, outcomes, float(transaction), xmin, connections, size, dead,
+        fleet["alive"], fleet["busy"], turns, outcomes, database(),
     )  # fmt: skip
 
 

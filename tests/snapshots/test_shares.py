@@ -18,7 +18,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queueapp.admin.flows import svg
+from queueapp import svg
 from queueapp.admin.flows.presenter import part, shown
 from queueapp.errors import SpanTooLarge
 from queueapp.models import Attempt, Flow, Job, Outcome, Owner, Processor, Waiting

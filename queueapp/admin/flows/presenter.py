@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
+from queueapp import svg
 from queueapp.models import Flow
 from queueapp.snapshots.shares import FlowShare, Shares, Waits
 
 from ..formatting import EMPTY_VALUE, moment, seconds
-from . import svg
 
 COLOURED = 6
 """Flows with a colour of their own, at most; the colours are in shares.css."""

@@ -1,4 +1,4 @@
-"""Numbers over time as paths of an SVG picture of WIDE by HIGH, which the page stretches."""
+"""Numbers over time as paths of an SVG picture of WIDE by HIGH, which pages stretch."""
 
 from __future__ import annotations
 
