@@ -13,6 +13,7 @@ from ..conf import queue_settings
 from ..db.conflicts import retried
 from ..db.routines import versioned
 from ..models import Processor
+from .announce import announce
 
 _REGISTER = versioned("SELECT queueapp_register(%s, %s, %s, %s::float8)")
 _HEARTBEAT = versioned("SELECT queueapp_heartbeat(%s, %s, %s::float8, %s::float8, %s, %s::float8)")
@@ -42,7 +43,7 @@ def register(cluster: str, pid: int | None = None) -> Processor:
 
 def take_over(processor: Processor, pid: int) -> bool:
     """Let a new process of the same cluster be this processor. Return whether it is still there and has no jobs."""
-    return Processor.objects.filter(pk=processor.pk, jobs=[]).update(pid=pid) > 0
+    return Processor.objects.filter(pk=processor.pk, jobs=[]).update(pid=pid, retiring=False) > 0
 
 
 def own_processor(cluster: str) -> int | None:
@@ -94,3 +95,12 @@ def held_turn(processor: int) -> int | None:
 def drain(cluster: str) -> None:
     """Let the processors of this cluster take no further turns."""
     Processor.objects.filter(cluster=cluster).update(draining=True)
+
+
+def retire(processor: int) -> None:
+    """Let a processor take no further turn, and end once it has none. Its cluster starts a fresh one if it is needed.
+
+    Its present job runs to its end. Locks: the processor's row.
+    """
+    Processor.objects.filter(pk=processor).update(retiring=True)
+    announce(work=True)  # an idle one ends with its next ticket

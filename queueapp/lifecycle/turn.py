@@ -50,12 +50,13 @@ class ClaimedJob:
 class Turn:
     """The result of a claim. Without jobs: no flow is ready, or no turn was to be taken.
 
-    `kept`: whether the last turn was still the processor's.
+    `kept`: whether the last turn was still the processor's. `retire`: staff asked the processor to end.
     """
 
     number: int = 0
     jobs: list[ClaimedJob] = field(default_factory=list)
     kept: bool = True
+    retire: bool = False
 
 
 class NotAccepting(Exception):
@@ -88,4 +89,4 @@ def take_turn(
         if getattr(error.__cause__, "sqlstate", None) == "QJ410":
             raise NotAccepting from None
         raise
-    return Turn(number or 0, [ClaimedJob(*job) for job in jobs or ()], kept)
+    return Turn(number or 0, [ClaimedJob(*job) for job in jobs or ()], kept, status == "retire")

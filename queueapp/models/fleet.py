@@ -71,6 +71,11 @@ class Fleet(models.Model):
 
     class Meta:
         verbose_name_plural = "fleet"
+        # Of the queue as a whole; the fleet is the one thing of it that is always there.
+        permissions = [
+            ("view_console", "Can view the operations console, and look at a user's pages"),
+            ("operate", "Can act in the operations console"),
+        ]
         constraints = [models.CheckConstraint(condition=Q(pk=1), name="fleet_one_row")]
 
     def __str__(self) -> str:

@@ -39,7 +39,7 @@ class ProcessorQuerySet(models.QuerySet["Processor"]):
 
     def accepting(self) -> ProcessorQuerySet:
         """The processors that are alive and take turns."""
-        return self.alive().filter(draining=False)
+        return self.alive().filter(draining=False, retiring=False)
 
     def alive_and_busy(self) -> tuple[int, int]:
         """The numbers of processors that take turns, and of those with a job. One query."""
@@ -70,6 +70,11 @@ class Processor(models.Model):
     seen_at = models.DateTimeField("last sign of life")
     lease_until = models.DateTimeField(help_text="Without a sign of life by then, its jobs go to others.")
     draining = models.BooleanField(default=False, help_text="Whether it takes no further turns.")
+    retiring = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Whether it is to end once its turn is over, and let a fresh process take its place.",
+    )
     # Readers: all writers of the row. Each turn leaves a dead tuple of it, and all of these have the same id. (So the
     # index on id is not unique in the database: each turn would check it against all dead tuples.)
     turn = models.BigIntegerField(

@@ -56,11 +56,13 @@ tuples, and takes longer: never more than a tenth of this process's time."""
 FAST_FOR = 0.3
 """Seconds after the last ticket during which the broker looks every FAST seconds."""
 
-# The numbers of idle processors of this cluster, and of ready flows, up to 64.
+# The numbers of idle processors of this cluster, and of ready flows, up to 64. One that staff asked to end does so with
+# its next ticket; so there is one for each idle processor until then.
 _LOOK = versioned("""
     SELECT (SELECT count(*) FROM queueapp_processor
              WHERE cluster = %s AND job_id IS NULL AND NOT draining AND lease_until > clock_timestamp()),
-           CASE WHEN queueapp_all_paused() THEN 0 ELSE
+           CASE WHEN EXISTS (SELECT FROM queueapp_processor WHERE cluster = %s AND job_id IS NULL AND retiring) THEN 64
+                WHEN queueapp_all_paused() THEN 0 ELSE
            (SELECT count(*) FROM
                (SELECT FROM queueapp_flowstate WHERE ready ORDER BY vtime, head LIMIT 64) AS ready) END
 """)
@@ -164,7 +166,7 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
 
         A ticket's turns go on while anything waits, and the next look hands out more.
         """
-        idle, ready = prepared_row(_LOOK, [cluster_id()])
+        idle, ready = prepared_row(_LOOK, [cluster_id(), cluster_id()])
         many = max(min(idle, ready) - self._unasked, 0)
         self._idle = idle - self._unasked - many
         if many or self._unasked:

@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 from django.db import DatabaseError, InterfaceError, connection
 
@@ -33,7 +33,7 @@ CLUSTER = "QUEUEAPP_CLUSTER"
 WORKER_BROKEN = 70
 """Exit code of a worker that failed twice in a row. The cluster starts another."""
 RESTED = 71
-"""Exit code of a worker that has worked, and was idle since. The cluster starts another."""
+"""Exit code of a worker that has worked, and was idle since, or that staff asked to end. The cluster starts another."""
 
 _worker: Worker | None = None
 
@@ -65,8 +65,7 @@ def take_turns() -> None:
 def rest() -> None:
     """End this process if it has worked: a fresh one shares more memory. Called after IDLE_SECONDS without a ticket."""
     if _worker is not None and _worker.processor:
-        _worker.release()
-        os._exit(RESTED)
+        _worker.end()
 
 
 class Worker:
@@ -86,8 +85,10 @@ class Worker:
     def take_turns(self) -> None:
         """See the function of this name."""
         try:
-            self._take_turns()
+            retire = self._take_turns()
             announcer.try_to_send(soon=False)
+            if retire:
+                self.end()
             self._pause()
             self._broken = False
         except Exception:
@@ -96,6 +97,11 @@ class Worker:
                 os._exit(WORKER_BROKEN)
             self._broken = True
             self.release()
+
+    def end(self) -> NoReturn:
+        """End this process. The cluster starts another if it is needed."""
+        self.release()
+        os._exit(RESTED)
 
     def release(self) -> None:
         """End the task process and close the connection."""
@@ -109,7 +115,8 @@ class Worker:
         if connection_slots.workers.scarce:
             give_back_connection()
 
-    def _take_turns(self) -> None:
+    def _take_turns(self) -> bool:
+        """Take turns, as take_turns() does. Return whether staff asked this processor to end."""
         until = time.monotonic() + queue_settings().WORKER_SLICE_SECONDS
         turn = Turn()
         outcomes: list[JobOutcome] | None = None
@@ -123,6 +130,7 @@ class Worker:
             outcomes, in_doubt = self._run(turn)
         if not more:
             announce(work=True)  # the broker should hand out the next ticket at once
+        return turn.retire
 
     def _run(self, turn: Turn) -> tuple[list[JobOutcome], bool]:
         """Run a turn. Return its outcomes that are not settled, and whether some may be settled after all."""

@@ -6,7 +6,7 @@
 --   p_claim     whether to claim a turn
 --   skip        flows that were found empty, in and out; at first none
 -- kept: whether the last turn was still the processor's. status, turn, jobs: see claim.sql. On status 'retry' commit,
--- and call again without outcomes.
+-- and call again without outcomes. status 'retire': a turn is to be claimed, and staff asked the processor to end.
 -- Raises QJ410 if a turn is to be claimed, nothing was settled, and the processor is unknown, draining, or in the
 -- middle of a turn.
 -- Locks: the processor's row; for the settlement as settle.sql; for the claim as claim.sql, which waits for a flow's
@@ -48,7 +48,9 @@ BEGIN
     END IF;
 
     -- 3. The next turn. None is taken while everything is paused; running jobs end and are settled as usual.
-    IF p_claim AND NOT p.draining AND NOT queueapp_all_paused() THEN
+    IF p_claim AND p.retiring THEN
+        status := 'retire';
+    ELSIF p_claim AND NOT p.draining AND NOT queueapp_all_paused() THEN
         claimed := queueapp_claim(p, p_quantum, p_most, p_lease, NOT settled, skip);
         skip := claimed.skip;
         status := claimed.status;
