@@ -66,6 +66,8 @@ HOOK, THEIR_HOOK = f"{API}webhooks/<int:webhook>/", f"{API}webhooks/{{webhook}}/
 AGAIN = f"{HOOK}deliveries/<str:delivery>/send/"
 HOOK_PAGE, THEIR_PAGE, URL = "notices/webhooks/<int:webhook>/", "notices/webhooks/{webhook}/", "https://example.org/"
 THEIRS, WRONG = "api/v1/jobs/theirs/", {"username": "ada", "password": "wrong"}
+STAFF, ACT = ("", "failures/", "processors/", "flows/", "decisions/", "database/"), "staff/act/<str:name>/"
+PAUSE = {"user": "ada", "reason": "x"}
 # fmt: off
 ROWS = [
     #                                     nobody ada bob clerk boss gil
@@ -154,6 +156,12 @@ ROWS = [
     row(AGAIN, "POST",                      "401 202 404 404 404 401", f"{THEIR_HOOK}deliveries/{{delivery}}/send/"),
     row(f"{API}fleet/", "GET",              "401 403 403 403 200 401"),
     row(f"{API}fleet/", "PATCH",            "401 403 403 403 200 401", data={"minimum": 2}),
+    *(row(f"staff/{page}", "GET",           "302 403 403 403 200 302") for page in STAFF),
+    row(ACT, "GET",                         "302 403 403 403 200 302", "staff/act/pause/"),
+    row(ACT, "GET",                         "302 403 403 403 404 302", "staff/act/nothing/"),
+    row(ACT, "GET",                         "302 403 403 403 404 302", "staff/act/stop/?what=0"),
+    row(ACT, "POST",                        "302 403 403 403 302 302", "staff/act/pause/", PAUSE),
+    row(ACT, "POST",                        "302 403 403 403 400 302", "staff/act/pause/", {"user": "ada"}),
     row("favicon.ico", "GET",               "302 302 302 302 302 302"),
     *([row("docs/", "GET",                  "302 302 302 302 302 302")] if DOCS_ARE_BUILT else []),
     row(f"{API}schema/", "GET",             "200 200 200 200 200 200"),

@@ -101,6 +101,17 @@ export const formatClock = (moment) => CLOCK.format(moment);
 export const formatDateTime = (moment) =>
   (moment.getFullYear() === new Date().getFullYear() ? EXACT : EXACT_OF_ANOTHER_YEAR).format(moment);
 
+const MINUTES = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
+const DAYS = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+
+/**
+ * Return a moment for the axis of a chart, or a clock: with seconds, to the minute, or as a day.
+ * @param {Date} moment
+ * @param {string} kind time, minute or day
+ */
+export const formatTick = (moment, kind) =>
+  (kind === "day" ? DAYS : kind === "minute" ? MINUTES : CLOCK).format(moment);
+
 /**
  * Return a share of the processors as turns: "every turn", "1 of 4 turns", "37% of the turns".
  * @param {number} owed from 0 to 1

@@ -1,0 +1,165 @@
+"""What ended and how long it had waited, over a span, from the totals per minute and longer (docs/internals/totals.md).
+
+The totals follow what ends by about ten seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from ...models import Flow, TotalsCursor
+from ...policy.shares import quantile
+from ..slices import Slices
+
+MAX_ROWS = 25
+"""Tasks, and flows, that are told apart."""
+
+_SPAN = "width = %(width)s AND begin >= %(begin)s AND begin < %(until)s"
+_SLICES = f"""
+    SELECT (extract(epoch FROM begin - %(begin)s) / %(width)s)::int, sum(succeeded), sum(failed), sum(cancelled)
+      FROM queueapp_tasktotal WHERE {_SPAN} GROUP BY 1
+"""  # noqa: S608 (of constants)
+_SLICE_WAITS = f"""
+    SELECT (extract(epoch FROM begin - %(begin)s) / %(width)s)::int, step, sum(many)::int
+      FROM queueapp_tasktotal CROSS JOIN LATERAL unnest(steps, starts) AS s(step, many) WHERE {_SPAN} GROUP BY 1, 2
+"""  # noqa: S608 (of constants)
+_TASKS = f"""
+    SELECT task, sum(succeeded), sum(failed), sum(cancelled), sum(retried), sum(spent)
+      FROM queueapp_tasktotal WHERE {_SPAN}
+     GROUP BY task ORDER BY sum(succeeded + failed + cancelled) DESC, task LIMIT %(most)s
+"""  # noqa: S608 (of constants)
+_TASK_WAITS = f"""
+    SELECT task, step, sum(many)::int
+      FROM queueapp_tasktotal CROSS JOIN LATERAL unnest(steps, starts) AS s(step, many)
+     WHERE {_SPAN} AND task = ANY (%(names)s) GROUP BY 1, 2
+"""  # noqa: S608 (of constants)
+_FLOWS = f"""
+    SELECT flow_id, sum(ended), sum(failed), sum(got) FROM queueapp_flowtotal WHERE {_SPAN}
+     GROUP BY flow_id ORDER BY sum(ended) DESC, flow_id LIMIT %(most)s
+"""  # noqa: S608 (of constants)
+_FLOW_WAITS = f"""
+    SELECT flow_id, step, sum(many)::int
+      FROM queueapp_flowtotal CROSS JOIN LATERAL unnest(steps, starts) AS s(step, many)
+     WHERE {_SPAN} AND flow_id = ANY (%(names)s) GROUP BY 1, 2
+"""  # noqa: S608 (of constants)
+
+
+@dataclass
+class Waits:
+    """How many attempts started, and the seconds that they had waited, to 1 %; None if none started."""
+
+    started: int = 0
+    median: float | None = None
+    p95: float | None = None
+
+    @classmethod
+    def of(cls, steps: Iterable[tuple[int, int]]) -> Waits:
+        """Return the waits of counts by step: see wait_step.sql."""
+        counts: Counter[float] = Counter()
+        for step, many in steps:
+            counts[math.exp(step / 50)] += many
+        return cls(counts.total(), quantile(counts, 0.5), quantile(counts, 0.95))
+
+
+@dataclass
+class Row:
+    """What ended of one task or flow in the span. `seconds`: the processor time. `name`: a task, or a flow's name."""
+
+    name: str
+    key: str | int
+    ended: int
+    failed: int
+    seconds: float
+    cancelled: int = 0
+    retried: int = 0
+    waits: Waits = field(default_factory=Waits)
+
+
+@dataclass
+class Ended:
+    """What ended in a span, in slices and in all.
+
+    `counted_at`: the moment up to which the totals are counted, about; None: nothing was counted yet.
+    """
+
+    slices: Slices
+    succeeded: list[int]
+    failed: list[int]
+    cancelled: list[int]
+    slice_waits: list[Waits]
+    waits: Waits
+    tasks: list[Row]
+    flows: list[Row]
+    counted_at: datetime | None
+
+    @property
+    def total(self) -> int:
+        """The jobs that ended."""
+        return sum(self.succeeded) + sum(self.failed) + sum(self.cancelled)
+
+    @property
+    def per_minute(self) -> float:
+        """The jobs that ended, by minute."""
+        return self.total * 60 / sum(self.slices.lengths)
+
+
+def ended(span: Slices) -> Ended:
+    """Return what ended in the span. Eight queries, which read the totals of its slices."""
+    given = {"width": span.width, "begin": span.begin, "until": span.until, "most": MAX_ROWS}
+    succeeded, failed, cancelled = ([0] * span.many for _ in range(3))
+    for place, *numbers in _rows(_SLICES, given):
+        succeeded[place], failed[place], cancelled[place] = map(int, numbers)
+    steps: list[list[tuple[int, int]]] = [[] for _ in range(span.many)]
+    for place, step, many in _rows(_SLICE_WAITS, given):
+        steps[place].append((step, many))
+    return Ended(
+        span,
+        succeeded,
+        failed,
+        cancelled,
+        slice_waits=[Waits.of(one) for one in steps],
+        waits=Waits.of(pair for one in steps for pair in one),
+        tasks=_tasks(given),
+        flows=_flows(given),
+        counted_at=TotalsCursor.objects.values_list("counted_at", flat=True).first(),
+    )
+
+
+def _tasks(given: dict[str, Any]) -> list[Row]:
+    rows = [
+        Row(task, task, int(succeeded + failed + cancelled), int(failed), spent, int(cancelled), int(retried))
+        for task, succeeded, failed, cancelled, retried, spent in _rows(_TASKS, given)
+    ]
+    return _with_waits(rows, _TASK_WAITS, given)
+
+
+def _flows(given: dict[str, Any]) -> list[Row]:
+    found = _rows(_FLOWS, given)
+    flows = Flow.objects.select_related("owner__user", "rule").in_bulk([flow for flow, *_ in found])
+    rows = [
+        Row(flows[flow].name if flow in flows else "a flow that is gone", flow, int(many), int(failed), got)
+        for flow, many, failed, got in found
+    ]
+    return _with_waits(rows, _FLOW_WAITS, given)
+
+
+def _with_waits(rows: Sequence[Row], statement: str, given: dict[str, Any]) -> list[Row]:
+    steps: dict[str | int, list[tuple[int, int]]] = {row.key: [] for row in rows}
+    for key, step, many in _rows(statement, given | {"names": list(steps)}) if steps else ():
+        steps[key].append((step, many))
+    for row in rows:
+        row.waits = Waits.of(steps[row.key])
+    return list(rows)
+
+
+def _rows(statement: str, given: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, given)
+        return list(cursor.fetchall())

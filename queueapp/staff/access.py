@@ -1,0 +1,54 @@
+"""Who may see the console, and who may act in it: staff with one of two permissions."""
+
+from __future__ import annotations
+
+from functools import wraps
+from http import HTTPStatus
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+
+from ..limits.throttles import View, throttle_requests
+
+VIEW, OPERATE = "queueapp.view_console", "queueapp.operate"
+"""Permissions. Who may act may also look. Superusers have both."""
+
+
+def may_act(request: HttpRequest) -> bool:
+    """Whether the user is staff who may act."""
+    return bool(getattr(request.user, "is_staff", False)) and request.user.has_perm(OPERATE)
+
+
+def may_look(request: HttpRequest) -> bool:
+    """Whether the user is staff who may see the console."""
+    return may_act(request) or (bool(getattr(request.user, "is_staff", False)) and request.user.has_perm(VIEW))
+
+
+def for_viewers(view: View) -> View:
+    """Open a view to staff who may see the console. Others who are logged in get 403 with a sentence."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: object, **options: object) -> HttpResponseBase:
+        if may_look(request):
+            return view(request, *args, **options)
+        return _refused(request, "This page is for staff who may see the operations console.")
+
+    return throttle_requests(never_cache(login_required(guarded)))
+
+
+def for_operators(view: View) -> View:
+    """The same for staff who may act."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: object, **options: object) -> HttpResponseBase:
+        if may_act(request):
+            return view(request, *args, **options)
+        return _refused(request, "This is for staff who may act in the operations console; you may look.")
+
+    return for_viewers(guarded)
+
+
+def _refused(request: HttpRequest, words: str) -> HttpResponseBase:
+    return render(request, "queueapp/staff/refused.html", {"words": words}, status=HTTPStatus.FORBIDDEN)

@@ -1,0 +1,16 @@
+"""The addresses of the console."""
+
+from django.urls import path
+
+from . import pages
+from .actions import act
+
+urlpatterns = [
+    path("", pages.overview, name="staff"),
+    path("failures/", pages.failures_page, name="staff-failures"),
+    path("processors/", pages.processors_page, name="staff-processors"),
+    path("flows/", pages.flows_page, name="staff-flows"),
+    path("decisions/", pages.decisions_page, name="staff-decisions"),
+    path("database/", pages.database_page, name="staff-database"),
+    path("act/<str:name>/", act, name="staff-act"),
+]
