@@ -17,9 +17,15 @@ def area(top: Values, highest: float, bottom: Values | None = None) -> str:
     return "M" + "L".join([*there, *back]) + "Z" if top else ""
 
 
-def line(values: Values, highest: float) -> str:
-    """Return the path of a step line."""
-    return "M" + "L".join(_steps(values, highest)) if values else ""
+def line(values: Sequence[float | None], highest: float) -> str:
+    """Return the path of a step line. It is broken where there is no number."""
+    points = _steps([value or 0.0 for value in values], highest)
+    path, pen = "", "M"
+    for at, value in enumerate(values):
+        if value is not None:
+            path += f"{pen}{points[2 * at]}L{points[2 * at + 1]}"
+        pen = "M" if value is None else "L"
+    return path
 
 
 def stacked(layers: Sequence[Values], highest: float) -> list[str]:
@@ -40,7 +46,7 @@ def sums(a: Values, b: Values) -> list[float]:
 
 
 def _steps(values: Values, highest: float) -> list[str]:
-    width = WIDE / len(values)
+    width = WIDE / max(len(values), 1)
     points: list[str] = []
     for at, value in enumerate(values):
         y = HIGH * (1 - min(value / highest, 1.0)) if highest > 0 else HIGH

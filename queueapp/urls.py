@@ -21,7 +21,7 @@ if apps.is_installed("rest_framework") and find_spec("drf_spectacular"):
     urlpatterns.append(path("api/v1/", include("queueapp.api.urls")))
     if queue_settings().PAGE:
         urlpatterns.append(path("", include("queueapp.pages.urls")))
-if queue_settings().PAGE and apps.is_installed("django.contrib.sessions"):
+if queue_settings().PAGE:
     urlpatterns.append(path("staff/", include("queueapp.staff.urls")))
 if queue_settings().METRICS_TOKEN and find_spec("prometheus_client"):
     from .metrics import answer

@@ -5,8 +5,6 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
@@ -31,16 +29,15 @@ from .share import make_link, revoke_link, sharing
 from .timeline import timeline
 from .visible import visible
 from .wait import wait_shown
-from .whose import is_own, owner_shown, query_of
+from .whose import is_own, of_owner, whose_context
 
 
 @transaction.non_atomic_requests  # what it changes commits by itself, and it reads as of one moment
 @never_cache
-@login_required
+@of_owner
 @require_http_methods(["GET", "HEAD", "POST"])
-def job_page(request: HttpRequest, job_id: str) -> HttpResponse:
+def job_page(request: HttpRequest, owner: Owner, job_id: str) -> HttpResponse:
     """Return the page of a job. POST: `do` is cancel, retry, run (with the fields of a new job), share or unshare."""
-    owner = owner_shown(request)
     if request.method == "POST":
         return _change(request, owner, job_id)
     if (what := request.GET.get("download")) is not None:
@@ -49,8 +46,6 @@ def job_page(request: HttpRequest, job_id: str) -> HttpResponse:
 
 
 def _change(request: HttpRequest, owner: Owner, job_id: str) -> HttpResponse:
-    if not is_own(request, owner):
-        raise PermissionDenied
     job, action = _found(owner, job_id), request.POST.get("do")
     try:
         if action == "cancel":
@@ -97,9 +92,7 @@ def _page(
     own = is_own(request, owner)
     offered = own and (errors or not is_internal(job.task))
     context = {
-        "owner": owner.name,
-        "own": own,
-        "whose_query": query_of(request),
+        **whose_context(request, owner),
         "live_key": live_key(described),
         "has_result": described["result"] is not None,
         "login_url": resolve_url(settings.LOGIN_URL),

@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -27,7 +25,7 @@ from . import humanize
 from .rows import shown
 from .submission import in_utc
 from .visible import beginning
-from .whose import is_own, names_in, owner_shown, query_of
+from .whose import names_in, of_owner, whose_context
 
 PAGE_SIZE = 50
 MAX_EXCERPT = 300
@@ -39,11 +37,10 @@ _LATEST = 10**18
 
 @transaction.non_atomic_requests  # what it changes commits by itself, and it reads as of one moment
 @never_cache
-@login_required
+@of_owner
 @require_http_methods(["GET", "HEAD", "POST"])
-def jobs_page(request: HttpRequest) -> HttpResponse:
+def jobs_page(request: HttpRequest, owner: Owner) -> HttpResponse:
     """Return the page of the jobs that match the filter in the address. POST: all failures up to `seen` are seen."""
-    owner = owner_shown(request)
     if request.method == "POST":
         return _note_seen(request, owner)
     given = {name: text for name in FIELDS if (text := request.GET.get(name, "").strip())}
@@ -59,8 +56,7 @@ def jobs_page(request: HttpRequest) -> HttpResponse:
         errors = invalid.errors
     unseen = unseen_failures(owner)
     context = {
-        "owner": owner.name,
-        "own": is_own(request, owner),
+        **whose_context(request, owner),
         "given": given,
         "moments": {name: _without_zone(given.get(name, "")) for name in _MOMENTS},
         "more_open": not given.keys().isdisjoint({"task", "sort", *_MOMENTS}),
@@ -71,8 +67,6 @@ def jobs_page(request: HttpRequest) -> HttpResponse:
         "jobs": [_row(job) for job in page.jobs],
         "next": page.next and _address(request, given, cursor=str(page.next)),
         "previous": page.previous and _address(request, given, cursor=str(page.previous)),
-        "whose": names_in(request),
-        "whose_query": query_of(request),
         "statuses": list(Status),
         "heading": _heading(given),
         "unseen": unseen,
@@ -91,8 +85,6 @@ def _heading(given: dict[str, str]) -> str:
 
 
 def _note_seen(request: HttpRequest, owner: Owner) -> HttpResponse:
-    if not is_own(request, owner):
-        raise PermissionDenied
     text = request.POST.get("seen", "")
     if not (text.isascii() and text.isdecimal() and int(text[:20]) < _LATEST):
         raise Http404

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import cast
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required
-from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
@@ -22,6 +19,7 @@ from . import humanize
 from .rows import shown
 from .submission import new_name
 from .task_fields import about, schema_of
+from .whose import of_owner, whose_context
 
 MAX_FINISHED = 50
 """Maximum number of finished jobs that the server renders."""
@@ -31,11 +29,10 @@ MAX_DOTS = 16
 
 @transaction.non_atomic_requests  # its queries are of one moment, which a transaction around it would prevent
 @never_cache
-@login_required
+@of_owner
 @require_safe
-def home(request: HttpRequest) -> HttpResponse:
-    """Return the page of the user's queue."""
-    owner = Owner.objects.of_user(cast(AbstractBaseUser, request.user))
+def home(request: HttpRequest, owner: Owner) -> HttpResponse:
+    """Return the page of the user's queue; of another's, for staff who look, one that only shows it."""
     # Asked first: a job that ends while the page is made is then sent again by the stream, and not forgotten.
     last = last_number(owner.pk)
     with at_one_moment():
@@ -44,7 +41,7 @@ def home(request: HttpRequest) -> HttpResponse:
     running, waiting = queue["running"], queue["waiting"]
     fleet, unseen = queue["processors"], unseen_failures(owner)
     context = {
-        "owner": owner.name,
+        **whose_context(request, owner),
         "login_url": resolve_url(settings.LOGIN_URL),
         "last_number": last,
         "now": now,
@@ -64,7 +61,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "tasks": [offered(name) for name in task_names()],
         "suggestion": new_name(),
     }
-    return render(request, "queueapp/home.html", context)
+    return render(request, "queueapp/home.html" if context["own"] else "queueapp/look.html", context)
 
 
 def next_turn(waiting: list[shapes.WaitingJob], now: datetime) -> float | None:

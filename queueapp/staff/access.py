@@ -11,19 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
 from ..limits.throttles import View, throttle_requests
-
-VIEW, OPERATE = "queueapp.view_console", "queueapp.operate"
-"""Permissions. Who may act may also look. Superusers have both."""
-
-
-def may_act(request: HttpRequest) -> bool:
-    """Whether the user is staff who may act."""
-    return bool(getattr(request.user, "is_staff", False)) and request.user.has_perm(OPERATE)
-
-
-def may_look(request: HttpRequest) -> bool:
-    """Whether the user is staff who may see the console."""
-    return may_act(request) or (bool(getattr(request.user, "is_staff", False)) and request.user.has_perm(VIEW))
+from ..pages.roles import may_act, may_look
 
 
 def for_viewers(view: View) -> View:

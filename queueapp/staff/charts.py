@@ -64,9 +64,9 @@ def throughput(found: Ended) -> Chart:
 
 def waits(found: Ended) -> Chart:
     """Return how long the jobs that started had waited: the median, and within what 95 of 100 started."""
-    medians = [one.median or 0.0 for one in found.slice_waits]
-    highs = [one.p95 or 0.0 for one in found.slice_waits]
-    top = svg.round_up(max(highs, default=0.0) or 1.0)
+    medians = [one.median for one in found.slice_waits]
+    highs = [one.p95 for one in found.slice_waits]
+    top = svg.round_up(max((high for high in highs if high), default=1.0))
     shown = "None started."
     if found.waits.median is not None and found.waits.p95 is not None:
         shown = f"Median {wait(found.waits.median)}; 95 of 100 started within {wait(found.waits.p95)}."

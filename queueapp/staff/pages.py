@@ -12,12 +12,13 @@ from django.views.decorators.http import require_safe
 
 from ..db.clock import database_now
 from ..models import Pause
+from ..pages.roles import may_act
 from ..snapshots.console import decisions, failures, present
 from ..snapshots.console.ended import ended
 from ..snapshots.fleet_state import fleet_state
 from ..snapshots.measures import database
 from . import attention, charts
-from .access import for_viewers, may_act
+from .access import for_viewers
 from .kept import kept
 from .span import SPANS, chosen, slices_of
 

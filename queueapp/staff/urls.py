@@ -4,6 +4,7 @@ from django.urls import path
 
 from . import pages
 from .actions import act
+from .look import look, stop_looking
 
 urlpatterns = [
     path("", pages.overview, name="staff"),
@@ -13,4 +14,6 @@ urlpatterns = [
     path("decisions/", pages.decisions_page, name="staff-decisions"),
     path("database/", pages.database_page, name="staff-database"),
     path("act/<str:name>/", act, name="staff-act"),
+    path("look/", look, name="staff-look"),
+    path("look/end/", stop_looking, name="staff-look-end"),
 ]
