@@ -14,7 +14,7 @@ from ..db.clock import database_now
 from ..models import Pause
 from ..pages.roles import may_act
 from ..snapshots.console import decisions, failures, present
-from ..snapshots.console.ended import ended
+from ..snapshots.console.ended import by_flow, by_task, counted_at, ended
 from ..snapshots.fleet_state import fleet_state
 from ..snapshots.measures import database
 from . import attention, charts
@@ -71,6 +71,7 @@ def read_overview(span: str) -> Figures:
         "fleet": fleet,
         "pauses": pauses,
         "ended": found,
+        "counted_at": found.counted_at,
         "notices": attention.notices(waiting, workers, fleet, pauses, found, base, now),
         "charts": [charts.throughput(found), charts.waits(found)],
         "failed_total": sum(found.failed),
@@ -110,12 +111,14 @@ def _late(workers: list[present.Worker]) -> set[int]:
 def read_flows(span: str) -> Figures:
     """Return the flows by what waits, and what ended of tasks and flows in the span."""
     now = database_now()
+    slices = slices_of(span, now)
     return {
         "now": now,
-        "backlog": present.backlog(),
         "flows": present.waiting_flows(),
         "pauses": list(Pause.objects.select_related("owner__user", "by")),
-        "ended": ended(slices_of(span, now)),
+        "tasks": by_task(slices),
+        "owners": by_flow(slices),
+        "counted_at": counted_at(),
         "most_flows": present.MAX_FLOWS,
     }
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
+from contextlib import closing
 
 import httpx
 import pytest
@@ -82,7 +84,33 @@ def test_the_figures_are_those_of_the_queue(watched: Site) -> None:
             lambda: figure(scrape(watched.url), "outcomes_total", task="nap", status="cancelled") == 3,
             "jobs that never started count, too",
         )
-        assert figure(scrape(watched.url), "outcomes_total", task="wait", status="succeeded") == 5, "each counts once"
+        found = scrape(watched.url)
+        assert figure(found, "outcomes_total", task="wait", status="succeeded") == 5, "each counts once"
+        with closing(console(watched)) as staff:
+            watched.until(lambda: tile(staff, "ended") == "9", "the totals have all that ended")
+            assert tile(staff, "ended") == f"{figure(found, 'ends_total'):g}"
+            assert tile(staff, "failed") == f"{figure(found, 'outcomes_total', task='fail', status='failed'):g}"
+            assert tile(staff, "waiting") == str(api.get("queue/").json()["waiting_count"]) == "1"
+            assert (
+                tile(staff, "busy") == f"{figure(found, 'processors_busy'):g} of {figure(found, 'processors_alive'):g}"
+            )
+
+
+def console(site: Site) -> httpx.Client:
+    """The console of a site, in the session of a superuser."""
+    name, password = site.user("boss", staff=True)
+    client = httpx.Client(base_url=f"{site.url}/staff/", follow_redirects=True)
+    form = client.get(f"{site.url}/login/").text
+    token = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', form)[0]
+    data = {"username": name, "password": password, "csrfmiddlewaretoken": token, "next": "/staff/"}
+    client.post(f"{site.url}/login/", data=data).raise_for_status()
+    return client
+
+
+def tile(staff: httpx.Client, name: str) -> str:
+    """A figure of the console's overview."""
+    page = staff.get("?span=5min").raise_for_status().text
+    return str(re.findall(rf'data-figure="{name}">([^<]*)<', page)[0])
 
 
 def test_open_streams_are_counted(watched: Site) -> None:

@@ -84,10 +84,7 @@ class Row:
 
 @dataclass
 class Ended:
-    """What ended in a span, in slices and in all.
-
-    `counted_at`: the moment up to which the totals are counted, about; None: nothing was counted yet.
-    """
+    """What ended in a span, in slices and in all. `counted_at`: see the function."""
 
     slices: Slices
     succeeded: list[int]
@@ -95,8 +92,6 @@ class Ended:
     cancelled: list[int]
     slice_waits: list[Waits]
     waits: Waits
-    tasks: list[Row]
-    flows: list[Row]
     counted_at: datetime | None
 
     @property
@@ -111,8 +106,8 @@ class Ended:
 
 
 def ended(span: Slices) -> Ended:
-    """Return what ended in the span. Eight queries, which read the totals of its slices."""
-    given = {"width": span.width, "begin": span.begin, "until": span.until, "most": MAX_ROWS}
+    """Return what ended in the span. Three queries, which read the totals of tasks in its slices."""
+    given = _given(span)
     succeeded, failed, cancelled = ([0] * span.many for _ in range(3))
     for place, *numbers in _rows(_SLICES, given):
         succeeded[place], failed[place], cancelled[place] = map(int, numbers)
@@ -126,13 +121,18 @@ def ended(span: Slices) -> Ended:
         cancelled,
         slice_waits=[Waits.of(one) for one in steps],
         waits=Waits.of(pair for one in steps for pair in one),
-        tasks=_tasks(given),
-        flows=_flows(given),
-        counted_at=TotalsCursor.objects.values_list("counted_at", flat=True).first(),
+        counted_at=counted_at(),
     )
 
 
-def _tasks(given: dict[str, Any]) -> list[Row]:
+def counted_at() -> datetime | None:
+    """Return the moment up to which the totals are counted, about; None: nothing was counted yet."""
+    return TotalsCursor.objects.values_list("counted_at", flat=True).first()
+
+
+def by_task(span: Slices) -> list[Row]:
+    """Return what ended of the tasks of which the most ended. Two queries."""
+    given = _given(span)
     rows = [
         Row(task, task, int(succeeded + failed + cancelled), int(failed), spent, int(cancelled), int(retried))
         for task, succeeded, failed, cancelled, retried, spent in _rows(_TASKS, given)
@@ -140,7 +140,9 @@ def _tasks(given: dict[str, Any]) -> list[Row]:
     return _with_waits(rows, _TASK_WAITS, given)
 
 
-def _flows(given: dict[str, Any]) -> list[Row]:
+def by_flow(span: Slices) -> list[Row]:
+    """Return what ended of the flows of which the most ended. Three queries."""
+    given = _given(span)
     found = _rows(_FLOWS, given)
     flows = Flow.objects.select_related("owner__user", "rule").in_bulk([flow for flow, *_ in found])
     rows = [
@@ -148,6 +150,10 @@ def _flows(given: dict[str, Any]) -> list[Row]:
         for flow, many, failed, got in found
     ]
     return _with_waits(rows, _FLOW_WAITS, given)
+
+
+def _given(span: Slices) -> dict[str, Any]:
+    return {"width": span.width, "begin": span.begin, "until": span.until, "most": MAX_ROWS}
 
 
 def _with_waits(rows: Sequence[Row], statement: str, given: dict[str, Any]) -> list[Row]:

@@ -15,7 +15,7 @@ from ...db.routines import versioned
 from ...models import Job
 from ...states import Status
 
-MAX_READ = 5_000
+MAX_READ = 2_000
 """Failed attempts that are read: the newest ones."""
 MAX_GROUPS = 50
 """Groups that are shown: the largest ones."""

@@ -23,12 +23,12 @@ MAX_PROCESSORS = 200
 """Processors that are shown."""
 
 _BACKLOG = versioned("""
-    WITH read AS (SELECT flow_id FROM queueapp_waiting LIMIT %(most)s + 1)
-    SELECT (SELECT count(*) FROM read), (SELECT count(*) FROM read WHERE flow_id IS NULL),
+    SELECT count(*), count(*) FILTER (WHERE flow_id IS NULL),
            (SELECT greatest(c.reltuples, 0)::bigint FROM pg_class c WHERE c.oid = 'queueapp_waiting'::regclass),
            (SELECT extract(epoch FROM clock_timestamp() - j.submitted_at)::float8
               FROM (SELECT min(head) AS head FROM queueapp_flowstate WHERE backlogged) AS t,
                    queueapp_job_by_id(t.head) AS j)
+      FROM (SELECT flow_id FROM queueapp_waiting LIMIT %(most)s + 1) AS read
 """)
 # The flow's state has its first waiting job, so the oldest of all is found without a look at the backlog.
 _FLOWS = versioned("""
