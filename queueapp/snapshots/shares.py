@@ -168,7 +168,7 @@ def _shares(span: Slices) -> Shares:
 def _found(span: Slices) -> list[_Found]:
     """Return all flows that had work, those that were owed or got the most first."""
     sizes = {"width": span.width, "slices": span.many, "most": TOLD_APART}
-    moments = {"begin": span.begin, "until": span.until, "last": _last_job(span.until)}
+    moments = {"begin": span.begin, "until": span.until, "last": last_job(span.until)}
     rows = _rows(_SHARES, sizes | moments)
     works = [_work(span, *row[2:12]) for row in rows]
     return sorted(
@@ -180,8 +180,8 @@ def _found(span: Slices) -> list[_Found]:
     )
 
 
-def _last_job(until: datetime) -> int:
-    """Return the id of the last job that was submitted by then, or up to a minute later."""
+def last_job(until: datetime) -> int:
+    """Return the id of the last job that was submitted by then, or up to a minute later. 0: there is none."""
     return int(_rows(_LAST, [until + timedelta(minutes=1)])[0][0])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -262,6 +263,21 @@ def test_nobody_goes_whose_going_makes_a_rule_cover_everyone(boss: Client) -> No
 
 
 # Jobs
+
+
+def test_the_list_of_jobs_shows_errors_counts_of_states_and_a_span(boss: Client) -> None:
+    submitted(user("anna"), "report")
+    settled(Status.FAILED, error=f"no room on <disk> {'x' * 100}\nTraceback")
+    Job.objects.update(submitted_at=timezone.now() - timedelta(days=3))
+    submitted(user("anna"), "waits")
+    page = boss.get(list_of("job")).content.decode()
+    assert f"no room on &lt;disk&gt; {'x' * 62}…" in page
+    assert "Traceback" not in page
+    for counted in ("queued (1)", "running (0)", "failed (1)", "cancelled (0)"):
+        assert counted in page
+    assert found(boss, submitted="day") == ["waits"]
+    assert found(boss, submitted="week") == ["waits", "report"]
+    assert found(boss, submitted="century") == ["waits", "report"]
 
 
 def test_jobs_are_found_by_state_and_task(boss: Client) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Left
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
@@ -17,8 +18,10 @@ from queueapp.models import Attempt, Flow, Job, Owner, Processor, Waiting
 from ..base import EstimatedCountChangeList, EstimatedCountPaginator, ReadOnlyAdmin
 from ..formatting import EMPTY_VALUE, block, brief_moment, link, moment, percent, pretty_json, scrolling, seconds
 from .actions import JobActions
-from .filters import StatusFilter, TaskFilter
+from .filters import StatusFilter, SubmittedFilter, TaskFilter
 
+MAX_ERROR = 80
+"""Characters of an error in the list."""
 _HEAD = ("name", "owner", "state")
 _ASKED = ("task", "payload_shown", "expected", "time_limit", "memory_limit", "run_at", "submitted")
 _WORK = ("flow", "processor", "attempt", "progress", "message", "started", "finished", "spent")
@@ -32,8 +35,8 @@ class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
     class Media:
         css = {"all": ["queueapp/jobs.css"]}
 
-    list_display = ("name", "owner", "task", "state", "expected", "spent", "submitted_brief", "ran")
-    list_filter = (StatusFilter, TaskFilter)
+    list_display = ("name", "owner", "task", "state", "error_brief", "expected", "spent", "submitted_brief", "ran")
+    list_filter = (StatusFilter, TaskFilter, SubmittedFilter)
     list_per_page = 50
     list_max_show_all = 500
     ordering = ("-id",)
@@ -57,7 +60,8 @@ class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         """Return jobs without the large values, which only the page of one job shows and then loads."""
-        return Job.objects.whole().defer("payload", "outcome__result", "outcome__error", "outcome__log")
+        large = ("payload", "outcome__result", "outcome__error", "outcome__log")
+        return Job.objects.whole().defer(*large).annotate(error_begins=Left("outcome__error", MAX_ERROR + 1))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Job], search_term: str
@@ -165,6 +169,13 @@ class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
     def error(self, job: Job) -> SafeString | str:
         """Return why it failed."""
         return block(job.ended.error) if job.ended and job.ended.error else EMPTY_VALUE
+
+    @admin.display(description="error")
+    def error_brief(self, job: Job) -> str:
+        """Return the first line of the error, cut after MAX_ERROR characters, for the list."""
+        begins: str = getattr(job, "error_begins", None) or ""
+        line = begins.partition("\n")[0]
+        return (f"{line[:MAX_ERROR]}…" if len(line) > MAX_ERROR else line) or EMPTY_VALUE
 
     @admin.display(description="log")
     def log(self, job: Job) -> SafeString | str:
