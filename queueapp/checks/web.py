@@ -67,8 +67,8 @@ def _api_lacks() -> Iterator[CheckMessage]:
     else:
         return
     yield Error(
-        f"queueapp.urls is included, and has neither an API nor a page, as {what}.",
-        hint=f"{hint}, or do not include queueapp.urls.",
+        f"queueapp.urls is included, and has neither an API nor pages for users, as {what}.",
+        hint=f"{hint}, or do not include queueapp.urls; for the console of staff alone, silence this check.",
         id="queueapp.E007",
     )
 

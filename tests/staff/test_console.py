@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from typing import Any
 
@@ -158,6 +160,29 @@ class TestFigures:
         shown(boss)
         with_all = _queries(boss)
         assert with_all < 8, "the user, the session, the permissions and the rate limit"
+
+    def test_those_who_ask_at_once_wait_for_one_read(self) -> None:
+        reads: list[int] = []
+        both_ask = threading.Barrier(2)
+
+        def read() -> int:
+            reads.append(1)
+            return len(reads)
+
+        def ask() -> int:
+            both_ask.wait()
+            return kept.kept("figures", read)
+
+        with ThreadPoolExecutor(2) as threads:
+            assert [one.result() for one in [threads.submit(ask), threads.submit(ask)]] == [1, 1]
+
+    def test_an_error_is_not_kept(self) -> None:
+        def fails() -> int:
+            raise ValueError("away")
+
+        with pytest.raises(ValueError, match="away"):
+            kept.kept("figures", fails)
+        assert kept.kept("figures", lambda: 7) == 7
 
     def test_a_span_that_is_not_known_is_an_hour(self, boss: Client) -> None:
         assert re.search(r'href="\?span=hour" aria-current', shown(boss, "?span=century"))
@@ -347,6 +372,17 @@ class TestRoles:
         assert answer.status_code == 403
         assert "you may look" in answer.content.decode()
         assert not Pause.objects.exists()
+
+    def test_nothing_is_done_for_a_page_of_another_site(self, boss: Client) -> None:
+        make_owner("ada")
+        forged = Client(enforce_csrf_checks=True)
+        forged.cookies = boss.cookies
+        assert forged.post("/staff/act/pause/", {"user": "ada", "reason": "no"}).status_code == 403
+        assert not Pause.objects.exists()
+
+    def test_the_admin_leads_to_the_console(self) -> None:
+        assert 'href="/staff/"' in browser("viewer", "view_console").get("/admin/").content.decode()
+        assert 'href="/staff/"' not in browser("clerk").get("/admin/").content.decode()
 
     def test_others_get_a_sentence(self) -> None:
         clerk = browser("clerk")
