@@ -51,7 +51,7 @@ class ProcessorAdmin(ReadOnlyAdmin[Processor]):
         """Return its state in one word. Silent: its lease ran out, and its jobs will go to others."""
         if processor.lease_until <= processor.read_at:
             return "silent"
-        if processor.draining:
+        if processor.draining or processor.retiring:
             return "draining"
         return "idle" if processor.job_id is None else "working"
 

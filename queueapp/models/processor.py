@@ -39,7 +39,7 @@ class ProcessorQuerySet(models.QuerySet["Processor"]):
 
     def accepting(self) -> ProcessorQuerySet:
         """The processors that are alive and take turns."""
-        return self.alive().filter(draining=False, retiring=False)
+        return self.alive().filter(draining=False)
 
     def alive_and_busy(self) -> tuple[int, int]:
         """The numbers of processors that take turns, and of those with a job. One query."""

@@ -12,7 +12,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from .access import for_operators
-from .forms import FORMS, Ask, Refused
+from .ask import Ask, Refused
+from .forms import FORMS
 from .kept import forget
 from .pages import PAGES
 

@@ -1,68 +1,24 @@
-"""What operators can do, each as the form that asks before it is done: about what, and why."""
+"""What operators can do, each as the form that asks before it is done."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
-from django.http import Http404
 
-from ..db.clock import database_now
-from ..errors import BacklogFull, InvalidFilter, NotCancellable
+from ..errors import NotCancellable
 from ..lifecycle.cancel import cancel
 from ..lifecycle.fleet import capacity, set_bounds
-from ..lifecycle.job_filter import RetryFilter, parse_filter
-from ..lifecycle.matching import try_again_matching
 from ..lifecycle.pause import pause, resume
 from ..lifecycle.processors import retire
-from ..lifecycle.staff_log import note, note_matching
-from ..models import Fleet, Job, Owner, Pause, Processor
+from ..lifecycle.staff_log import note
+from ..models import Fleet, Job, Pause, Processor
 from ..registry import task_names
-from ..snapshots.console.failures import failed_jobs
-from ..user_model import user_named
-from .span import SPANS, USUAL, slices_of
-
-
-class Refused(Exception):
-    """The queue refused it; the message says why."""
-
-
-class Ask(forms.Form):
-    """A form that asks why. `page`: where it leads back to. `about`: what it is about, in a sentence."""
-
-    title: ClassVar = ""
-    button: ClassVar = ""
-    danger: ClassVar = False
-    page: ClassVar = "staff"
-    reason = forms.CharField(label="Why", max_length=200, help_text="It is kept with your name.")
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.order_fields([name for name in self.fields if name != "reason"])
-
-    @property
-    def about(self) -> str:
-        """What is about to happen. Raises Http404 if what it is about is gone."""
-        return ""
-
-    def act(self, by: AbstractBaseUser) -> str:
-        """Do it, note it in the name of `by`, and return what was done. The form is valid. Raises Refused."""
-        raise NotImplementedError
-
-    @property
-    def given(self) -> dict[str, Any]:
-        """The values: those that were sent and are valid, else those of the address."""
-        return self.cleaned_data if self.is_bound and hasattr(self, "cleaned_data") else dict(self.initial)
-
-    def _found(self, model: Any) -> Any:
-        text = str(self.given.get("what") or self.data.get("what", ""))
-        found = model.filter(pk=int(text)).first() if text.isascii() and text.isdecimal() and len(text) < 19 else None
-        if found is None:
-            raise Http404
-        return found
+from .ask import Ask, OfOwner, Refused
+from .retries import Retry, RetryGroup
 
 
 class Stop(Ask):
@@ -148,30 +104,6 @@ class Bounds(Ask):
         return f"The bounds of the fleet are set.{more}"
 
 
-class OfOwner(Ask):
-    """A form about a user or a key."""
-
-    user = forms.CharField(required=False, max_length=254, help_text="A user name.")
-    key = forms.CharField(required=False, max_length=200, help_text="Or a fairness key.")
-    owner: Owner | None = None
-
-    def clean(self) -> dict[str, Any]:
-        """Set the owner, if one is named. Raises ValidationError."""
-        data: dict[str, Any] = super().clean() or self.cleaned_data
-        user, key = data.get("user"), data.get("key")
-        if user and key:
-            raise forms.ValidationError("Name a user or a key, not both.")
-        if user and (named := user_named(user)) is None:
-            self.add_error("user", "There is no active user of this name.")
-        elif user:
-            self.owner = Owner.objects.of_user(named)  # type: ignore[arg-type]  # it is one
-        if key and (owner := Owner.objects.find_key(key)) is None:
-            self.add_error("key", "No job has this key.")
-        elif key:
-            self.owner = owner
-        return data
-
-
 class Begin(OfOwner):
     """Pause an owner, a task, or everything."""
 
@@ -226,88 +158,6 @@ class Resume(Ask):
         note(by, paused, words)
         resume(paused)
         return f"{_named(paused)} goes on."
-
-
-class Retry(OfOwner):
-    """Try an owner's failed and cancelled jobs again that match."""
-
-    title, button, page = "Try jobs again", "Try them again", "staff-failures"
-    task = forms.CharField(required=False, max_length=100, help_text="Jobs of this task. Empty: of any.")
-    prefix = forms.CharField(  # type: ignore[assignment]  # a field, and no attribute
-        label="Job id begins with", required=False, max_length=200
-    )
-    status = forms.ChoiceField(
-        required=False, choices=[("failed", "failed"), ("cancelled", "cancelled"), ("", "both")], initial="failed"
-    )
-
-    @property
-    def about(self) -> str:
-        return "Jobs that failed or were cancelled wait again, in their old places. At most 100,000 at a time."
-
-    def clean(self) -> dict[str, Any]:
-        """Make the filter. Raises ValidationError."""
-        data = super().clean()
-        if not self.errors and self.owner is None:
-            raise forms.ValidationError("Name a user or a key.")
-        given = {name: data[name] for name in ("task", "prefix", "status") if data.get(name)}
-        try:
-            self.filter = parse_filter(RetryFilter, given or {"all": True})
-        except InvalidFilter as wrong:
-            for error in wrong.errors:
-                self.add_error(error.field if error.field in self.fields else None, error.message)
-        return data
-
-    def act(self, by: AbstractBaseUser) -> str:
-        assert self.owner is not None
-        return _again(by, {self.owner: self.filter}, self.cleaned_data["reason"])
-
-
-class RetryGroup(Ask):
-    """Try the failed jobs of a group of errors again."""
-
-    title, button, page = "Try these jobs again", "Try them again", "staff-failures"
-    what = forms.CharField(widget=forms.HiddenInput, max_length=16)
-    span = forms.ChoiceField(widget=forms.HiddenInput, choices=[(name, name) for name in SPANS], required=False)
-
-    def _jobs(self) -> list[Job]:
-        span = str(self.given.get("span") or "")
-        begin = slices_of(span if span in SPANS else USUAL, database_now()).begin
-        group, jobs = failed_jobs(begin, str(self.given.get("what") or self.data.get("what", "")))
-        if group is None:
-            raise Http404
-        self.group = group
-        return jobs
-
-    @property
-    def about(self) -> str:
-        jobs = self._jobs()
-        many = f"{len(jobs):,} {'job' if len(jobs) == 1 else 'jobs'} of {len({job.owner_id for job in jobs}):,}"
-        return f"{many} owners that failed with this error wait again, in their old places: {self.group.error}"
-
-    def act(self, by: AbstractBaseUser) -> str:
-        names: dict[Owner, list[str]] = {}
-        for job in self._jobs():
-            names.setdefault(job.owner, []).append(job.name)
-        if not names:
-            raise Refused("None of them is failed any more.")
-        filters = {owner: RetryFilter(job_ids=some, status="failed") for owner, some in names.items()}
-        return _again(by, filters, self.cleaned_data["reason"])
-
-
-def _again(by: AbstractBaseUser, filters: dict[Owner, RetryFilter], reason: str) -> str:
-    """Let what matches wait again, as the API does. Return how many. An owner whose backlog is full keeps the rest."""
-    retried, left = 0, False
-    for owner, asked in filters.items():
-        words = f"Tried again in the console ({reason})"
-        note_matching(by, owner, words, asked.model_dump_json(exclude_unset=True), always=True)
-        try:
-            came = try_again_matching(owner, asked)
-        except BacklogFull:
-            left = True
-        else:
-            retried, left = retried + came.retried, left or came.more
-    more = " More match, and had no room or no time: do the same again." if left else ""
-    return f"{retried:,} {'job waits' if retried == 1 else 'jobs wait'} again.{more}"
 
 
 def _named(paused: Pause) -> str:

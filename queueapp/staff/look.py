@@ -18,7 +18,7 @@ from ..lifecycle.staff_log import note
 from ..pages.looks import MINUTES, begin_look, end_look
 from ..pages.roles import may_act
 from .access import for_viewers
-from .forms import OfOwner
+from .ask import OfOwner
 from .pages import PAGES
 
 

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Left
 from django.http import HttpRequest
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from queueapp.job_ids import normal_job_id
@@ -35,7 +35,7 @@ class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
     class Media:
         css = {"all": ["queueapp/jobs.css"]}
 
-    list_display = ("name", "owner", "task", "state", "error_brief", "expected", "spent", "submitted_brief", "ran")
+    list_display = ("name", "owner", "task", "state_brief", "expected", "spent", "submitted_brief", "ran")
     list_filter = (StatusFilter, TaskFilter, SubmittedFilter)
     list_per_page = 50
     list_max_show_all = 500
@@ -78,6 +78,14 @@ class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
     @admin.display(description="status")
     def state(self, job: Job) -> str:
         return job.status
+
+    @admin.display(description="status")
+    def state_brief(self, job: Job) -> SafeString | str:
+        """Return the status and the first line of the error, cut after MAX_ERROR characters, for the list."""
+        begins: str = getattr(job, "error_begins", None) or ""
+        line = begins.partition("\n")[0]
+        cut = f"{line[:MAX_ERROR]}…" if len(line) > MAX_ERROR else line
+        return format_html('{}<div class="quiet">{}</div>', job.status, cut) if cut else str(job.status)
 
     @admin.display(description="duration")
     def expected(self, job: Job) -> str:
@@ -169,13 +177,6 @@ class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
     def error(self, job: Job) -> SafeString | str:
         """Return why it failed."""
         return block(job.ended.error) if job.ended and job.ended.error else EMPTY_VALUE
-
-    @admin.display(description="error")
-    def error_brief(self, job: Job) -> str:
-        """Return the first line of the error, cut after MAX_ERROR characters, for the list."""
-        begins: str = getattr(job, "error_begins", None) or ""
-        line = begins.partition("\n")[0]
-        return (f"{line[:MAX_ERROR]}…" if len(line) > MAX_ERROR else line) or EMPTY_VALUE
 
     @admin.display(description="log")
     def log(self, job: Job) -> SafeString | str:
