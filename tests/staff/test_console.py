@@ -334,7 +334,7 @@ class TestActions:
             ("pause", {"user": "nobody"}, "no active user of this name"),
             ("pause", {"key": "nobody"}, "No job has this key"),
             ("retry", {}, "Name a user or a key."),
-            ("retry", {"user": "ada", "prefix": "ä"}, "Job id begins with"),
+            ("retry", {"user": "ada", "prefix": "a/b"}, "Job id begins with"),
             ("fleet", {"minimum": "many"}, "Enter a whole number"),
         ],
     )
