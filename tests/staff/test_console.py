@@ -380,6 +380,7 @@ class TestRoles:
         assert forged.post("/staff/act/pause/", {"user": "ada", "reason": "no"}).status_code == 403
         assert not Pause.objects.exists()
 
+    @pytest.mark.site
     def test_the_admin_leads_to_the_console(self) -> None:
         assert 'href="/staff/"' in browser("viewer", "view_console").get("/admin/").content.decode()
         assert 'href="/staff/"' not in browser("clerk").get("/admin/").content.decode()
