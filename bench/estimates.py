@@ -48,8 +48,8 @@ class Oracle:
     def look(self, simulation: Simulation) -> None:
         """Predict the wait of one random job of a random ready flow."""
         for _, job, since in simulation.serving():
-            if job.place in self.accuracy.open:
-                self.accuracy.started(job.place, since)
+            if job.number in self.accuracy.open:
+                self.accuracy.started(job.number, since)
         if simulation.now < self._next:
             return
         self._next = simulation.now + self._every
@@ -59,7 +59,7 @@ class Oracle:
         flow = self._chooser.choice(flows)
         index = self._chooser.randrange(len(flow.backlog))
         ahead = sum(job.declared for job in flow.backlog[:index]) * flow.ratio
-        place = flow.backlog[index].place
+        place = flow.backlog[index].number
         wait = project(simulation, flows).seconds_until_start(standing(flow), place, ahead)
         assert wait is not None
         self.asked.append((place, simulation.now, wait))
@@ -92,7 +92,7 @@ def project(simulation: Simulation, flows: list[FlowState]) -> Projection:
         ahead = 0.0
         for job in flow.backlog:
             expected = job.declared * flow.ratio
-            upcoming.append((standing(flow).tag(ahead), job.place, expected))
+            upcoming.append((standing(flow).tag(ahead), job.number, expected))
             ahead += expected
     return Projection(fleet, sorted(upcoming))
 

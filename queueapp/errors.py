@@ -94,6 +94,10 @@ class NotWaiting(QueueError):
     """The job does not wait."""
 
 
+class NotMovable(QueueError):
+    """Only a job that waits, in a line of its owner's own, can be moved."""
+
+
 class BacklogFull(QueueError):
     """So many jobs of one user wait that no more are taken in for now."""
 

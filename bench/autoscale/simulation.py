@@ -136,7 +136,7 @@ class Fleet:
         while self.idle and (claimed := self._scheduler.claim()) is not None:
             (job,) = claimed.jobs
             self.idle -= 1
-            wait = self.now - self._queued_at.pop(job.place)
+            wait = self.now - self._queued_at.pop(job.number)
             if claimed.flow.terms.cap is None:
                 self.outcome.waits.append(wait)
             heapq.heappush(self._running, (self.now + job.declared, next(self._numbers), claimed, job))

@@ -61,7 +61,7 @@ class Simulation:
         while self._idle[host] and (claim := self.way.claim(host)) is not None:
             self._idle[host] -= 1
             (queued,) = claim[1].jobs
-            self.runs.append(Run(self.load.jobs[queued.place], now, now + queued.declared))
+            self.runs.append(Run(self.load.jobs[queued.number], now, now + queued.declared))
             self._push(now + queued.declared, host, claim)
 
     def _push(self, at: float, host: int, claim: Claim | None) -> None:

@@ -39,6 +39,7 @@ _EMPTIED = f"{_TURNS}a_flow_that_a_claim_empties_is_awake_for_whoever_submits_me
 _IN_LINE = (
     "tests/lifecycle/test_locks.py::test_a_cancellation_that_waits_for_its_owner_keeps_no_waiting_row_from_claims"
 )
+_MOVED = "tests/lifecycle/test_reorder.py::test_"
 _HOST = "tests/lifecycle/test_transactions.py::test_nobody_waits_for_a_transaction_that_has_submitted[READ COMMITTED]"
 _PAUSES, _DUES, _RESCUES = (f"{_TURNS}two_at_once_keep_every_promise[{first}]" for first in ("pause", "due", "rescue"))
 
@@ -88,12 +89,29 @@ MUTATIONS = (
     _sql("no-cap", "a turn does not count against its flow's cap", "turn/claim",
          "busy = f.busy + (cardinality(ids) > 0)::int", "busy = f.busy", _CAP),
     _sql("scan_from-passes-late-jobs", "the scan_from rises while somebody submits", "turn/claim",
-         "scan_from = least(CASE WHEN nobody_submits THEN least(first_job, f.head) ELSE f.scan_from END, next_head)",
-         "scan_from = least(first_job, f.head, next_head)", _FLOOR),
+         "least(CASE WHEN NOT nobody_submits THEN", "least(CASE WHEN false THEN", _FLOOR),
     _sql("no-second-look", "a flow is put to rest without a second look at its backlog", "turn/claim",
          "still_backlogged := next_head IS NOT NULL;", "still_backlogged := false;", _EMPTIED),
     _sql("claims-while-paused", "turns are taken while everything is paused", "turn/take_turn",
          "AND NOT p.draining AND NOT queueapp_all_paused()", "AND NOT p.draining", _PAUSED),
+    # The order inside a flow.
+    _sql("moved-out-of-sight", "jobs are moved to the front below the scan_from", "backlog/reorder",
+         "PERFORM queueapp_change_flow(own.id, p_first => places[1]);", "",
+         f"{_MOVED}jobs_go_to_the_front_and_to_the_back_and_keep_their_order"),
+    _sql("moved-among-others", "an owner moves jobs in a flow of several", "backlog/reorder",
+         "IF own.shared THEN", "IF false THEN", f"{_MOVED}in_a_flow_of_several_owners_nothing_moves"),
+    _sql("moved-place-kept-among-others", "jobs keep the places of the own flow in a flow of several", "move/move",
+         "SET flow_id = joining, moved_to = NULL", "SET flow_id = joining",
+         f"{_MOVED}a_job_that_joins_a_flow_of_several_owners_is_in_the_order_of_submission_there"),
+    _sql("moved-place-lost", "a job that comes back from a turn has lost its place", "turn/put_back",
+         "t.attempt, j.moved_to", "t.attempt, NULL::bigint",
+         f"{_MOVED}jobs_that_come_back_from_a_turn_are_in_their_places_again"),
+    _sql("move-breaks-ties", "the head stays the oldest job, so that a move wins ties", "flow/change_flow",
+         "f.head := coalesce(first_job, f.head);", "f.head := least(first_job, f.head);",
+         f"{_MOVED}a_job_that_was_moved_to_the_front_wins_no_tie"),
+    _sql("no-flow-lock-reorder", "jobs are moved while others are being submitted", "backlog/reorder",
+         "PERFORM pg_advisory_xact_lock(queueapp_flow_lock(own.id));", "",
+         f"{_MOVED}the_back_is_behind_a_job_that_is_being_submitted"),
     # Fencing tokens: the numbers of turns.
     _sql("no-fence-settle", "a late settlement is said to have been kept", "turn/take_turn",
          "kept := p.turn IS NOT DISTINCT FROM p_turn;", "kept := true;", _LOST),

@@ -4,7 +4,8 @@
     Processor  a processor has it, in the turn that it took
     Outcome    it ended; written once, never changed
 
-So submitting inserts a row, claiming deletes it, and settling inserts another. No row of the big tables ever changes.
+So submitting inserts a row, claiming deletes it, and settling inserts another. No row of the big tables changes, except
+that an owner may move a waiting job.
 """
 
 from ..db.clock import DatabaseClock, at_one_moment, database_now

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Prefetch, Q
+from django.db.models.functions import Coalesce
 
 from ..db.clock import at_one_moment
 from ..states import FINISHED, Status
@@ -106,6 +107,10 @@ class Job(models.Model):
         max_length=55, null=True, editable=False, help_text="The trace of its submission, as W3C Trace Context has it."
     )
 
+    moved_to = models.BigIntegerField(
+        null=True, editable=False, help_text="Its place, if its owner has moved it in the owner's own flow."
+    )
+
     objects = JobQuerySet.as_manager()
 
     class Meta:
@@ -161,8 +166,17 @@ class Job(models.Model):
         return Status.QUEUED if self.processor is None else Status.RUNNING
 
 
+PLACES_APART = 2**20
+"""The distance between the places of two jobs that follow each other, so that others can be moved between them."""
+PLACE = Coalesce(F("moved_to"), F("job_id") * PLACES_APART, output_field=models.BigIntegerField())
+"""The place of a waiting job in its flow: see db/sql/backlog/place_of.sql. A tie goes to the lower id."""
+
+
 class Waiting(models.Model):
-    """A waiting job. Its place is (flow, job), in the order of submission.
+    """A waiting job. Its place in its flow follows from its id, so from its submission, or its owner has moved it.
+
+    `moved_to` is that of the job, which has it while the job is in a turn or between attempts. In a flow that several
+    owners share no job has one.
 
     A job that waits for a moment, a requested start or its next attempt, is in no flow until then. So it does not block
     the jobs behind it, and keeps its place. A parked job, whose owner or task is paused, is in no flow either, and
@@ -185,12 +199,20 @@ class Waiting(models.Model):
     alone = models.BooleanField(default=False, db_default=False, help_text="It is to be taken in a turn of its own.")
     attempt = models.SmallIntegerField(default=1, help_text="Which attempt its next start is.")
     note = models.CharField(max_length=500, blank=True, db_default="", help_text="Why it waits, if it says.")
+    moved_to = models.BigIntegerField(null=True, editable=False, help_text="Its place, if its owner has moved it.")
 
     class Meta:
         indexes = [
             # Readers: claim.sql (the head of a flow's backlog) and snapshots/positions.py (positions in it).
-            models.Index(fields=["flow", "job"], name="waiting_in_flow"),
+            models.Index("flow", PLACE, "job", name="waiting_in_order"),
+            # Readers: an owner's queue and previews, which merge it with the jobs that were not moved.
+            models.Index(fields=["owner", "moved_to"], condition=Q(moved_to__isnull=False), name="waiting_moved"),
             # Reader: due.sql (those whose moment has come).
             models.Index(fields=["not_before"], condition=Q(flow__isnull=True), name="waiting_for_a_moment"),
         ]
         verbose_name_plural = "waiting"
+
+    @property
+    def place(self) -> int:
+        """The job's place in its flow: see PLACE."""
+        return self.job_id * PLACES_APART if self.moved_to is None else self.moved_to

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import heapq
 from bisect import insort
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 
 from .rules import DEFAULT_TERMS, Terms
@@ -21,21 +21,32 @@ TURN_QUANTA = 2
 MEMORY = 0.9375
 """What a turn counts in a flow's ratio once another turn has ended: about sixteen turns are remembered."""
 _PLACE = attrgetter("place")
+_APART = 2**20
+"""The distance between two jobs at the back of a flow, so that others can be moved between them."""
 
 
 @dataclass(frozen=True, order=True)
 class QueuedJob:
-    """A job in the order: its place in the order of submission, and the processor seconds that it declares."""
+    """A job in the order: its number in the order of submission, and the processor seconds that it declares.
 
-    place: int
+    `moved_to`: where its owner moved it in the flow: behind the job of this number, so far; before it if negative.
+    """
+
+    number: int
     declared: float
+    moved_to: tuple[int, int] | None = field(default=None, compare=False)
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """The place in the flow. A tie goes to the job that was submitted first."""
+        return (*(self.moved_to or (self.number, 0)), self.number)
 
 
 @dataclass(eq=False)
 class FlowState:
-    """A flow. `backlog` is in the order of submission. `revision` tells its live entry in the heaps from older ones.
+    """A flow. `backlog` is in the order of places. `revision` tells its live entry in the heaps from older ones.
 
-    `head`: the place of its first job, for ties; it keeps its value if the backlog runs empty. `held`: it lets others
+    `head`: the number of its first job, for ties; it keeps its value if the backlog runs empty. `held`: it lets others
     go first while jobs move from it or to it. `paused`: its queued jobs are `parked`, not in its backlog.
 
     `ratio`: the seconds that its recent jobs took for each second declared. `learned_from`: the seconds declared there.
@@ -94,6 +105,8 @@ class Scheduler:
         self._ready: list[tuple[float, int, int, FlowState, int]] = []
         self._largest: list[tuple[float, int, FlowState, int]] = []
         self._entries = 0
+        self._submitted = 0
+        self._moved = 0
 
     def flow(self, key: Hashable, terms: Terms = DEFAULT_TERMS) -> FlowState:
         """Return the flow with this key. A new one gets these terms."""
@@ -117,7 +130,32 @@ class Scheduler:
 
     def submit(self, flow: FlowState, jobs: Sequence[QueuedJob]) -> None:
         """Put jobs at the end of a flow's backlog. A flow that becomes ready joins at V. A paused one parks them."""
+        self._submitted = max([self._submitted, *(job.number for job in jobs)])
         self._adjust(flow, 0.0, 0, jobs)
+
+    def reorder(self, flow: FlowState, jobs: Collection[QueuedJob], *, front: bool) -> None:
+        """Move jobs of a flow's backlog before all others there, or behind all that were submitted until now.
+
+        Among themselves they keep their order. Nothing changes for other flows, but that ties go by the head's number.
+        """
+        asked = set(jobs)
+        moving = [job for job in flow.backlog if job in asked]
+        rest = [job for job in flow.backlog if job not in asked]
+        if flow.backlog == ([*moving, *rest] if front else [*rest, *moving]):
+            return
+        if front:
+            first, before = flow.backlog[0].place[:2]
+            moved = [replace(job, moved_to=(first, before - len(moving) + n)) for n, job in enumerate(moving)]
+            flow.backlog = [*moved, *rest]
+        else:
+            behind = range(self._moved + 1, self._moved + len(moving) + 1)
+            self._moved += len(moving)
+            moved = [
+                replace(job, moved_to=(self._submitted, n * _APART)) for n, job in zip(behind, moving, strict=True)
+            ]
+            flow.backlog = [*rest, *moved]
+        flow.head = flow.backlog[0].number
+        self._note(flow)
 
     def claim(self) -> TurnState | None:
         """Return the next turn: the head of the ready flow with the least virtual time. None if no flow is ready."""
@@ -128,7 +166,7 @@ class Scheduler:
             flow.vtime += charged / flow.terms.weight
             flow.busy += bool(taken)
             flow.backlogged = bool(flow.backlog)
-            flow.head = flow.backlog[0].place if flow.backlog else flow.head
+            flow.head = flow.backlog[0].number if flow.backlog else flow.head
             self._note(flow)
             if taken:
                 return TurnState(flow, taken, charged)
@@ -172,7 +210,9 @@ class Scheduler:
         self._note(flow)
 
     def move(self, leaving: FlowState, joins: Callable[[QueuedJob], FlowState]) -> None:
-        """Move each waiting job of a flow to the flow that it `joins`, which may be the same. Jobs keep their places.
+        """Move each waiting job of a flow to the flow that it `joins`, which may be the same.
+
+        There it is in its place in the order of submission: one of the two flows is shared, or both.
 
         A resting flow that gets jobs joins at V. An emptied flow goes to rest when a claim next meets it.
         """
@@ -181,10 +221,10 @@ class Scheduler:
             going.setdefault(joins(job), []).append(job)
         leaving.backlog = going.pop(leaving, [])
         if leaving.backlog:
-            leaving.head = leaving.backlog[0].place
+            leaving.head = leaving.backlog[0].number
             self._note(leaving)
         for joining, jobs in going.items():
-            self._adjust(joining, 0.0, 0, jobs)
+            self._adjust(joining, 0.0, 0, [replace(job, moved_to=None) for job in jobs])
 
     def hold(self, flow: FlowState, held: bool = True) -> None:
         """Hold a flow, or release it. A released flow joins at V."""
@@ -215,11 +255,11 @@ class Scheduler:
         was_ready, virtual_time = flow.ready, self.virtual_time()
         flow.vtime += cost / flow.terms.weight
         flow.busy += busy
-        if back:
-            flow.head = min(flow.head, back[0].place) if flow.backlogged else back[0].place
-            flow.backlogged = True
         for job in back:
             insort(flow.backlog, job, key=_PLACE)
+        if back:
+            flow.head = flow.backlog[0].number
+            flow.backlogged = True
         if flow.ready and not was_ready:
             flow.vtime = max(flow.vtime, virtual_time)
         self._note(flow)

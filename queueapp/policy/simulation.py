@@ -30,7 +30,7 @@ class Arrival:
 class Run:
     """One job that ran, with the moments of its submission, start and end, in seconds.
 
-    `index`: its place; arrivals are counted from the simulation's `first`. `submitted` is 0 for a job that waited from
+    `index`: its number; arrivals are counted from the simulation's `first`. `submitted` is 0 for a job that waited from
     the beginning.
     """
 
@@ -70,7 +70,7 @@ class _Processor:
 class Simulation:
     """A run of the queued jobs of the scheduler's flows and of `arrivals` on so many processors.
 
-    `arrivals` come in the order of submission. They get places from `first` on, which must be above all places in use.
+    `arrivals` come in the order of submission. They get numbers from `first` on, which must be above all in use.
     Jobs queued at the start take what is expected of their flow's jobs. `between` is called after each event, once idle
     processors have claimed. If an arrival of the same moment is next, neither happens before it.
     """
@@ -93,8 +93,8 @@ class Simulation:
         self.between = between
         self._pushed = 0
         self._events: list[tuple[float, _Kind, int, _Processor | None, QueuedJob | None]] = []
-        for place, arrival in self.arrivals.items():
-            self._push(arrival.at, _Kind.ARRIVED, QueuedJob(place, arrival.declared))
+        for number, arrival in self.arrivals.items():
+            self._push(arrival.at, _Kind.ARRIVED, QueuedJob(number, arrival.declared))
 
     def resume(self, turn: TurnState, elapsed: float, *, last: bool = False) -> None:
         """Begin with a processor in the middle of a turn, whose first job has run for `elapsed` seconds.
@@ -129,16 +129,16 @@ class Simulation:
         return [(p.turn.flow, p.current, p.started) for p in self.processors if p.turn and p.current]
 
     def _arrive(self, job: QueuedJob) -> None:
-        arrival = self.arrivals[job.place]
+        arrival = self.arrivals[job.number]
         self.scheduler.submit(self.scheduler.flow(arrival.flow, arrival.terms), [job])
 
     def _end(self, processor: _Processor, job: QueuedJob) -> Run:
         assert processor.turn is not None
-        arrival = self.arrivals.get(job.place)
+        arrival = self.arrivals.get(job.number)
         processor.done.append((job, processor.actual))
         processor.current = None
         submitted = 0.0 if arrival is None else arrival.at
-        run = Run(job.place, processor.turn.flow.key, submitted, processor.started, self.now)
+        run = Run(job.number, processor.turn.flow.key, submitted, processor.started, self.now)
         if processor.todo:
             self._start(processor)
         else:
@@ -173,7 +173,7 @@ class Simulation:
     def _start(self, processor: _Processor, elapsed: float = 0.0) -> None:
         """Start the next job of the processor's turn, or go on with one that has run for `elapsed` seconds."""
         job = processor.current = processor.todo.pop(0)
-        arrival = self.arrivals.get(job.place)
+        arrival = self.arrivals.get(job.number)
         assert processor.turn is not None
         flow = processor.turn.flow
         processor.actual = max(job.declared * flow.ratio if arrival is None else arrival.actual, elapsed)

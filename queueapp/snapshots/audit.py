@@ -61,7 +61,21 @@ _CHECKS = {
          WHERE t.ready AND t.vtime < queueapp_order_start()""",
     "flows have waiting jobs that are out of sight, before their scan": """
         SELECT f.key FROM queueapp_flow f JOIN queueapp_flowstate t ON t.flow_id = f.id
-         WHERE EXISTS (SELECT FROM queueapp_waiting w WHERE w.flow_id = f.id AND w.job_id < t.scan_from)""",
+         WHERE EXISTS (SELECT FROM queueapp_waiting w
+                        WHERE w.flow_id = f.id AND queueapp_place_of(w.moved_to, w.job_id) < t.scan_from)""",
+    # A job that was cancelled stays the head until the next claim; so does one that a job committed late comes before.
+    "flows have another head than the first of their waiting jobs": """
+        SELECT f.key FROM queueapp_flow f JOIN queueapp_flowstate t ON t.flow_id = f.id
+         CROSS JOIN LATERAL (
+               SELECT w.job_id, w.moved_to FROM queueapp_waiting w WHERE w.flow_id = f.id
+                ORDER BY queueapp_place_of(w.moved_to, w.job_id), w.job_id LIMIT 1) AS first
+         WHERE first.job_id <> t.head AND (first.moved_to IS NOT NULL OR first.job_id > t.head)
+           AND EXISTS (SELECT FROM queueapp_waiting w WHERE w.flow_id = f.id AND w.job_id = t.head)""",
+    "jobs wait in another place than they have, or in one that their owner chose among the jobs of others": """
+        SELECT w.job_id FROM queueapp_waiting w JOIN queueapp_job j ON j.id = w.job_id
+          LEFT JOIN queueapp_flow f ON f.id = w.flow_id
+         WHERE w.moved_to IS DISTINCT FROM j.moved_to
+            OR (w.moved_to IS NOT NULL AND f.id IS NOT NULL AND f.owner_id IS NULL)""",
     "flows are held although no move of their owner's jobs is pending": """
         SELECT f.key FROM queueapp_flow f JOIN queueapp_flowstate t ON t.flow_id = f.id
          WHERE t.held AND NOT EXISTS (SELECT FROM queueapp_pendingmove l WHERE l.owner_id = f.owner_id)""",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,9 @@ from django.db import connection
 from django.db.models import Q
 
 from ..conf import queue_settings
+from ..db.routines import versioned
 from ..models import Flow, FlowState, Job, Owner, Processor, at_one_moment
+from ..models.job import PLACES_APART
 from ..policy import scheduler
 from ..policy.preview.sampling import Remainder, depth, sample_size, samples
 from ..policy.preview.state import Fate, QueueState, Routes, RunningTurn
@@ -29,16 +31,22 @@ _TOTALS = """
     SELECT owner_id, flow_id, count(*), sum(expected), max(job_id)
       FROM queueapp_waiting WHERE flow_id IS NOT NULL GROUP BY owner_id, flow_id
 """
-# The first jobs of each owner, in the order of submission. It reads as many entries of the primary key.
-_FIRST = """
-    SELECT o.id, w.flow_id, w.job_id, w.expected
-      FROM unnest(%s::bigint[]) AS o(id)
+# The first jobs of each owner, in their order. It reads as many entries of the primary key, and of those moved.
+_FIRST = versioned("""
+    SELECT o.id, w.flow_id, w.job_id, w.expected, w.moved_to
+      FROM unnest(%(owners)s::bigint[]) AS o(id)
      CROSS JOIN LATERAL (
-           SELECT flow_id, job_id, expected FROM queueapp_waiting
-            WHERE owner_id = o.id AND flow_id IS NOT NULL ORDER BY job_id LIMIT %s
+           SELECT *, queueapp_place_of(moved_to, job_id) AS place FROM (
+                  (SELECT flow_id, job_id, expected, moved_to FROM queueapp_waiting
+                    WHERE owner_id = o.id AND flow_id IS NOT NULL AND moved_to IS NULL ORDER BY job_id LIMIT %(most)s)
+                   UNION ALL
+                  (SELECT flow_id, job_id, expected, moved_to FROM queueapp_waiting
+                    WHERE owner_id = o.id AND flow_id IS NOT NULL AND moved_to IS NOT NULL
+                    ORDER BY moved_to LIMIT %(most)s)) AS first
+            ORDER BY place, job_id LIMIT %(most)s
            ) AS w
-     ORDER BY o.id, w.job_id
-"""
+     ORDER BY o.id, w.place, w.job_id
+""")
 
 
 @dataclass
@@ -81,10 +89,14 @@ def read_backlog(now: datetime, *rules: Sequence[Rule]) -> tuple[QueueState, lis
     return present, routes
 
 
-def _rows(query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+def _rows(query: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
         return list(cursor.fetchall())
+
+
+def _queued(job: int, declared: float, moved_to: int | None) -> QueuedJob:
+    return QueuedJob(job, declared, None if moved_to is None else divmod(moved_to, PLACES_APART))
 
 
 def _read_waiting() -> _Waiting:
@@ -98,8 +110,8 @@ def _read_waiting() -> _Waiting:
     sizes = list(many.values())
     first = MAX_JOBS_READ if sum(sizes) <= MAX_JOBS_READ else depth(sizes, MAX_JOBS_READ // 2)
     tasks: dict[tuple[int, int], list[QueuedJob]] = defaultdict(list)
-    for owner, flow, job, expected in _rows(_FIRST, list(many), first):
-        tasks[owner, flow].append(QueuedJob(job, expected))
+    for owner, flow, job, expected, moved_to in _rows(_FIRST, {"owners": list(many), "most": first}):
+        tasks[owner, flow].append(_queued(job, expected, moved_to))
         found.owners[job] = owner
     _add(found, tasks, sample_size(sizes, first, MAX_JOBS_READ // 2))
     return found
@@ -111,11 +123,11 @@ def _add(found: _Waiting, tasks: dict[tuple[int, int], list[QueuedJob]], size: i
         first = tasks[owner, flow]
         rest = total.behind(first)
         found.tasks[flow] += first
-        begin = first[-1].place if first else max(rest.last - rest.many, 0)
+        begin = max((max(job.place) for job in first), default=max(rest.last - rest.many, 0))
         for sample in samples(rest, size, begin, found.owners):
             found.tasks[flow].append(sample)
-            found.owners[sample.place] = owner
-            found.samples[sample.place] = sample.declared * rest.many / rest.declared
+            found.owners[sample.number] = owner
+            found.samples[sample.number] = sample.declared * rest.many / rest.declared
     for ordered in found.tasks.values():
         ordered.sort(key=lambda task: task.place)
 
@@ -161,8 +173,8 @@ def _underway(
     for processor in processors:
         if not processor.jobs or processor.flow_id is None:
             continue
-        order = sorted(processor.jobs, key=lambda job: (job != processor.job_id, job))
-        tasks = [QueuedJob(job, jobs[job].duration) for job in order]
+        order = sorted(processor.jobs, key=lambda job: job != processor.job_id)
+        tasks = [_queued(job, jobs[job].duration, jobs[job].moved_to) for job in order]
         charged, elapsed = processor.charged, processor.time_spent(now)
         afterwards = Fate.LEAVES if processor.draining else Fate.ANOTHER
         if processor.lease_until <= now:

@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import Count, Q, Sum
 
+from ..db.routines import versioned
 from ..models import Cluster, FlowState, Processor
 from ..policy.accuracy import Accuracy
 from ..policy.projection import (
@@ -30,19 +31,20 @@ FLOWS, PER_FLOW, UPCOMING = 200, 100, 2_000
 
 # The first jobs of the next flows, with their tags. `last_tag`: the tag at which the flow's unread jobs begin; NULL if
 # the flow has no more jobs.
-_UPCOMING = """
+_UPCOMING = versioned("""
     SELECT t.tag, t.job_id, t.expected, f.flow_id, f.vtime, t.last_tag
       FROM (SELECT flow_id, vtime, weight, ratio FROM queueapp_flowstate WHERE ready ORDER BY vtime, head LIMIT %s) AS f
      CROSS JOIN LATERAL (
            SELECT job_id, expected, f.vtime + coalesce(sum(expected) OVER before, 0) / f.weight AS tag,
                   CASE WHEN count(*) OVER () = %s
                        THEN f.vtime + sum(expected) OVER () / f.weight END AS last_tag
-             FROM (SELECT job_id, expected * f.ratio AS expected FROM queueapp_waiting
-                    WHERE flow_id = f.flow_id ORDER BY job_id LIMIT %s) AS head
-           WINDOW before AS (ORDER BY job_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+             FROM (SELECT job_id, expected * f.ratio AS expected, queueapp_place_of(moved_to, job_id) AS place
+                     FROM queueapp_waiting WHERE flow_id = f.flow_id
+                    ORDER BY queueapp_place_of(moved_to, job_id), job_id LIMIT %s) AS head
+           WINDOW before AS (ORDER BY place, job_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
            ) AS t
      ORDER BY t.tag, t.job_id LIMIT %s
-"""
+""")
 
 
 @dataclass(frozen=True)

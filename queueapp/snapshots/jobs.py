@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 
 from ..models import Attempt, Job, Outcome, Owner, Processor, Waiting, database_now
 from ..models.brief import cut
+from ..models.job import PLACE
 from ..states import Status
 from . import shapes
 from .positions import positions
@@ -155,6 +156,6 @@ def _waiting(jobs: Sequence[Job]) -> tuple[dict[int, int], dict[int, str]]:
         return {}, {}
     # By owner, as the table's key begins with it.
     waiting = Waiting.objects.filter(owner_id__in={job.owner_id for job in jobs}, job_id__in=[job.pk for job in jobs])
-    rows = list(waiting.values_list("job_id", "flow_id", "note"))
-    found = positions([(flow, job) for job, flow, _ in rows])
-    return {job: place.position for job, place in found.items()}, {job: note for job, _, note in rows}
+    rows = list(waiting.values_list("flow_id", PLACE, "job_id", "note"))
+    found = positions([(flow, place, job) for flow, place, job, _ in rows])
+    return {job: place.position for job, place in found.items()}, {job: note for *_, job, note in rows}

@@ -14,6 +14,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from typing_extensions import TypedDict
 
+from ..db.routines import versioned
 from ..models import Job, Owner, Processor, at_one_moment
 from ..models.flow import flow_name
 from ..policy.projection import Standing
@@ -35,20 +36,26 @@ MAX_ESTIMATE_SECONDS = 10 * 365 * 86_400.0
 _RUNNING = """
     SELECT j.id FROM queueapp_processor p JOIN queueapp_job j ON j.id = p.job_id WHERE j.owner_id = ANY (%s)
 """
-# Of each owner the first waiting jobs, and how many there are (MAX_POSITION + 1: more than MAX_POSITION).
-_WAITING = """
-    SELECT o.id, w.job_id, w.flow_id, w.note, w.not_before, c.many
-      FROM unnest(%s::bigint[]) AS o(id)
+# Of each owner the first waiting jobs, and how many there are (`counted` at most). Jobs that were moved have their own
+# index.
+_WAITING = versioned("""
+    SELECT o.id, w.job_id, w.flow_id, w.place, w.note, w.not_before, c.many
+      FROM unnest(%(owners)s::bigint[]) AS o(id)
      CROSS JOIN LATERAL (
            SELECT count(*) AS many FROM (
-                  SELECT FROM queueapp_waiting WHERE owner_id = o.id LIMIT %s) AS counted
+                  SELECT FROM queueapp_waiting WHERE owner_id = o.id LIMIT %(counted)s) AS counted
            ) AS c
      CROSS JOIN LATERAL (
-           SELECT job_id, flow_id, note, not_before FROM queueapp_waiting
-            WHERE owner_id = o.id ORDER BY job_id LIMIT %s
+           SELECT *, queueapp_place_of(moved_to, job_id) AS place FROM (
+                  (SELECT job_id, flow_id, note, not_before, moved_to FROM queueapp_waiting
+                    WHERE owner_id = o.id AND moved_to IS NULL ORDER BY job_id LIMIT %(rows)s)
+                   UNION ALL
+                  (SELECT job_id, flow_id, note, not_before, moved_to FROM queueapp_waiting
+                    WHERE owner_id = o.id AND moved_to IS NOT NULL ORDER BY moved_to LIMIT %(rows)s)) AS first
+            ORDER BY place, job_id LIMIT %(rows)s
            ) AS w
-     ORDER BY o.id, w.job_id
-"""
+     ORDER BY o.id, w.place, w.job_id
+""")
 
 
 def queue_snapshot(owner: Owner) -> shapes.Queue:
@@ -157,21 +164,21 @@ def _waiting(
 ) -> tuple[dict[int, list[shapes.WaitingJob]], dict[int, int]]:
     """Return each owner's first queued jobs with position and estimated start, and the number of all."""
     with connection.cursor() as cursor:
-        cursor.execute(_WAITING, [[owner.pk for owner in owners], MAX_POSITION + 1, limit])
+        cursor.execute(_WAITING, {"owners": [owner.pk for owner in owners], "counted": MAX_POSITION + 1, "rows": limit})
         rows = cursor.fetchall()
     many = defaultdict(int, {owner: count for owner, *_, count in rows})
-    place_of = positions([(flow, job) for _, job, flow, *_ in rows])
+    numbered = positions([(flow, place, job) for _, job, flow, place, *_ in rows])
     jobs = Job.objects.brief().in_bulk([job for _, job, *_ in rows]) if rows else {}
     standing = {owner.flow: owner.standing for owner in owners if owner.standing is not None}
     found: dict[int, list[shapes.WaitingJob]] = defaultdict(list)
-    for owner, job, flow, note, moment, _ in rows:
-        place = place_of.get(job)
-        sure = None if pauses.everything else place
+    for owner, job, flow, _, note, moment, _ in rows:
+        counted = numbered.get(job)
+        sure = None if pauses.everything else counted
         # A job outside all flows: of its start no more is known than the moment that it waits for.
         at = moment if moment and moment > now and not pauses.stops(owner, jobs[job].task) else None
         found[owner].append(
             {
-                **describe(jobs[job], now, position=place.position if place else None, note=note),
+                **describe(jobs[job], now, position=counted.position if counted else None, note=note),
                 **start_of(job, sure, at, standing.get(flow, Standing()), fleet, now),
             }
         )

@@ -10,7 +10,7 @@
 -- Locks: none.
 
 -- 1. What is not in the totals: what ended of late, what runs, and what waits. All jobs that wait in a flow are one
--- piece, as old as the first; if that one waited for a moment, as old as the oldest of the first ten.
+-- piece, as old as its first job by submission; if that one waited for a moment, as old as the oldest of the first ten.
 WITH counted AS (
     SELECT coalesce(max(outcomes), 0) AS outcomes, coalesce(max(attempts), 0) AS attempts FROM queueapp_totalscursor
 ), work AS (
@@ -26,20 +26,20 @@ WITH counted AS (
            SELECT CASE WHEN j.id = p.job_id AND p.lease_until > now() THEN p.job_started_at END AS started) AS r
      UNION ALL
     SELECT w.flow_id, '', w.jobs, head.since, NULL, now(), w.seconds, 'queued'
-      FROM (SELECT flow_id, count(*)::int AS jobs, sum(expected) AS seconds
+      FROM (SELECT flow_id, count(*)::int AS jobs, sum(expected) AS seconds, min(job_id) AS oldest
               FROM queueapp_waiting WHERE flow_id IS NOT NULL AND job_id <= %(last)s GROUP BY flow_id) AS w
      CROSS JOIN LATERAL (
-           SELECT CASE WHEN first.attempt = 1 AND j.run_at IS NULL THEN j.submitted_at ELSE (
+           SELECT CASE WHEN oldest.attempt = 1 AND j.run_at IS NULL THEN j.submitted_at ELSE (
                       -- It may have come back to its place. To find the oldest of all would read each one's job.
                       SELECT min(greatest(j.submitted_at, j.run_at, b.finished_at))
                         FROM (SELECT job_id, attempt FROM queueapp_waiting
-                               WHERE flow_id = w.flow_id AND job_id <= %(last)s ORDER BY job_id LIMIT 10) AS next
+                               WHERE flow_id = w.flow_id AND job_id <= %(last)s
+                               ORDER BY queueapp_place_of(moved_to, job_id), job_id LIMIT 10) AS next
                         JOIN queueapp_job j ON j.id = next.job_id
                         LEFT JOIN queueapp_attempt b ON b.job_id = next.job_id AND b.number = next.attempt - 1
                   ) END AS since
-             FROM (SELECT job_id, attempt FROM queueapp_waiting
-                    WHERE flow_id = w.flow_id AND job_id <= %(last)s ORDER BY job_id LIMIT 1) AS first
-             JOIN queueapp_job j ON j.id = first.job_id) AS head
+             FROM queueapp_job_by_id(w.oldest) AS j
+             JOIN queueapp_waiting oldest ON oldest.owner_id = j.owner_id AND oldest.job_id = j.id) AS head
 ), uncounted AS MATERIALIZED (
     SELECT * FROM queueapp_added(
         ARRAY(SELECT work::queueapp_piece FROM work), ARRAY[%(width)s::int], %(begin)s)

@@ -32,7 +32,7 @@ def _explained(job: Job, waiting: Waiting, accuracy: Accuracy, now: datetime) ->
     states = FlowState.objects.select_related("flow__rule", "flow__owner__user")
     state = states.filter(flow=waiting.flow_id or job.owner.flow_id).first()
     standing = Standing(active=False) if state is None else Standing(state.terms, state.vtime, state.is_active)
-    place = positions([(waiting.flow_id, job.pk)]).get(job.pk)
+    place = positions([(waiting.flow_id, waiting.place, job.pk)]).get(job.pk)
     moment = waiting.not_before if waiting.not_before and waiting.not_before > now else None
     start = start_of(job.pk, None if paused else place, None if paused else moment, standing, fleet, now)
     before = others = None

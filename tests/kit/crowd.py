@@ -12,13 +12,14 @@ from typing import Any
 from django.apps import apps
 from django.db import connection, transaction
 
-from queueapp.errors import NotCancellable, NotRetryable
+from queueapp.errors import NotCancellable, NotMovable, NotRetryable
 from queueapp.lifecycle.cancel import Cancellation, cancel, cancel_jobs
 from queueapp.lifecycle.maintenance.schedule import join_due
 from queueapp.lifecycle.maintenance.sweep import _MISCOUNTED, recount, wake_forgotten
 from queueapp.lifecycle.outcome import settle_part
 from queueapp.lifecycle.pause import pause, resume, unpark_forgotten
 from queueapp.lifecycle.processors import Beat, heartbeat, register
+from queueapp.lifecycle.reorder import reorder_jobs
 from queueapp.lifecycle.rescue import rescue_cluster, rescue_ended
 from queueapp.lifecycle.retry import try_again
 from queueapp.lifecycle.route import move_some, reroute
@@ -38,7 +39,7 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 class World:
     """The queue at the start of an interleaving.
 
-    Ada's a0 runs alone in its turn. Ben's t0 to t3 are a turn of tiny jobs. a1, t4 and t5 wait. Ada's "failed" has
+    Ada's a0 runs alone in its turn. Ben's t0 to t3 are a turn of tiny jobs. a1, a2, t4 and t5 wait. Ada's "failed" has
     failed, and her "due" is due. Cid is paused, and his c0 waits. Dan has left a flow, and his d0 waits there.
     """
 
@@ -63,7 +64,7 @@ def make_world() -> World:
     failed = replace(outcome(turn.jobs[0], 1.0), status=Status.FAILED, error="it broke")
     take_turn(working, turn.number, [failed], now=time.monotonic(), more=False)
     FlowState.objects.update(vtime=0)
-    submit_jobs(ada, "a0", "a1")
+    submit_jobs(ada, "a0", "a1", "a2")
     submit_jobs(ben, *[f"t{n}" for n in range(6)], duration=0.005)
     later = {"job_id": "due", "duration": 1.0, "run_at": datetime.now(UTC) + timedelta(days=1)}
     submit(ada, [parse(later)])
@@ -134,6 +135,7 @@ ACTORS: dict[str, Callable[[World, int], Any]] = {
     "try again": lambda world, n: try_again(_job("failed")),
     "pause": lambda world, n: pause("too much", owner=world.ada),
     "resume": lambda world, n: resume(Pause.objects.get(owner=Owner.objects.named(["cid"])["cid"])),
+    "reorder": lambda world, n: reorder_jobs(world.ada.pk, [_job("a0").pk, _job(f"a{2 - n % 2}").pk], front=n == 0),
     "move": lambda world, n: move_some(),
     "due": lambda world, n: join_due(),
     "sweep": _sweep,
@@ -161,6 +163,7 @@ def _check_told(world: World, run: Run, kind: str, result: Any) -> None:
         "settle tiny": NotAccepting,
         "cancel": NotCancellable,
         "cancel running": NotCancellable,
+        "reorder": NotMovable,
     }
     assert not isinstance(result, Exception) or isinstance(result, expected.get(kind, NotRetryable)), repr(result)
     if kind in ("settle", "settle tiny"):

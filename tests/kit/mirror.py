@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import asdict, astuple
 from typing import Any
 
@@ -13,10 +13,11 @@ from queueapp.db.routines import versioned
 from queueapp.lifecycle.outcome import JobOutcome, settle_part
 from queueapp.lifecycle.pause import pause, resume
 from queueapp.lifecycle.processors import Beat, heartbeat, register
+from queueapp.lifecycle.reorder import reorder_jobs
 from queueapp.lifecycle.submit import submit_each
 from queueapp.lifecycle.turn import Turn, take_turn
 from queueapp.lifecycle.validation import Submission
-from queueapp.models import Owner, Pause
+from queueapp.models import Job, Owner, Pause
 from queueapp.policy.rules import Terms
 from queueapp.policy.scheduler import FlowState, QueuedJob, Scheduler, TurnState
 from queueapp.states import Status
@@ -45,14 +46,22 @@ class Mirror(Scheduler):
     def submit(self, flow: FlowState, tasks: Sequence[QueuedJob]) -> None:
         super().submit(flow, tasks)
         owner = self._owner(flow)
-        self.accept([(owner, Submission(job_id=f"j{task.place}", duration=task.declared)) for task in tasks])
+        self.accept([(owner, Submission(job_id=f"j{task.number}", duration=task.declared)) for task in tasks])
         for task in tasks:
-            self._tasks[task.place] = task
+            self._tasks[task.number] = task
         self._compare(flow)
 
     def accept(self, jobs: Sequence[tuple[Owner, Submission]]) -> None:
         """Submit jobs to the database; afterwards they are in their flows."""
         submit_each(jobs)
+
+    def reorder(self, flow: FlowState, jobs: Collection[QueuedJob], *, front: bool) -> None:
+        super().reorder(flow, jobs, front=front)
+        owner = self._owner(flow)
+        named = Job.objects.of(owner.pk).filter(name__in=[f"j{job.number}" for job in jobs])
+        asked = set(named.values_list("pk", flat=True))
+        assert reorder_jobs(owner.pk, asked, front=front) == asked
+        self._compare(flow)
 
     def claim(self) -> TurnState | None:
         expected = super().claim()
@@ -63,7 +72,7 @@ class Mirror(Scheduler):
             self._free.append(processor)
             return None
         self.claims += 1
-        assert [job.name for job in turn.jobs] == [f"j{task.place}" for task in expected.jobs]
+        assert [job.name for job in turn.jobs] == [f"j{task.number}" for task in expected.jobs]
         for task, job in zip(expected.jobs, turn.jobs, strict=True):
             self._jobs[task] = job.id
         self._turns[expected] = processor, turn
@@ -118,8 +127,9 @@ class Mirror(Scheduler):
 
     def _owner(self, flow: FlowState) -> Owner:
         if flow.key not in self._owners:
-            row = make_flow(f"mirror:{flow.key}", **asdict(flow.terms))
-            self._owners[flow.key] = Owner.objects.create(key=f"mirror-{flow.key}", flow=row)
+            owner = self._owners[flow.key] = Owner.objects.create(key=f"mirror-{flow.key}")
+            owner.flow = make_flow(f"mirror:{flow.key}", owner, **asdict(flow.terms))
+            owner.save()
         return self._owners[flow.key]
 
     def _compare(self, flow: FlowState) -> None:
@@ -135,9 +145,12 @@ class Mirror(Scheduler):
             assert cursor.fetchall() == []
             cursor.execute(
                 versioned(
-                    "SELECT vtime, busy, backlogged, queueapp_virtual_time() FROM queueapp_flowstate WHERE flow_id = %s"
+                    "SELECT vtime, busy, backlogged, queueapp_virtual_time(),"
+                    " (SELECT name FROM queueapp_job WHERE backlogged AND id = head)"
+                    " FROM queueapp_flowstate WHERE flow_id = %s"
                 ),
                 [self._owner(flow).flow_id],
             )
             found = cursor.fetchone()
-        assert found == (flow.vtime, flow.busy, flow.backlogged, self.virtual_time())
+        head = f"j{flow.head}" if flow.backlogged else None
+        assert found == (flow.vtime, flow.busy, flow.backlogged, self.virtual_time(), head)

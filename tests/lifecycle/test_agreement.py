@@ -119,6 +119,45 @@ def test_jobs_that_are_submitted_in_transactions_take_the_turns_of_others() -> N
 
 
 @pytest.mark.parametrize("seed", range(3))
+def test_jobs_moved_to_the_front_and_the_back_of_their_flows(seed: int) -> None:
+    """In mid flood: while turns are out whose jobs may come back, and beside pauses and other terms."""
+    chooser = random.Random(seed)
+
+    class Restless(Mirror):
+        moves = 0
+
+        def submit(self, flow: FlowState, tasks: list[QueuedJob]) -> None:  # type: ignore[override]
+            super().submit(flow, tasks)
+            self._move_some()
+
+        def claim(self) -> TurnState | None:
+            turn = super().claim()
+            if self.flows:
+                self._move_some()
+            if turn is None:
+                for flow in self.flows.values():
+                    if flow.paused:
+                        self.resume(flow)
+                turn = super().claim()
+            return turn
+
+        def _move_some(self) -> None:
+            flow = chooser.choice(list(self.flows.values()))
+            if chooser.random() < 0.05:
+                (self.resume if flow.paused else self.pause)(flow)
+            elif chooser.random() < 0.05:
+                self.set_flow(flow, Terms(chooser.choice([0.1, 1.0, 3.0]), chooser.choice([None, 1, 3])))
+            elif chooser.random() < 0.4 and flow.backlog:
+                some = chooser.sample(flow.backlog, min(chooser.choice([1, 1, 2, 9]), len(flow.backlog)))
+                self.reorder(flow, some, front=chooser.random() < 0.6)
+                self.moves += 1
+
+    mirror = Restless()
+    agree(random_load(80 + seed, flows=5, jobs=250), processors=1 + seed, mirror=mirror)
+    assert mirror.moves > 50
+
+
+@pytest.mark.parametrize("seed", range(3))
 def test_users_paused_and_resumed_in_mid_flood(seed: int) -> None:
     """Now and then a flow is paused or goes on, at work or not; when nothing else is left, all go on."""
     chooser = random.Random(seed)

@@ -152,7 +152,7 @@ class TestLumps:
         first = [QueuedJob(10, 2.0), QueuedJob(11, 4.0)]
         rest = Remainder(9, 27.0, 40).behind(first)
         found = list(samples(rest, 3, 11, {40}))
-        assert [(task.place, task.declared) for task in found] == [(20, 9.0), (30, 9.0), (41, 3.0)]
+        assert [(task.number, task.declared) for task in found] == [(20, 9.0), (30, 9.0), (41, 3.0)]
 
     @pytest.mark.parametrize(
         ("sizes", "budget", "each"), [([5, 5], 6, 3), ([1, 100], 50, 49), ([3, 3], 100, 100), ([9, 9, 9], 2, 1)]

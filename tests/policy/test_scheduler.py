@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import random
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from queueapp.policy.fairness import head_wait_bound, service_gap_bound
 from queueapp.policy.rules import Terms
-from queueapp.policy.scheduler import QUANTUM, QueuedJob, Scheduler, TurnState
+from queueapp.policy.scheduler import QUANTUM, FlowState, QueuedJob, Scheduler, TurnState
 from queueapp.policy.simulation import Arrival, Run, Simulation
 
 SLACK = 1e-6  # of seconds: sums of floating point numbers
@@ -46,11 +48,32 @@ def loads(draw: st.DrawFn, capped: bool = True, honest: bool = False) -> list[Ar
 processors = st.integers(1, 4)
 
 
+class Moving(Scheduler):
+    """A scheduler whose flows' owners move jobs to the front and the back, at every claim and submission, by a seed."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self._chooser = random.Random(seed)
+
+    def submit(self, flow: FlowState, jobs: Sequence[QueuedJob]) -> None:
+        super().submit(flow, jobs)
+        self._move_some()
+
+    def claim(self) -> TurnState | None:
+        self._move_some()
+        return super().claim()
+
+    def _move_some(self) -> None:
+        for flow in self.flows.values():
+            some = [job for job in flow.backlog if self._chooser.random() < 0.1]
+            self.reorder(flow, some, front=self._chooser.random() < 0.5)
+
+
 class Watch:
     """Follows a simulation: each flow's service so far, while which flows are backlogged and below their caps."""
 
-    def __init__(self, arrivals: list[Arrival], processors: int) -> None:
-        self.simulation = Simulation(arrivals, processors, between=self.look)
+    def __init__(self, arrivals: list[Arrival], processors: int, scheduler: Scheduler | None = None) -> None:
+        self.simulation = Simulation(arrivals, processors, scheduler, between=self.look)
         self.moments: list[tuple[float, dict[object, float], frozenset[object]]] = []
         self.idle_while_ready = 0
         self._done: dict[object, float] = defaultdict(float)
@@ -98,15 +121,21 @@ ALTERNATES = [
 UNDERSTATED = [*[Arrival(0.0, "understates", 1e-5, 0.019)] * 200, *[Arrival(0.0, "honest", 0.01, 0.01)] * 300]
 
 
-@given(loads(), processors)
-@example(OVERSTATED, 1)
-@example(ALTERNATES, 1)
-@example(ALTERNATES, 3)
-@example(UNDERSTATED, 1)
+@given(loads(), processors, st.none() | st.integers(0, 99))
+@example(OVERSTATED, 1, None)
+@example(ALTERNATES, 1, None)
+@example(ALTERNATES, 3, None)
+@example(UNDERSTATED, 1, None)
+@example(ALTERNATES, 3, 1)
 @settings(max_examples=300, deadline=None)
-def test_two_backlogged_flows_get_service_by_weight_within_the_bound(arrivals: list[Arrival], many: int) -> None:
-    """For every pair, over every interval through which both are backlogged and below their caps."""
-    watch = Watch(arrivals, many).run()
+def test_two_backlogged_flows_get_service_by_weight_within_the_bound(
+    arrivals: list[Arrival], many: int, moves: int | None
+) -> None:
+    """For every pair, over every interval through which both are backlogged and below their caps.
+
+    `moves`: a seed by which owners move their jobs; None: none does.
+    """
+    watch = Watch(arrivals, many, None if moves is None else Moving(moves)).run()
     weight = {a.flow: a.terms.weight for a in arrivals}
     for f, g in combinations(sorted(weight, key=str), 2):
         others = [(over_declared(arrivals, h), weight[h]) for h in weight if h not in (f, g)]
@@ -256,7 +285,7 @@ def test_no_claim_charges_more_than_its_jobs_declare(lies: list[tuple[float, flo
     order.submit(flow, [QueuedJob(n, actual * factor) for n, (actual, factor) in enumerate(lies)])
     while (turn := order.claim()) is not None:
         assert turn.charged <= sum(job.declared for job in turn.jobs) + SLACK
-        order.settle(turn, [(job, lies[job.place][0]) for job in turn.jobs])
+        order.settle(turn, [(job, lies[job.number][0]) for job in turn.jobs])
 
 
 def test_jobs_that_take_far_less_than_they_declare_share_turns_after_the_first() -> None:
@@ -282,7 +311,7 @@ def test_jobs_that_take_far_more_than_they_declare_are_taken_one_by_one_after_th
     order.settle(first, [(first.jobs[0], 2.0)])
     second = order.claim()
     assert second is not None
-    assert [job.place for job in second.jobs] == [1]
+    assert [job.number for job in second.jobs] == [1]
 
 
 @given(parts=st.integers(2, 200), many=st.integers(1, 3))

@@ -15,6 +15,7 @@ from django.utils import timezone
 from queueapp.lifecycle.cancel import cancel
 from queueapp.lifecycle.maintenance.sweep import Sweeping, recount
 from queueapp.lifecycle.processors import register
+from queueapp.lifecycle.reorder import reorder
 from queueapp.lifecycle.rescue import rescue_cluster
 from queueapp.lifecycle.turn import take_turn
 from queueapp.models import FlowState, Job, Outcome
@@ -45,6 +46,7 @@ def a_working_queue() -> None:
     settle(first, take_turn(first), more=True)
     take_turn(second)
     cancel(Job.objects.get(name="a5"))
+    reorder(Job.objects.get(name="a4"), front=True)
 
 
 def test_a_queue_at_work_is_sound() -> None:
@@ -67,6 +69,14 @@ def test_a_queue_at_work_is_sound() -> None:
         ),
         ("UPDATE queueapp_flowstate SET backlogged = false", "flows rest although jobs wait"),
         ("UPDATE queueapp_flowstate SET busy = busy + 1", "flows count other processors"),
+        ("UPDATE queueapp_flowstate SET scan_from = scan_from + 1e9", "out of sight, before their scan"),
+        (
+            "UPDATE queueapp_flowstate t"
+            " SET head = (SELECT min(job_id) FROM queueapp_waiting w WHERE w.flow_id = t.flow_id)",
+            "another head than the first",
+        ),
+        ("UPDATE queueapp_job SET moved_to = NULL", "wait in another place than they have"),
+        ("UPDATE queueapp_flow SET owner_id = NULL", "among the jobs of others"),
         ("UPDATE queueapp_flowstate SET held = true", "flows are held"),
         ("UPDATE queueapp_processor SET lease_until = now() - interval '1 hour'", "lease ran out"),
         ("UPDATE queueapp_processor SET attempts = '{}'", "turns do not fit"),
@@ -112,7 +122,9 @@ def test_totals_that_are_off_are_said(damage: str, says: str) -> None:
         "UPDATE queueapp_flowstate SET busy = 0",
         "UPDATE queueapp_flowstate SET backlogged = false",
         "UPDATE queueapp_flowstate SET held = true",
-        "UPDATE queueapp_flowstate SET scan_from = 1000000",
+        "UPDATE queueapp_flowstate SET scan_from = 1e15",
+        "UPDATE queueapp_flowstate t"
+        " SET head = (SELECT min(job_id) FROM queueapp_waiting w WHERE w.flow_id = t.flow_id)",
         "UPDATE queueapp_flowstate SET weight = 7",
         "INSERT INTO queueapp_orderstart VALUES (1, 1e9) ON CONFLICT (id) DO UPDATE SET vtime = 1e9",
         "UPDATE queueapp_owner SET flow_id = (SELECT min(id) FROM queueapp_flow)",

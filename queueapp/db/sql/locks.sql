@@ -4,11 +4,12 @@
 CREATE OR REPLACE FUNCTION queueapp_lock_key(p_kind integer, p_id bigint) RETURNS bigint
 LANGUAGE sql IMMUTABLE AS $$ SELECT (p_kind::bigint << 48) + p_id $$;
 
--- Routing: which flow owners' jobs join, and what is paused. Held shared by submit.sql, due.sql and move.sql.
+-- Routing: which flow owners' jobs join, and what is paused. Held shared by submit.sql, due.sql, move.sql, reorder.sql.
 CREATE OR REPLACE FUNCTION queueapp_routing_lock() RETURNS bigint
 LANGUAGE sql IMMUTABLE AS $$ SELECT queueapp_lock_key(7200, 0) $$;
 
--- A flow: held shared while jobs are submitted to it. A claim needs it exclusively to put the flow to rest.
+-- A flow: held shared while jobs are submitted to it. A claim needs it exclusively to put the flow to rest, and
+-- reorder.sql to move jobs in it.
 CREATE OR REPLACE FUNCTION queueapp_flow_lock(p_flow bigint) RETURNS bigint
 LANGUAGE sql IMMUTABLE AS $$ SELECT queueapp_lock_key(7201, p_flow) $$;
 

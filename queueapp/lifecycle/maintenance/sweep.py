@@ -14,6 +14,7 @@ from ...conf import queue_settings
 from ...db.conflicts import retried
 from ...db.routines import versioned
 from ...models import FlowState, PendingMove, RuleChange, Waiting
+from ...models.job import PLACE
 from ..announce import announce
 from ..leases import LeaseJudge
 from ..pause import unpark_forgotten
@@ -75,7 +76,7 @@ def wake_forgotten() -> int:
     Also releases held flows that have no pending move. Locks: each such flow's state, in a transaction of its own.
     """
     # One index lookup per resting flow, however many jobs wait in the others.
-    first = Waiting.objects.filter(flow=OuterRef("pk")).order_by("job").values("job")[:1]
+    first = Waiting.objects.filter(flow=OuterRef("pk")).order_by(PLACE).values("job")[:1]
     forgotten = FlowState.objects.filter(backlogged=False).annotate(first=Subquery(first)).filter(first__isnull=False)
     woken = 0
     let_go = FlowState.objects.filter(held=True).exclude(flow__owner__in=PendingMove.objects.values("owner"))

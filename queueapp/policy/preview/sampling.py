@@ -15,7 +15,7 @@ from ..scheduler import QueuedJob
 
 @dataclass(frozen=True)
 class Remainder:
-    """The waiting jobs of one owner in one flow: their number, declared processor seconds, the place of the last."""
+    """The waiting jobs of one owner in one flow: their number, declared processor seconds, the number of the last."""
 
     many: int
     declared: float
@@ -44,12 +44,12 @@ def sample_size(sizes: Sequence[int], first: int, budget: int) -> int:
 
 
 def samples(rest: Remainder, size: int, begin: int, taken: Container[int]) -> Iterator[QueuedJob]:
-    """Yield the rest in samples of `size` jobs, at places spread evenly from `begin` to its last, none `taken`."""
+    """Yield the rest in samples of `size` jobs, with numbers spread evenly from `begin` to its last, none `taken`."""
     pieces = math.ceil(rest.many / size)
     mean = max(rest.declared, 0.0) / max(rest.many, 1)
-    place = begin
+    number = begin
     for piece in range(pieces):
-        place = max(place + 1, begin + (rest.last - begin) * (piece + 1) // pieces)
-        while place in taken:
-            place += 1
-        yield QueuedJob(place, mean * min(size, rest.many - piece * size))
+        number = max(number + 1, begin + (rest.last - begin) * (piece + 1) // pieces)
+        while number in taken:
+            number += 1
+        yield QueuedJob(number, mean * min(size, rest.many - piece * size))

@@ -39,7 +39,7 @@ class QueueState:
     """All that decides who starts when, if nobody submits any more.
 
     `processors`: how many take turns; `flows`: those that wait, run, or may be joined; `own`: whose the flows of one
-    owner alone are; `owners`: of each job, by its place; `waiting`: how many jobs of each owner have not been started.
+    owner alone are; `owners`: of each job, by its number; `waiting`: how many jobs of each owner have not been started.
     `samples`: the jobs that stand for several jobs, with the number of these. `timed`: whether it is
     complete enough to be simulated.
     """
@@ -58,8 +58,8 @@ class QueueState:
 
     @property
     def running(self) -> frozenset[int]:
-        """The places of the jobs that run now."""
-        return frozenset(turn.jobs[0].place for turn in self.underway if turn.afterwards is not Fate.LOST)
+        """The numbers of the jobs that run now."""
+        return frozenset(turn.jobs[0].number for turn in self.underway if turn.afterwards is not Fate.LOST)
 
     def simulation(self, routes: Routes) -> Simulation:
         """A simulation that begins in this state, with the flows and the waiting jobs brought in line with routes."""
@@ -89,10 +89,10 @@ class QueueState:
 
     def _follow(self, scheduler: Scheduler, routes: Routes) -> None:
         """Tasks move to their owners' flows; flows of one owner, left or joined, are held meanwhile (move.sql)."""
-        joins = {place: scheduler.flows[routes[owner].key] for place, owner in self.owners.items()}
+        joins = {number: scheduler.flows[routes[owner].key] for number, owner in self.owners.items()}
         leaving: dict[FlowState, set[int]] = {}
         for flow in scheduler.flows.values():
-            if movers := {self.owners[job.place] for job in flow.backlog if joins[job.place] is not flow}:
+            if movers := {self.owners[job.number] for job in flow.backlog if joins[job.number] is not flow}:
                 leaving[flow] = movers
         moving = set().union(*leaving.values())
         own = dict(self.own) | {routes[owner].key: owner for owner in moving if routes[owner].owner is not None}
@@ -100,7 +100,7 @@ class QueueState:
             if own.get(str(flow.key)) in moving:
                 scheduler.hold(flow)
         for flow in leaving:
-            scheduler.move(flow, lambda job: joins[job.place])
+            scheduler.move(flow, lambda job: joins[job.number])
         for flow in scheduler.flows.values():
             if flow.held:
                 scheduler.hold(flow, False)

@@ -27,5 +27,5 @@ BEGIN
        AND (w.owner_id = p_owner OR (p_owner IS NULL AND j.task = p_task));
 
     -- 3. The flows have other heads. They may rest, as nobody submits meanwhile.
-    PERFORM queueapp_reread_head(flow, p_may_rest => true) FROM unnest(flows) AS flow;
+    PERFORM queueapp_change_flow(flow, p_reread => true, p_rests => true) FROM unnest(flows) AS flow;
 END $$;

@@ -90,7 +90,8 @@ BEGIN
     END IF;
 
     -- Wake the flows that rest.
-    PERFORM queueapp_change_flow(resting.id, p_first => (first_jobs->>resting.id::text)::bigint)
+    PERFORM queueapp_change_flow(
+               resting.id, p_first => queueapp_place_of(NULL, (first_jobs->>resting.id::text)::bigint))
        FROM (SELECT id FROM unnest(flows) AS id
               WHERE first_jobs ? id::text
                 AND NOT (SELECT backlogged FROM queueapp_flowstate WHERE flow_id = id ORDER BY revision DESC LIMIT 1)
@@ -100,7 +101,8 @@ BEGIN
     IF last_place[2] IS NOT NULL THEN
         SELECT nullif(count(*), p_far) INTO ahead FROM (
             SELECT FROM queueapp_waiting
-             WHERE flow_id = last_place[2] AND job_id < newest ORDER BY job_id DESC LIMIT p_far
+             WHERE flow_id = last_place[2] AND queueapp_place_of(moved_to, job_id) < queueapp_place_of(NULL, newest)
+             ORDER BY queueapp_place_of(moved_to, job_id) DESC, job_id DESC LIMIT p_far
         ) AS before;
     END IF;
 END $$;

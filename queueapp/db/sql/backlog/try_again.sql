@@ -10,9 +10,10 @@ BEGIN
     ended := ARRAY(SELECT job_id FROM queueapp_outcome
                     WHERE job_id = ANY (p_jobs) AND status IN ('failed', 'cancelled') ORDER BY job_id FOR UPDATE);
     DELETE FROM queueapp_outcome WHERE job_id = ANY (ended);
-    INSERT INTO queueapp_waiting (owner_id, job_id, flow_id, not_before, expected, attempt)
+    INSERT INTO queueapp_waiting (owner_id, job_id, flow_id, not_before, expected, attempt, moved_to)
     SELECT j.owner_id, j.id, NULL, greatest(j.run_at, clock_timestamp()), j.duration,
-           coalesce((SELECT max(number) FROM queueapp_attempt a WHERE a.job_id = j.id), 0) + 1
+           coalesce((SELECT max(number) FROM queueapp_attempt a WHERE a.job_id = j.id), 0) + 1,
+           j.moved_to
       FROM unnest(ended) AS job, queueapp_job_by_id(job) AS j;
     RETURN cardinality(ended);
 END $$;

@@ -33,11 +33,12 @@ DECLARE
     alone boolean := false;
     charge double precision;
     next_head bigint;
+    next_place bigint;
     still_backlogged boolean := true;
     nobody_submits boolean;
     -- As in order_start.sql; a call costs twice as much.
     order_start double precision := coalesce((SELECT h.vtime FROM queueapp_orderstart h WHERE h.id = 1), '-infinity');
-    first_job bigint;
+    first_place bigint;
 BEGIN
     status := 'idle';
 
@@ -73,12 +74,15 @@ BEGIN
         PERFORM pg_advisory_unlock(queueapp_flow_lock(f.flow_id));
     END IF;
     FOR candidate IN
-        SELECT ctid, job_id, expected, queueapp_waiting.alone FROM queueapp_waiting
-         WHERE flow_id = f.flow_id AND job_id >= f.scan_from ORDER BY job_id LIMIT p_most + 1
+        SELECT ctid, job_id, queueapp_place_of(moved_to, job_id) AS place, expected, queueapp_waiting.alone
+          FROM queueapp_waiting
+         WHERE flow_id = f.flow_id AND queueapp_place_of(moved_to, job_id) >= f.scan_from
+         ORDER BY queueapp_place_of(moved_to, job_id), job_id LIMIT p_most + 1
     LOOP
         IF cardinality(ids) > 0 AND (declared_sum * f.ratio >= p_quantum OR cardinality(ids) >= p_most
                                      OR alone OR candidate.alone) THEN
             next_head := candidate.job_id;
+            next_place := candidate.place;
             EXIT;
         END IF;
         ids := ids || candidate.job_id;
@@ -86,39 +90,42 @@ BEGIN
         declared_sum := declared_sum + greatest(candidate.expected, 1e-6);
         alone := candidate.alone;
     END LOOP;
-    first_job := ids[1];
 
     -- 3. Take them. Only deleted rows count: a job may just have been cancelled. By ctid, so that the planner cannot
     -- choose a wrong index. No such row moves: whatever updates it has locked the flow's state.
     WITH taken AS (
         DELETE FROM queueapp_waiting WHERE ctid = ANY (places)
-        RETURNING job_id, expected, attempt
+        RETURNING job_id, queueapp_place_of(moved_to, job_id) AS place, expected, attempt
     )
-    SELECT coalesce(array_agg(id), '{}'), array_agg(attempt), coalesce(sum(greatest(expected, 1e-6)), 0),
+    SELECT coalesce(array_agg(id), '{}'), array_agg(attempt), coalesce(sum(greatest(expected, 1e-6)), 0), min(place),
            json_agg(json_build_array(id, name, owner_id, task, payload::text, duration, attempt, time_limit,
                                      memory_limit, CASE WHEN traceparent IS NOT NULL THEN json_build_array(traceparent,
                                      extract(epoch FROM clock_timestamp() - greatest(submitted_at, run_at))) END))
-      INTO ids, numbers, declared_sum, jobs
-      FROM (SELECT j.*, t.expected, t.attempt
+      INTO ids, numbers, declared_sum, first_place, jobs
+      FROM (SELECT j.*, t.expected, t.attempt, t.place
               FROM taken t, queueapp_job_by_id(t.job_id) AS j
-             ORDER BY t.job_id) AS t;
+             ORDER BY t.place, t.job_id) AS t;
     charge := declared_sum * least(f.ratio, 1);
 
     -- 4. Put the flow to rest if nothing more waits in it and nobody submits to it. Look once more with the lock held:
     -- a job may have been committed since step 2.
     IF next_head IS NULL AND pg_try_advisory_xact_lock(queueapp_flow_lock(f.flow_id)) THEN
-        SELECT job_id INTO next_head FROM queueapp_waiting WHERE flow_id = f.flow_id ORDER BY job_id LIMIT 1;
+        SELECT job_id, queueapp_place_of(moved_to, job_id) INTO next_head, next_place FROM queueapp_waiting
+         WHERE flow_id = f.flow_id ORDER BY queueapp_place_of(moved_to, job_id), job_id LIMIT 1;
         still_backlogged := next_head IS NOT NULL;
     END IF;
 
-    -- 5. Charge the flow. If nobody was submitting to it just before the backlog was read, scan_from rises to its first
-    -- job: ids are drawn in order, so no lower one can come any more.
+    -- 5. Charge the flow. If nobody was submitting to it just before the backlog was read, scan_from rises to the place
+    -- of its first job: ids are drawn in order, so no lower one can come any more. Whatever else puts a job before it
+    -- lowers scan_from by change_flow.sql. If no job was taken, all ids to come are above the head's.
     UPDATE queueapp_flowstate
        SET revision = f.revision + 1,
            vtime = f.vtime + charge / f.weight,
            busy = f.busy + (cardinality(ids) > 0)::int,
            head = coalesce(next_head, f.head),
-           scan_from = least(CASE WHEN nobody_submits THEN least(first_job, f.head) ELSE f.scan_from END, next_head),
+           scan_from = least(CASE WHEN NOT nobody_submits THEN f.scan_from
+                                  ELSE coalesce(first_place, greatest(f.scan_from, queueapp_place_of(NULL, f.head)))
+                             END, next_place),
            backlogged = still_backlogged
      WHERE flow_id = f.flow_id AND revision = f.revision;
     IF cardinality(ids) = 0 THEN

@@ -33,9 +33,10 @@ BEGIN
         ON CONFLICT DO NOTHING;
     END IF;
     IF statuses && ARRAY['retry', 'defer'] THEN
-        INSERT INTO queueapp_waiting (owner_id, job_id, flow_id, not_before, expected, attempt, note)
+        INSERT INTO queueapp_waiting (owner_id, job_id, flow_id, not_before, expected, attempt, note, moved_to)
         SELECT o.owner, o.job, NULL, clock_timestamp() + make_interval(secs => o.retry), j.duration,
-               o.attempt + (o.status = 'retry')::int, CASE WHEN o.status = 'defer' THEN o.message ELSE '' END
+               o.attempt + (o.status = 'retry')::int, CASE WHEN o.status = 'defer' THEN o.message ELSE '' END,
+               j.moved_to
           FROM unnest(p_outcomes) AS o, queueapp_job_by_id(o.job) AS j
          WHERE o.status IN ('retry', 'defer');
     END IF;
