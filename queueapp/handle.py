@@ -7,7 +7,7 @@ import math
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AbstractBaseUser
@@ -15,7 +15,8 @@ from django.contrib.auth.models import AbstractBaseUser
 from .db.caller import in_transaction
 from .errors import FieldError, InTransaction, InvalidSubmission, JobNotFound, WaitTimeout
 from .job_ids import job_id_problem, normal_job_id
-from .lifecycle import cancel, retry
+from .lifecycle import cancel, reorder, retry
+from .lifecycle.job_filter import End
 from .models import Job as JobRow
 from .models import Outcome, Owner
 from .registry import name_of
@@ -118,6 +119,15 @@ class Job:
         """
         retry.try_again(self._row(alone=True))
 
+    def move(self, to: End) -> None:
+        """Move the job to the front of its owner's own flow, or to the back. Raises NotMovable, which says why not.
+
+        Raises ValueError for another end, JobNotFound, and InTransaction. Locks: see lifecycle/reorder.py.
+        """
+        if to not in get_args(End):
+            raise ValueError(f"A job is moved to the front or the back, not to {to!r}.")
+        reorder.reorder(self._row(alone=True), front=to == "front")
+
     def _row(self, *, alone: bool = False) -> JobRow:
         if alone and in_transaction():
             raise InTransaction
@@ -137,6 +147,10 @@ class Job:
     async def aretry(self) -> None:
         """As retry(), for async code."""
         await sync_to_async(self.retry)()
+
+    async def amove(self, to: End) -> None:
+        """As move(), for async code."""
+        await sync_to_async(self.move)(to)
 
 
 def _pauses(timeout: float | None) -> Iterator[float]:

@@ -107,6 +107,8 @@ class AsyncClient:
     retry = _Call(Operations.retry)
     cancel_matching = _Call(Operations.cancel_matching)
     retry_matching = _Call(Operations.retry_matching)
+    move = _Call(Operations.move)
+    move_matching = _Call(Operations.move_matching)
     events = _Iteration(Operations.events)
     last_completion = _Call(Operations.last_completion)
     as_completed = _Iteration(Operations.as_completed)

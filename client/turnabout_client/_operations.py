@@ -16,7 +16,21 @@ from ._completions import completions
 from ._steps import Emit, Items, Patience, Request, Sleep, Steps, first
 from ._stream import SILENCE, follow, last_number
 from .errors import ApiError, Conflict, FieldError, Unavailable, Unreachable
-from .shapes import BulkResult, CancelFilter, Cancelled, Event, Job, Queue, Retried, RetryFilter, Status, Submission
+from .shapes import (
+    BulkResult,
+    CancelFilter,
+    Cancelled,
+    End,
+    Event,
+    Job,
+    JobFilter,
+    Moved,
+    Queue,
+    Retried,
+    RetryFilter,
+    Status,
+    Submission,
+)
 
 
 class _Page(msgspec.Struct):
@@ -160,6 +174,20 @@ class Operations:
         done = yield from self._all_that_match("jobs/retry/", which)
         return Retried(retried=done.retried, unchanged=done.unchanged)
 
+    def move(self, job_id: str, to: End) -> Steps[Job]:
+        """Move a job that waits to the front or the back of the owner's own flow: "front" or "back".
+
+        Raises NotFound; Conflict if it does not wait, or in a flow that others share.
+        """
+        return self.api.fetch(replace(self._of(job_id, "POST", "/move/"), body=encode({"to": to})), Job)
+
+    def move_matching(self, to: End, **which: Unpack[JobFilter]) -> Steps[Moved]:
+        """Move all waiting jobs that match every field given, at most 10,000. They keep their order.
+
+        At least one field must be given. Raises Conflict if others share the owner's flow.
+        """
+        return self.api.fetch(Request("POST", "jobs/move/", encode(_listed({**which, "to": to})), self._whose), Moved)
+
     def events(self, after: int | None = None) -> Items[Event]:
         """Iterate over the events of the stream, for ever. It comes back by itself when it is cut.
 
@@ -183,10 +211,7 @@ class Operations:
         return first(self.as_completed([job_id], timeout).steps)
 
     def _all_that_match(self, path: str, which: CancelFilter | RetryFilter) -> Steps[_More]:
-        given: dict[str, Any] = {**which}
-        if "job_ids" in given:
-            given["job_ids"] = list(given["job_ids"])
-        request = Request("POST", path, encode(given), self._whose)
+        request = Request("POST", path, encode(_listed({**which})), self._whose)
         total = _More(0, True)
         while total.more:
             done = yield from self.api.fetch(request, _More)
@@ -205,6 +230,10 @@ class Operations:
     def _own(self, what: str) -> None:
         if self._whose:
             raise ValueError(f"{what} is for the user's own jobs only.")
+
+
+def _listed(given: dict[str, Any]) -> dict[str, Any]:
+    return given | {"job_ids": list(given["job_ids"])} if "job_ids" in given else given
 
 
 def _moved(error: FieldError, first: int) -> FieldError:

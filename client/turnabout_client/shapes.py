@@ -9,6 +9,7 @@ from typing import Any, Literal, TypedDict
 import msgspec
 
 Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+End = Literal["front", "back"]
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +81,7 @@ class WaitingJob(Job, frozen=True, kw_only=True):
 
 
 class Share(Shape, frozen=True, kw_only=True):
-    """What a flow is owed now. `owed`: a fraction of all processors, 0 to 1."""
+    """What a flow is owed now. `owed`: a fraction of all processors, 0 to 1. `own`: whether it is the owner's alone."""
 
     owed: float
     weight: float
@@ -88,6 +89,7 @@ class Share(Shape, frozen=True, kw_only=True):
     active: bool = False
     flows: int = 1
     flow: str = ""
+    own: bool = False
 
 
 class Processors(Shape, frozen=True, kw_only=True):
@@ -222,6 +224,13 @@ class Cancelled(Shape, frozen=True, kw_only=True):
 
     cancelled: int
     stopping: int
+    unchanged: int
+
+
+class Moved(Shape, frozen=True, kw_only=True):
+    """What came of jobs to move by a filter."""
+
+    moved: int
     unchanged: int
 
 

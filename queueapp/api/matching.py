@@ -8,14 +8,24 @@ from drf_spectacular.utils import OpenApiResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ..lifecycle.job_filter import CancelFilter, Cancelled, JobFilter, Retried, RetryFilter, parse_filter
-from ..lifecycle.matching import cancel_matching, try_again_matching
+from ..lifecycle.job_filter import (
+    CancelFilter,
+    Cancelled,
+    JobFilter,
+    Moved,
+    MoveFilter,
+    Retried,
+    RetryFilter,
+    parse_filter,
+)
+from ..lifecycle.matching import cancel_matching, move_matching, try_again_matching
 from ..lifecycle.staff_log import note_matching
 from ..models import Owner
 from ..models.api_key import Scope
 from .base import ERRORS, PROBLEM, ProtectedView
 from .bulk import bulk_turn
 from .described import described
+from .schemas import Problem
 from .whose import NAMES, WHOSE, asking, owner_in_query
 
 F = TypeVar("F", bound=JobFilter)
@@ -37,6 +47,29 @@ class CancelMatchingView(ProtectedView):
     def post(self, request: Request) -> Response:
         owner, asked = _asked(request, CancelFilter, "Cancelled")
         return Response(cancel_matching(owner, asked).model_dump())
+
+
+class MoveMatchingView(ProtectedView):
+    """Another order for many of my jobs."""
+
+    takes: ClassVar = {"POST": NAMES}
+    scopes: ClassVar = {"POST": Scope.CANCEL}
+
+    @described(
+        operation_id="jobs_move_matching",
+        summary="Move all waiting jobs that match a filter to the front or the back of my own flow",
+        parameters=WHOSE,
+        request=MoveFilter,
+        responses={
+            200: OpenApiResponse(Moved, "What came of them."),
+            403: PROBLEM,
+            409: OpenApiResponse(Problem, "The flow is not the owner's alone."),
+            **ERRORS,
+        },
+    )
+    def post(self, request: Request) -> Response:
+        owner, asked = _asked(request, MoveFilter, "Moved")
+        return Response(move_matching(owner, asked).model_dump())
 
 
 class RetryMatchingView(ProtectedView):

@@ -8,15 +8,17 @@ from ..notices import has_webhooks
 from .docs import DocsView, SchemaView
 from .fleet import FleetView
 from .keys import KeysView, KeyView
-from .matching import CancelMatchingView, RetryMatchingView
-from .views import BulkView, JobLogView, JobsView, JobView, QueueView, RetryView, WaitView
+from .matching import CancelMatchingView, MoveMatchingView, RetryMatchingView
+from .views import BulkView, JobLogView, JobsView, JobView, MoveView, QueueView, RetryView, WaitView
 
 urlpatterns = [
     path("jobs/", JobsView.as_view(), name="jobs"),
     path("jobs/bulk/", BulkView.as_view(), name="jobs-bulk"),
     path("jobs/cancel/", CancelMatchingView.as_view(), name="jobs-cancel"),
+    path("jobs/move/", MoveMatchingView.as_view(), name="jobs-move"),
     path("jobs/retry/", RetryMatchingView.as_view(), name="jobs-retry"),
     path("jobs/<str:job_id>/", JobView.as_view(), name="job"),
+    path("jobs/<str:job_id>/move/", MoveView.as_view(), name="job-move"),
     path("jobs/<str:job_id>/retry/", RetryView.as_view(), name="job-retry"),
     path("jobs/<str:job_id>/log/", JobLogView.as_view(), name="job-log"),
     path("jobs/<str:job_id>/why/", WaitView.as_view(), name="job-why"),

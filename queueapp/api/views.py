@@ -16,7 +16,8 @@ from ..events.hub import accuracy_now
 from ..events.job_wait import MAX_WAIT, wait_for
 from ..job_ids import normal_job_id
 from ..lifecycle.cancel import cancel
-from ..lifecycle.job_filter import ListFilter, parse_filter
+from ..lifecycle.job_filter import ListFilter, Move, parse_filter
+from ..lifecycle.reorder import reorder
 from ..lifecycle.retry import try_again
 from ..lifecycle.staff_log import note_job, note_submitted
 from ..lifecycle.submit import submit_each
@@ -225,6 +226,32 @@ class WaitView(ProtectedView):
         if explained is None:
             raise NotWaiting(f"Job {job_id} does not wait: it is {_job(request, job_id).status}.")
         return Response(explained)
+
+
+class MoveView(ProtectedView):
+    """Another place for one of my jobs."""
+
+    takes: ClassVar = {"POST": NAMES}
+    scopes: ClassVar = {"POST": Scope.CANCEL}
+
+    @described(
+        operation_id="jobs_move",
+        summary="Move a waiting job to the front or the back of my own flow",
+        parameters=WHOSE,
+        request=Move,
+        responses={
+            200: schemas.Job,
+            404: PROBLEM,
+            409: OpenApiResponse(Problem, "It does not wait, or not in a flow of the owner's alone."),
+            **ERRORS,
+        },
+    )
+    def post(self, request: Request, job_id: str) -> Response:
+        to = parse_filter(Move, request.data).to
+        job = _job(request, job_id)
+        reorder(job, front=to == "front")
+        note_job(asking(request), job, f"Moved to the {to}")
+        return Response(job_dict(_job(request, job_id)))
 
 
 class QueueView(ProtectedView):

@@ -16,7 +16,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-BULK = ("bulk", "cancel", "retry")
+BULK = ("bulk", "cancel", "move", "retry")
 """Addresses below `jobs/` whose requests may name thousands of jobs."""
 ADMIN_LIMIT = 2_621_440
 """Bytes of a request to the admin: Django's own default, as some forms name thousands of users."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -13,7 +13,7 @@ MAX_ERRORS = 100
 
 _LEFT_OUT: Any = None
 """The default of fields that may be left out, and may not be null: a variable that a program forgot to set."""
-F = TypeVar("F", bound="JobSearch")
+F = TypeVar("F", bound=BaseModel)
 
 
 class JobSearch(BaseModel):
@@ -43,7 +43,7 @@ class JobFilter(JobSearch):
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if not self.model_fields_set:
+        if not self.model_fields_set - {"to"}:
             raise ValueError('is empty: name a field, or {"all": true} for all jobs')
         return self
 
@@ -79,6 +79,27 @@ class CancelFilter(JobFilter):
     )
 
 
+End = Literal["front", "back"]
+"""An end of an owner's own flow."""
+_To = Annotated[End, Field(description="Before all jobs of the owner's own flow that wait, or behind all submitted.")]
+
+
+class Move(BaseModel):
+    """Where a job is to be moved."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    to: _To
+
+
+class MoveFilter(JobFilter):
+    """Which jobs are to be moved, and where: those that match every field. Besides `to` at least one must be given."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 2})
+
+    to: _To
+
+
 class RetryFilter(JobFilter):
     """Which jobs are to be retried: those that match every field. At least one field must be given."""
 
@@ -96,6 +117,13 @@ class Cancelled(BaseModel):
         description="Jobs that ended, or began, before they were reached; with job_ids: all other names."
     )
     more: bool = Field(description="Whether there are more, which were not reached: send the same again.")
+
+
+class Moved(BaseModel):
+    """What came of the jobs of a filter."""
+
+    moved: int = Field(description="Jobs that are at this end now, in the order that they had.")
+    unchanged: int = Field(description="Jobs that do not wait, or are in no flow; with job_ids: all other names.")
 
 
 class Retried(BaseModel):

@@ -1,4 +1,4 @@
-"""Acts on all jobs of one owner that match a filter: cancels them, or retries them."""
+"""Acts on all jobs of one owner that match a filter: cancels, retries or moves them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from django.db import connection
 
 from ..db.clock import at_one_moment
 from ..db.routines import versioned
-from ..errors import BacklogFull
+from ..errors import BacklogFull, FieldError, InvalidFilter
 from ..models import Job, Owner, Processor
 from ..states import RETRYABLE
 from .batches import in_batches
 from .cancel import cancel_jobs
-from .job_filter import CancelFilter, Cancelled, JobFilter, Retried, RetryFilter
+from .job_filter import CancelFilter, Cancelled, JobFilter, Moved, MoveFilter, Retried, RetryFilter
 from .quota import make_room
+from .reorder import reorder_jobs
 from .retry import try_again_jobs
 
 MAX_JOBS = 100_000
 """Maximum number of jobs that one request acts on."""
+MAX_MOVED = 10_000
+"""Maximum number of jobs that one request moves."""
 MAX_SECONDS = 10.0
 """Seconds after which a request begins no further batch."""
 
@@ -86,6 +89,19 @@ def try_again_matching(owner: Owner, asked: RetryFilter) -> Retried:
             break
     unchanged = _named(asked, jobs) - retried - (len(jobs) - reached)
     return Retried(retried=retried, unchanged=unchanged, more=reached < len(found))
+
+
+def move_matching(owner: Owner, asked: MoveFilter) -> Moved:
+    """Move an owner's waiting jobs that match now to an end of the owner's own flow. They keep their order.
+
+    Raises InvalidFilter if more than MAX_MOVED match, and NotMovable as reorder_jobs(). What is done when a request is
+    cut off stays done. Locks: as reorder_jobs(), batch by batch.
+    """
+    jobs = _find(_WAITING, owner, asked)
+    if len(jobs) > MAX_MOVED:
+        raise InvalidFilter([FieldError("filter", f"more than {MAX_MOVED:,} waiting jobs match; move fewer at once")])
+    moved = len(reorder_jobs(owner.pk, jobs, front=asked.to == "front"))
+    return Moved(moved=moved, unchanged=_named(asked, jobs) - moved)
 
 
 def _fitting(owner: Owner, batch: list[int]) -> list[int]:

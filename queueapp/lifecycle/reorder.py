@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 
 from django.db import connection
+from django.db.models import F
 
 from ..db.conflicts import retried
 from ..db.routines import versioned
 from ..errors import NotMovable
-from ..models import Job, Outcome, Waiting
+from ..models import Job, Outcome, Owner, Waiting
 from ..models.job import PLACE
 from .announce import announce
 
@@ -26,6 +25,11 @@ _REFUSED = {
 }
 
 
+def has_own_flow(owner: Owner) -> bool:
+    """Whether the owner's jobs wait in a flow of the owner's alone, in which they can be moved. One query."""
+    return Owner.objects.filter(pk=owner.pk, flow__owner=F("pk")).exists()
+
+
 def reorder(job: Job, *, front: bool) -> None:
     """Move a waiting job to the front of its owner's flow, or to the back. Raises NotMovable, which says why.
 
@@ -35,16 +39,14 @@ def reorder(job: Job, *, front: bool) -> None:
         raise NotMovable(_why(job))
 
 
-def reorder_jobs(owner: int, jobs: Collection[int], *, front: bool, until: float = math.inf) -> set[int]:
+def reorder_jobs(owner: int, jobs: Collection[int], *, front: bool) -> set[int]:
     """Move those of an owner's jobs that wait in the owner's own flow. Return them. They keep their order.
 
-    `until` (time.monotonic): no batch but the first begins after. Raises NotMovable if the flow is shared, or if jobs
-    move to it or from it. Locks: for each batch, a transaction of its own, as db/sql/backlog/reorder.sql.
+    Raises NotMovable if the flow is shared, or if jobs move to it or from it. Locks: for each batch, a transaction of
+    its own, as db/sql/backlog/reorder.sql.
     """
     moved: set[int] = set()
     for batch in _batches(owner, jobs, front):
-        if moved and time.monotonic() >= until:
-            break
         moved |= retried(partial(_move, owner, batch, front))
     if moved:
         announce([owner])

@@ -26,7 +26,7 @@ from ..models.owner import KEY, KEY_SENTENCE
 from ..registry import find_task, task_names
 from ..storable import has_nul
 
-RESERVED = frozenset({"bulk", "cancel", "retry"})
+RESERVED = frozenset({"bulk", "cancel", "move", "retry"})
 """Job ids that would clash with paths of the API."""
 
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import get_args
 
 from django.conf import settings
 from django.db import transaction
@@ -13,10 +14,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from ..db.clock import at_one_moment
-from ..errors import FieldError, InvalidSubmission, NotCancellable, NotRetryable, TooManyShares
+from ..errors import FieldError, InvalidSubmission, NotCancellable, NotMovable, NotRetryable, TooManyShares
 from ..events.hub import accuracy_now
 from ..job_ids import normal_job_id
 from ..lifecycle.cancel import cancel
+from ..lifecycle.job_filter import End
+from ..lifecycle.reorder import has_own_flow, reorder
 from ..lifecycle.retry import try_again
 from ..models import Job, Owner
 from ..registry import is_internal
@@ -37,7 +40,7 @@ from .whose import is_own, of_owner, whose_context
 @of_owner
 @require_http_methods(["GET", "HEAD", "POST"])
 def job_page(request: HttpRequest, owner: Owner, job_id: str) -> HttpResponse:
-    """Return the page of a job. POST: `do` is cancel, retry, run (with the fields of a new job), share or unshare."""
+    """Return the page of a job. POST: `do` is cancel, retry, front, back, share, unshare, or run with new fields."""
     if request.method == "POST":
         return _change(request, owner, job_id)
     if (what := request.GET.get("download")) is not None:
@@ -52,6 +55,8 @@ def _change(request: HttpRequest, owner: Owner, job_id: str) -> HttpResponse:
             cancel(job)
         elif action == "retry":
             try_again(job)
+        elif action in get_args(End):
+            reorder(job, front=action == "front")
         elif action == "run":
             return redirect("queueapp:job-page", run_again(owner, _sent(request) or {}).job_id)
         elif action == "share":
@@ -62,7 +67,7 @@ def _change(request: HttpRequest, owner: Owner, job_id: str) -> HttpResponse:
             raise Http404
     except InvalidSubmission as invalid:
         return _page(request, owner, job_id, invalid.errors, HTTPStatus.BAD_REQUEST)
-    except (NotCancellable, NotRetryable, TooManyShares) as refused:
+    except (NotCancellable, NotRetryable, NotMovable, TooManyShares) as refused:
         return _page(request, owner, job_id, [FieldError("job", str(refused))], HTTPStatus.CONFLICT)
     return redirect("queueapp:job-page", job_id)
 
@@ -104,6 +109,7 @@ def _page(
         "note": as_html(said["note"]),
         "values": values(described),
         "can_cancel": own and described["status"] not in FINISHED and not described["stopping"],
+        "can_move": own and described["position"] is not None and has_own_flow(owner),
         "can_retry": own and described["status"] in (Status.FAILED, Status.CANCELLED),
         "job_error": next((error.message for error in errors or [] if error.field == "job"), ""),
         "share": sharing(job, link) if own else None,

@@ -53,6 +53,7 @@ def home(request: HttpRequest, owner: Owner) -> HttpResponse:
         "unseen": unseen,
         "unseen_text": humanize.unseen(unseen, MAX_UNSEEN),
         "owner_seen": owner.failures_seen,
+        "share_own": queue["share"]["own"],
         "share_width": f"{queue['share']['owed']:.2%}",
         "share_sentence": humanize.share(queue["share"], owner.name, bool(running or waiting), next_turn(waiting, now)),
         "processors": fleet,

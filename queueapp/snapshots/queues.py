@@ -75,12 +75,16 @@ def queue_snapshots(
 
 
 class _Owner(NamedTuple):
-    """An owner, with the state of the flow that the owner's next job joins: None before there is one."""
+    """An owner, with the state of the flow that the owner's next job joins: None before there is one.
+
+    `own`: whether it is the owner's alone.
+    """
 
     pk: int
     user: str | None
     key: str | None
     flow: int | None
+    own: bool
     flow_name: str
     standing: Standing | None
 
@@ -109,8 +113,9 @@ def _queues(owner_ids: list[int], now: datetime, fleet: FleetNow, rows: int) -> 
 def _owners(ids: list[int]) -> list[_Owner]:
     name = get_user_model().USERNAME_FIELD
     rows = Owner.objects.filter(pk__in=ids).values_list(
-        "pk", f"user__{name}", "key", "flow", f"flow__owner__user__{name}", "flow__owner__key", "flow__rule__name",
-        "flow__state__weight", "flow__state__cap", "flow__state__vtime", "flow__state__backlogged", "flow__state__busy",
+        "pk", f"user__{name}", "key", "flow", "flow__owner", f"flow__owner__user__{name}", "flow__owner__key",
+        "flow__rule__name", "flow__state__weight", "flow__state__cap", "flow__state__vtime", "flow__state__backlogged",
+        "flow__state__busy",
     )  # fmt: skip
     return [
         _Owner(
@@ -118,10 +123,11 @@ def _owners(ids: list[int]) -> list[_Owner]:
             user,
             key,
             flow,
+            flow_owner == pk,
             flow_name(flow_user or flow_key, rule) if flow is not None else user or key or "",
             None if flow is None else Standing(Terms(weight, cap), vtime, backlogged or busy > 0),
         )
-        for pk, user, key, flow, flow_user, flow_key, rule, weight, cap, vtime, backlogged, busy in rows
+        for pk, user, key, flow, flow_owner, flow_user, flow_key, rule, weight, cap, vtime, backlogged, busy in rows
     ]
 
 
@@ -209,4 +215,4 @@ def start_of(
 def _share(owner: _Owner, fleet: FleetNow, pauses: Pauses) -> shapes.Share:
     """Return the share that the owner's flow is owed: 0 while paused; as for weight 1 before there is a flow."""
     owed = fleet.owed(owner.standing or Standing(active=False))
-    return {**owed, "owed": 0.0 if pauses.stops(owner.pk) else owed["owed"], "flow": owner.flow_name}
+    return {**owed, "owed": 0.0 if pauses.stops(owner.pk) else owed["owed"], "flow": owner.flow_name, "own": owner.own}

@@ -102,6 +102,7 @@ class Share(ShareOwed):
     """What your flow is owed now; 0 while your jobs are paused."""
 
     flow: str
+    own: Annotated[bool, Field(description="Whether it is yours alone, so that you can move jobs in it.")]
 
 
 class Processors(TypedDict):

@@ -59,6 +59,7 @@ def _explained(job: Job, waiting: Waiting, accuracy: Accuracy, now: datetime) ->
             **owed,
             "owed": 0.0 if paused else owed["owed"],
             "flow": job.owner.name if state is None else state.flow.name,
+            "own": state is not None and state.flow.owner_id == job.owner_id,
         },
         "processors": fleet.processors,
     }

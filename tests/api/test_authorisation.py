@@ -57,7 +57,7 @@ def row(address: str, method: str, answers: str, path: str = "", data: Any = Non
 
 DOCS_ARE_BUILT = (site_settings.DOCS_ROOT / "index.html").exists()
 ONE, BULK = {"job_id": "new", "duration": 1}, {"jobs": [{"job_id": "new", "duration": 1}]}
-ALL = {"all": True}
+ALL, FRONT = {"all": True}, {"to": "front"}
 SHARE, UNSHARE = {"do": "share", "life": "1"}, {"do": "unshare", "link": 1}
 PAGE = "jobs/<str:job_id>/"
 JOB, RETRY, API = "api/v1/jobs/<str:job_id>/", "api/v1/jobs/<str:job_id>/retry/", "api/v1/"
@@ -65,6 +65,7 @@ WHY, LOG = f"{JOB}why/", f"{JOB}log/"
 HOOK, THEIR_HOOK = f"{API}webhooks/<int:webhook>/", f"{API}webhooks/{{webhook}}/"
 AGAIN = f"{HOOK}deliveries/<str:delivery>/send/"
 HOOK_PAGE, THEIR_PAGE, URL = "notices/webhooks/<int:webhook>/", "notices/webhooks/{webhook}/", "https://example.org/"
+MOVE = "api/v1/jobs/<str:job_id>/move/"
 THEIRS, WRONG = "api/v1/jobs/theirs/", {"username": "ada", "password": "wrong"}
 STAFF, ACT = ("", "failures/", "processors/", "flows/", "decisions/", "database/"), "staff/act/<str:name>/"
 PAUSE = {"user": "ada", "reason": "x"}
@@ -109,6 +110,8 @@ ROWS = [
     row("shared/<str:secret>/", "GET",      "404 404 404 404 404 404", "shared/theirs/"),
     row("shared/<str:secret>/", "POST",     "405 405 405 405 405 405", "shared/{secret}/", {"do": "cancel"}),
     row(PAGE, "POST",                       "302 302 403 403 403 302", "jobs/theirs/?user=ada", {"do": "cancel"}),
+    row(PAGE, "POST",                       "302 302 404 404 404 302", "jobs/theirs/", {"do": "front"}),
+    row(PAGE, "POST",                       "302 302 403 403 403 302", "jobs/theirs/?user=ada", {"do": "back"}),
     row("login/", "GET",                    "200 302 302 302 302 200"),
     row("login/", "POST",                   "200 302 302 302 302 200", data=WRONG),
     row("logout/", "POST",                  "302 302 302 302 302 302"),
@@ -129,6 +132,9 @@ ROWS = [
     row(f"{API}jobs/cancel/", "POST",       "401 403 403 400 400 401", "api/v1/jobs/cancel/?key=team", ALL),
     row(f"{API}jobs/retry/", "POST",        "401 200 200 200 200 401", data=ALL),
     row(f"{API}jobs/retry/", "POST",        "401 200 403 200 200 401", "api/v1/jobs/retry/?user=ada", ALL),
+    row(f"{API}jobs/move/", "POST",         "401 200 200 200 200 401", data=ALL | FRONT),
+    row(f"{API}jobs/move/", "POST",         "401 200 403 200 200 401", "api/v1/jobs/move/?user=ada", ALL | FRONT),
+    row(f"{API}jobs/move/", "POST",         "401 403 403 400 400 401", "api/v1/jobs/move/?key=team", ALL | FRONT),
     row(JOB, "GET",                         "401 200 404 404 404 401", THEIRS),
     row(JOB, "GET",                         "401 200 403 200 200 401", f"{THEIRS}?user=ada"),
     row(JOB, "GET",                         "401 404 404 404 404 401", "api/v1/jobs/nobodys/"),
@@ -140,6 +146,8 @@ ROWS = [
     row(LOG, "GET",                         "401 200 403 200 200 401", f"{THEIRS}log/?user=ada"),
     row(WHY, "GET",                         "401 200 404 404 404 401", f"{THEIRS}why/"),
     row(WHY, "GET",                         "401 200 403 200 200 401", f"{THEIRS}why/?user=ada"),
+    row(MOVE, "POST",                       "401 200 404 404 404 401", f"{THEIRS}move/", FRONT),
+    row(MOVE, "POST",                       "401 200 403 200 200 401", f"{THEIRS}move/?user=ada", FRONT),
     row(f"{API}queue/", "GET",              "401 200 200 200 200 401"),
     row(f"{API}events/", "GET",             "401 501 501 501 501 401"),  # admitted, and this client is WSGI
     row(f"{API}keys/", "GET",               "401 200 200 200 200 401"),
@@ -310,9 +318,11 @@ SCOPES = {
     (f"{API}jobs/retry/", "POST"): "cancel",
     (JOB, "GET"): "read",
     (JOB, "DELETE"): "cancel",
+    (f"{API}jobs/move/", "POST"): "cancel",
     (RETRY, "POST"): "cancel",
     (WHY, "GET"): "read",
     (LOG, "GET"): "read",
+    (MOVE, "POST"): "cancel",
     (f"{API}queue/", "GET"): "read",
     (f"{API}events/", "GET"): "read",
 }

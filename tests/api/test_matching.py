@@ -8,6 +8,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 
 from queueapp.api.bulk import bulk_turn
+from queueapp.lifecycle import matching
 from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.turn import take_turn
 from queueapp.models import Outcome, Owner, Waiting
@@ -42,6 +43,53 @@ def test_jobs_are_cancelled_and_tried_again_by_one_request_each(ada: Any) -> Non
         ("c", "queued", False), ("b", "cancelled", False), ("a", "queued", False), ("runs", "running", True),
     ]  # fmt: skip
     assert Outcome.objects.count() == 1, "nothing of others"
+
+
+def test_jobs_are_moved_one_by_one_and_by_filter(ada: Any) -> None:
+    submit_jobs(ada, "runs", *"abcd")
+    take_turn(register("c").pk)
+    submit_jobs(make_user("bob"), "a")
+    moved = ask(ada, "c/move/", to="front")
+    assert (moved.status_code, moved.json()["position"]) == (200, 1)
+    answer = ask(ada, "move/", to="back", job_ids=["a", "c", "runs", "nobodys"])
+    assert answer.json() == {"moved": 2, "unchanged": 2}
+    queue = client_of(ada).get("/api/v1/queue/").json()
+    assert [(job["job_id"], job["position"]) for job in queue["waiting"]] == [("b", 1), ("d", 2), ("c", 3), ("a", 4)]
+    assert "a processor has taken" in assert_problem(ask(ada, "runs/move/", to="back"), 409)["detail"]
+    assert_problem(ask(ada, "nobodys/move/", to="back"), 404)
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "field"),
+    [
+        ("a/move/", {}, "to"),
+        ("a/move/", {"to": "middle"}, "to"),
+        ("a/move/", {"to": "front", "by": 2}, "by"),
+        ("move/", {"all": True}, "to"),
+        ("move/", {"to": "front"}, "filter"),
+        ("move/", {"to": "front", "status": "queued"}, "status"),
+    ],
+)
+def test_what_is_wrong_with_a_move_is_named(ada: Any, path: str, asked: dict[str, Any], field: str) -> None:
+    submit_jobs(ada, "b", "a")
+    assert_problem(ask(ada, path, **asked), 400, field)
+    assert not Waiting.objects.filter(moved_to__isnull=False).exists()
+
+
+def test_in_a_line_with_others_a_move_is_refused(no_rules: None) -> None:
+    bob = make_user("bob")
+    submit_jobs(bob, "a", "b")
+    for path, asked in (("b/move/", {}), ("move/", {"all": True})):
+        assert "would delay others" in assert_problem(ask(bob, path, to="front", **asked), 409)["detail"]
+
+
+def test_more_jobs_than_one_request_moves_are_refused(ada: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matching, "MAX_MOVED", 2)
+    submit_jobs(ada, *"abc")
+    assert (
+        "more than 2" in assert_problem(ask(ada, "move/", to="back", all=True), 400, "filter")["errors"][0]["message"]
+    )
+    assert ask(ada, "move/", to="back", job_ids=["a", "b"]).json() == {"moved": 2, "unchanged": 0}
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,23 @@ def test_jobs_are_cancelled_and_retried_one_by_one_and_by_filter(connect: Connec
         queue.cancel_matching()
 
 
+def test_jobs_are_moved_one_by_one_and_by_filter(connect: Connect) -> None:
+    queue = connect()
+    queue.submit_many(Submission(duration=600, job_id=name) for name in ("run-0", "run-1", *"abcd"))
+    events = queue.events()
+    while not (isinstance(event := next(events), Queue) and len(event.running) == 2):
+        pass
+    events.close()
+    assert queue.move("c", "front").position == 1
+    assert queue.move_matching("back", job_ids=["a", "unknown", "run-0"]).as_json() == {"moved": 1, "unchanged": 2}
+    assert [job.job_id for job in queue.queue().waiting] == list("cbda")
+    with pytest.raises(Conflict, match="a processor has taken"):
+        queue.move("run-1", "back")
+    with pytest.raises(InvalidRequest, match="front"):
+        queue.move("a", "middle")
+    queue.cancel_matching(all=True)
+
+
 def test_a_running_job_is_asked_to_stop_and_awaited(connect: Connect) -> None:
     queue = connect()
     queue.submit(duration=600, job_id="long")

@@ -124,6 +124,7 @@ def test_submit_and_wait_tell_by_the_exit_code(shell: Shell) -> None:
         (("list", "--status", "lost"), "must be one of"),
         (("cancel",), "name jobs, or give a filter"),
         (("cancel", "--all"), "add --yes"),
+        (("move", "job"), "give --front or --back"),
         (("get",), "No such command"),
     ],
 )
@@ -189,6 +190,9 @@ def test_jobs_are_cancelled_and_retried(shell: Shell) -> None:
         {"cancelled": 2, "stopping": 0, "unchanged": 0}
     ]
     assert shell.json("retry", "--status", "cancelled", "--yes") == [{"retried": 3, "unchanged": 0}]
+    assert "until its moment comes" in shell.run("move", "batch-0", "--front", code=5).stderr
+    assert shell.json("move", "--prefix", "batch-", "--back", "--yes") == [{"moved": 0, "unchanged": 3}]
+    assert "0 moved to the front, 2 unchanged" in shell.run("move", "batch-0", "batch-1", "--front").stderr
 
 
 def test_logs_tell_every_attempt_and_follow_to_the_end(shell: Shell) -> None:

@@ -21,6 +21,7 @@ from queueapp.errors import (
     JobConflict,
     JobNotFound,
     NotCancellable,
+    NotMovable,
     NotRetryable,
     WaitTimeout,
 )
@@ -30,7 +31,7 @@ from queueapp.lifecycle.turn import take_turn
 from queueapp.models import Job, Owner, Waiting
 from queueapp.states import Status
 from queueapp.tasks import wait
-from tests.kit.queue import in_thread, make_user, outcome
+from tests.kit.queue import everyone_takes_turns, in_thread, make_user, outcome
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
@@ -174,7 +175,19 @@ def test_why_a_job_failed_is_read() -> None:
     assert (job.wait().error, job.result, job.status) == ("no paper", None, "failed")
 
 
-@pytest.mark.parametrize("action", [Handle.wait, Handle.cancel, Handle.retry])
+def test_a_job_is_moved_in_its_owners_flow() -> None:
+    everyone_takes_turns()
+    first, second = (queueapp.submit("team-red", wait, duration=1, job_id=name) for name in ("first", "second"))
+    second.move("front")
+    assert (first.refresh().data["position"], second.refresh().data["position"]) == (2, 1)
+    with pytest.raises(ValueError, match="middle"):
+        first.move("middle")  # type: ignore[arg-type]
+    second.cancel()
+    with pytest.raises(NotMovable, match="has cancelled"):
+        second.move("back")
+
+
+@pytest.mark.parametrize("action", [Handle.wait, Handle.cancel, Handle.retry, lambda job: job.move("front")])
 def test_in_a_transaction_nothing_is_done_that_would_hold_up_others(action: Any) -> None:
     job = one()
     with pytest.raises(InTransaction, match="after the commit"), transaction.atomic():
@@ -192,6 +205,8 @@ def test_all_of_it_can_be_awaited() -> None:
             await job.await_(timeout=0.03)
         assert await other.acancel()
         await other.aretry()
+        with pytest.raises(NotMovable, match="would delay others"):
+            await job.amove("front")
         assert await job.acancel()
         assert (await job.await_()).status == "cancelled"
         assert (await queueapp.aget(ada, "a")).status == "cancelled"

@@ -528,6 +528,77 @@ export interface components {
       results: components["schemas"]["Job"][];
     };
     /**
+     * Move
+     * @description Where a job is to be moved.
+     */
+    Move: {
+      /**
+       * To
+       * @description Before all jobs of the owner's own flow that wait, or behind all submitted.
+       */
+      to: components["schemas"]["ToEnum"];
+    };
+    /**
+     * MoveFilter
+     * @description Which jobs are to be moved, and where: those that match every field. Besides `to` at least one must be given.
+     */
+    MoveFilter: {
+      /**
+       * Task
+       * @description Jobs of this task.
+       */
+      task?: string;
+      /**
+       * Prefix
+       * @description Jobs whose job_id begins so.
+       */
+      prefix?: string;
+      /**
+       * Submitted After
+       * Format: date-time
+       * @description Jobs submitted at this moment (ISO 8601) or later.
+       */
+      submitted_after?: string;
+      /**
+       * Submitted Before
+       * Format: date-time
+       * @description Jobs submitted before this moment (ISO 8601).
+       */
+      submitted_before?: string;
+      /**
+       * All
+       * @description All jobs. Needed if no other field is given.
+       * @constant
+       */
+      all?: true;
+      /**
+       * Job Ids
+       * @description Jobs with one of these names.
+       */
+      job_ids?: string[];
+      /**
+       * To
+       * @description Before all jobs of the owner's own flow that wait, or behind all submitted.
+       */
+      to: components["schemas"]["ToEnum"];
+    };
+    /**
+     * Moved
+     * @description What came of the jobs of a filter.
+     */
+    Moved: {
+      /**
+       * Moved
+       * @description Jobs that are at this end now, in the order that they had.
+       */
+      moved: number;
+      /**
+       * Unchanged
+       * @description Jobs that do not wait, or are in no flow; with job_ids: all other names.
+       */
+      unchanged: number;
+    };
+    /**
      * NewDelivery
      * @description A delivery that was submitted.
      */
@@ -798,6 +869,11 @@ export interface components {
       flows: number;
       /** Flow */
       flow: string;
+      /**
+       * Own
+       * @description Whether it is yours alone, so that you can move jobs in it.
+       */
+      own: boolean;
     };
     /**
      * Stage
@@ -879,6 +955,8 @@ export interface components {
        */
       key?: string | null;
     };
+    /** @enum {string} */
+    ToEnum: "front" | "back";
     /**
      * Tokens
      * @description A new pair of tokens.

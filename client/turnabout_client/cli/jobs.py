@@ -1,4 +1,4 @@
-"""turnabout list, wait, logs, cancel, retry."""
+"""turnabout list, wait, logs, cancel, retry, move."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from .. import Client
 from ..errors import ApiError
-from ..shapes import Completed, Job, Progress
+from ..shapes import Completed, End, Job, Progress
 from . import arguments
 from .app import app
 from .output import Exit, complain, duration, exit_code, local, note, print_job, print_jobs, print_json, say
@@ -144,6 +144,36 @@ def retry(
         _confirm("Retry", given, yes)
         done = client.retry_matching(**given)
     print_json(done) if json else note(f"{done.retried:,} retried, {done.unchanged:,} unchanged.")
+
+
+@app.command()
+def move(
+    context: typer.Context,
+    jobs: SomeNames = None,
+    front: Annotated[bool | None, typer.Option("--front/--back", help="Before all that wait, or behind all.")] = None,
+    task: arguments.Task = None,
+    prefix: arguments.Prefix = None,
+    submitted_after: arguments.After = None,
+    submitted_before: arguments.Before = None,
+    everything: arguments.Everything = False,
+    yes: arguments.Yes = False,
+    json: arguments.Json = False,
+) -> None:
+    """Move jobs that wait to the front or the back of your own line: those named, or all that match every option."""
+    if front is None:
+        raise typer.BadParameter("give --front or --back")
+    to: End = "front" if front else "back"
+    given = _filter(None, task, prefix, submitted_after, submitted_before, everything)
+    with context.obj.client() as client:
+        if not _by_filter(jobs, given):
+            if jobs and len(jobs) == 1:  # with the reason if it cannot be moved
+                _each(jobs, lambda name: client.move(name, to), json)
+                return
+            given = {"job_ids": jobs}
+        else:
+            _confirm(f"Move to the {to}", given, yes)
+        done = client.move_matching(to, **given)
+    print_json(done) if json else note(f"{done.moved:,} moved to the {to}, {done.unchanged:,} unchanged.")
 
 
 def _filter(status: Any, task: Any, prefix: Any, after: Any, before: Any, everything: bool) -> dict[str, Any]:
