@@ -210,6 +210,25 @@ def test_a_waiting_job_is_cancelled_by_keyboard_alone(site: Site, login: Login) 
     expect(page.locator("#waiting-title")).to_be_focused()
 
 
+def test_a_waiting_job_is_moved_and_the_page_follows(site: Site, login: Login) -> None:
+    name = fresh("mona")
+    page = login(name)
+    busy = [{"job_id": f"busy-{number}", "duration": 600} for number in range(2)]
+    send(site, name, [*busy, *({"job_id": f"w-{number}", "duration": 1} for number in range(3))])
+    order = page.get_by_test_id("waiting").locator("[data-part=id]")
+    expect(order).to_have_text(["w-0", "w-1", "w-2"])
+    row(page, "waiting", "w-2").get_by_role("button", name="Move w-2 to the front").press("Enter")
+    expect(order).to_have_text(["w-2", "w-0", "w-1"])
+    row(page, "waiting", "w-0").get_by_test_id("back").click()
+    expect(order).to_have_text(["w-2", "w-1", "w-0"])
+    expect(row(page, "waiting", "w-0").locator("[data-part=position]")).to_have_text("3")
+    page.goto(f"{site.url}/jobs/w-0/")
+    page.get_by_role("button", name="Move to the front").click()
+    expect(page.get_by_text("position 1", exact=True)).to_be_visible()
+    with site.client(name) as client:
+        client.post("jobs/cancel/", json={"all": True}).raise_for_status()
+
+
 def run_task(site: Site, name: str, job_id: str, task: str, **payload: Any) -> None:
     """Submit a job of this task as this user."""
     send(site, name, [{"job_id": job_id, "duration": 0.1, "task": task, "payload": payload}])

@@ -91,6 +91,12 @@ export const cancelJob = (jobId) => request("DELETE", jobPath(jobId));
 export const retryJob = (jobId) => request("POST", `${jobPath(jobId)}retry/`);
 
 /**
+ * @param {string} jobId
+ * @param {"front" | "back"} to
+ */
+export const moveJob = (jobId, to) => request("POST", `${jobPath(jobId)}move/`, { to });
+
+/**
  * Return why a request failed, in a sentence for the user.
  * @param {Answer} answer
  */

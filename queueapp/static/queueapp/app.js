@@ -6,6 +6,7 @@ import { readQueue } from "./api.js";
 import { bindCancel } from "./cancel.js";
 import { atMostEvery, oncePerFrame } from "./dom.js";
 import { bindSubmit } from "./form.js";
+import { bindMove } from "./move.js";
 import { bindNotifications, jobEnded, notifiesHidden, notify } from "./notify.js";
 import { showConnection, showDelay, showEnded, showOverview, showShare } from "./overview.js";
 import { endedAt, fillAge, fillFinished, localizeTimes } from "./rows/finished.js";
@@ -101,6 +102,7 @@ function render() {
     running.show(queue.running);
     waiting.show(queue.waiting, Math.min(queue.waiting_count, reducers.MAX_LISTED));
     showOverview(queue);
+    main.toggleAttribute("data-shared-flow", !queue.share.own);
     main.toggleAttribute("data-nothing-yet", !queue.running.length && !queue.waiting.length && !finished.rows.size);
   }
   renderTimeSpent();
@@ -179,6 +181,7 @@ for (const { list } of [waiting, running]) {
     refresh();
   });
 }
+bindMove(waiting.list, refresh);
 bindRetry(finished, (jobId, ended) => {
   update(reducers.onRetried(state, jobId, ended));
   refresh();

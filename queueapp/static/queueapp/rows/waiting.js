@@ -19,6 +19,10 @@ export function fillWaiting(row, job) {
   row.setText("attempt", job.attempt > 1 ? ` · attempt ${job.attempt}` : "");
   row.setText("note", job.message);
   labelCancel(row, job);
+  if (!row.parts.move) return;
+  row.parts.move.hidden = job.position === null;
+  row.setAttribute("front", "aria-label", `Move ${job.job_id} to the front`);
+  row.setAttribute("back", "aria-label", `Move ${job.job_id} to the back`);
 }
 
 /**
