@@ -15,7 +15,7 @@ from ..models import Job, Outcome, Owner, Waiting
 from ..models.job import PLACE
 from .announce import announce
 
-BATCH_JOBS = 500
+BATCH_JOBS = 200
 """Maximum number of jobs in a batch. Claims that would take from the flow, and its submitters, wait for one at most."""
 
 _REORDER = versioned("SELECT moved, refused FROM queueapp_reorder(%s, %s::bigint[], %s)")

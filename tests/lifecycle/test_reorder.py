@@ -22,9 +22,10 @@ from queueapp.lifecycle.route import move_some
 from queueapp.lifecycle.submit import submit
 from queueapp.lifecycle.turn import take_turn
 from queueapp.lifecycle.validation import parse
-from queueapp.models import Job, Owner, PriorityRule, Waiting
+from queueapp.models import Job, Owner, PriorityRule, Waiting, database_now
 from queueapp.snapshots import queue_snapshot
 from queueapp.snapshots.audit import audit
+from queueapp.snapshots.backlog import read_backlog
 from queueapp.states import Status
 from tests.kit.queue import (
     ask_uncommitted,
@@ -61,8 +62,10 @@ def move(*moved: str, front: bool) -> None:
 
 
 def shown(owner: Owner) -> list[str]:
-    """The names of an owner's waiting jobs as the queue shows them. Positions count from 1."""
+    """The names of an owner's waiting jobs as the queue shows them: positions from 1 on, starts in order."""
     waiting = queue_snapshot(owner)["waiting"]
+    starts = [one["estimated_start"] for one in waiting if one["estimated_start"] is not None]
+    assert starts == sorted(starts)
     positions = [one["position"] for one in waiting if one["position"] is not None]
     assert positions == list(range(1, len(positions) + 1))
     return [one["job_id"] for one in waiting]
@@ -111,6 +114,16 @@ def test_whatever_is_moved_the_order_is_that_of_a_list(ada: Owner) -> None:
             expected = [*moving, *rest] if kind == "front" else [*rest, *moving]
             move(*some, front=kind == "front")
         assert shown(ada) == expected
+
+
+def test_previews_begin_with_the_jobs_in_their_order(ada: Owner) -> None:
+    submit_jobs(ada, *"abcd")
+    move("d", "b", front=True)
+    move("a", front=False)
+    present, _ = read_backlog(database_now())
+    [flow] = [flow for flow in present.flows if flow.backlog]
+    assert [Job.objects.get(pk=queued.number).name for queued in flow.backlog] == list("bdca")
+    assert (flow.head, sorted(flow.backlog, key=lambda queued: queued.place)) == (job("b").pk, flow.backlog)
 
 
 def test_a_job_that_was_moved_to_the_front_wins_no_tie(ada: Owner) -> None:
