@@ -112,6 +112,7 @@ def _change(hook: Webhook, do: str | None, delivery: str) -> None:
 
 
 def _page(request: HttpRequest, form: dict[str, Any], status: int = 200) -> HttpResponse:
+    hooks = list(Webhook.objects.filter(owner__user=request.user.pk))
     chosen = Digest.objects.filter(owner__user=request.user.pk).first()
     context = {
         "digests": queue_settings().DIGESTS,
@@ -119,7 +120,8 @@ def _page(request: HttpRequest, form: dict[str, Any], status: int = 200) -> Http
         "period": chosen.period if chosen is not None else "",
         "periods": [("", "never"), *Digest.Period.choices],
         "has_webhooks": has_webhooks(),
-        "hooks": Webhook.objects.filter(owner__user=request.user.pk),
+        "hooks": hooks,
+        "hooks_on": sum(hook.enabled for hook in hooks),
         "all_statuses": FINISHED,
         "longest_url": MAX_URL,
         **form,

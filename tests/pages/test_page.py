@@ -422,25 +422,64 @@ def test_many_completions_make_one_notice(site: Site, login: Login) -> None:
     expect(page.get_by_test_id("finished").locator(".job:visible")).to_have_count(40)
 
 
-def test_a_page_out_of_sight_tells_by_the_browser(site: Site, login: Login) -> None:
+NOTIFICATIONS = """
+    window.Notification = class {
+        static get permission() { return localStorage.getItem("allowed") ?? "default"; }
+        static async requestPermission() { localStorage.setItem("allowed", "granted"); }
+        constructor(title, { body }) { document.body.dataset.told = `${title}: ${body}`; }
+    };
+"""
+
+
+def put_out_of_sight(page: Page, *, hidden: bool = True) -> None:
+    """Have the page believe that another tab is in front of it, or that it is in front again."""
+    page.evaluate(
+        """hidden => {
+            Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
+
+
+def test_a_page_out_of_sight_tells_by_the_browser_and_by_its_tab(site: Site, login: Login) -> None:
     name = fresh("peggy")
     page = login(name)
-    page.evaluate(
-        """() => {
-            window.Notification = class {
-                static permission = "default";
-                static async requestPermission() { this.permission = "granted"; }
-                constructor(title, { body }) { document.body.dataset.told = `${title}: ${body}`; }
-            };
-        }"""
-    )
+    page.evaluate(f"() => {{ {NOTIFICATIONS} }}")
+    icon = page.locator('link[rel="icon"]')
     page.get_by_role("button", name="Notify me").click()
     expect(page.get_by_role("button", name="Notifications on")).to_be_visible()
     send(site, name, [{"job_id": "in-sight", "duration": 0.05}])
     expect(page.get_by_test_id("notice")).to_contain_text("in-sight is done")
-    page.evaluate("Object.defineProperty(document, 'hidden', { value: true })")
+    put_out_of_sight(page)
     send(site, name, [{"job_id": f"out-of-sight-{number}", "duration": 0.05} for number in range(12)])
     expect(page.locator("body")).to_have_attribute("data-told", "12 jobs done: 12 succeeded")
+    expect(page).to_have_title("(12 new) Your queue · Turnabout")
+    expect(icon).to_have_attribute("href", re.compile("favicon-new"))
+    put_out_of_sight(page, hidden=False)
+    expect(page).to_have_title("Your queue · Turnabout")
+    expect(icon).to_have_attribute("href", re.compile("favicon.svg"))
+
+
+def test_the_browser_tells_of_failures_only_if_that_is_chosen(site: Site, login: Login) -> None:
+    name = fresh("pat")
+    page = login(name)
+    page.context.add_init_script(NOTIFICATIONS)
+    page.goto(f"{site.url}/notices/")
+    choice = page.get_by_role("region", name="This browser")
+    expect(choice).to_contain_text("off")
+    page.get_by_label("Notify me of jobs that end").select_option("only if they failed")
+    choice.get_by_role("button", name="Save").click()
+    expect(choice).to_contain_text("on, failures only")
+    page.goto(site.url)
+    expect(page.get_by_role("button", name="Notifications of failures on")).to_be_visible()
+    expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live")
+    put_out_of_sight(page)
+    lost = {"job_id": "lost", "duration": 0.05, "task": "checksum", "payload": {"path": "nowhere"}}
+    send(site, name, [{"job_id": "well", "duration": 0.05}, lost])
+    expect(page.locator("body")).to_have_attribute("data-told", re.compile("^lost failed: "))
+    expect(page).to_have_title("(2 new, 1 failed) Your queue · Turnabout")
+    expect(page.locator('link[rel="icon"]')).to_have_attribute("href", re.compile("favicon-failed"))
 
 
 def test_what_ended_between_two_visits_is_marked(site: Site, login: Login) -> None:

@@ -16,6 +16,7 @@ import { fillEstimatedStart, fillWaiting } from "./rows/waiting.js";
 import { followShared } from "./shared-stream.js";
 import * as reducers from "./state.js";
 import { load, save } from "./storage.js";
+import { iconOf, NO_NEWS, onEnded, showIcon, titleOf } from "./tab.js";
 
 /** Jobs that wait in a queue of the event stream, at most. */
 const LIVE_WAITING = 20;
@@ -28,6 +29,7 @@ const running = new JobList("running", fillRunning);
 const waiting = new JobList("waiting", fillWaiting);
 const finished = new JobList("finished", fillFinished);
 
+let news = NO_NEWS;
 let state = reducers.initialState(
   Array.from(finished.rows, ([jobId, row]) => /** @type {[string, number]} */ ([jobId, endedAt(row)])),
 );
@@ -77,7 +79,9 @@ function onEstimates(estimates) {
 function onCompleted(job) {
   const before = state;
   update(reducers.onCompleted(before, job, performance.now()));
-  if (state !== before && !before.cancelledHere.has(job.job_id)) jobEnded(job);
+  if (state === before || before.cancelledHere.has(job.job_id)) return;
+  if (document.hidden) news = onEnded(news, job);
+  jobEnded(job);
 }
 
 /** @param {import("./stream.js").ConnectionState} connection */
@@ -105,9 +109,19 @@ function render() {
     main.toggleAttribute("data-shared-flow", !queue.share.own);
     main.toggleAttribute("data-nothing-yet", !queue.running.length && !queue.waiting.length && !finished.rows.size);
   }
+  renderTab();
   renderTimeSpent();
   renderRelativeTimes();
 }
+
+/** Not with each event: some screen readers read a title that changes. */
+const renderTab = atMostEvery(2000, () => {
+  const { queue } = state;
+  if (!queue) return;
+  const title = titleOf(news, queue.running.length, queue.waiting_count);
+  if (document.title !== title) document.title = title;
+  showIcon(iconOf(news, queue.running.length));
+});
 
 /** Update how long each running job has taken. */
 function renderTimeSpent() {
@@ -188,6 +202,7 @@ bindRetry(finished, (jobId, ended) => {
 });
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
+  news = NO_NEWS;
   saveSeen();
   schedule();
 });

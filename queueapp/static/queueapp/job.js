@@ -8,6 +8,7 @@ import { atMostEvery, oncePerFrame, part, setText } from "./dom.js";
 import { formatElapsed } from "./format.js";
 import * as reducers from "./job-state.js";
 import { followShared } from "./shared-stream.js";
+import { iconOf, NO_NEWS, onEnded, showIcon } from "./tab.js";
 import { localizeTimes } from "./times.js";
 
 const LABELS = { live: "Live", reconnecting: "Reconnecting", ended: "Session ended" };
@@ -25,6 +26,8 @@ const keyIn = (within) =>
   /** @type {HTMLElement | null} */ (within.querySelector('[data-live="state"]'))?.dataset.key ?? "";
 
 let state = reducers.initialState(main.dataset.jobId ?? "", keyIn(document));
+
+let news = NO_NEWS;
 
 const schedule = oncePerFrame(render);
 const readSoon = atMostEvery(READ_EVERY, readAgain);
@@ -66,6 +69,11 @@ async function readAgain() {
   }
   document.title = page.title;
   state = reducers.onRead(state, keyIn(document));
+  renderIcon();
+}
+
+function renderIcon() {
+  showIcon(iconOf(news, state.key.startsWith("running") ? 1 : 0));
 }
 
 /**
@@ -115,6 +123,13 @@ function onState(next) {
   setText(part("connection"), LABELS[next]);
 }
 
+/** @param {import("./api.js").Job} job */
+function onCompleted(job) {
+  const before = state;
+  update(reducers.onCompleted(state, job));
+  if (state !== before && document.hidden) news = onEnded(news, job);
+}
+
 /** @param {import("./api.js").Queue} queue */
 function onQueue(queue) {
   if (queue.user !== main.dataset.user) return stream.end();
@@ -127,6 +142,13 @@ function onProgress(progress) {
   if (progress.jobs.some((job) => job.job_id === state.jobId)) readLog();
 }
 
+renderIcon();
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  news = NO_NEWS;
+  renderIcon();
+});
+
 const stream = followShared({
   user: main.dataset.user ?? "",
   after: main.dataset.lastNumber ?? "",
@@ -137,7 +159,7 @@ const stream = followShared({
     estimates: () => {
       if (state.key.startsWith("queued")) readWait();
     },
-    completed: (job) => update(reducers.onCompleted(state, job)),
+    completed: onCompleted,
   },
   onState,
   expectsEvents: () => state.key.startsWith("running"),

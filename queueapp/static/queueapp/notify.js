@@ -8,7 +8,7 @@
 
 import { part } from "./dom.js";
 import { formatDuration, formatNumber, isolated } from "./format.js";
-import { load, save } from "./storage.js";
+import { choose, chosen, isBlocked, lastEnds, tells } from "./permission.js";
 
 const ICON = new URL("favicon.svg", import.meta.url).href;
 
@@ -19,7 +19,6 @@ const BATCH_DELAY_MANY = 1000;
 const BATCH_DELAY_HIDDEN = 2000;
 const DISMISS_DELAY = 7000;
 const DISMISS_DELAY_FAILED = 15000;
-const PREFERENCE = "notify";
 
 const region = /** @type {HTMLElement} */ (document.querySelector('[data-testid="notice"]'));
 const template = /** @type {HTMLTemplateElement} */ (document.getElementById("notice-card"));
@@ -38,7 +37,7 @@ const cards = new Map();
 export function jobEnded(job) {
   batch.push(job);
   batchTimer ||= setTimeout(showBatch, shown.length > 2 ? BATCH_DELAY_MANY : BATCH_DELAY);
-  if (!document.hidden) return;
+  if (!document.hidden || !tells(chosen(), job.status)) return;
   hiddenBatch.push(job);
   hiddenBatchTimer ||= setTimeout(notifyBrowser, BATCH_DELAY_HIDDEN);
 }
@@ -135,27 +134,22 @@ function dismiss(key) {
 
 /* The browser's own notifications */
 
-const supported = "Notification" in window && window.isSecureContext;
-
-const isEnabled = () => load(PREFERENCE) !== "no";
-
 export function bindNotifications() {
   labelButton();
   button.addEventListener("click", async () => {
-    if (Notification.permission === "default") {
-      await Notification.requestPermission();
-      save(PREFERENCE, "yes");
-    } else save(PREFERENCE, isEnabled() ? "no" : "yes");
+    await choose(notifiesHidden() ? "no" : lastEnds());
     labelButton();
   });
 }
 
 /** Whether the browser is to tell of jobs that end while this page is out of sight. */
-export const notifiesHidden = () => supported && Notification.permission === "granted" && isEnabled();
+export const notifiesHidden = () => chosen() !== "no";
+
+const LABELS = { all: "Notifications on", failed: "Notifications of failures on", no: "Notify me" };
 
 function labelButton() {
-  button.hidden = !supported || Notification.permission === "denied";
-  button.textContent = notifiesHidden() ? "Notifications on" : "Notify me";
+  button.hidden = isBlocked();
+  button.textContent = LABELS[chosen()];
   button.title = "By the browser, when a job ends while this page is out of sight";
 }
 

@@ -1,5 +1,5 @@
 // @ts-check
-/** The overview above the lists (connection, processors, share), and the title of the tab. */
+/** The overview above the lists: connection, processors, share. */
 
 import { part, setText } from "./dom.js";
 import { MAX_LISTED } from "./state.js";
@@ -34,7 +34,6 @@ export function showOverview(queue) {
   const listed = Math.min(queue.waiting_count, MAX_LISTED);
   setText(part("waiting-note"), queue.waiting_count > listed ? `the first ${listed} are listed` : "");
   part("waiting-more").hidden = queue.waiting_count <= listed;
-  showTitle(mine, queue.waiting_count);
 }
 
 /**
@@ -48,16 +47,6 @@ export function showShare(queue, now) {
   const nextTurn = starts.length ? (Math.min(...starts) - now) / 1000 : null;
   setText(share, shareSentence(queue.share, queue.user ?? queue.key ?? "", active, nextTurn));
   shareBar.setAttribute("width", `${queue.share.owed * 100}%`);
-}
-
-/**
- * @param {number} running
- * @param {number} waiting
- */
-function showTitle(running, waiting) {
-  const counts = [running && `${running} running`, waiting && `${formatWaitingCount(waiting)} waiting`].filter(Boolean);
-  const title = `${counts.join(" · ") || "Your queue"} · Turnabout`;
-  if (document.title !== title) document.title = title;
 }
 
 /**
