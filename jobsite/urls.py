@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from queueapp.limits.throttles import throttle_logins
 
@@ -24,6 +25,7 @@ def docs(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("admin/login/", throttle_logins(admin.site.login)),  # before the admin's own address of it
+    path("admin/password_change/", RedirectView.as_view(pattern_name="password_change")),  # one page, one lockout
     path("admin/", admin.site.urls),
     path("", include("jobsite.accounts.urls")),
     path("", include("queueapp.urls")),

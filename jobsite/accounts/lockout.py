@@ -13,6 +13,7 @@ from rest_framework.request import Request
 
 from queueapp.http.address import client_address
 from queueapp.http.problems import in_words, too_many
+from queueapp.limits.throttles import refusal_page
 
 LONGEST_NAME = 150
 """Characters of a user name, at most. No user has a longer one."""
@@ -40,9 +41,9 @@ def shut_sentence(wait: float) -> str:
 
 
 def locked_out(request: HttpRequest, *_: Any) -> HttpResponse:
-    """Return 429 with Retry-After: a problem below /api/, the log-in page elsewhere."""
+    """Return 429 with Retry-After: a problem below /api/, the log-in page elsewhere, or a plain page after it."""
     wait = seconds_left(request, name_of(request, getattr(request, "axes_credentials", None)))
-    return too_many(request, wait, shut_sentence(wait), "registration/login.html")
+    return too_many(request, wait, shut_sentence(wait), refusal_page(request))
 
 
 def forget_failures(request: HttpRequest | Request, username: str) -> None:

@@ -60,13 +60,18 @@ def logins_sentence(wait: float) -> str:
     return f"Too many attempts to log in from your address. Try again in {in_words(wait)}."
 
 
+def refusal_page(request: HttpRequest) -> str:
+    """Return the template for whoever may try no more passwords now: the log-in, unless that is behind them."""
+    return "queueapp/429.html" if request.user.is_authenticated else "registration/login.html"
+
+
 def throttle_logins(view: View) -> View:
     """Limit a view to LOGINS_PER_MINUTE passwords from one address."""
 
     @wraps(view)
     def throttled(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
         if request.method == "POST" and (wait := login_wait(request)):
-            return too_many(request, wait, logins_sentence(wait), "registration/login.html")
+            return too_many(request, wait, logins_sentence(wait), refusal_page(request))
         return view(request, *args, **options)
 
     return throttled

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -28,6 +29,7 @@ from rest_framework_simplejwt.utils import get_md5_hash_password
 from jobsite.accounts.models import User
 from queueapp.events import access
 from tests.api.test_api import assert_problem, client_of
+from tests.kit.keys import bearer, new_key
 from tests.kit.queue import make_user
 from tests.kit.site import BASE, PASSWORD, Site
 
@@ -320,6 +322,63 @@ class TestTokens:
         assert APIClient().get("/api/v1/queue/", headers={"authorization": f"Bearer {token}"}).status_code == 401
 
 
+@pytest.mark.django_db
+class TestPassword:
+    NEW = "a-long-one-of-my-own"
+
+    def form(self, old: str = PASSWORD, again: str = NEW) -> dict[str, str]:
+        return {"old_password": old, "new_password1": self.NEW, "new_password2": again}
+
+    def test_it_is_changed_and_ends_all_but_the_session_and_the_keys(self, client: Client) -> None:
+        user = make_user("ada")
+        key = new_key(user, "read")
+        for one in (client, other := Client()):
+            one.post("/login/", LOGIN)
+        tokens = APIClient().post("/api/v1/token/", LOGIN, format="json").json()
+        assert b'href="/password/"' in client.get("/").content
+        assert client.post("/password/", self.form()).status_code == 302
+        assert client.get("/password/done/").status_code == client.get("/").status_code == 200
+        assert other.get("/").status_code == 302
+        assert_problem(APIClient(HTTP_AUTHORIZATION=f"Bearer {tokens['access']}").get("/api/v1/queue/"), 401)
+        assert client.get("/api/v1/queue/", headers=bearer(key)).status_code == 200
+        again = APIClient().post("/api/v1/token/refresh/", {"refresh": tokens["refresh"]}, format="json")
+        assert_problem(again, 401)
+        assert User.objects.get().check_password(self.NEW)
+
+    @pytest.mark.parametrize(
+        ("given", "field", "says"),
+        [
+            ({"old": "wrong"}, "old_password", "This is not your present password."),
+            ({"again": "another"}, "new_password2", "match"),
+        ],
+    )
+    def test_what_is_wrong_is_said_at_its_field(
+        self, client: Client, given: dict[str, str], field: str, says: str
+    ) -> None:
+        client.force_login(make_user("ada"))
+        answer = client.post("/password/", self.form(**given))
+        assert answer.status_code == 400
+        assert re.search(rf'id="id_{field}-error">[^<]*{says}', answer.content.decode())
+        assert User.objects.get().check_password(PASSWORD)
+
+    def test_a_session_cannot_be_used_to_guess_it(self, client: Client) -> None:
+        client.force_login(make_user("ada"))
+        answers = [client.post("/password/", self.form(old="wrong")) for _ in range(5)]
+        assert [answer.status_code for answer in answers] == [400] * 4 + [429]
+        assert "Too many attempts" in answers[-1].content.decode()
+        assert client.post("/password/", self.form()).status_code == 429
+        assert client.get("/").status_code == 200
+        assert_problem(APIClient().post("/api/v1/token/", LOGIN, format="json"), 429)
+
+    def test_one_address_has_so_many_attempts_a_minute(self, client: Client, settings: Settings) -> None:
+        settings.QUEUEAPP = settings.QUEUEAPP | {"LOGINS_PER_MINUTE": 1}
+        client.force_login(make_user("ada"))
+        assert client.post("/password/", self.form(again="another")).status_code == 400
+        refused = client.post("/password/", self.form())
+        assert (refused.status_code, refused["Retry-After"]) == (429, "60")
+        assert "your jobs are not affected" in refused.content.decode()
+
+
 @contextmanager
 def open_stream(site: Site, client: httpx.Client) -> Iterator[Iterator[bytes]]:
     """The parts of a stream that has begun."""
@@ -362,6 +421,19 @@ class TestStreamsEnd:
                 visitor.post("/logout/", data={"csrfmiddlewaretoken": visitor.cookies["csrftoken"]})
                 assert_ends(parts, 8)
             assert visitor.get("/api/v1/events/").status_code == 401
+
+    def test_of_a_password_that_is_changed_and_the_session_opens_another(self, site: Site) -> None:
+        site.user("kim")
+        with httpx.Client(base_url=site.url, follow_redirects=True) as visitor:
+            visitor.get("/login/")
+            form = {"username": "kim", "password": PASSWORD}
+            visitor.post("/login/", data=form | {"csrfmiddlewaretoken": visitor.cookies["csrftoken"]})
+            new = {"old_password": PASSWORD, "new_password1": TestPassword.NEW, "new_password2": TestPassword.NEW}
+            with open_stream(site, visitor) as parts:
+                visitor.post("/password/", data=new | {"csrfmiddlewaretoken": visitor.cookies["csrftoken"]})
+                assert_ends(parts, 8)
+            with open_stream(site, visitor) as parts:
+                assert next(parts)
 
     def test_of_a_token_that_expires(self, site: Site) -> None:
         site.user("jo")
