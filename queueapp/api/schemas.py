@@ -38,6 +38,7 @@ Job = _model(shapes.Job)
 Queue = _model(shapes.Queue)
 Fleet = _model(shapes.Fleet)
 JobLog = _model(shapes.JobLog)
+Use = _model(shapes.Use)
 WaitExplained = _model(shapes.WaitExplained)
 
 

@@ -9,7 +9,7 @@ from .docs import DocsView, SchemaView
 from .fleet import FleetView
 from .keys import KeysView, KeyView
 from .matching import CancelMatchingView, MoveMatchingView, RetryMatchingView
-from .views import BulkView, JobLogView, JobsView, JobView, MoveView, QueueView, RetryView, WaitView
+from .views import BulkView, JobLogView, JobsView, JobView, MoveView, QueueView, RetryView, UseView, WaitView
 
 urlpatterns = [
     path("jobs/", JobsView.as_view(), name="jobs"),
@@ -23,6 +23,7 @@ urlpatterns = [
     path("jobs/<str:job_id>/log/", JobLogView.as_view(), name="job-log"),
     path("jobs/<str:job_id>/why/", WaitView.as_view(), name="job-why"),
     path("queue/", QueueView.as_view(), name="queue"),
+    path("use/", UseView.as_view(), name="use"),
     path("fleet/", FleetView.as_view(), name="fleet"),
     path("keys/", KeysView.as_view(), name="keys"),
     path("keys/<str:prefix>/", KeyView.as_view(), name="key"),

@@ -24,7 +24,7 @@ from ..lifecycle.submit import submit_each
 from ..lifecycle.validation import Submission, parse, parse_all
 from ..models import Job, Owner, at_one_moment
 from ..models.api_key import Scope
-from ..snapshots import explain_wait, job_dict, job_log, new_job_dict, queue_snapshot
+from ..snapshots import explain_wait, job_dict, job_log, new_job_dict, queue_snapshot, use_of
 from . import schemas
 from .base import ERRORS, PROBLEM, ConditionalView, ProtectedView
 from .bulk import bulk_turn
@@ -268,6 +268,22 @@ class QueueView(ProtectedView):
     )
     def get(self, request: Request) -> Response:
         return Response(queue_snapshot(owner_in_query(request)))
+
+
+class UseView(ProtectedView):
+    """My use over time."""
+
+    takes: ClassVar = {"GET": NAMES}
+    scopes: ClassVar = {"GET": Scope.READ}
+
+    @described(
+        operation_id="use",
+        summary="What I used in the last 30 days, by day and by task",
+        parameters=WHOSE,
+        responses={200: schemas.Use, **ERRORS},
+    )
+    def get(self, request: Request) -> Response:
+        return Response(use_of(owner_in_query(request)))
 
 
 def _job(request: Request, job_id: str) -> Job:

@@ -24,7 +24,7 @@ from .processor import Processor
 from .routing import Routing, RuleChange
 from .rule import PriorityRule
 from .signal_cursor import SignalCursor
-from .total import WIDTHS, FlowTotal, TaskTotal, TotalsCursor
+from .total import WIDTHS, FlowTotal, OwnerTotal, TaskTotal, TotalsCursor
 from .webhook import Webhook
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "OrderStart",
     "Outcome",
     "Owner",
+    "OwnerTotal",
     "Pause",
     "PendingMove",
     "PriorityRule",

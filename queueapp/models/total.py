@@ -1,4 +1,4 @@
-"""Totals: the work of jobs that have ended, summed up by flow and by task over minutes and longer."""
+"""Totals: the work of jobs that have ended, summed up by flow, by task, and by owner and day."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from .flow import Flow
+from .owner import Owner
 
 WIDTHS = (60, 300, 1_800, 21_600)
 """Seconds of the buckets of totals. Each needs a partition of FlowTotal's table (migration 0003)."""
@@ -76,6 +77,22 @@ class TaskTotal(Total):
 
     def __str__(self) -> str:
         return f"{self.task}, {self.begin}, {self.width} s"
+
+
+class OwnerTotal(models.Model):
+    """What became of one owner's jobs of one task on a day (UTC). As other totals: written once for each end."""
+
+    pk = models.CompositePrimaryKey("day", "owner", "task")
+    day = models.DateField()
+    owner = models.ForeignKey(Owner, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
+    task = models.CharField(max_length=100)
+    succeeded = models.IntegerField(help_text="Jobs.")
+    failed = models.IntegerField(help_text="Jobs.")
+    cancelled = models.IntegerField(help_text="Jobs.")
+    spent = models.FloatField(help_text="Processor seconds of all attempts that ended on the day.")
+
+    def __str__(self) -> str:
+        return f"{self.owner_id}, {self.task}, {self.day}"
 
 
 class TotalsCursor(models.Model):

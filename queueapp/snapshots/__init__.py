@@ -16,6 +16,7 @@ from .job_log import job_log
 from .jobs import job_dict, job_dicts, new_job_dict, recent_jobs
 from .predictions import Predictions
 from .queues import LIVE_WAITING, progress_snapshots, queue_snapshot, queue_snapshots
+from .use import use_of
 from .waiting import explain_wait
 
 __all__ = [
@@ -44,4 +45,5 @@ __all__ = [
     "queue_snapshots",
     "recent_jobs",
     "stream_starts",
+    "use_of",
 ]

@@ -233,6 +233,35 @@ class Fleet(TypedDict):
     decisions: Annotated[list[FleetDecision], Field(description="The newest 20, newest first.")]
 
 
+class UseSums(TypedDict):
+    """Jobs that ended, and what they took."""
+
+    succeeded: int
+    failed: int
+    cancelled: int
+    time_spent: Annotated[float, Field(description="Processor seconds of all attempts that ended.")]
+
+
+class UseOfDay(UseSums):
+    """What you used on a day."""
+
+    day: Annotated[str, WithJsonSchema({"type": "string", "format": "date"}), Field(description="By UTC.")]
+
+
+class UseOfTask(UseSums):
+    """What you used for a task."""
+
+    task: str
+
+
+class Use(TypedDict):
+    """What you used in the last 30 days, today included."""
+
+    days: Annotated[list[UseOfDay], Field(description="Each day, the oldest first.")]
+    tasks: Annotated[list[UseOfTask], Field(description="In all of these days; the one with the most time first.")]
+    total: UseSums
+
+
 class RunningJob(TypedDict):
     """How far a job is."""
 

@@ -92,6 +92,8 @@ ROWS = [
     row("submit/", "POST",                  "302 302 302 302 302 302", data={"job_id": "new", "duration": 1}),
     row("submit/many/", "GET",              "302 200 200 200 200 302"),
     row("submit/many/", "POST",             "302 200 200 200 200 302", data={"text": "job_id,duration\nnew,1"}),
+    row("use/", "GET",                      "302 200 200 200 200 302"),
+    row("use/", "GET",                      "302 200 403 403 302 302", "use/?user=ada"),
     row("jobs/", "GET",                     "302 200 200 200 200 302"),
     row("", "GET",                          "302 200 403 403 302 302", "?user=ada"),  # the boss to the page that asks
     row("jobs/", "GET",                     "302 200 403 403 302 302", "jobs/?user=ada"),
@@ -152,6 +154,8 @@ ROWS = [
     row(MOVE, "POST",                       "401 200 404 404 404 401", f"{THEIRS}move/", FRONT),
     row(MOVE, "POST",                       "401 200 403 200 200 401", f"{THEIRS}move/?user=ada", FRONT),
     row(f"{API}queue/", "GET",              "401 200 200 200 200 401"),
+    row(f"{API}use/", "GET",                "401 200 200 200 200 401"),
+    row(f"{API}use/", "GET",                "401 200 403 200 200 401", "api/v1/use/?user=ada"),
     row(f"{API}events/", "GET",             "401 501 501 501 501 401"),  # admitted, and this client is WSGI
     row(f"{API}keys/", "GET",               "401 200 200 200 200 401"),
     row(f"{API}keys/", "POST",              "401 201 201 201 201 401", data={"name": "new", "scopes": ["read"]}),
@@ -327,6 +331,7 @@ SCOPES = {
     (LOG, "GET"): "read",
     (MOVE, "POST"): "cancel",
     (f"{API}queue/", "GET"): "read",
+    (f"{API}use/", "GET"): "read",
     (f"{API}events/", "GET"): "read",
 }
 """The scope that a key needs. All else of the API is closed to keys, but for what is open to anybody."""

@@ -974,6 +974,82 @@ export interface components {
       refresh: string;
     };
     /**
+     * Use
+     * @description What you used in the last 30 days, today included.
+     */
+    Use: {
+      /**
+       * Days
+       * @description Each day, the oldest first.
+       */
+      days: components["schemas"]["UseOfDay"][];
+      /**
+       * Tasks
+       * @description In all of these days; the one with the most time first.
+       */
+      tasks: components["schemas"]["UseOfTask"][];
+      total: components["schemas"]["UseSums"];
+    };
+    /**
+     * UseOfDay
+     * @description What you used on a day.
+     */
+    UseOfDay: {
+      /** Succeeded */
+      succeeded: number;
+      /** Failed */
+      failed: number;
+      /** Cancelled */
+      cancelled: number;
+      /**
+       * Time Spent
+       * @description Processor seconds of all attempts that ended.
+       */
+      time_spent: number;
+      /**
+       * Day
+       * Format: date
+       * @description By UTC.
+       */
+      day: string;
+    };
+    /**
+     * UseOfTask
+     * @description What you used for a task.
+     */
+    UseOfTask: {
+      /** Succeeded */
+      succeeded: number;
+      /** Failed */
+      failed: number;
+      /** Cancelled */
+      cancelled: number;
+      /**
+       * Time Spent
+       * @description Processor seconds of all attempts that ended.
+       */
+      time_spent: number;
+      /** Task */
+      task: string;
+    };
+    /**
+     * UseSums
+     * @description Jobs that ended, and what they took.
+     */
+    UseSums: {
+      /** Succeeded */
+      succeeded: number;
+      /** Failed */
+      failed: number;
+      /** Cancelled */
+      cancelled: number;
+      /**
+       * Time Spent
+       * @description Processor seconds of all attempts that ended.
+       */
+      time_spent: number;
+    };
+    /**
      * WaitExplained
      * @description Why a job waits.
      */

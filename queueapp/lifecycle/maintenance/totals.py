@@ -32,6 +32,14 @@ _PRUNE = """
      WHERE t.width = old.width AND t.begin = old.begin AND t.{1} = old.{1}
 """
 
+_PRUNE_OWNERS = """
+    DELETE FROM queueapp_ownertotal t USING (
+        SELECT day, owner_id, task FROM queueapp_ownertotal
+         WHERE day < (clock_timestamp() AT TIME ZONE 'UTC')::date - %s LIMIT %s FOR UPDATE SKIP LOCKED
+    ) AS old
+     WHERE t.day = old.day AND t.owner_id = old.owner_id AND t.task = old.task
+"""
+
 
 def count_ended(*, at_once: bool = False) -> bool:
     """Count up to BATCH_JOBS jobs that have ended, each once. Return whether there is more to count.
@@ -51,7 +59,8 @@ def _count(every: float) -> bool:
 def prune_totals() -> bool:
     """Delete old totals, up to BATCH_ROWS of each kind. Return whether there may be more.
 
-    They are kept as long as finished jobs, RETENTION_DAYS; those of LONG buckets LONG_KEPT at least. Locks: the rows.
+    They are kept as long as finished jobs, RETENTION_DAYS; those of owners, and of LONG buckets, LONG_KEPT at least.
+    Locks: the rows.
     """
     days = queue_settings().RETENTION_DAYS
     if days == 0:
@@ -63,4 +72,5 @@ def prune_totals() -> bool:
             for table, key in (("flowtotal", "flow_id"), ("tasktotal", "task")):
                 cursor.execute(_PRUNE.format(table, key), [width, kept, BATCH_ROWS])
                 more = more or cursor.rowcount == BATCH_ROWS
-    return more
+        cursor.execute(_PRUNE_OWNERS, [max(days, LONG_KEPT.days), BATCH_ROWS])
+        return more or cursor.rowcount == BATCH_ROWS

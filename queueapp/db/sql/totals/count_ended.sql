@@ -48,6 +48,7 @@ BEGIN
     IF cardinality(pieces) > 0 THEN
         PERFORM queueapp_count_flows(pieces, p_widths);
         PERFORM queueapp_count_tasks(pieces, p_widths);
+        PERFORM queueapp_count_owners(c.outcomes, outcomes_to, c.attempts, attempts_to);
     ELSE  -- pruned long ago: go on from the next that there is
         SELECT coalesce(min(number) - 1, c.noted_outcomes) INTO outcomes_to
           FROM queueapp_outcome WHERE number > outcomes_to AND number <= c.noted_outcomes;
