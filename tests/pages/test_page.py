@@ -505,7 +505,9 @@ def test_nothing_sticks_out_on_any_screen(site: Site, login: Login) -> None:
     expect(page.get_by_test_id("finished").locator(".job")).to_have_count(3)
     for width in (360, 768, 1280, 1920):
         page.set_viewport_size({"width": width, "height": 800})
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for direction in ("ltr", "rtl"):
+            page.evaluate("direction => (document.documentElement.dir = direction)", direction)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.set_viewport_size({"width": 360, "height": 800})
     expect(page.get_by_test_id("submit-form")).not_to_be_visible()
     page.get_by_role("button", name="Open the form").click()
