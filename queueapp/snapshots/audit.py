@@ -132,6 +132,20 @@ _CHECKS = {
         SELECT 'flow ' || flow || ' at ' || o.begin FROM outcomes o
           LEFT JOIN queueapp_flowtotal t ON t.width = 1800 AND t.begin = o.begin AND t.flow_id = o.flow
          WHERE coalesce(t.ended, 0) < o.many""",  # noqa: S608
+    "days have other totals of an owner than as many jobs have succeeded": f"""
+        WITH {_KEPT}, days AS (
+            SELECT counted, ((since - interval '30 min') AT TIME ZONE 'UTC')::date + 1 AS first FROM kept
+        ), outcomes AS (
+            SELECT (finished_at AT TIME ZONE 'UTC')::date AS day, owner_id, count(*) AS many
+              FROM days, queueapp_outcome
+             WHERE number <= counted AND finished_at >= first::timestamp AT TIME ZONE 'UTC' AND status = 'succeeded'
+             GROUP BY 1, 2
+        ), totals AS (
+            SELECT day, owner_id, sum(succeeded) AS many FROM days, queueapp_ownertotal
+             WHERE day >= first GROUP BY 1, 2 HAVING sum(succeeded) > 0
+        )
+        SELECT 'owner ' || owner_id || ' at ' || day FROM outcomes o FULL JOIN totals t USING (day, owner_id)
+         WHERE o.many IS DISTINCT FROM t.many""",  # noqa: S608
 }
 
 _MISROUTED = "owners are in another flow, or their flow has other terms, than the priority rules say"

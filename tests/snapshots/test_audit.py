@@ -99,14 +99,16 @@ def test_what_is_off_is_said(damage: str, says: str) -> None:
         ("DELETE FROM queueapp_tasktotal", "other totals of a task"),
         ("UPDATE queueapp_flowtotal SET ended = ended - 1", "totals of a flow that miss jobs"),
         ("DELETE FROM queueapp_flowtotal", "totals of a flow that miss jobs"),
+        ("UPDATE queueapp_ownertotal SET succeeded = succeeded - 1", "other totals of an owner"),
+        ("DELETE FROM queueapp_ownertotal", "other totals of an owner"),
     ],
 )
 def test_totals_that_are_off_are_said(damage: str, says: str) -> None:
     everyone_takes_turns()
     submit_jobs(make_owner("ada"), "a0", "a1", "a2")
     run_all(register("c").pk)
-    # The first half hour is left out, as jobs of it may have been pruned.
-    Outcome.objects.filter(job__name="a0").update(finished_at=timezone.now() - timedelta(hours=1))
+    # The first half hour and the first day are left out, as jobs of them may have been pruned.
+    Outcome.objects.filter(job__name="a0").update(finished_at=timezone.now() - timedelta(days=1))
     count_all()
     assert audit() == []
     with connection.cursor() as cursor:
