@@ -5,7 +5,7 @@ WEB_PROCESSES ?= 1
 PYTHON ?= python3
 BIN = .venv/bin
 INSTALL = -m pip install --quiet --disable-pip-version-check --require-hashes -r
-PYTEST = -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder
+PYTEST = -m pytest --numprocesses=4 --dist=loadfile --no-loadscope-reorder
 # What another project relies on, with its user model: UUID keys and log-in by e-mail (tests/host/).
 HOST_TESTS = tests/host tests/lifecycle tests/snapshots tests/policy/test_preview.py tests/api/test_api.py tests/events/test_hub.py
 # For checks that read the settings only: there is no such database, and none is asked.

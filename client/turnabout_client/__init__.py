@@ -36,6 +36,7 @@ from .shapes import (
     Event,
     Job,
     JobFilter,
+    JobLog,
     Moved,
     Processors,
     Progress,
@@ -48,6 +49,7 @@ from .shapes import (
     Share,
     Status,
     Submission,
+    Wait,
     WaitingJob,
 )
 from .view import QueueView
@@ -72,6 +74,7 @@ __all__ = [
     "InvalidRequest",
     "Job",
     "JobFilter",
+    "JobLog",
     "MemoryTokens",
     "Moved",
     "NotAllowed",
@@ -97,5 +100,6 @@ __all__ = [
     "TurnaboutError",
     "Unavailable",
     "Unreachable",
+    "Wait",
     "WaitingJob",
 ]

@@ -101,6 +101,8 @@ class AsyncClient:
     submit = _Call(Operations.submit)
     submit_many = _Call(Operations.submit_many)
     get = _Call(Operations.get)
+    why = _Call(Operations.why)
+    log = _Call(Operations.log)
     jobs = _Iteration(Operations.jobs)
     queue = _Call(Operations.queue)
     cancel = _Call(Operations.cancel)

@@ -24,12 +24,14 @@ from .shapes import (
     Event,
     Job,
     JobFilter,
+    JobLog,
     Moved,
     Queue,
     Retried,
     RetryFilter,
     Status,
     Submission,
+    Wait,
 )
 
 
@@ -105,6 +107,14 @@ class Operations:
     def get(self, job_id: str) -> Steps[Job]:
         """Return a job, whole. Raises NotFound."""
         return self.api.fetch(self._of(job_id), Job)
+
+    def why(self, job_id: str) -> Steps[Wait]:
+        """Return why a job waits, and when it should start. Raises NotFound; Conflict if it does not wait."""
+        return self.api.fetch(self._of(job_id, tail="/why/"), Wait)
+
+    def log(self, job_id: str) -> Steps[JobLog]:
+        """Return what a job printed, its stages and its note, also while it runs. Raises NotFound."""
+        return self.api.fetch(self._of(job_id, tail="/log/"), JobLog)
 
     def ended(self, job_id: str, seconds: int) -> Steps[Job]:
         """Return a job when it has ended, or as it is after so many seconds, at most 60. It is asked for once.

@@ -100,6 +100,41 @@ class Processors(Shape, frozen=True, kw_only=True):
     starting: int = 0
 
 
+class Stage(Shape, frozen=True, kw_only=True):
+    """A stage of a job. `at`: seconds of the attempt at which it began. `seconds`: how long it took, or has taken."""
+
+    name: str
+    at: float
+    seconds: float
+
+
+class JobLog(Shape, frozen=True, kw_only=True):
+    """What a job said in the attempt that runs, or in the last one. `note`: Markdown, as the task wrote it."""
+
+    attempt: int
+    log: str
+    stages: list[Stage] = []
+    note: str = ""
+
+
+class Wait(Shape, frozen=True, kw_only=True):
+    """Why a job waits, in a word and a sentence, and when it should start; docs/reference/api.md has the words."""
+
+    reason: str
+    sentence: str
+    not_before: datetime | None = None
+    estimated_start: datetime | None = None
+    earliest: datetime | None = None
+    latest: datetime | None = None
+    held: float | None = None
+    jobs_before: int | None = None
+    others_before: int | None = None
+    rule: str | None = None
+    running: int = 0
+    share: Share
+    processors: Processors
+
+
 class Queue(Shape, frozen=True, kw_only=True):
     """A queue: what runs, the first jobs that wait, and the share. As an event: it has changed."""
 

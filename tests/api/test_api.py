@@ -491,8 +491,10 @@ class TestSchema:
             f"/api/v1/{path}"
             for path in (
                 "token/", "token/refresh/", "token/revoke/", "jobs/", "jobs/bulk/", "jobs/cancel/", "jobs/retry/",
-                "jobs/{job_id}/", "jobs/{job_id}/retry/", "jobs/{job_id}/why/", "jobs/{job_id}/log/",
-                "queue/", "events/", "fleet/", "keys/", "keys/{prefix}/",
+                "jobs/move/", "jobs/{job_id}/", "jobs/{job_id}/retry/", "jobs/{job_id}/move/", "jobs/{job_id}/why/",
+                "jobs/{job_id}/log/", "queue/", "use/", "events/", "fleet/", "keys/", "keys/{prefix}/", "webhooks/",
+                "webhooks/{webhook}/", "webhooks/{webhook}/rotate/", "webhooks/{webhook}/test/",
+                "webhooks/{webhook}/deliveries/", "webhooks/{webhook}/deliveries/{delivery}/send/",
             )
         }  # fmt: skip
         assert set(schema["components"]["schemas"]["Job"]["properties"]) == JOB_FIELDS

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +200,10 @@ def test_logs_tell_every_attempt_and_follow_to_the_end(shell: Shell) -> None:
     done = shell.run("logs", "flaky", "--follow")
     *_, last, result = done.stdout.splitlines()
     assert (last.split(", ")[0], last.split(", ")[2], result) == ("succeeded flaky", "attempt 3", '"attempt 3"')
+    assert "is succeeded" in shell.run("why", "flaky", code=5).stderr
+    shell.client.submit(duration=1, job_id="later", run_at=datetime(2100, 1, 1, tzinfo=UTC))
+    assert "It was submitted for a later moment." in shell.run("why", "later").stdout
+    assert shell.json("why", "later")[0]["reason"] == "not_due"
     told = shell.run("logs", "flaky").stdout
     assert "attempt 1 failed at " in told
     assert "ValueError: attempt 2" in told

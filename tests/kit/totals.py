@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -12,18 +13,24 @@ from django.db import connection
 from django.db.models import Max
 
 from queueapp.lifecycle.maintenance.totals import count_ended
-from queueapp.models import Job
+from queueapp.models import Attempt, Job, Outcome, TotalsCursor
 from queueapp.policy.shares import Work, owed
 from queueapp.snapshots.slices import Slices
 
+_NUMBERED = ((Outcome, "number"), (Attempt, "pk"))
 _FROM_OUTCOMES = Path(__file__).with_name("shares.sql").read_text()
 
 
 def count_all() -> None:
-    """Count all that has ended in the totals."""
-    count_ended(at_once=True)
-    while count_ended():
-        pass
+    """Count all that has ended in the totals. A transaction of another database may have to end first."""
+    last = [model._default_manager.aggregate(last=Max(field, default=0))["last"] for model, field in _NUMBERED]
+    while True:
+        count_ended(at_once=True)
+        while count_ended():
+            pass
+        if TotalsCursor.objects.filter(outcomes__gte=last[0], attempts__gte=last[1]).exists():
+            return
+        time.sleep(0.02)
 
 
 def next_number() -> int:

@@ -16,6 +16,8 @@ from tests.kit.site import Site
 pytestmark = pytest.mark.browser
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
+SETTLED = """Promise.all(document.getAnimations().map((one) => one.finished.catch(() => {})))"""
+"""While a colour changes it is between two. None changes for ever: motion is reduced."""
 USERS = ("", "jobs/", "jobs/lost/", "jobs/long/", "notices/", "keys/", "use/", "submit/?task=wait", "submit/many/",
          "password/", "nowhere/")  # fmt: skip
 DJANGOS = ("admin/", "admin/queueapp/flow/shares/")
@@ -35,6 +37,7 @@ def log_in(site: Site, page: Page, name: str, *, staff: bool = False) -> None:
 
 def broken(page: Page, rules: dict[str, Any]) -> list[str]:
     """The rules that the page breaks, with the first element that does. Of a page of Django's, what is ours in it."""
+    page.evaluate(SETTLED)
     ours = "#content" if "/admin/" in page.url else "html"
     found = Axe().run(page, context=ours, options=rules | {"preload": False}).response["violations"]
     return [f"{page.url}: {one['id']} by {one['nodes'][0]['html'][:200]}" for one in found]

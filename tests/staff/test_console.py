@@ -144,7 +144,8 @@ class TestFigures:
             )  # fmt: skip
             cursor.execute(
                 "INSERT INTO queueapp_attempt (job_id, number, started_at, finished_at, time_spent, error)"
-                " SELECT job_id, 1, now(), now(), 1, 'error ' || job_id FROM queueapp_outcome WHERE number > 100"
+                " SELECT job_id, 1, now(), now(), 1, 'error ' || job_id FROM queueapp_outcome"
+                " WHERE job_id NOT IN (SELECT job_id FROM queueapp_attempt)"
             )
         monkeypatch.setattr(present, "MAX_COUNTED", 100)
         monkeypatch.setattr(present, "MAX_OF_FLOW", 50)

@@ -11,7 +11,7 @@ import typer
 
 from .. import Client
 from ..errors import ApiError
-from ..shapes import Completed, End, Job, Progress
+from ..shapes import Completed, End, Job, JobLog, Progress
 from . import arguments
 from .app import app
 from .output import Exit, complain, duration, exit_code, local, note, print_job, print_jobs, print_json, say
@@ -54,7 +54,7 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until it has ended.")] = False,
     json: arguments.Json = False,
 ) -> None:
-    """Show what is known of a job: each attempt that failed with its error, what it said last, and its result."""
+    """Show what is known of a job: each attempt that failed with its error, what it printed, its stages, its result."""
     with context.obj.client() as client:
         found = client.get(job)
         if json and not follow:
@@ -62,6 +62,7 @@ def logs(
             return
         if not json:
             _print_history(found)
+            _print_log(client.log(job))
         if follow and not found.ended:
             found = _follow(client, job, json)
         if follow or not json:
@@ -75,6 +76,33 @@ def _print_history(job: Job) -> None:
         say(f"{attempt.error.rstrip()}")
     if job.message:
         say(f"it says: {job.message}")
+
+
+def _print_log(said: JobLog) -> None:
+    for stage in said.stages:
+        say(f"stage {stage.name}: {duration(stage.seconds)}")
+    for text in (said.log, said.note):
+        if text:
+            say(text.rstrip())
+
+
+@app.command()
+def why(
+    context: typer.Context,
+    job: Annotated[str, typer.Argument(metavar="JOB", help="The name of the job.")],
+    json: arguments.Json = False,
+) -> None:
+    """Show why a job waits, and when it should start."""
+    with context.obj.client() as client:
+        found = client.why(job)
+    if json:
+        print_json(found)
+        return
+    say(found.sentence)
+    if found.earliest is not None:
+        say(f"It should start between {local(found.earliest)} and {local(found.latest)}.")
+    elif found.estimated_start is not None:
+        say(f"It should start at {local(found.estimated_start)}.")
 
 
 def _follow(client: Client, name: str, json: bool) -> Job:

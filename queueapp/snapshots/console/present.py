@@ -34,7 +34,8 @@ _BACKLOG = versioned("""
 _FLOWS = versioned("""
     SELECT t.flow_id, t.busy, t.weight, t.cap, t.held,
            (SELECT count(*) FROM (
-                SELECT FROM queueapp_waiting w WHERE w.flow_id = t.flow_id AND w.job_id >= t.scan_from
+                SELECT FROM queueapp_waiting w WHERE w.flow_id = t.flow_id
+                   AND queueapp_place_of(w.moved_to, w.job_id) >= t.scan_from
                  LIMIT %(most)s + 1) AS w),
            extract(epoch FROM clock_timestamp() - j.submitted_at)::float8
       FROM (SELECT * FROM queueapp_flowstate WHERE backlogged ORDER BY head LIMIT %(flows)s) AS t
