@@ -5,7 +5,7 @@ WEB_PROCESSES ?= 1
 PYTHON ?= python3
 BIN = .venv/bin
 INSTALL = -m pip install --quiet --disable-pip-version-check --require-hashes -r
-PYTEST = -m pytest --numprocesses=4 --dist=loadfile --no-loadscope-reorder
+PYTEST = -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 # What another project relies on, with its user model: UUID keys and log-in by e-mail (tests/host/).
 HOST_TESTS = tests/host tests/lifecycle tests/snapshots tests/policy/test_preview.py tests/api/test_api.py tests/events/test_hub.py
 # For checks that read the settings only: there is no such database, and none is asked.
@@ -15,7 +15,7 @@ TWINE = 7.0.0
 export PORT PROCESSORS WEB_PROCESSES
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stop test quick coverage check docs wheel client conformance release-check check-deploy format lock clean
+.PHONY: help run demo stop test quick coverage check docs wheel client conformance release-check check-deploy screenshots format lock clean
 
 help: ## List these targets
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -87,6 +87,10 @@ bench-%: .venv-bench/bench.done ## Measure; bench/README.md has what (bench-fair
 
 bench-witnesses: .venv/dev.done  # it runs tests
 	$(BIN)/python -m bench.witnesses $(ARGS)
+
+screenshots: .venv/dev.done ## Make the pictures of all pages in docs/ anew
+	@sh tools/chromium.sh
+	SCREENSHOTS=1 $(BIN)/python -m pytest -q tests/pages/test_screenshots.py tests/pages/test_page.py -k "picture or screenshot"
 
 format: .venv/dev.done ## Put the code in shape
 	$(BIN)/ruff check --fix .

@@ -11,7 +11,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,15 @@ class Shell:
     def json(self, *arguments: str, **options: Any) -> list[dict[str, Any]]:
         """Run the command, and return the objects that it prints."""
         return [json.loads(line) for line in self.run(*arguments, "--json", **options).stdout.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """A site of this module's own: what is shown of processors and starts depends on who else has jobs."""
+    running = Site("turnabout_shell", processors=2)
+    running.start()
+    yield running
+    running.stop()
 
 
 @pytest.fixture
@@ -236,13 +246,18 @@ def test_watch_in_a_terminal_shows_bars_and_starts_and_ends_by_ctrl_c(shell: She
     for name in ("first", "second", "third", "fourth"):
         shell.client.submit(duration=600, job_id=name)
 
+    limit = time.monotonic() + 45
+
     def is_complete(screen: bytes) -> bool:
+        assert time.monotonic() < limit, screen[-3_000:].decode(errors="replace")
         return all(word in screen for word in (b"first", b"fourth", b"in about", b"2 queued", b"%"))
 
-    screen = in_terminal(shell, "watch", until=is_complete, end=signal.SIGINT)
+    try:
+        screen = in_terminal(shell, "watch", until=is_complete, end=signal.SIGINT)
+    finally:
+        shell.client.cancel_matching(all=True)
     assert b"2 of 2 processors busy" in screen
     assert b"Traceback" not in screen
-    shell.client.cancel_matching(all=True)
 
 
 def test_a_site_that_is_away_or_busy_is_told(shell: Shell, before: Proxy) -> None:

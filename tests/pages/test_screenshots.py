@@ -1,0 +1,68 @@
+"""Pictures of each page, light and wide, dark and on a phone, into docs/screenshots/: `make screenshots`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.kit.site import BASE, Site
+from tests.pages.test_page import _NEXT, _NOW, look_back_on_a_morning, send
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif("SCREENSHOTS" not in os.environ, reason="make screenshots makes them"),
+]
+FOLDER = BASE / "docs" / "screenshots"
+LOOKS = {"light": {"width": 1280, "height": 800}, "dark": {"width": 390, "height": 844}}
+USERS = {
+    "queue": "", "jobs": "jobs/", "job": "jobs/talker/", "submit": "submit/?task=checksum",
+    "submit-many": "submit/many/", "notices": "notices/", "keys": "keys/", "use": "use/", "password": "password/",
+}  # fmt: skip
+STAFF = {
+    "staff": "staff/", "staff-failures": "staff/failures/", "staff-processors": "staff/processors/",
+    "staff-flows": "staff/flows/", "staff-decisions": "staff/decisions/", "staff-database": "staff/database/",
+}  # fmt: skip
+
+
+def logged_in(site: Site, browser: Browser, name: str, scheme: str, *, staff: bool = False) -> Page:
+    username, password = site.user(name, staff=staff)
+    context = browser.new_context(
+        viewport=LOOKS[scheme],
+        color_scheme=scheme,
+        locale="en-GB",
+        timezone_id="UTC",  # type: ignore[arg-type]
+    )
+    page = context.new_page()
+    page.goto(site.url)
+    page.get_by_label("User name").fill(username)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live")
+    return page
+
+
+def test_every_page_has_its_picture(site: Site, browser: Browser, tmp_path: Path) -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for scheme, name in (("light", "rosa"), ("dark", "saul")):
+        page = logged_in(site, browser, name, scheme)
+        look_back_on_a_morning(site, name)
+        talker = {"job_id": "talker", "duration": 8, "task": "talks", "payload": {"folder": str(tmp_path)}}
+        send(site, name, [talker, *_NOW, *_NEXT])
+        expect(page.get_by_test_id("running").locator(".job")).not_to_have_count(0)
+        for file, path in USERS.items():
+            page.goto(f"{site.url}/{path}")
+            page.wait_for_timeout(1_500)
+            page.screenshot(path=FOLDER / f"{file}-{scheme}.jpg", type="jpeg", quality=80, animations="disabled")
+        boss = logged_in(site, browser, f"{name}-staff", scheme, staff=True)
+        for file, path in STAFF.items():
+            boss.goto(f"{site.url}/{path}")
+            boss.wait_for_timeout(1_500)
+            boss.screenshot(path=FOLDER / f"{file}-{scheme}.jpg", type="jpeg", quality=80, animations="disabled")
+        (tmp_path / "go").touch()
+        with site.client(name) as client:
+            client.post("jobs/cancel/", json={"all": True})
+        (tmp_path / "go").unlink()
+    assert len(list(FOLDER.iterdir())) >= 2 * (len(USERS) + len(STAFF))
