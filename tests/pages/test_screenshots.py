@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -29,12 +30,8 @@ STAFF = {
 
 def logged_in(site: Site, browser: Browser, name: str, scheme: str, *, staff: bool = False) -> Page:
     username, password = site.user(name, staff=staff)
-    context = browser.new_context(
-        viewport=LOOKS[scheme],
-        color_scheme=scheme,
-        locale="en-GB",
-        timezone_id="UTC",  # type: ignore[arg-type]
-    )
+    options: Any = {"viewport": LOOKS[scheme], "color_scheme": scheme, "locale": "en-GB", "timezone_id": "UTC"}
+    context = browser.new_context(**options)
     page = context.new_page()
     page.goto(site.url)
     page.get_by_label("User name").fill(username)
