@@ -13,6 +13,7 @@ from django.conf import settings as site_settings
 from django.test import Client
 from playwright.sync_api import Browser, Page, expect
 
+import jobsite.urls  # noqa: F401  # now, before a test names another folder: they are those of the process
 from tests.kit.site import Site
 
 BUILT = pytest.mark.skipif(not site_settings.DOCS_ROOT.exists(), reason="make docs builds it, and make check does")
