@@ -93,7 +93,8 @@ def _page(
     with at_one_moment() as now:
         job = _found(owner, job_id)
         described = job_dict(job, now)
-        waits, said = explain_wait(job, accuracy_now()), job_log(job, now)
+        waits = explain_wait(job, accuracy_now()) if job.status == Status.QUEUED else None
+        said = job_log(job, now)
     own = is_own(request, owner)
     offered = own and (errors or not is_internal(job.task))
     context = {

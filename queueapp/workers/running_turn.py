@@ -21,7 +21,7 @@ from . import connection_slots
 from .connection_slots import give_back_connection
 from .job_reports import Said, parsed
 from .outcomes import died_outcome, ended_outcome, without_refused
-from .shared_memory import Stop
+from .shared_memory import NOTHING_SAID, Stop
 from .task_process import Event, TaskProcess
 
 logger = logging.getLogger(__name__)
@@ -55,8 +55,8 @@ class RunningTurn:
         self._died: tuple[ClaimedJob, JobOutcome] | None = None
         self.reports: list[AttemptReport] = []
         """Reports of jobs that ended, not stored yet. Outcomes are settled after them."""
-        self._live: tuple[int, int] | None = None
-        """What of the present job's report is stored; None: nothing."""
+        self._live = NOTHING_SAID
+        """What of the present job's report is stored."""
         self._live_at = self._began
 
     def work_through(self) -> list[JobOutcome]:
@@ -99,7 +99,7 @@ class RunningTurn:
 
     def _note_report(self, job: ClaimedJob, said: Said | None) -> None:
         """Keep what a job said that has ended. If the end of its log was stored while it ran, that is to go."""
-        if said is not None or self._live is not None:
+        if said is not None or self._live != NOTHING_SAID:
             self.reports.append(AttemptReport(job.id, job.attempt, *(said or Said())))
 
     def _present(self) -> tuple[int, ClaimedJob, float] | None:
@@ -231,7 +231,7 @@ class RunningTurn:
     def _store_live(self, job: ClaimedJob, now: float) -> None:
         """Store what the present job has reported and printed so far, if that changed; not with each heartbeat."""
         memory = self.process.memory
-        if now - self._live_at < LIVE_EVERY or (version := memory.said_version()) == (self._live or (0, 0)):
+        if now - self._live_at < LIVE_EVERY or (version := memory.said_version()) == self._live:
             return
         said = memory.present_said() or Said()
         write_reports(self._processor, self._turn.number, [AttemptReport(job.id, job.attempt, *said, memory.log_end())])

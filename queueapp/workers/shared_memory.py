@@ -40,6 +40,7 @@ _PROGRESS = struct.Struct("=IdH")
 _START_AT, _FLAGS_AT, _PROGRESS_AT, _MESSAGE_AT = 0, 16, 32, 64
 _SIZE = 4096
 NO_JOB = -1
+NOTHING_SAID = (0, 0)
 
 
 class Stop(IntEnum):
@@ -214,8 +215,8 @@ class SharedMemory(Reports):
         return job_reports.parsed(self.live.read(0, SAID_MOST).decode(errors="replace"))
 
     def said_version(self) -> tuple[int, int]:
-        """Return what differs once more was said or printed."""
-        return self.live.changed_at(), self.output.size()
+        """Return what differs once more was said or printed: NOTHING_SAID before anything was."""
+        return self.live.changed_at() if self.live.size() else 0, self.output.size()
 
     def log_end(self) -> str:
         """Return the end of the present job's output so far. The file stays as it is."""

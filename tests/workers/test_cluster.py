@@ -115,6 +115,16 @@ def test_after_the_last_attempt_a_job_fails_and_its_owner_can_try_again(site: Si
     assert api.post("jobs/flaky/retry/").status_code == 409
 
 
+def test_a_job_that_says_nothing_has_no_report_however_long_it_runs(site: Site, api: httpx.Client) -> None:
+    submit(api, "silent", "nap", seconds=1.8)
+    running_pid(site, api, "silent")
+    query = "SELECT count(*) FROM queueapp_jobreport r JOIN queueapp_job j ON j.id = r.job_id WHERE j.name = 'silent'"
+    seen = 0
+    while api.get("jobs/silent/?wait=1").json()["finished_at"] is None:
+        seen += site.query(query)[0][0]
+    assert (seen, site.query(query)[0][0]) == (0, 0)
+
+
 @pytest.mark.parametrize("end", ["return", "die"])
 def test_what_a_job_says_is_seen_while_it_runs_and_kept_however_it_ends(
     site: Site, api: httpx.Client, tmp_path: Path, end: str
