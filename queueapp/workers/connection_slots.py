@@ -15,6 +15,9 @@ from .shared_file import SharedFile
 
 LOOK_SECONDS = 0.02
 """Seconds between two looks for a free slot."""
+HOLD_SECONDS = 0.25
+"""Seconds for which a process may keep its slot while others wait. A new connection costs as much as dozens of turns.
+"""
 OWN = 3
 """Connections of a cluster beside those of workers and tasks: the broker's, its LISTEN's and the command's."""
 
@@ -34,6 +37,7 @@ class ConnectionSlots:
         """Whether there are fewer slots than processes: a process then gives its slot back while it waits."""
         self.fd = -1
         self._many = self._slot = 0
+        self._taken_at = 0.0
 
     def share(self, many: int, processes: int) -> None:
         """Make `many` slots for so many processes. Before they are forked."""
@@ -58,7 +62,7 @@ class ConnectionSlots:
         for n in range(self._many):
             slot = 1 + (first + n) % self._many
             if self._lock(slot):
-                self._slot = slot
+                self._slot, self._taken_at = slot, time.monotonic()
                 return True
         return False
 
@@ -75,6 +79,11 @@ class ConnectionSlots:
             return self.scarce
         self._unlock(self._WAITING)
         return False
+
+    @property
+    def overdue(self) -> bool:
+        """Whether another process waits for a slot, and this one has had its own for HOLD_SECONDS."""
+        return self.scarce and time.monotonic() - self._taken_at >= HOLD_SECONDS and self.wanted
 
     def bound(self, database: BaseDatabaseWrapper) -> None:
         """Let this connection take a slot before it opens."""

@@ -45,6 +45,7 @@ class Supervisor:
         self._backoff = Backoff()
         self._health = health
         self._sender = Sender()
+        self._watchdog = Watchdog()
         settings = queue_settings()
         self._size = Size(settings.MIN_PROCESSORS)
         connection_slots.share(settings.MAX_PROCESSORS, settings.CLUSTER_CONNECTIONS)
@@ -73,8 +74,9 @@ class Supervisor:
         if not self._cluster.sentinel.is_alive():
             self._start_afresh("The cluster's sentinel died", fault=True)
         elif self._watchdog.is_stuck(self.id):
-            stuck = queue_settings().WATCHDOG_SECONDS
-            self._start_afresh(f"There is work and a free processor, and no claim for {stuck:g} s", fault=False)
+            why = f"There is work and a free processor, and no claim for {self._watchdog.patience:g} s"
+            self._watchdog.restarted()
+            self._start_afresh(why, fault=False)
         else:
             self._liveness.look()
             self._membership.look()
@@ -100,7 +102,6 @@ class Supervisor:
         self._cluster = ElasticCluster(self._size)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)  # django-q2's handlers wait without a deadline
-        self._watchdog = Watchdog()
         cluster = self._cluster
         self._liveness = Liveness(self.id, lambda: cluster.workers)
         self._membership = Membership(self.id, self._size)

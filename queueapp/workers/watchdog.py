@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, InterfaceError, connection
@@ -20,12 +21,14 @@ logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
 """Seconds between two looks."""
+MAX_PATIENCE = 16
+"""The longest time without a claim that counts as stuck, in WATCHDOG_SECONDS."""
 
-# The state that must change while a flow is ready: the turns of the cluster's live processors, and their ids. A row: a
-# processor is idle, or none is alive. No row: all work or drain, no flow is ready, everything is paused, or a session
-# waits for a lock. A fresh cluster would wait for the same lock.
+# The state that must change while a flow is ready: the ids of the cluster's live processors, and the sum of their
+# turns. A row: a processor is idle, or none is alive. No row: all work or drain, no flow is ready, everything is
+# paused, or a session waits for a lock. A fresh cluster would wait for the same lock.
 _WAITING_IN_VAIN = versioned("""
-    SELECT coalesce(sum(turn)::text || ' of ' || array_agg(id ORDER BY id)::text, 'none') FROM queueapp_processor
+    SELECT array_agg(id ORDER BY id), sum(turn) FROM queueapp_processor
      WHERE cluster = %s AND lease_until > clock_timestamp()
     HAVING (count(*) = 0 OR bool_or(cardinality(jobs) = 0 AND NOT draining))
        AND EXISTS (SELECT FROM queueapp_flowstate WHERE ready) AND NOT queueapp_all_paused()
@@ -35,15 +38,30 @@ _WAITING_IN_VAIN = versioned("""
 
 
 class Watchdog:
-    """One per cluster. Looks at most once a second, on the calling thread's connection."""
+    """Looks at most once a second, on the calling thread's connection."""
 
     def __init__(self) -> None:
         self._looked_at = float("-inf")
-        self._state: str | None = None
+        self._state: tuple[Any, Any] | None = None
         self._since = time.monotonic()
+        self._doubled = 1
+
+    @property
+    def patience(self) -> float:
+        """Seconds without a claim after which the cluster is stuck: WATCHDOG_SECONDS, doubled with each restart.
+
+        A host that is so busy that a cluster makes no claim in that time would otherwise start clusters for ever. Any
+        claim sets it back.
+        """
+        return queue_settings().WATCHDOG_SECONDS * self._doubled
+
+    def restarted(self) -> None:
+        """Note that the cluster was stuck, and that another has taken its place."""
+        self._state = None
+        self._doubled = min(2 * self._doubled, MAX_PATIENCE)
 
     def is_stuck(self, cluster: str) -> bool:
-        """Whether for WATCHDOG_SECONDS a flow was ready, a processor idle or none alive, and no claim was made.
+        """Whether for `patience` seconds a flow was ready, a processor idle or none alive, and no claim was made.
 
         Raises ImproperlyConfigured if the database has been upgraded past this version: no claim can be made any more.
         """
@@ -53,10 +71,12 @@ class Watchdog:
         self._looked_at = now
         state = self._look(cluster)
         if state is None or state != self._state:
+            if self._state is not None and (state is None or state[0] == self._state[0]):
+                self._doubled = 1  # the same processors, and turns of theirs
             self._state, self._since = state, now
-        return state is not None and now - self._since >= queue_settings().WATCHDOG_SECONDS
+        return state is not None and now - self._since >= self.patience
 
-    def _look(self, cluster: str) -> str | None:
+    def _look(self, cluster: str) -> tuple[Any, Any] | None:
         """Return the state that must change, if any. None also while the database is away: nobody can claim then."""
         try:
             with connection.cursor() as cursor:
@@ -68,4 +88,4 @@ class Watchdog:
                 raise ImproperlyConfigured(GONE) from error
             logger.warning("The watchdog could not look: %s", reason(error))
             return None
-        return row[0] if row else None
+        return row and (row[0], row[1])

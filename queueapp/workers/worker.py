@@ -122,7 +122,7 @@ class Worker:
         outcomes: list[JobOutcome] | None = None
         in_doubt = not self.processor
         while True:
-            more = time.monotonic() < until and not connection_slots.workers.wanted
+            more = time.monotonic() < until and not connection_slots.workers.overdue
             turn = self.settle_and_claim(turn, outcomes, more=more, in_doubt=in_doubt)
             announce({outcome.owner for outcome in outcomes or ()} | {job.owner for job in turn.jobs})
             if not turn.jobs:

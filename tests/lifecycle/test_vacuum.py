@@ -7,14 +7,15 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F
 
 from queueapp.db.routines import versioned
 from queueapp.lifecycle.maintenance.vacuum import CLEAR_EVERY, MUCH, Tidying
 from queueapp.lifecycle.processors import Beat, heartbeat, register
 from queueapp.lifecycle.turn import take_turn
-from queueapp.models import FlowState, OrderStart
+from queueapp.models import FlowState, Job, OrderStart
+from queueapp.snapshots.console.present import workers
 from tests.kit.queue import (
     ask_uncommitted,
     everyone_takes_turns,
@@ -89,6 +90,36 @@ def pages_read() -> int:
             cursor.execute(versioned("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT queueapp_virtual_time()"))
         plan = cursor.fetchone()[0][0]["Plan"]
         return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+
+
+@pytest.mark.usefixtures("no_rules")
+def test_one_job_is_found_by_its_key_soon_after_a_flood_into_an_empty_table() -> None:
+    """Statistics that were gathered before it was committed would have all jobs read, by a page that shows one."""
+    ada = make_owner("ada")
+    submit_jobs(ada, "early")
+    run_all(register("c").pk)
+    Job.objects.all().delete()
+    with second_connection() as theirs:
+        ask_uncommitted(theirs, ada, *[f"{n}" for n in range(5_000)])
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE queueapp_job")
+        theirs.commit()
+    take_turn(register("c").pk)
+    connection.close()  # planned anew
+    assert entries_read() >= 5_000
+    Tidying().tidy()
+    assert entries_read() < 50
+
+
+def entries_read() -> int:
+    """Rows and index entries of jobs that the console's list of processors reads."""
+    counters = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'queueapp_job'"
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(counters)
+        before = cursor.fetchone()[0]
+        assert any(one.processor.job for one in workers())
+        cursor.execute(counters)
+        return int(cursor.fetchone()[0] - before)
 
 
 def move_order_start() -> bool:

@@ -59,3 +59,23 @@ def test_without_work_or_with_all_at_work_nothing_is_stuck(clock: StandingClock)
     assert not after(clock, 1.0, watchdog)
     assert not after(clock, 60, watchdog), "the one processor works"
     settle(only, turn)
+
+
+def test_a_busy_host_has_twice_as_long_after_each_restart_until_there_is_a_claim(clock: StandingClock) -> None:
+    watchdog, ada = Watchdog(), make_user("ada")
+    submit_jobs(ada, "a", "b", "c")
+    working = register("c").pk
+    register("c")
+    waited = []
+    for _ in range(7):
+        waited.append(watchdog.patience)
+        assert not after(clock, 1.0, watchdog)
+        assert not after(clock, watchdog.patience - 0.5, watchdog)
+        assert after(clock, 1.0, watchdog)
+        watchdog.restarted()
+    assert waited == [2, 4, 8, 16, 32, 32, 32]
+    assert not after(clock, 1.0, watchdog)
+    take_turn(working)
+    assert not after(clock, 1.0, watchdog)
+    assert not after(clock, 1.5, watchdog)
+    assert after(clock, 1.5, watchdog)

@@ -1,4 +1,4 @@
-"""Removes the dead tuples that every turn leaves, or moves the order start past them."""
+"""Removes the dead tuples that every turn leaves, or moves the order start past them; renews misleading statistics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from django.db import connection
 
 from ...db.routines import versioned
-from ...models import FlowState, Processor
+from ...models import Attempt, FlowState, Job, Outcome, Processor, Waiting
 
 MUCH = 5_000
 """Dead tuples of a table, on top of a tenth of the live ones, from which tidying pays."""
@@ -19,11 +19,19 @@ waits for a move: some milliseconds."""
 RAISING = 0.05
 """Maximum share of time for these moves, beside one per CLEAR_EVERY. The more dead tuples of processors there are, the
 longer a move takes."""
+FILLED_PAGES = 32
+"""Pages of a table from which statistics that call it empty are renewed."""
 ANEW = 60.0
 """Seconds after which the order start is searched from the beginning, in case another step left it wrong."""
 
 _MOVE_ORDER_START = versioned("SELECT queueapp_move_order_start(%s)")
 _DEAD = "SELECT n_dead_tup, n_dead_tup > %s + n_live_tup / 10 FROM pg_stat_user_tables WHERE relid = %s::regclass"
+# Statistics that were gathered while a large submission was not committed say that pages hold no rows. All plans then
+# cost the same, and some of them read the whole table for one job. Autovacuum renews them a minute later.
+_CALLED_EMPTY = """
+    SELECT relname, pg_relation_size(oid) / current_setting('block_size')::int FROM pg_class
+     WHERE oid = ANY(%s::regclass[]) AND reltuples = 0 AND relpages > 0
+"""
 
 
 class Tidying:
@@ -35,6 +43,7 @@ class Tidying:
         self._much = False
         self._anew_at = float("-inf")
         self._left: dict[str, int] = {}
+        self._analyzed: dict[str, int] = {}
 
     def tidy(self) -> bool:
         """VACUUM and move the order start if turns have left many dead tuples. Return whether they have.
@@ -48,6 +57,7 @@ class Tidying:
             tables = (FlowState._meta.db_table, Processor._meta.db_table)
             cleared = [self._clear(table) for table in tables]
             self._much = any(cleared)
+            self._analyze_filled()
             self._clear_at = begun + CLEAR_EVERY
         self.due = self._clear_at
         if self._much:
@@ -71,6 +81,15 @@ class Tidying:
                 cursor.execute(f"VACUUM (SKIP_LOCKED, TRUNCATE FALSE) {table}")
             self._left[table], _ = _dead(table)
         return much
+
+    def _analyze_filled(self) -> None:
+        """ANALYZE tables of jobs that have been filled since they were found empty. Again only if one has grown."""
+        with connection.cursor() as cursor:
+            cursor.execute(_CALLED_EMPTY, [[model._meta.db_table for model in (Job, Waiting, Outcome, Attempt)]])
+            for table, pages in cursor.fetchall():
+                if pages >= FILLED_PAGES and pages > self._analyzed.get(table, 0):
+                    cursor.execute(f"ANALYZE (SKIP_LOCKED) {table}")
+                    self._analyzed[table] = pages
 
     def _move_order_start(self) -> None:
         now = time.monotonic()
