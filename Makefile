@@ -15,7 +15,7 @@ TWINE = 7.0.0
 export PORT PROCESSORS WEB_PROCESSES
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stop test quick coverage check docs wheel client conformance release-check check-deploy screenshots format lock clean
+.PHONY: help run demo stop test quick coverage check messages docs wheel client conformance release-check check-deploy screenshots format lock clean
 
 help: ## List these targets
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -54,8 +54,12 @@ check: .venv/dev.done ## Pins, lint, format, layers, types, migrations, docs, an
 	@$(SETTINGS) $(BIN)/python -W "ignore:Got an error checking a consistent migration history" manage.py \
 	    makemigrations --check --dry-run
 	@sh tools/node/page.sh --check
+	@$(BIN)/python tools/messages.py --check
 	@$(MAKE) --no-print-directory docs
 	@sh tools/audit.sh
+
+messages: .venv/dev.done ## Write the texts to translate into queueapp/locale, and compile the catalogs
+	@$(BIN)/python tools/messages.py
 
 docs: .venv/dev.done ## Build the docs site, which `make run` serves at /docs/; a broken link is an error
 	@$(SETTINGS) DJANGO_SETTINGS_MODULE=jobsite.settings $(BIN)/python tools/docs/build.py

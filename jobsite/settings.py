@@ -47,6 +47,7 @@ MIDDLEWARE = [
     "queueapp.limits.bulkhead.bulkhead",
     "jobsite.static.StaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "queueapp.http.middleware.AsyncLocaleMiddleware",
     "queueapp.http.middleware.AsyncCommonMiddleware",
     "queueapp.http.middleware.AsyncCsrfViewMiddleware",
     "queueapp.http.middleware.AsyncAuthenticationMiddleware",
@@ -88,6 +89,7 @@ LOGIN_REDIRECT_URL = "queueapp:home"
 LOGOUT_REDIRECT_URL = "login"
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 TIME_ZONE = "UTC"
 USE_TZ = True
 

@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
+from django.views.i18n import set_language
 
 from queueapp.limits.throttles import throttle_logins
 
@@ -29,6 +30,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("jobsite.accounts.urls")),
     path("", include("queueapp.urls")),
+    path("language/", set_language, name="set_language"),
     path("favicon.ico", icon),
 ]
 

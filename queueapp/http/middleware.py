@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
+from django.middleware.locale import LocaleMiddleware
 from django.middleware.security import SecurityMiddleware
 from django.shortcuts import render
 from django.utils.decorators import sync_and_async_middleware
@@ -54,6 +55,10 @@ class AsyncCommonMiddleware(NoThreadHop, CommonMiddleware):
     def should_redirect_with_slash(self, request: HttpRequest) -> bool:
         """Whether to redirect to the address with a slash. Other methods than GET and HEAD get 404 instead."""
         return request.method in ("GET", "HEAD") and super().should_redirect_with_slash(request)
+
+
+class AsyncLocaleMiddleware(NoThreadHop, LocaleMiddleware):
+    """Django's: answers in the language of the cookie that the page sets, or of Accept-Language."""
 
 
 class AsyncCsrfViewMiddleware(NoThreadHop, CsrfViewMiddleware):

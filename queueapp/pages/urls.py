@@ -10,6 +10,7 @@ from .many.views import many_page
 from .notices import digest, notices, webhook
 from .share import shared_page
 from .submit import submit_page
+from .texts import texts
 from .use import use_page
 from .views import home
 
@@ -24,6 +25,7 @@ urlpatterns = [
     path("submit/many/", throttle_requests(many_page), name="submit-many"),
     path("use/", throttle_requests(use_page), name="use-page"),
     path("jobs/", throttle_requests(jobs_page), name="jobs-page"),
+    path("texts/<str:language>.js", texts, name="texts"),
     path("shared/<str:secret>/", shared_page, name="shared"),
     path("jobs/<str:job_id>/", throttle_requests(job_page), name="job-page"),
 ]
