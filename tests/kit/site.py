@@ -24,6 +24,8 @@ from jobsite.up import web_server
 BASE = Path(__file__).resolve().parents[2]
 DEADLINE = 30.0
 PASSWORD = "turnabout-test"
+_migrated: set[str] = set()
+"""The databases that sites of this process are copied from."""
 
 
 def free_port() -> int:
@@ -60,9 +62,7 @@ class Site:
     def start(self, *, cluster: bool = True, web: bool = True) -> None:
         """Make the database anew, start web server and cluster (unless told not to), and wait until they are ready."""
         self.drop_database()
-        with psycopg.connect(self._server_url, autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self.database)))
-        self.manage("migrate", "--verbosity", "0")
+        self._create_database()
         if cluster:
             self.start_cluster()
         if web:
@@ -71,6 +71,20 @@ class Site:
             self.wait_for(
                 "SELECT count(*) >= %s FROM queueapp_processor", int(self.environment["PROCESSORS"].partition("-")[0])
             )
+
+    def _create_database(self) -> None:
+        """Copy a migrated database. The first site with these settings makes it: migrations take four CPU seconds."""
+        settings = self.environment["DJANGO_SETTINGS_MODULE"]
+        template = Site(f"template_{settings.replace('.', '_')}", 1, DJANGO_SETTINGS_MODULE=settings)
+        with psycopg.connect(self._server_url, autocommit=True) as connection:
+            if template.database not in _migrated:
+                template.drop_database()
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(template.database)))
+                template.manage("migrate", "--verbosity", "0")
+                _migrated.add(template.database)
+            statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+            names = sql.Identifier(self.database), sql.Identifier(template.database)
+            connection.execute(statement.format(*names))
 
     def drop_database(self) -> None:
         """Drop the database if there is one, with its connections."""
