@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import os
 
+from hypothesis import settings
+
 from jobsite import local
 
+settings.register_profile("site", deadline=None)  # a busy machine makes no test fail
+settings.load_profile("site")
 os.environ["SECRET_KEY"] = "only for tests: long enough for the signatures of tokens"
 os.environ["ALLOWED_HOSTS"] = local.HOSTS
 os.environ["HTTPS"] = "no"

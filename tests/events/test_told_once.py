@@ -128,4 +128,4 @@ class ToldOnce(RuleBasedStateMachine):
 
 
 TestToldOnce = ToldOnce.TestCase
-TestToldOnce.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestToldOnce.settings = settings(max_examples=150, stateful_step_count=40)

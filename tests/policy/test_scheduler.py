@@ -127,7 +127,7 @@ UNDERSTATED = [*[Arrival(0.0, "understates", 1e-5, 0.019)] * 200, *[Arrival(0.0,
 @example(ALTERNATES, 3, None)
 @example(UNDERSTATED, 1, None)
 @example(ALTERNATES, 3, 1)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_two_backlogged_flows_get_service_by_weight_within_the_bound(
     arrivals: list[Arrival], many: int, moves: int | None
 ) -> None:
@@ -157,7 +157,7 @@ def test_two_backlogged_flows_get_service_by_weight_within_the_bound(
 
 
 @given(loads(honest=True), processors)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_within_a_flow_jobs_start_in_the_order_of_submission(arrivals: list[Arrival], many: int) -> None:
     """Jobs of one turn run one after the other: a later turn may start that much before, a quantum at most."""
     runs = Watch(arrivals, many).run().runs
@@ -171,7 +171,7 @@ def test_within_a_flow_jobs_start_in_the_order_of_submission(arrivals: list[Arri
 
 
 @given(loads(), processors)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_claim_never_passes_over_a_job_that_waits(arrivals: list[Arrival], many: int) -> None:
     """However wrongly durations are declared: what was put back is before all that was submitted later."""
     claimed = 0
@@ -192,13 +192,13 @@ def test_a_claim_never_passes_over_a_job_that_waits(arrivals: list[Arrival], man
 
 
 @given(loads(), processors)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_processor_is_idle_while_a_flow_is_ready(arrivals: list[Arrival], many: int) -> None:
     assert Watch(arrivals, many).run().idle_while_ready == 0
 
 
 @given(loads(capped=False), processors)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_head_of_a_flow_waits_longer_than_the_bound(arrivals: list[Arrival], many: int) -> None:
     """From the moment when a job is the first of its flow that waits, to its start."""
     runs = Watch(arrivals, many).run().runs
@@ -217,7 +217,7 @@ def test_no_head_of_a_flow_waits_longer_than_the_bound(arrivals: list[Arrival], 
 
 
 @given(loads(capped=False, honest=True), processors)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_one_flow_is_strictly_the_order_of_submission(arrivals: list[Arrival], many: int) -> None:
     """That is what all users are without a rule."""
     together = [replace(arrival, flow="common", terms=Terms()) for arrival in arrivals]
@@ -249,7 +249,7 @@ def rivals(many: int) -> list[Arrival]:
     factor=st.sampled_from([0.001, 0.01, 0.1, 0.5, 2.0, 10.0]),
     many=st.integers(1, 3),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_declaring_other_durations_gains_nothing_beyond_the_bound(actual: float, factor: float, many: int) -> None:
     honest = [Arrival(0.0, "f", actual, actual)] * int(BACKLOG / actual)
     liar = [replace(arrival, declared=actual * factor) for arrival in honest]
@@ -277,7 +277,7 @@ def test_a_flow_that_always_declares_too_much_moves_v_ahead_with_its_first_jobs_
 
 
 @given(st.lists(st.tuples(seconds, factors), min_size=1, max_size=60))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_no_claim_charges_more_than_its_jobs_declare(lies: list[tuple[float, float]]) -> None:
     """However the flow's jobs compared with their declarations before: so nobody can move V further ahead than that."""
     order = Scheduler()
@@ -315,7 +315,7 @@ def test_jobs_that_take_far_more_than_they_declare_are_taken_one_by_one_after_th
 
 
 @given(parts=st.integers(2, 200), many=st.integers(1, 3))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_splitting_jobs_into_parts_gains_nothing_beyond_the_bound(parts: int, many: int) -> None:
     whole = [Arrival(0.0, "f", 4.0, 4.0)] * 40
     split = [Arrival(0.0, "f", 4.0 / parts, 4.0 / parts)] * (40 * parts)
@@ -325,7 +325,7 @@ def test_splitting_jobs_into_parts_gains_nothing_beyond_the_bound(parts: int, ma
 
 
 @given(period=st.floats(0.3, 30).map(lambda x: round(x, 2)), burst=st.integers(1, 20), many=st.integers(1, 3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_coming_and_going_in_bursts_gains_nothing_beyond_the_bound(period: float, burst: int, many: int) -> None:
     """Against who is always there: no credit is saved by idling, however it is timed."""
     steady = [Arrival(0.0, "f", 1.0, 1.0)] * int(BACKLOG)

@@ -30,6 +30,8 @@ from tests.kit.site import BASE, PASSWORD, Site
 USERS = ("ann", "ben", "cid")
 SECONDS = 0.03
 """What each job takes: more than the quantum, so that a turn is one job."""
+LONG, LONG_SECONDS = f"{USERS[0]}-long", 6.0
+"""A job that runs while the copy is taken."""
 SETUP = {"processors": 2, "quantum": 0.02, "max_turn": 100, "lease": 4.0, "flows": "own"}
 ENDED = "SELECT j.name FROM queueapp_outcome o JOIN queueapp_job j ON j.id = o.job_id"
 RUNNING = "SELECT j.name FROM queueapp_processor p JOIN queueapp_job j ON j.id = ANY (p.jobs)"
@@ -103,8 +105,8 @@ class Submitter(threading.Thread):
             self.accepted.append(job)
 
 
-def new_job(name: str) -> dict[str, Any]:
-    return {"job_id": name, "duration": SECONDS, "task": WAIT}
+def new_job(name: str, seconds: float = SECONDS) -> dict[str, Any]:
+    return {"job_id": name, "duration": seconds, "task": WAIT}
 
 
 def commands(heading: str) -> list[str]:
@@ -149,6 +151,8 @@ def copy_under_load(sites: Sites) -> set[str]:
         submitter.start()
     original.wait_for("SELECT count(*) > 40 FROM queueapp_outcome")
     before = {job for submitter in submitters for job in submitter.accepted}
+    assert sites.user(original, USERS[0]).submit([new_job(LONG, LONG_SECONDS)]) == 201
+    original.wait_for(f"SELECT %s IN ({RUNNING})", LONG)
     sites.run(*commands("Take a copy"))
     many = [len(submitter.accepted) for submitter in submitters]
     original.until(lambda: all(len(s.accepted) > n for s, n in zip(submitters, many, strict=True)), "more are accepted")
