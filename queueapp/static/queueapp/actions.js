@@ -4,6 +4,7 @@
 import { errorMessage, readJob, retryJob } from "./api.js";
 import { isolated } from "./format.js";
 import { fillForm } from "./form.js";
+import { filled, gettext } from "./i18n.js";
 import { notify } from "./notify.js";
 import { endedAt, fillFinished } from "./rows/finished.js";
 
@@ -54,7 +55,8 @@ async function loadOmitted(row) {
 
 /** @param {import("./rows/row.js").Row} row */
 async function reuseJob(row) {
-  if (!(await loadOmitted(row))) return notify("This job cannot be used again now.", "All of it could not be read.");
+  if (!(await loadOmitted(row)))
+    return notify(gettext("This job cannot be used again now."), gettext("All of it could not be read."));
   fillForm({
     jobId: row.element.dataset.jobId ?? "",
     task: row.parts.task.textContent ?? "",
@@ -75,7 +77,9 @@ async function retry(row, button, onRetried) {
   const ended = endedAt(row);
   const answer = await retryJob(jobId);
   button.removeAttribute("aria-disabled");
-  if (answer.status !== 200) return notify(`${isolated(jobId)} was not tried again.`, errorMessage(answer));
-  notify(`${isolated(jobId)} waits again`, "in its old place.", "many");
+  const name = isolated(jobId);
+  if (answer.status !== 200)
+    return notify(filled(gettext("%(name)s was not tried again."), { name }), errorMessage(answer));
+  notify(filled(gettext("%(name)s waits again"), { name }), gettext("in its old place."), "many");
   onRetried(jobId, ended);
 }

@@ -18,6 +18,8 @@
  * @typedef {{status: number, data: any, late?: boolean}} Answer status 0: no answer; `late`: none in time
  */
 
+import { filled, gettext } from "./i18n.js";
+
 // Where the project has put the API: home.html says it.
 const ROOT = (document.getElementById("main")?.dataset.jobs ?? "").replace(/jobs\/$/, "");
 
@@ -101,11 +103,14 @@ export const moveJob = (jobId, to) => request("POST", `${jobPath(jobId)}move/`, 
  * @param {Answer} answer
  */
 export function errorMessage(answer) {
-  if (answer.late) return "The server did not answer in time. Try again in a moment; no job is ever taken twice.";
-  if (answer.status === 0) return "The server cannot be reached. Try again in a moment; no job is ever taken twice.";
-  if (answer.status >= 500) return "Something broke on the server. Try again in a moment.";
-  if (answer.status === 401) return "Your session has ended. Log in again.";
-  if (answer.status === 403) return "The server refused this. Reload the page and try again.";
+  if (answer.late)
+    return gettext("The server did not answer in time. Try again in a moment; no job is ever taken twice.");
+  if (answer.status === 0)
+    return gettext("The server cannot be reached. Try again in a moment; no job is ever taken twice.");
+  if (answer.status >= 500) return gettext("Something broke on the server. Try again in a moment.");
+  if (answer.status === 401) return gettext("Your session has ended. Log in again.");
+  if (answer.status === 403) return gettext("The server refused this. Reload the page and try again.");
   const problem = /** @type {Problem | null} */ (answer.data);
-  return problem?.detail || problem?.title || `The server answered with ${answer.status}.`;
+  const otherwise = filled(gettext("The server answered with %(status)s."), { status: answer.status });
+  return problem?.detail || problem?.title || otherwise;
 }

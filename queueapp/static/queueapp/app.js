@@ -6,6 +6,7 @@ import { readQueue } from "./api.js";
 import { bindCancel } from "./cancel.js";
 import { atMostEvery, oncePerFrame } from "./dom.js";
 import { bindSubmit } from "./form.js";
+import { filled, gettext, ngettext } from "./i18n.js";
 import { bindMove } from "./move.js";
 import { bindNotifications, jobEnded, notifiesHidden, notify } from "./notify.js";
 import { showConnection, showDelay, showEnded, showOverview, showShare } from "./overview.js";
@@ -51,7 +52,8 @@ function update(next) {
 function onQueue(queue) {
   if (queue.user !== user) {
     stream.end();
-    return showEnded(`This browser is logged in as ${queue.user} now.`, "Show that queue");
+    const why = filled(gettext("This browser is logged in as %(user)s now."), { user: String(queue.user) });
+    return showEnded(why, gettext("Show that queue"));
   }
   update(reducers.onQueue(state, queue, performance.now()));
   if (queue.waiting.length <= LIVE_WAITING) readRest();
@@ -88,7 +90,7 @@ function onCompleted(job) {
 function onConnection(connection) {
   update(reducers.onConnection(state, connection, performance.now()));
   showConnection(connection, state.queue && new Date(state.clock.frozen));
-  if (connection === "ended") showEnded("Your session has ended. You see the queue as it was then.");
+  if (connection === "ended") showEnded(gettext("Your session has ended. You see the queue as it was then."));
 }
 
 /* Rendering */
@@ -169,8 +171,10 @@ function markUnseen() {
     unseen++;
   }
   if (unseen) {
-    const all = unseen === finished.rows.size && unseen > 1 ? "at least " : "";
-    notify(`${all}${unseen} job${unseen === 1 ? "" : "s"} ended`, "since you were here last.", "many");
+    const atLeast = ngettext("at least %(number)s job ended", "at least %(number)s jobs ended", unseen);
+    const exactly = ngettext("%(number)s job ended", "%(number)s jobs ended", unseen);
+    const ended = unseen === finished.rows.size && unseen > 1 ? atLeast : exactly;
+    notify(filled(ended, { number: unseen }), gettext("since you were here last."), "many");
   }
   saveSeen();
 }

@@ -3,6 +3,7 @@
 
 import { cancelJob, errorMessage } from "./api.js";
 import { part } from "./dom.js";
+import { filled, gettext } from "./i18n.js";
 import { notify } from "./notify.js";
 
 /**
@@ -49,11 +50,12 @@ async function cancel(row, button, onAnswer) {
   if (answer.status === 200) return onAnswer(jobId, true);
   if (answer.status === 202) {
     if (row.isConnected) showStopping(row);
-    notify(`${jobId} was asked to stop.`, "It tells here how it ended.", "cancelled");
+    const asked = filled(gettext("%(name)s was asked to stop."), { name: jobId });
+    notify(asked, gettext("It tells here how it ended."), "cancelled");
     return onAnswer(jobId, false);
   }
   if (row.isConnected) toggleConfirm(row, false);
-  notify(`${jobId} was not cancelled.`, errorMessage(answer));
+  notify(filled(gettext("%(name)s was not cancelled."), { name: jobId }), errorMessage(answer));
   onAnswer(jobId, false);
 }
 

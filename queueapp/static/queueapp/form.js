@@ -3,7 +3,8 @@
 
 import { errorMessage, submitJob } from "./api.js";
 import { part, setText } from "./dom.js";
-import { isolated } from "./format.js";
+import { isolated, statusWord } from "./format.js";
+import { filled, gettext } from "./i18n.js";
 
 /** @typedef {import("./api.js").Job} Job */
 
@@ -44,7 +45,7 @@ export function bindSubmit(onAccepted) {
 function toggleForm(open) {
   section.toggleAttribute("data-open", open);
   toggle.setAttribute("aria-expanded", String(open));
-  /** @type {Text} */ (toggle.firstChild).data = open ? "Close" : "Open";
+  /** @type {Text} */ (toggle.firstChild).data = open ? gettext("Close") : gettext("Open");
 }
 
 /** @param {boolean} chosen whether the user has just chosen the task */
@@ -52,7 +53,10 @@ function describeTask(chosen) {
   const select = /** @type {HTMLSelectElement} */ (/** @type {unknown} */ (field("task")));
   const { about, takes } = select.selectedOptions[0]?.dataset ?? {};
   setText(part("task-about"), about ?? "");
-  setText(part("task-takes"), takes ? `This task takes: ${takes}.` : "This task needs none.");
+  const needs = takes
+    ? filled(gettext("This task takes: %(fields)s."), { fields: takes })
+    : gettext("This task needs none.");
+  setText(part("task-takes"), needs);
   if (chosen && takes) options.open = true;
 }
 
@@ -85,12 +89,13 @@ function readForm() {
   const duration = Number(durationText);
   const payloadText = field("payload").value.trim();
   let payload = {};
-  if (!jobId) errors.push(["job_id", "Give the job a name of its own."]);
-  if (!durationText || !Number.isFinite(duration)) errors.push(["duration", "Give a number of seconds, such as 12.5."]);
+  if (!jobId) errors.push(["job_id", gettext("Give the job a name of its own.")]);
+  if (!durationText || !Number.isFinite(duration))
+    errors.push(["duration", gettext("Give a number of seconds, such as 12.5.")]);
   try {
     payload = payloadText ? JSON.parse(payloadText) : {};
   } catch {
-    errors.push(["payload", 'This is not JSON. It should look like {"path": "a.txt"}.']);
+    errors.push(["payload", gettext('This is not JSON. It should look like {"path": "a.txt"}.')]);
   }
   showErrors(errors);
   return errors.length ? null : { job_id: jobId, duration, task: field("task").value, payload };
@@ -141,14 +146,26 @@ function showError(name, message) {
  * @param {boolean} isNew
  */
 function showAccepted(job, isNew) {
-  const position = job.status === "queued" && job.position ? `, position\u00a0${job.position}` : "";
-  const message = isNew
-    ? `${isolated(job.job_id)} is ${job.status === "queued" ? `in the queue${position}` : job.status}.`
-    : `${isolated(job.job_id)} was submitted before, with the same content; it is ${job.status}.`;
-  setText(part("form-result"), message);
+  setText(part("form-result"), describeAccepted(job, isNew));
   const input = field("job_id");
   input.value = suggested = nextName(job.job_id);
   if (document.activeElement === input) input.select();
+}
+
+/**
+ * Return in a sentence what came of a submission.
+ * @param {Job} job
+ * @param {boolean} isNew
+ */
+function describeAccepted(job, isNew) {
+  const values = { name: isolated(job.job_id), status: statusWord(job.status), position: job.position ?? 0 };
+  let text = gettext("%(name)s was submitted before, with the same content; it is %(status)s.");
+  if (isNew) text = gettext("%(name)s is %(status)s.");
+  if (isNew && job.status === "queued")
+    text = job.position
+      ? gettext("%(name)s is in the queue, position\u00a0%(position)s.")
+      : gettext("%(name)s is in the queue.");
+  return filled(text, values);
 }
 
 /**

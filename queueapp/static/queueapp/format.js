@@ -1,9 +1,40 @@
 // @ts-check
 /** Numbers, durations and moments in plain words. pages/humanize.py has those of the first render. */
 
+import { filled, gettext, language, locale, ngettext } from "./i18n.js";
+
 const MINUTE = 60;
 const HOUR = 3600;
 const DAY = 86400;
+
+const NUMBER = new Intl.NumberFormat(language);
+const DECIMAL = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
+const ONE_DECIMAL = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const PERCENT = [0, 1].map(
+  (digits) => new Intl.NumberFormat(language, { style: "percent", minimumFractionDigits: digits }),
+);
+const WEIGHT = new Intl.NumberFormat(language, { maximumSignificantDigits: 6, useGrouping: false });
+
+/** @param {number} value */
+export const formatNumber = (value) => NUMBER.format(value);
+
+/**
+ * @param {number} value from 0 to 100
+ * @param {0 | 1} [digits] after the point
+ */
+export const formatPercent = (value, digits = 0) => PERCENT[digits].format(value / 100);
+
+/** The states of a job, as words. @type {Record<string, string>} */
+const STATUSES = {
+  queued: gettext("queued"),
+  running: gettext("running"),
+  succeeded: gettext("succeeded"),
+  failed: gettext("failed"),
+  cancelled: gettext("cancelled"),
+};
+
+/** @param {string} status */
+export const statusWord = (status) => STATUSES[status] ?? status;
 
 /**
  * Return a job's name for a sentence. One of another script is isolated, so that it does not turn the words around it.
@@ -16,10 +47,10 @@ export const isolated = (name) => (/^[ -~]*$/.test(name) ? name : `\u2068${name}
  * @param {number} value in seconds
  */
 export function formatDuration(value) {
-  if (value > 0 && value < 0.001) return "under 1 ms";
-  if (value < 0.1) return `${Math.round(value * 1000)} ms`;
-  if (Math.round(value * 10) / 10 < MINUTE) return `${value.toFixed(1).replace(/\.0$/, "")} s`;
-  return formatLong(value);
+  if (value > 0 && value < 0.001) return gettext("under 1 ms");
+  if (value < 0.1) return filled(gettext("%(number)s ms"), { number: Math.round(value * 1000) });
+  if (Math.round(value * 10) / 10 >= MINUTE) return formatLong(value);
+  return filled(gettext("%(number)s s"), { number: DECIMAL.format(Number(value.toFixed(1))) });
 }
 
 /**
@@ -27,17 +58,43 @@ export function formatDuration(value) {
  * @param {number} value in seconds
  */
 export function formatElapsed(value) {
-  return value < MINUTE ? `${(Math.floor(value * 10) / 10).toFixed(1)} s` : formatLong(value);
+  if (value >= MINUTE) return formatLong(value);
+  return filled(gettext("%(number)s s"), { number: ONE_DECIMAL.format(Math.floor(value * 10) / 10) });
 }
 
 /** @param {number} value in seconds, at least a minute */
 function formatLong(value) {
   const whole = Math.round(value);
-  /** @type {[number, string, number, string]} */
-  const [unit, name, part, partName] =
-    whole >= DAY ? [DAY, "d", HOUR, "h"] : whole >= HOUR ? [HOUR, "h", MINUTE, "min"] : [MINUTE, "min", 1, "s"];
-  const rest = Math.floor((whole % unit) / part);
-  return `${Math.floor(whole / unit)} ${name}${rest ? ` ${rest} ${partName}` : ""}`;
+  const [days, hours] = [Math.floor(whole / DAY), Math.floor((whole % DAY) / HOUR)];
+  const [minutes, seconds] = [Math.floor((whole % HOUR) / MINUTE), whole % MINUTE];
+  if (days && hours) return filled(gettext("%(days)s d %(hours)s h"), { days, hours });
+  if (days) return filled(gettext("%(number)s d"), { number: days });
+  if (hours && minutes) return filled(gettext("%(hours)s h %(minutes)s min"), { hours, minutes });
+  if (hours) return filled(gettext("%(number)s h"), { number: hours });
+  if (seconds) return filled(gettext("%(minutes)s min %(seconds)s s"), { minutes, seconds });
+  return filled(gettext("%(number)s min"), { number: minutes });
+}
+
+/** @typedef {{number: number, unit: "s" | "min" | "h" | "day"}} Amount of time, no more exact than an estimate */
+
+/**
+ * @param {number} value in seconds, at least one
+ * @returns {Amount}
+ */
+function amountOf(value) {
+  if (value < 10) return { number: Math.round(value), unit: "s" };
+  if (value < 58) return { number: Math.round(value / 2) * 2, unit: "s" };
+  if (value >= DAY * 0.95) return { number: Math.max(Math.round(value / DAY), 1), unit: "day" };
+  if (value >= HOUR * 0.95) return { number: Math.max(Math.round(value / HOUR), 1), unit: "h" };
+  return { number: Math.max(Math.round(value / MINUTE), 1), unit: "min" };
+}
+
+/** @param {Amount} amount as it follows "in" or "within" */
+function amountText({ number, unit }) {
+  if (unit === "s") return filled(gettext("%(number)s s"), { number });
+  if (unit === "min") return filled(gettext("%(number)s min"), { number });
+  if (unit === "h") return filled(gettext("%(number)s h"), { number });
+  return filled(ngettext("%(number)s day", "%(number)s days", number), { number });
 }
 
 /**
@@ -45,14 +102,8 @@ function formatLong(value) {
  * @param {number} value in seconds
  */
 export function formatTimeUntil(value) {
-  if (value < 1) return "any moment";
-  if (value < 10) return `in about ${Math.round(value)} s`;
-  if (value < 58) return `in about ${Math.round(value / 2) * 2} s`;
-  /** @type {[number, string, string]} */
-  const [unit, one, many] =
-    value >= DAY * 0.95 ? [DAY, "day", "days"] : value >= HOUR * 0.95 ? [HOUR, "h", "h"] : [MINUTE, "min", "min"];
-  const number = Math.max(Math.round(value / unit), 1);
-  return `in about ${number} ${number === 1 ? one : many}`;
+  if (value < 1) return gettext("any moment");
+  return filled(gettext("in about %(amount)s"), { amount: amountText(amountOf(value)) });
 }
 
 /**
@@ -61,11 +112,13 @@ export function formatTimeUntil(value) {
  * @param {number} latest
  */
 export function formatRangeUntil(earliest, latest) {
-  const [from, to] = [earliest, latest].map((value) => formatTimeUntil(value).replace("in about ", ""));
-  if (from === to || latest < 1) return formatTimeUntil(latest);
-  if (earliest < 1) return `within ${to}`;
-  const [number, unit] = from.split(" ");
-  return `in ${to.endsWith(unit) ? number : from} to ${to}`;
+  if (latest < 1) return formatTimeUntil(latest);
+  const [from, to] = [amountOf(earliest), amountOf(latest)];
+  const last = amountText(to);
+  if (earliest < 1) return filled(gettext("within %(amount)s"), { amount: last });
+  if (amountText(from) === last) return formatTimeUntil(latest);
+  const first = from.unit === to.unit ? String(from.number) : amountText(from);
+  return filled(gettext("in %(first)s to %(last)s"), { first, last });
 }
 
 /**
@@ -75,21 +128,21 @@ export function formatRangeUntil(earliest, latest) {
  */
 export function formatTimeAgo(moment, now) {
   const value = (now - moment.getTime()) / 1000;
-  if (value < 10) return "just now";
-  if (value < MINUTE) return `${Math.floor(value / 10) * 10} s ago`;
-  if (value < HOUR) return `${Math.floor(value / MINUTE)} min ago`;
-  if (value < DAY) return `${Math.floor(value / HOUR)} h ago`;
-  if (value < 2 * DAY) return "1 day ago";
-  if (value < 7 * DAY) return `${Math.floor(value / DAY)} days ago`;
-  return DATE.format(moment);
+  const whole = (/** @type {number} */ unit) => Math.floor(value / unit);
+  if (value < 10) return gettext("just now");
+  if (value < MINUTE) return filled(gettext("%(number)s s ago"), { number: whole(10) * 10 });
+  if (value < HOUR) return filled(gettext("%(number)s min ago"), { number: whole(MINUTE) });
+  if (value < DAY) return filled(gettext("%(number)s h ago"), { number: whole(HOUR) });
+  if (value >= 7 * DAY) return DATE.format(moment);
+  return filled(ngettext("%(number)s day ago", "%(number)s days ago", whole(DAY)), { number: whole(DAY) });
 }
 
-const DATE = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit", second: "2-digit" });
+const DATE = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric" });
+const CLOCK = new Intl.DateTimeFormat(locale, { hour: "numeric", minute: "2-digit", second: "2-digit" });
 /** @type {Intl.DateTimeFormatOptions} */
 const TO_THE_SECOND = { day: "numeric", month: "short", hour: "numeric", minute: "2-digit", second: "2-digit" };
-const EXACT = new Intl.DateTimeFormat(undefined, TO_THE_SECOND);
-const EXACT_OF_ANOTHER_YEAR = new Intl.DateTimeFormat(undefined, { ...TO_THE_SECOND, year: "numeric" });
+const EXACT = new Intl.DateTimeFormat(locale, TO_THE_SECOND);
+const EXACT_OF_ANOTHER_YEAR = new Intl.DateTimeFormat(locale, { ...TO_THE_SECOND, year: "numeric" });
 
 /** @param {Date} moment */
 export const formatClock = (moment) => CLOCK.format(moment);
@@ -101,8 +154,8 @@ export const formatClock = (moment) => CLOCK.format(moment);
 export const formatDateTime = (moment) =>
   (moment.getFullYear() === new Date().getFullYear() ? EXACT : EXACT_OF_ANOTHER_YEAR).format(moment);
 
-const MINUTES = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
-const DAYS = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+const MINUTES = new Intl.DateTimeFormat(locale, { hour: "numeric", minute: "2-digit" });
+const DAYS = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short" });
 
 /**
  * Return a moment for the axis of a chart, or a clock: with seconds, to the minute, or as a day.
@@ -118,13 +171,15 @@ export const formatTick = (moment, kind) =>
  * @param {number} flows
  */
 export function formatTurns(owed, flows) {
-  if (owed > 0.9995) return "every turn";
+  if (owed > 0.9995) return gettext("every turn");
   for (const whole of [flows, 2, 3, 4, 5, 6, 7, 8, 9, 10]) {
     const part = Math.round(owed * whole);
     if (part > 0 && part < whole && Math.abs(part / whole - owed) < 0.0001)
-      return `${part} of ${formatNumber(whole)} turns`;
+      return filled(gettext("%(part)s of %(whole)s turns"), { part, whole: formatNumber(whole) });
   }
-  return `${(owed * 100).toFixed(owed >= 0.1 ? 0 : 1)}% of the turns`;
+  const digits = owed >= 0.1 ? 0 : 1;
+  const percent = formatPercent(Number((owed * 100).toFixed(digits)), digits);
+  return filled(gettext("%(percent)s of the turns"), { percent });
 }
 
 /**
@@ -135,12 +190,15 @@ export function formatTurns(owed, flows) {
  * @param {number | null} [nextTurn] in seconds; null: nothing waits, or nobody can tell
  */
 export function shareSentence(share, user, active, nextTurn = null) {
-  if (share.owed === 0) return "No turns while paused";
-  let said = (active ? "Your share now: " : "Your next job gets ") + formatTurns(share.owed, share.flows);
-  if (share.weight !== 1) said += `, by weight ${Number(share.weight.toPrecision(6))}`;
-  if (share.flow !== user) said += `, together with ${share.flow}`;
-  if (share.cap !== null) said += `, at most ${share.cap} at once`;
-  return nextTurn === null ? said : `${said}; next turn ${formatTimeUntil(nextTurn)}`;
+  const { owed, weight, flow, cap } = share;
+  if (owed === 0) return gettext("No turns while paused");
+  const turns = formatTurns(owed, share.flows);
+  let said = filled(active ? gettext("Your share now: %(turns)s") : gettext("Your next job gets %(turns)s"), { turns });
+  if (weight !== 1) said += filled(gettext(", by weight %(weight)s"), { weight: WEIGHT.format(weight) });
+  if (flow !== user) said += filled(gettext(", together with %(flow)s"), { flow });
+  if (cap !== null) said += filled(gettext(", at most %(cap)s at once"), { cap });
+  if (nextTurn !== null) said += filled(gettext("; next turn %(soon)s"), { soon: formatTimeUntil(nextTurn) });
+  return said;
 }
 
 /**
@@ -151,14 +209,18 @@ export function shareSentence(share, user, active, nextTurn = null) {
  * @param {number} starting
  */
 export function processorsSentence(alive, busy, mine, starting) {
-  let said = "No processor is alive";
+  const counted = (/** @type {string} */ text, /** @type {number} */ number) =>
+    filled(text, { number: formatNumber(number) });
+  let said = gettext("No processor is alive");
   if (alive) {
-    said = `${formatNumber(alive)} processor${alive === 1 ? "" : "s"}`;
-    said += busy ? `, ${formatNumber(busy)} busy` : `, ${alive === 1 ? "free" : "all free"}`;
-    if (busy && mine) said += `, ${formatNumber(mine)} with your jobs`;
+    said = counted(ngettext("%(number)s processor", "%(number)s processors", alive), alive);
+    said += busy ? counted(gettext(", %(number)s busy"), busy) : ngettext(", free", ", all free", alive);
+    if (busy && mine) said += counted(gettext(", %(number)s with your jobs"), mine);
   }
-  if (starting) said += `; ${formatNumber(starting)}${alive ? " more" : ""} ${starting === 1 ? "is" : "are"} starting`;
-  return said;
+  const text = alive
+    ? ngettext("; %(number)s more is starting", "; %(number)s more are starting", starting)
+    : ngettext("; %(number)s is starting", "; %(number)s are starting", starting);
+  return starting ? said + counted(text, starting) : said;
 }
 
 /**
@@ -168,11 +230,8 @@ export function processorsSentence(alive, busy, mine, starting) {
  */
 export const isOvertime = (spent, declared) => spent > declared * 1.02 + 0.5;
 
-/** @param {number} value */
-export const formatNumber = (value) => value.toLocaleString("en");
-
 /**
  * Return how many jobs wait. Above 10,000 the server stops counting.
  * @param {number} value
  */
-export const formatWaitingCount = (value) => (value > 10000 ? "10,000+" : formatNumber(value));
+export const formatWaitingCount = (value) => (value > 10000 ? `${formatNumber(10000)}+` : formatNumber(value));

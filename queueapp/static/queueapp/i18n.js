@@ -11,6 +11,15 @@
  */
 const catalog = /** @type {{ django?: Catalog }} */ (globalThis).django;
 
+/** The language of the page, such as "de". */
+export const language = globalThis.document?.documentElement.lang || "en";
+
+/** The same with the country, if the reader's browser has one for it, such as "de-AT". Dates are written by it. */
+export const locale =
+  [new Intl.DateTimeFormat().resolvedOptions().locale, ...navigator.languages].find(
+    (tag) => tag.split("-")[0] === language.split("-")[0],
+  ) ?? language;
+
 /** Return the text in the language of the page. @param {string} text */
 export const gettext = (text) => catalog?.gettext(text) ?? text;
 

@@ -5,13 +5,14 @@
  */
 
 import { atMostEvery, oncePerFrame, part, setText } from "./dom.js";
-import { formatElapsed } from "./format.js";
+import { formatElapsed, formatPercent } from "./format.js";
+import { gettext } from "./i18n.js";
 import * as reducers from "./job-state.js";
 import { followShared } from "./shared-stream.js";
 import { iconOf, NO_NEWS, onEnded, showIcon } from "./tab.js";
 import { localizeTimes } from "./times.js";
 
-const LABELS = { live: "Live", reconnecting: "Reconnecting", ended: "Session ended" };
+const LABELS = { live: gettext("Live"), reconnecting: gettext("Reconnecting"), ended: gettext("Session ended") };
 const READ_EVERY = 1000;
 /** What a running job prints comes no faster. */
 const READ_LOG_EVERY = 2000;
@@ -48,7 +49,7 @@ function render() {
   const bar = /** @type {HTMLProgressElement | null} */ (part("bar"));
   if (!bar) return;
   bar.value = progressed.progress;
-  setText(part("percent"), `${Math.floor(progressed.progress * 100)}%`);
+  setText(part("percent"), formatPercent(Math.floor(progressed.progress * 100)));
   setText(part("spent"), formatElapsed(progressed.time_spent));
   setText(part("message"), progressed.message);
 }

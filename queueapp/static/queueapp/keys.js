@@ -2,6 +2,7 @@
 /** A button that copies a new secret: of an API key, of a webhook, or a link to a job. */
 
 import { part, setText } from "./dom.js";
+import { gettext } from "./i18n.js";
 
 const copy = part("copy");
 
@@ -12,9 +13,9 @@ if (copy) {
     key.select();
     try {
       await navigator.clipboard.writeText(key.value); // there is none where the site is not reached by TLS
-      setText(part("copied"), "Copied.");
+      setText(part("copied"), gettext("Copied."));
     } catch {
-      setText(part("copied"), "It is selected: copy it with your keyboard.");
+      setText(part("copied"), gettext("It is selected: copy it with your keyboard."));
     }
   });
 }

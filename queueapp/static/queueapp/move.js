@@ -2,6 +2,7 @@
 /** Moving a queued job to the front or the back of its owner's own flow. The queue that follows shows where it is. */
 
 import { errorMessage, moveJob } from "./api.js";
+import { filled, gettext } from "./i18n.js";
 import { notify } from "./notify.js";
 
 /**
@@ -28,6 +29,6 @@ async function move(jobId, to, button, onMoved) {
   button.setAttribute("aria-disabled", "true");
   const answer = await moveJob(jobId, to);
   button.removeAttribute("aria-disabled");
-  if (answer.status !== 200) notify(`${jobId} was not moved.`, errorMessage(answer));
+  if (answer.status !== 200) notify(filled(gettext("%(name)s was not moved."), { name: jobId }), errorMessage(answer));
   onMoved();
 }

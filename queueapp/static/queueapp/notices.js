@@ -2,9 +2,10 @@
 /** The page of notices: what this browser tells of. */
 
 import { part, setText } from "./dom.js";
+import { gettext } from "./i18n.js";
 import { choose, chosen, isBlocked } from "./permission.js";
 
-const WORDS = { all: "on", failed: "on, failures only", no: "off" };
+const WORDS = { all: gettext("on"), failed: gettext("on, failures only"), no: gettext("off") };
 
 const form = /** @type {HTMLFormElement} */ (part("browser-form"));
 const select = /** @type {HTMLSelectElement} */ (form.querySelector("select"));
@@ -15,7 +16,7 @@ function show() {
   form.hidden = isBlocked();
   part("browser-blocked").hidden = !isBlocked();
   part("browser-manual").hidden = true;
-  setText(part("browser-state"), isBlocked() ? "off" : WORDS[choice]);
+  setText(part("browser-state"), WORDS[isBlocked() ? "no" : choice]);
 }
 
 form.addEventListener("submit", async (event) => {
@@ -23,7 +24,7 @@ form.addEventListener("submit", async (event) => {
   const wanted = /** @type {import("./permission.js").Choice} */ (select.value);
   await choose(wanted);
   show();
-  setText(part("browser-said"), chosen() === wanted ? "Saved." : "The browser did not allow it.");
+  setText(part("browser-said"), chosen() === wanted ? gettext("Saved.") : gettext("The browser did not allow it."));
 });
 
 show();

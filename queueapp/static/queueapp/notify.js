@@ -8,6 +8,7 @@
 
 import { part } from "./dom.js";
 import { formatDuration, formatNumber, isolated } from "./format.js";
+import { filled, gettext, ngettext } from "./i18n.js";
 import { choose, chosen, isBlocked, lastEnds, tells } from "./permission.js";
 
 const ICON = new URL("favicon.svg", import.meta.url).href;
@@ -85,22 +86,32 @@ function dismissJobs() {
  * @returns {[string, string]}
  */
 function describe(job) {
-  const took = job.started_at ? `after ${formatDuration(job.time_spent)}` : "before it started";
-  if (job.status === "failed") return [`${isolated(job.job_id)} failed`, job.error ? `${job.error}` : took];
-  if (job.status === "cancelled") return [`${isolated(job.job_id)} was cancelled`, took];
-  return [`${isolated(job.job_id)} is done`, took];
+  const after = filled(gettext("after %(duration)s"), { duration: formatDuration(job.time_spent) });
+  const took = job.started_at ? after : gettext("before it started");
+  const named = (/** @type {string} */ text) => filled(text, { name: isolated(job.job_id) });
+  if (job.status === "failed") return [named(gettext("%(name)s failed")), job.error || took];
+  if (job.status === "cancelled") return [named(gettext("%(name)s was cancelled")), took];
+  return [named(gettext("%(name)s is done")), took];
 }
+
+/** How many jobs ended in which way, in words. @type {[string, (number: number) => string][]} */
+const COUNTED = [
+  ["succeeded", (number) => ngettext("%(number)s succeeded", "%(number)s succeeded", number)],
+  ["failed", (number) => ngettext("%(number)s failed", "%(number)s failed", number)],
+  ["cancelled", (number) => ngettext("%(number)s cancelled", "%(number)s cancelled", number)],
+];
 
 /**
  * @param {Job[]} jobs
  * @returns {[string, string]}
  */
 function describeMany(jobs) {
-  const count = (/** @type {string} */ status) => jobs.filter((job) => job.status === status).length;
-  const words = ["succeeded", "failed", "cancelled"]
-    .filter(count)
-    .map((status) => `${formatNumber(count(status))} ${status}`);
-  return [`${formatNumber(jobs.length)} jobs done`, words.join(", ")];
+  const words = COUNTED.flatMap(([status, text]) => {
+    const number = jobs.filter((job) => job.status === status).length;
+    return number ? [filled(text(number), { number: formatNumber(number) })] : [];
+  });
+  const title = ngettext("%(number)s job done", "%(number)s jobs done", jobs.length);
+  return [filled(title, { number: formatNumber(jobs.length) }), words.join(", ")];
 }
 
 /**
@@ -145,12 +156,16 @@ export function bindNotifications() {
 /** Whether the browser is to tell of jobs that end while this page is out of sight. */
 export const notifiesHidden = () => chosen() !== "no";
 
-const LABELS = { all: "Notifications on", failed: "Notifications of failures on", no: "Notify me" };
+const LABELS = {
+  all: gettext("Notifications on"),
+  failed: gettext("Notifications of failures on"),
+  no: gettext("Notify me"),
+};
 
 function labelButton() {
   button.hidden = isBlocked();
   button.textContent = LABELS[chosen()];
-  button.title = "By the browser, when a job ends while this page is out of sight";
+  button.title = gettext("By the browser, when a job ends while this page is out of sight");
 }
 
 function notifyBrowser() {

@@ -4,12 +4,14 @@
 import { part, setText } from "./dom.js";
 import { MAX_LISTED } from "./state.js";
 import { formatClock, formatWaitingCount, processorsSentence, shareSentence } from "./format.js";
+import { filled, gettext, ngettext } from "./i18n.js";
+import { pauseText } from "./translated.js";
 
 /** @typedef {import("./api.js").Queue} Queue */
 
 /** More processors than this are counted, not drawn. */
 const MAX_DOTS = 16;
-const LABELS = { live: "Live", reconnecting: "Reconnecting", ended: "Session ended" };
+const LABELS = { live: gettext("Live"), reconnecting: gettext("Reconnecting"), ended: gettext("Session ended") };
 
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 const connection = /** @type {HTMLElement} */ (document.querySelector('[data-testid="connection"]'));
@@ -28,11 +30,12 @@ export function showOverview(queue) {
   drawDots(alive, busy, mine);
   part("fleet-banner").hidden = alive > 0;
   part("paused").hidden = !queue.paused;
-  setText(part("paused"), queue.paused ?? "");
+  setText(part("paused"), pauseText(queue.paused ?? ""));
   setText(part("running-count"), String(mine));
   setText(part("waiting-count"), formatWaitingCount(queue.waiting_count));
   const listed = Math.min(queue.waiting_count, MAX_LISTED);
-  setText(part("waiting-note"), queue.waiting_count > listed ? `the first ${listed} are listed` : "");
+  const note = ngettext("the first %(number)s is listed", "the first %(number)s are listed", listed);
+  setText(part("waiting-note"), queue.waiting_count > listed ? filled(note, { number: listed }) : "");
   part("waiting-more").hidden = queue.waiting_count <= listed;
 }
 
@@ -71,7 +74,7 @@ function drawDots(alive, busy, mine) {
 export function showConnection(state, asOf) {
   connection.dataset.state = state;
   main.dataset.link = state;
-  setText(part("connection"), state === "reconnecting" && !asOf ? "Connecting" : LABELS[state]);
+  setText(part("connection"), state === "reconnecting" && !asOf ? gettext("Connecting") : LABELS[state]);
   clearTimeout(staleTimer);
   const stale = part("stale-banner");
   stale.hidden = true;
@@ -91,7 +94,8 @@ export function showConnection(state, asOf) {
 export function showDelay(seconds) {
   if (connection.dataset.state !== "live") return;
   main.toggleAttribute("data-late", seconds > 0);
-  setText(part("connection"), seconds ? `${Math.round(seconds)} s behind` : LABELS.live);
+  const behind = filled(gettext("%(number)s s behind"), { number: Math.round(seconds) });
+  setText(part("connection"), seconds ? behind : LABELS.live);
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 
 import { part, setText } from "./dom.js";
+import { gettext } from "./i18n.js";
 import { localizeTimes } from "./times.js";
 
 const EVERY = 2_000;
@@ -55,7 +56,7 @@ async function refresh() {
   // Logged out, or no longer allowed: the page says so if it is loaded anew.
   if (answer.type === "opaqueredirect" || answer.status === 403) {
     tell("ended");
-    setText(part("connection"), "Ended: load the page again");
+    setText(part("connection"), gettext("Ended: load the page again"));
     return 0;
   }
   throw new Error(`answered with ${answer.status}`);

@@ -7,6 +7,7 @@
  */
 
 import { formatNumber, formatWaitingCount } from "./format.js";
+import { filled, gettext, ngettext } from "./i18n.js";
 
 /** @type {News} */
 export const NO_NEWS = { ended: 0, failed: 0 };
@@ -21,6 +22,22 @@ export const onEnded = ({ ended, failed }, { status }) => ({
   failed: failed + (status === "failed" ? 1 : 0),
 });
 
+/** What is counted, in words. @type {Record<string, (number: number) => string>} */
+const COUNTED = {
+  new: (number) => ngettext("%(number)s new", "%(number)s new", number),
+  failed: (number) => ngettext("%(number)s failed", "%(number)s failed", number),
+  running: (number) => ngettext("%(number)s running", "%(number)s running", number),
+  waiting: (number) => ngettext("%(number)s waiting", "%(number)s waiting", number),
+};
+
+/**
+ * @param {string} kind
+ * @param {number} number
+ * @param {string} [count] the number in words
+ */
+const counted = (kind, number, count = formatNumber(number)) =>
+  number ? [filled(COUNTED[kind](number), { number: count })] : [];
+
 /**
  * Return the title: what is new, then what runs and waits.
  * @param {News} news
@@ -28,9 +45,12 @@ export const onEnded = ({ ended, failed }, { status }) => ({
  * @param {number} waiting
  */
 export function titleOf({ ended, failed }, running, waiting) {
-  const news = [ended && `${formatNumber(ended)} new`, failed && `${formatNumber(failed)} failed`].filter(Boolean);
-  const counts = [running && `${running} running`, waiting && `${formatWaitingCount(waiting)} waiting`].filter(Boolean);
-  return `${news.length ? `(${news.join(", ")}) ` : ""}${counts.join(" · ") || "Your queue"} · Turnabout`;
+  const news = [...counted("new", ended), ...counted("failed", failed)];
+  const counts = [
+    ...counted("running", running, String(running)),
+    ...counted("waiting", waiting, formatWaitingCount(waiting)),
+  ];
+  return `${news.length ? `(${news.join(", ")}) ` : ""}${counts.join(" · ") || gettext("Your queue")} · Turnabout`;
 }
 
 /**

@@ -3,7 +3,8 @@
 
 import { jobUrl } from "../api.js";
 import { setText } from "../dom.js";
-import { formatDateTime, formatDuration, formatTimeAgo } from "../format.js";
+import { formatDateTime, formatDuration, formatTimeAgo, statusWord } from "../format.js";
+import { filled, gettext } from "../i18n.js";
 import { fillCommon } from "./row.js";
 
 /**
@@ -13,6 +14,7 @@ import { fillCommon } from "./row.js";
 
 /** Characters of an error that lists contain, at most. */
 const ERROR_LIMIT = 1024;
+const NEVER = gettext("never");
 
 /**
  * @param {Row} row
@@ -22,7 +24,7 @@ export function fillFinished(row, job) {
   fillCommon(row, job);
   const pretty = (/** @type {unknown} */ value) => JSON.stringify(value, null, 2);
   row.setAttribute("mark", "href", `#mark-${job.status}`);
-  row.setText("status", job.status);
+  row.setText("status", statusWord(job.status));
   row.setText("took", job.started_at ? ` · ${formatDuration(job.time_spent)}` : "");
   row.setText("spent", formatDuration(job.time_spent));
   row.setText("attempt", String(job.attempt));
@@ -35,12 +37,12 @@ export function fillFinished(row, job) {
   row.parts.omitted.hidden = !hasOmitted(job);
   row.setAttribute("full-job", "href", jobUrl(job.job_id));
   row.setTime("submitted", job.submitted_at);
-  row.setTime("started", job.started_at, "never");
+  row.setTime("started", job.started_at, NEVER);
   row.setTime("ended", job.finished_at);
   row.setAttribute("age", "datetime", job.finished_at ?? "");
   row.parts.reuse.dataset.duration = String(job.duration);
   row.parts.retry.hidden = !["failed", "cancelled"].includes(job.status);
-  row.setAttribute("retry", "aria-label", `Try ${job.job_id} again`);
+  row.setAttribute("retry", "aria-label", filled(gettext("Try %(name)s again"), { name: job.job_id }));
 }
 
 /**
@@ -70,7 +72,7 @@ function fillAttempts(row, job) {
       ended.dateTime = finished_at;
       ended.textContent = formatDateTime(new Date(finished_at));
       head.className = "number";
-      head.append(`Attempt ${attempt} · ${formatDuration(time_spent)} · `, ended);
+      head.append(`${filled(gettext("Attempt %(attempt)s"), { attempt })} · ${formatDuration(time_spent)} · `, ended);
       box.tabIndex = 0;
       box.textContent = error;
       item.append(head, box);
@@ -85,7 +87,7 @@ function fillAttempts(row, job) {
  */
 export function localizeTimes(row) {
   for (const name of ["submitted", "started", "ended"])
-    row.setTime(name, row.parts[name].getAttribute("datetime") || null, "never");
+    row.setTime(name, row.parts[name].getAttribute("datetime") || null, NEVER);
   for (const time of row.parts.attempts.querySelectorAll("time"))
     setText(time, formatDateTime(new Date(time.dateTime)));
 }

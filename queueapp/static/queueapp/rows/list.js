@@ -2,6 +2,7 @@
 /** The three lists of the page. */
 
 import { setText } from "../dom.js";
+import { filled, ngettext } from "../i18n.js";
 import { Row } from "./row.js";
 
 /** @typedef {import("../api.js").Job} Job */
@@ -124,6 +125,8 @@ export class JobList {
     const folded = this.isFolded;
     this.unfoldButton.hidden = many <= FOLDED_ROWS;
     this.unfoldButton.setAttribute("aria-expanded", String(!folded));
-    setText(this.unfoldButton, folded ? `Show all ${many}` : `Show the first ${FOLDED_ROWS} only`);
+    const fewer = ngettext("Show the first %(number)s only", "Show the first %(number)s only", FOLDED_ROWS);
+    const all = filled(ngettext("Show all %(number)s", "Show all %(number)s", many), { number: many });
+    setText(this.unfoldButton, folded ? all : filled(fewer, { number: FOLDED_ROWS }));
   }
 }

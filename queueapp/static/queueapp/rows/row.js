@@ -7,6 +7,7 @@
 import { jobPageUrl } from "../api.js";
 import { setText } from "../dom.js";
 import { formatDateTime, formatDuration } from "../format.js";
+import { filled, gettext } from "../i18n.js";
 
 /** @typedef {import("../api.js").Job} Job */
 
@@ -76,6 +77,6 @@ export function fillCommon(row, job) {
  * @param {Job} job
  */
 export function labelCancel(row, job) {
-  row.setAttribute("cancel", "aria-label", `Cancel ${job.job_id}`);
-  row.setAttribute("confirm", "aria-label", `Cancel ${job.job_id}?`);
+  row.setAttribute("cancel", "aria-label", filled(gettext("Cancel %(name)s"), { name: job.job_id }));
+  row.setAttribute("confirm", "aria-label", filled(gettext("Cancel %(name)s?"), { name: job.job_id }));
 }

@@ -1,7 +1,9 @@
 // @ts-check
 /** The rows of waiting jobs. */
 
-import { formatDateTime, formatRangeUntil, formatTimeUntil } from "../format.js";
+import { formatDateTime, formatPercent, formatRangeUntil, formatTimeUntil } from "../format.js";
+import { filled, gettext } from "../i18n.js";
+import { noteText } from "../translated.js";
 import { fillCommon, labelCancel } from "./row.js";
 
 /**
@@ -16,13 +18,14 @@ import { fillCommon, labelCancel } from "./row.js";
 export function fillWaiting(row, job) {
   fillCommon(row, job);
   row.setText("position", job.position === null ? "–" : String(job.position));
-  row.setText("attempt", job.attempt > 1 ? ` · attempt ${job.attempt}` : "");
-  row.setText("note", job.message);
+  const attempt = filled(gettext("attempt %(attempt)s"), { attempt: job.attempt });
+  row.setText("attempt", job.attempt > 1 ? ` · ${attempt}` : "");
+  row.setText("note", noteText(job.message));
   labelCancel(row, job);
   if (!row.parts.move) return;
   row.parts.move.hidden = job.position === null;
-  row.setAttribute("front", "aria-label", `Move ${job.job_id} to the front`);
-  row.setAttribute("back", "aria-label", `Move ${job.job_id} to the back`);
+  row.setAttribute("front", "aria-label", filled(gettext("Move %(name)s to the front"), { name: job.job_id }));
+  row.setAttribute("back", "aria-label", filled(gettext("Move %(name)s to the back"), { name: job.job_id }));
 }
 
 /**
@@ -36,8 +39,10 @@ export function fillEstimatedStart(row, job, now) {
   const { estimated_start: start, range } = job;
   if (range) row.setText("starts", formatRangeUntil(until(range.earliest), until(range.latest)));
   else row.setText("starts", start ? formatTimeUntil(until(start)) : "");
-  const held = range?.held == null ? "" : `${Math.round(range.held * 100)}% of the last such estimates held`;
-  row.setAttribute("starts", "title", held);
+  const held = (/** @type {number} */ share) =>
+    filled(gettext("%(percent)s of the last such estimates held"), { percent: formatPercent(Math.round(share * 100)) });
+  row.setAttribute("starts", "title", range?.held == null ? "" : held(range.held));
   const due = job.run_at ? new Date(job.run_at) : null;
-  row.setText("due", due && due.getTime() > now ? `not before ${formatDateTime(due)}` : "");
+  const isLater = due && due.getTime() > now;
+  row.setText("due", isLater ? filled(gettext("not before %(moment)s"), { moment: formatDateTime(due) }) : "");
 }
