@@ -140,6 +140,9 @@ def test_the_connection_and_the_browsers_notifications_are_in_german(
     page.evaluate(f"() => {{ {NOTIFICATIONS} }}")
     part(page, "notify").click()
     expect(part(page, "notify")).to_have_text("Benachrichtigungen an")
+    for width in (320, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
     put_out_of_sight(page)
     send(site, name, [{"job_id": f"fern-{number}", "duration": 0.05} for number in range(12)])
     expect(page.locator("body")).to_have_attribute("data-told", "12 Aufträge beendet: 12 erfolgreich")
