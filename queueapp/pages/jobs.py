@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode
 
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from ..errors import FieldError, InvalidFilter
-from ..lifecycle.job_filter import ListFilter, parse_filter
+from ..errors import BacklogFull, FieldError, InvalidFilter, NotMovable
 from ..models import Owner
 from ..registry import task_names
 from ..snapshots import Page, Place, count_jobs, find_jobs, last_number
@@ -22,16 +20,18 @@ from ..snapshots.failures import MAX_UNSEEN, note_seen, unseen_failures
 from ..snapshots.history import MAX_COUNTED
 from ..states import Status
 from . import humanize
+from .jobs_search import MOMENTS, given_in, parse_search
+from .jobs_search import search_address as _address
 from .rows import shown
+from .selection_form import act, selection_form
+from .selection_words import came_words, number_text
 from .submission import in_utc
 from .visible import beginning
-from .whose import names_in, of_owner, whose_context
+from .whose import is_own, of_owner, whose_context
 
 PAGE_SIZE = 50
 MAX_EXCERPT = 300
 """Characters of an error in a row."""
-FIELDS = tuple(ListFilter.model_fields)
-_MOMENTS = ("submitted_after", "submitted_before")
 _LATEST = 10**18
 
 
@@ -40,29 +40,47 @@ _LATEST = 10**18
 @of_owner
 @require_http_methods(["GET", "HEAD", "POST"])
 def jobs_page(request: HttpRequest, owner: Owner) -> HttpResponse:
-    """Return the page of the jobs that match the filter in the address. POST: all failures up to `seen` are seen."""
-    if request.method == "POST":
+    """Return the page of the jobs that match the filter in the address.
+
+    POST: `do` says what is done with many jobs; without it, all failures up to `seen` are seen.
+    """
+    if request.method != "POST":
+        return _page(request, owner)
+    if "do" not in request.POST:
         return _note_seen(request, owner)
-    given = {name: text for name in FIELDS if (text := request.GET.get(name, "").strip())}
+    try:
+        return act(request, owner)
+    except InvalidFilter as invalid:
+        return _page(request, owner, "; ".join(error.message for error in invalid.errors), HTTPStatus.BAD_REQUEST)
+    except (NotMovable, BacklogFull) as refused:
+        return _page(request, owner, str(refused), HTTPStatus.CONFLICT)
+
+
+def _page(request: HttpRequest, owner: Owner, refused: str = "", status: int = HTTPStatus.OK) -> HttpResponse:
+    """Return the page. `refused`: why nothing was done with many jobs."""
+    given = given_in(request)
     errors: list[FieldError] = []
-    page = Page([], None, None)
+    page, form = Page([], None, None), None
     last = last_number(owner.pk)
     try:
-        asked = parse_filter(
-            ListFilter, {name: in_utc(text) if name in _MOMENTS else text for name, text in given.items()}
-        )
+        asked = parse_search(given)
         page = find_jobs(owner.pk, asked.model_dump(exclude_unset=True), _place(request), PAGE_SIZE)
+        if page.jobs and is_own(request, owner):
+            form = selection_form(request, owner, asked, is_all=not (page.next or page.previous))
     except InvalidFilter as invalid:
         errors = invalid.errors
+    counts: dict[str, Any] = {**count_jobs(owner.pk)}
+    if form is not None:
+        form["total"] = _total(counts, given)
     unseen = unseen_failures(owner)
     context = {
         **whose_context(request, owner),
         "given": given,
-        "moments": {name: _without_zone(given.get(name, "")) for name in _MOMENTS},
-        "more_open": not given.keys().isdisjoint({"task", "sort", *_MOMENTS}),
+        "moments": {name: _without_zone(given.get(name, "")) for name in MOMENTS},
+        "more_open": not given.keys().isdisjoint({"task", "sort", *MOMENTS}),
         "errors": {error.field: error.message for error in errors},
         "is_filtered": bool(given.keys() - {"sort"}),
-        "states": _states(request, owner, given),
+        "states": _states(request, counts, given),
         "tasks": task_names(),
         "jobs": [_row(job) for job in page.jobs],
         "next": page.next and _address(request, given, cursor=str(page.next)),
@@ -74,8 +92,11 @@ def jobs_page(request: HttpRequest, owner: Owner) -> HttpResponse:
         "seen": owner.failures_seen,
         "shows_unseen": "after" in given and given.get("status") == Status.FAILED,
         "last_number": last,
+        "selection": form,
+        "came": came_words(request),
+        "refused": refused,
     }
-    return render(request, "queueapp/jobs.html", context, status=400 if errors else 200)
+    return render(request, "queueapp/jobs.html", context, status=400 if errors else status)
 
 
 def _heading(given: dict[str, str]) -> str:
@@ -108,15 +129,17 @@ def _place(request: HttpRequest) -> Place | None:
     return place
 
 
-def _address(request: HttpRequest, given: dict[str, str], **others: str) -> str:
-    query = urlencode({**names_in(request), **given, **others})
-    return reverse("queueapp:jobs-page") + (f"?{query}" if query else "")
+def _total(counts: dict[str, Any], given: dict[str, str]) -> str:
+    """Return how many jobs the search has; "" if only a search could tell."""
+    numbers = [counts[status] for status in Status if given.get("status", status) == status]
+    if given.keys() - {"status", "sort"} or any(number is None or number > MAX_COUNTED for number in numbers):
+        return ""
+    return number_text(sum(numbers))
 
 
-def _states(request: HttpRequest, owner: Owner, given: dict[str, str]) -> list[dict[str, Any]]:
+def _states(request: HttpRequest, counts: dict[str, Any], given: dict[str, str]) -> list[dict[str, Any]]:
     """Return the links to the jobs of each state, with their numbers. They keep the order, and nothing else."""
     kept = {"sort": given["sort"]} if "sort" in given else {}
-    counts: dict[str, Any] = {**count_jobs(owner.pk)}
     found = [{"name": "All", "href": _address(request, kept), "count": "", "current": not given.keys() - {"sort"}}]
     for status in Status:
         link = _address(request, {"status": status, **kept})

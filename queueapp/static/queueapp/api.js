@@ -15,7 +15,8 @@
  * @typedef {{
  *   title?: string, status?: number, detail?: string, errors?: {field: string, message: string}[]
  * }} Problem
- * @typedef {{status: number, data: any, late?: boolean}} Answer status 0: no answer; `late`: none in time
+ * @typedef {{status: number, data: any, late?: boolean, wait?: number}} Answer status 0: no answer; `late`: none in time;
+ *   `wait`: seconds after which to try again
  */
 
 import { filled, gettext } from "./i18n.js";
@@ -56,7 +57,7 @@ async function request(method, path, body) {
       if (error instanceof DOMException) throw error; // too late
       return null; // no JSON
     });
-    return { status: answer.status, data };
+    return { status: answer.status, data, wait: Number(answer.headers.get("Retry-After")) };
   } catch (error) {
     return { status: 0, data: null, late: error instanceof DOMException && error.name === "TimeoutError" };
   }
@@ -97,6 +98,17 @@ export const retryJob = (jobId) => request("POST", `${jobPath(jobId)}retry/`);
  * @param {"front" | "back"} to
  */
 export const moveJob = (jobId, to) => request("POST", `${jobPath(jobId)}move/`, { to });
+
+/** A page of the jobs that match. @param {Record<string, string>} search */
+export const listJobs = (search) => request("GET", `jobs/?${new URLSearchParams(search)}`);
+
+/**
+ * Cancel, retry or move all jobs that match a filter.
+ * @param {import("./selection-state.js").Action} action
+ * @param {Record<string, unknown>} filter
+ */
+export const changeJobs = (action, filter) =>
+  request("POST", `jobs/${action === "front" || action === "back" ? "move" : action}/`, filter);
 
 /**
  * Return why a request failed, in a sentence for the user.
