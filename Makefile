@@ -30,16 +30,19 @@ stop: .venv/run.done ## Stop the site, and what an earlier start of it left behi
 	@exec $(BIN)/python -m jobsite.down
 
 test: .venv/dev.done check ## Set everything up, then all checks and tests, the browser included
-	@sh tools/chromium.sh
+	@sh tools/browser.sh chromium
+	@sh tools/browser.sh firefox-esr --optional
 	$(BIN)/python $(PYTEST)
 	$(BIN)/python $(PYTEST) --ds=tests.host.settings -m "not site and not slow" $(HOST_TESTS)
 
 quick: .venv/dev.done check ## The same without the stories of a minute each
-	@sh tools/chromium.sh
+	@sh tools/browser.sh chromium
+	@sh tools/browser.sh firefox-esr --optional
 	$(BIN)/python $(PYTEST) -m "not slow"
 
 coverage: .venv/dev.done ## All tests, with the lines and branches that they run in any process (ARGS="-m 'not slow'")
-	@sh tools/chromium.sh
+	@sh tools/browser.sh chromium
+	@sh tools/browser.sh firefox-esr --optional
 	rm -rf var/coverage
 	@code=0; $(BIN)/coverage run $(PYTEST) $(ARGS) || code=$$?; \
 	    $(BIN)/coverage combine --quiet && $(BIN)/coverage html --quiet && $(BIN)/coverage report && \
@@ -93,7 +96,7 @@ bench-witnesses: .venv/dev.done  # it runs tests
 	$(BIN)/python -m bench.witnesses $(ARGS)
 
 screenshots: .venv/dev.done ## Make the pictures of all pages in docs/ anew
-	@sh tools/chromium.sh
+	@sh tools/browser.sh chromium
 	SCREENSHOTS=1 $(BIN)/python -m pytest -q tests/pages/test_screenshots.py tests/pages/test_page.py -k "picture or screenshot"
 
 format: .venv/dev.done ## Put the code in shape
