@@ -21,6 +21,7 @@ from tests.kit.queue import everyone_takes_turns, make_user, run_all, submit_job
 pytestmark = pytest.mark.django_db
 
 AGAIN = {"do": "run", "job_id": "new", "payload": "", "duration": "1", "task": "wait"}
+MANY = {"do": "cancel", "all": "1", "sure": "1"}
 
 
 @pytest.fixture
@@ -147,7 +148,7 @@ def test_no_unsafe_request_to_any_page_changes_anything_of_the_user(ada: Any) ->
     look(client)
     prefix = prefix_of(new_key(ada, "read"))
     before = state()
-    names = {"job_id": "waits", "prefix": prefix, "name": "stop", "webhook": "1", "secret": "x"}
+    names = {"job_id": "waits", "prefix": prefix, "name": "stop", "webhook": "1", "secret": "x", "language": "de"}
     tried = 0
     for address, _ in addresses(get_resolver()):
         if address.startswith(("admin/", "api/", "docs/")):  # there, staff act in their own name, and it is noted
@@ -156,7 +157,7 @@ def test_no_unsafe_request_to_any_page_changes_anything_of_the_user(ada: Any) ->
         for method in ("post", "put", "patch", "delete"):
             if (address, method) == ("staff/look/", "post") or "logout" in address:
                 continue
-            for data in ({"do": "cancel"}, {"do": "share"}, AGAIN, {"seen": "9"}):
+            for data in ({"do": "cancel"}, MANY, {"do": "share"}, AGAIN, {"seen": "9"}):
                 getattr(client, method)(f"{path}?user=ada", data if method == "post" else "{}")
                 tried += 1
     assert tried > 50
