@@ -176,7 +176,9 @@ def _typed(field: Field, text: str) -> Iterator[tuple[str, Any]]:
 
 def _number(kind: str, text: str) -> float:
     try:
-        number = int(text) if kind == "integer" else float(text.replace(",", "."))
+        if kind == "integer":
+            return int(text)  # of any length: only floats have infinities
+        number = float(text.replace(",", "."))
     except ValueError:
         raise ValueError(EXPECTED[kind]) from None
     if not math.isfinite(number):

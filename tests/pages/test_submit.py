@@ -108,6 +108,7 @@ def test_each_field_is_sent_as_its_type(client: Client) -> None:
         ({"copies": "many"}, "copies", "give a whole number, such as 12"),
         ({"copies": ""}, "copies", "is needed"),
         ({"copies": "501"}, "copies", "less than or equal to 500"),
+        ({"copies": "9" * 400}, "copies", "less than or equal to 500"),  # no float is so large
         ({"scale": "1;5"}, "scale", "give a number, such as 12.5"),
         ({"scale": "inf"}, "scale", "give a number, such as 12.5"),
         ({"paper": '"A5"'}, "paper", "&#x27;A4&#x27; or &#x27;A3&#x27;"),
