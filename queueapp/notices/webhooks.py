@@ -14,6 +14,7 @@ from typing import Any
 
 from ..db.clock import database_now
 from ..errors import BacklogFull, JobConflict
+from ..job_ids import job_id_problem
 from ..lifecycle.quota import count_waiting
 from ..lifecycle.submit import submit
 from ..lifecycle.validation import Submission
@@ -74,7 +75,7 @@ def send_again(hook: Webhook, delivery: str) -> str | None:
 
     None: the webhook has no such delivery. Raises BacklogFull.
     """
-    earlier = deliveries(hook).filter(name=delivery).first()
+    earlier = None if job_id_problem(delivery) else deliveries(hook).filter(name=delivery).first()
     if earlier is None:
         return None
     first = delivery.partition("~")[0]

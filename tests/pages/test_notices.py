@@ -76,6 +76,8 @@ def test_a_test_message_is_in_the_log_is_sent_again_and_the_reason_of_a_stop_is_
         assert "It is switched off. The receiver answered 410" in text(browser.get(page))
         assert "Switched off.</b> The receiver answered 410" in text(browser.get("/notices/"))
         assert there.next().headers["webhook-id"] == there.next().headers["webhook-id"]
+        for unknown in ("1-none", f"{again[1]}\x00", "\n"):
+            assert browser.post(page, {"do": "send", "delivery": unknown}).status_code == 404
         browser.post(page, {"do": "on"})
         assert Webhook.objects.get().enabled
 
