@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpcore
 
@@ -73,9 +74,12 @@ def post(url: str, headers: Mapping[bytes | str, bytes | str], body: str, networ
     """
     timeout = {"connect": CONNECT_SECONDS, "read": ANSWER_SECONDS, "write": ANSWER_SECONDS, "pool": CONNECT_SECONDS}
     backend = GuardedBackend(networks, encrypted=url.startswith("https://"))
+    host, target = _target(url)
     with (
         httpcore.ConnectionPool(ssl_context=_tls(), network_backend=backend) as pool,
-        pool.stream("POST", url, headers=headers, content=body.encode(), extensions={"timeout": timeout}) as response,
+        pool.stream(
+            "POST", target, headers={"Host": host, **headers}, content=body.encode(), extensions={"timeout": timeout}
+        ) as response,
     ):
         begins = b""
         for part in response.iter_stream():
@@ -83,6 +87,16 @@ def post(url: str, headers: Mapping[bytes | str, bytes | str], body: str, networ
             if len(begins) >= ANSWER_BYTES:
                 break
     return Answer(response.status, begins[:ANSWER_BYTES].decode(errors="replace"))
+
+
+def _target(url: str) -> tuple[str, httpcore.URL]:
+    """Return the header Host, and the address as httpcore takes it.
+
+    By itself, httpcore would drop what follows a `;` in the last segment, and the brackets of an IPv6 address.
+    """
+    parts = urlsplit(url)
+    target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+    return parts.netloc, httpcore.URL(scheme=parts.scheme, host=parts.hostname or "", port=parts.port, target=target)
 
 
 def _resolve(host: str, port: int) -> list[Address]:

@@ -107,6 +107,15 @@ def test_of_an_answer_only_the_beginning_is_read(there: Receiver) -> None:
     assert there.released.wait(10), "the connection is closed"
 
 
+def test_an_address_is_asked_for_to_its_last_character(there: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    names(monkeypatch, "127.0.0.1")
+    url = there.url.replace("127.0.0.1", "[fd00::1]")
+    assert post(f"{url};v=2?a=1;b", {}, "{}", LOOPBACK).status == 204
+    got = there.next()
+    assert got.path == "/hook;v=2?a=1;b"
+    assert f"http://{got.headers['Host']}/hook" == url
+
+
 @pytest.mark.parametrize("url", ["https://no-such-name.invalid/", f"https://{'a' * 70}.example/"])
 def test_a_name_that_is_not_there_is_an_error_of_the_connection(url: str) -> None:
     with pytest.raises(httpcore.ConnectError, match="cannot be found"):
