@@ -15,6 +15,7 @@ from queueapp.lifecycle.rescue import rescue_cluster
 from queueapp.lifecycle.route import move_some
 from queueapp.lifecycle.turn import take_turn
 from queueapp.models import Flow, FlowState, Job, Owner, PendingMove, PriorityRule, Waiting
+from queueapp.models.job import PLACES_APART
 from tests.kit.queue import everyone_takes_turns, make_owner, settle, submit_jobs, user_of
 
 pytestmark = pytest.mark.usefixtures("no_rules")
@@ -46,6 +47,21 @@ def test_jobs_keep_their_places_when_they_move() -> None:
         assert user.flow is not None
         assert user.flow.state.backlogged
         assert user.flow.state.head == min(moved)
+
+
+def test_jobs_that_move_back_make_no_claim_begin_before_those_that_are_gone() -> None:
+    rule = everyone_takes_turns()
+    ada = make_owner("ada")
+    submit_jobs(ada, "a0", "a1")
+    processor = register("c").pk
+    turn = take_turn(processor)
+    settle(processor, turn)
+    for active in (False, True):
+        rule.active = active
+        rule.save()
+    gone, left = Job.objects.order_by("pk")
+    assert Waiting.objects.get().flow == Flow.objects.get(owner=ada)
+    assert gone.pk * PLACES_APART <= FlowState.objects.get(flow__owner=ada).scan_from <= left.pk * PLACES_APART
 
 
 def test_weight_and_cap_reach_flows_that_exist() -> None:

@@ -43,7 +43,8 @@ BEGIN
     IF cardinality(moving) > 0 THEN
         UPDATE queueapp_job SET moved_to = NULL WHERE id = ANY (moving) AND moved_to IS NOT NULL;
         PERFORM queueapp_change_flow(lo.flow_id, p_reread => true);
-        PERFORM queueapp_change_flow(joining, p_first => (SELECT min(job_id) FROM unnest(moving) AS m(job_id)));
+        PERFORM queueapp_change_flow(
+                   joining, p_first => queueapp_place_of(NULL, (SELECT min(job_id) FROM unnest(moving) AS m(job_id))));
     END IF;
     IF cardinality(moving) < p_most THEN
         DELETE FROM queueapp_pendingmove WHERE id = lo.id;
