@@ -31,7 +31,7 @@ def parsed(text: str) -> Said | None:
     """Return what was reported, within its bounds. None: nothing, or it cannot be read."""
     if not text:
         return None
-    with suppress(ValueError, TypeError, RecursionError):
+    with suppress(ValueError, TypeError, LookupError, OverflowError, RecursionError):
         stages, note = json.loads(text)
         return Said(json_text([_stage(*stage) for stage in stages[:MOST_STAGES]]), clean_text(note, LONGEST_NOTE))
     return None

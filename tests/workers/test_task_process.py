@@ -88,7 +88,7 @@ def test_what_a_worker_reads_of_stages_and_note_is_bounded_whatever_was_written(
     with pytest.raises(ValueError, match="at most 100 stages"):
         job.stage("one too many")
     wrong = b"[", b"[[[1]], 2]", b'[[["a", NaN]], "x"]', b"[" * 100_000, b'[[["a", "b"]], ""]', b"\xff" * 300_000
-    for written in wrong:
+    for written in (*wrong, b'[{"a": 1}, ""]', b'[[["a", 1%s]], ""]' % (b"0" * 400)):
         memory.live.truncate(0)
         memory.live.append(written)
         found = memory.present_said()
