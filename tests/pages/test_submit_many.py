@@ -192,6 +192,7 @@ def test_a_file_is_read_whatever_its_marks_and_line_ends_and_never_submitted_uns
         (b"x" * (MAX_FILE_BYTES + 1), "The file is too large"),
         (packed(CSV)[:-9], "The file is cut short"),
         (b"\x1f\x8bnonsense" * 9, "The file is damaged"),
+        (packed("") * 100_000, "The file is packed in more than 1,000 parts. Pack it in one."),
         (b"", "There is no job in it"),
         (b"\n\n", "There is no job in it"),
     ],

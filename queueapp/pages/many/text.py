@@ -10,6 +10,9 @@ _GZIP = b"\x1f\x8b"
 _GZIP_FORMAT = 31
 """zlib's number for data with a gzip header."""
 
+MAX_PARTS = 1_000
+"""Parts that gzip has packed, at most: after each one, zlib copies the rest of the file. Empty ones have 20 bytes."""
+
 
 class UnreadableFile(Exception):
     """The file cannot be read at all. The message is a sentence for the user."""
@@ -34,8 +37,10 @@ def text_of(file: bytes) -> str:
 
 def _unpacked(file: bytes) -> bytes:
     """Return what gzip has packed, in one part or several; no more than a byte beyond the limit is unpacked."""
-    unpacked = b""
+    unpacked, parts = b"", 0
     while file.startswith(_GZIP) and len(unpacked) <= MAX_FILE_BYTES:
+        if (parts := parts + 1) > MAX_PARTS:
+            raise UnreadableFile(f"The file is packed in more than {MAX_PARTS:,} parts. Pack it in one.")
         part = zlib.decompressobj(_GZIP_FORMAT)
         try:
             unpacked += part.decompress(file, MAX_FILE_BYTES + 1 - len(unpacked))
