@@ -13,17 +13,28 @@ from markdown_it.utils import EnvType, OptionsDict
 HIGHEST = 3
 """The level of a note's first headings: the page's own come before them."""
 
+MAX_CELLS = 10_000
+"""Cells of tables, at most: a row of two characters gets as many cells as the header has."""
+
 
 def as_html(markdown: str) -> SafeString:
     """Return CommonMark with tables as HTML. HTML in it is shown as text; images become links, so that nothing of
-    others' is loaded; links to scripts and data stay text."""
-    rendered: str = _renderer().render(markdown)
+    others' is loaded; links to scripts and data stay text. Tables that might have too many cells stay text, too."""
+    rendered: str = _renderer(tables=_most_cells(markdown) <= MAX_CELLS).render(markdown)
     return mark_safe(rendered)  # noqa: S308 (the renderer escapes what it does not make itself)
 
 
+def _most_cells(markdown: str) -> int:
+    """Return how many cells its tables have at most. A row gets the cells of the header that it lacks."""
+    lines = markdown.replace("\r", "\n").split("\n")
+    return len(lines) * max(line.count("|") + 1 for line in lines)
+
+
 @cache
-def _renderer() -> MarkdownIt:
-    renderer = MarkdownIt("commonmark", {"html": False, "typographer": False}).enable("table").disable("image")
+def _renderer(*, tables: bool) -> MarkdownIt:
+    renderer = MarkdownIt("commonmark", {"html": False, "typographer": False}).disable("image")
+    if tables:
+        renderer.enable("table")
     renderer.add_render_rule("link_open", _link_open)
     renderer.add_render_rule("heading_open", _heading)
     renderer.add_render_rule("heading_close", _heading)

@@ -54,3 +54,11 @@ def test_a_note_has_headings_below_the_pages_own_lists_tables_and_links() -> Non
     assert "<td>1</td>" in html
     assert '<a href="https://example.org" rel="nofollow noopener noreferrer">more</a>' in html
     assert as_html("") == ""
+
+
+@pytest.mark.parametrize("within_header", ["", "\x0c", "\u2028"])
+def test_a_table_of_few_characters_and_many_cells_is_text(within_header: str) -> None:
+    columns = 250
+    note = "|a" * (columns // 2) + within_header + "|a" * (columns // 2) + "\n" + "|-" * columns + "\n" + "b\n" * 250
+    assert "<td>" not in as_html(note)
+    assert len(as_html(note)) < 2 * len(note)
