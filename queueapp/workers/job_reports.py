@@ -24,7 +24,7 @@ class Said(NamedTuple):
 
 def encoded(stages: Stages, note: str) -> str:
     """Return what parsed() reads; empty if nothing is reported."""
-    return json.dumps([stages, note]) if stages or note else ""
+    return json.dumps([stages, note], ensure_ascii=False) if stages or note else ""
 
 
 def parsed(text: str) -> Said | None:

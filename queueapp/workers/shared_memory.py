@@ -32,7 +32,7 @@ RECORD_MOST = 64 * 1024 * 1024
 LIVE_LOG = 8_192
 """Bytes from the end of a running job's output that its page shows."""
 SAID_MOST = 200_000
-"""Maximum bytes of stages and note as JSON text."""
+"""Maximum bytes of stages and note as JSON text. The longest of them, all control characters, have some less."""
 
 _START = struct.Struct("=id")
 _FLAGS = struct.Struct("=BBB")
@@ -253,7 +253,7 @@ def _parse(data: bytes, mark: bytes) -> Iterator[Record]:
             text, log, message, said = _cut(body, [int(size) for size in sizes]) if body else ("", "", "", "")
             yield Record(
                 int(place), float(started), float(ended), kind.decode(), text, cut_middle(log, 3 * LOG_KEPT),
-                float(fraction), message[:LONGEST_MESSAGE], said,
+                float(fraction), message[:LONGEST_MESSAGE], said if len(said) <= SAID_MOST else "",
             )  # fmt: skip
         except ValueError:
             continue

@@ -93,8 +93,23 @@ def test_what_a_worker_reads_of_stages_and_note_is_bounded_whatever_was_written(
         memory.live.append(written)
         found = memory.present_said()
         assert found is None or json.loads(found.stages) == [["a", 0.0]]
+    memory.add(RECORD._replace(said="[[], 1]" + " " * 1_000_000))
+    assert memory.ended() == [RECORD._replace(said="")]
     memory.start(1, time.monotonic())
     assert (memory.present_said(), memory.said) == (None, "")
+
+
+def test_the_longest_note_and_stages_are_read_in_any_script(memory: SharedMemory) -> None:
+    job = JobContext("j", 1.0, 1, memory)
+    for sign in "é", "字", "😀", "\x01":
+        memory.start(0, time.monotonic())
+        for _ in range(100):
+            job.stage(sign * 100)
+        job.note(sign * 20_000)
+        said = memory.present_said()
+        assert said is not None
+        assert said.note == sign * 20_000
+        assert [name for name, _ in json.loads(said.stages)] == [sign * 100] * 100
 
 
 def test_of_much_output_the_beginning_and_the_end_are_kept(memory: SharedMemory) -> None:
