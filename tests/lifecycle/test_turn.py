@@ -15,6 +15,7 @@ from django.db import connection
 
 from queueapp.conf import queue_settings
 from queueapp.db.routines import versioned
+from queueapp.errors import NotRetryable
 from queueapp.lifecycle.cancel import cancel, cancel_jobs
 from queueapp.lifecycle.job_filter import CancelFilter, RetryFilter
 from queueapp.lifecycle.maintenance.schedule import join_due
@@ -23,11 +24,11 @@ from queueapp.lifecycle.outcome import settle_part
 from queueapp.lifecycle.processors import Beat, beat_idle, heartbeat, register
 from queueapp.lifecycle.processors import drain as stop_claims
 from queueapp.lifecycle.rescue import rescue_cluster, rescue_ended, rescue_overdue
-from queueapp.lifecycle.retry import try_again, try_again_jobs
+from queueapp.lifecycle.retry import MAX_ATTEMPTS, try_again, try_again_jobs
 from queueapp.lifecycle.submit import submit
 from queueapp.lifecycle.turn import NotAccepting, Turn, take_turn
 from queueapp.lifecycle.validation import parse
-from queueapp.models import Flow, FlowState, Job, Outcome, Owner, Processor, Waiting
+from queueapp.models import Attempt, Flow, FlowState, Job, Outcome, Owner, Processor, Waiting, database_now
 from queueapp.models.job import PLACES_APART
 from queueapp.policy.fairness import service_gap_bound
 from queueapp.snapshots.audit import audit
@@ -577,6 +578,25 @@ def test_a_job_that_was_cancelled_between_attempts_and_tried_again_is_numbered_o
     take_turn(processor, turn.number, [failed], now=time.monotonic(), more=False)
     assert list(job.attempts.values_list("number", "error")) == [(1, "first"), (2, "second")]
     assert Outcome.objects.get().time_spent == 3.0
+
+
+@pytest.mark.parametrize("by_filter", [False, True])
+def test_a_job_with_very_many_attempts_is_not_tried_again_even_if_it_was_cancelled(by_filter: bool) -> None:
+    """The number of an attempt is a small integer. Beyond it, no settlement and no rescue would be possible."""
+    ada = make_owner("ada")
+    submit_jobs(ada, "job", "other")
+    job = Job.objects.get(name="job")
+    now = database_now()
+    moments = {"started_at": now, "finished_at": now, "time_spent": 0.0}
+    Attempt.objects.create(job=job, number=MAX_ATTEMPTS, **moments)
+    cancel_jobs(ada.pk, Job.objects.values_list("pk", flat=True), stop=False)
+    if by_filter:
+        assert try_again_matching(ada, RetryFilter(all=True)).retried == 1
+    else:
+        with pytest.raises(NotRetryable, match="has had 200 attempts"):
+            try_again(job)
+        try_again(Job.objects.get(name="other"))
+    assert [one.name for one in Job.objects.filter(outcome=None)] == ["other"]
 
 
 @pytest.mark.parametrize("declared", [5e-324, 1e-300, 1e300])
