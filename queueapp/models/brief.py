@@ -7,6 +7,8 @@ from django.db.models.functions import Left
 
 MAX_BRIEF = 1_024
 """Maximum bytes of JSON, and characters of an error, that lists show of a job."""
+MAX_BRIEF_ATTEMPTS = 20
+"""Attempts of a job that lists show, at most: the last ones. A job may be retried very often."""
 _STORED = 6 * MAX_BRIEF
 """Maximum stored bytes of JSON of up to MAX_BRIEF bytes. A value stored in more is large, unread."""
 

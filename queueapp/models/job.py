@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 from django.contrib.auth import get_user_model
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Prefetch, Q
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, Subquery
 from django.db.models.functions import Coalesce
 
 from ..db.clock import at_one_moment
 from ..states import FINISHED, Status
 from .attempt import Attempt
-from .brief import beginning, is_large, small
+from .brief import MAX_BRIEF_ATTEMPTS, beginning, is_large, small
 from .flow import Flow
 from .outcome import Outcome
 from .owner import Owner
@@ -55,8 +55,10 @@ class JobQuerySet(models.QuerySet["Job"]):
         return self.select_related("owner__user", "outcome").prefetch_related("attempts")._with_processors()
 
     def brief(self) -> JobQuerySet:
-        """The jobs as lists show them, with owner and attempts. Two queries; large values are not read."""
-        attempts = Attempt.objects.defer("error", "log").annotate(error_begins=beginning("error"))
+        """The jobs as lists show them, with owner and last attempts. Two queries; large values are not read."""
+        newest = Attempt.objects.filter(job=OuterRef("job")).order_by("-number").values("number")[:1]
+        last = Attempt.objects.filter(number__gt=Subquery(newest) - MAX_BRIEF_ATTEMPTS)
+        attempts = last.defer("error", "log").annotate(error_begins=beginning("error"))
         # Names and lists instead of models and managers, which cost more than all the rest of a row.
         brief = self.prefetch_related(Prefetch("attempts", queryset=attempts, to_attr="read_attempts"))
         names = {"read_user": F(f"owner__user__{get_user_model().USERNAME_FIELD}"), "read_key": F("owner__key")}

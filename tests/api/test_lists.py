@@ -14,7 +14,8 @@ from rest_framework.test import APIClient
 from queueapp.lifecycle.outcome import JobOutcome
 from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.turn import take_turn
-from queueapp.models import Job, Outcome
+from queueapp.models import Attempt, Job, Outcome, database_now
+from queueapp.models.brief import MAX_BRIEF_ATTEMPTS
 from queueapp.snapshots import search
 from queueapp.states import Status
 from tests.api.test_api import assert_problem, client_of, submit
@@ -56,6 +57,19 @@ def run_failing(processor: int, error: str) -> None:
     now = time.monotonic()
     failed = [JobOutcome(job.id, job.owner, Status.FAILED, job.attempt, 0.1, now, error=error) for job in turn.jobs]
     take_turn(processor, turn.number, failed, now=now, more=False)
+
+
+def test_a_list_has_the_last_attempts_of_a_job_that_had_very_many(ada: Any, api: APIClient) -> None:
+    submit_jobs(ada, "many", "few")
+    now = database_now()
+    for name, attempts in ("many", MAX_BRIEF_ATTEMPTS + 30), ("few", 2):
+        job = Job.objects.get(name=name)
+        moments = {"started_at": now, "finished_at": now, "time_spent": 0.1}
+        Attempt.objects.bulk_create(Attempt(job=job, number=n, **moments) for n in range(1, attempts + 1))
+    listed = {job["job_id"]: job["attempts"] for job in api.get("/api/v1/jobs/").json()["results"]}
+    assert [one["attempt"] for one in listed["many"]] == list(range(31, MAX_BRIEF_ATTEMPTS + 31))
+    assert [one["attempt"] for one in listed["few"]] == [1, 2]
+    assert len(api.get("/api/v1/jobs/many/").json()["attempts"]) == MAX_BRIEF_ATTEMPTS + 30
 
 
 def some_of_each(ada: Any, api: APIClient) -> None:
