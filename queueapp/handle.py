@@ -19,6 +19,7 @@ from .lifecycle import cancel, reorder, retry
 from .lifecycle.job_filter import End
 from .models import Job as JobRow
 from .models import Outcome, Owner
+from .policy.rules import SYSTEM, SYSTEM_SENTENCE
 from .registry import name_of
 from .snapshots import job_dict, shapes
 from .states import FINISHED, Status
@@ -167,9 +168,12 @@ def _pauses(timeout: float | None) -> Iterator[float]:
 def owner_of(whose: AbstractBaseUser | str) -> Owner:
     """Return the owner of jobs: a user of the project, or a fairness key.
 
-    Raises ValueError for a key that is none, and for a user who is not saved, as nobody who is not logged in is.
+    Raises ValueError for a key that is none or that of the queue's own jobs, and for a user who is not saved, as nobody
+    who is not logged in is.
     """
     if isinstance(whose, str):
+        if whose.startswith(SYSTEM):
+            raise ValueError(SYSTEM_SENTENCE)
         return Owner.objects.of_key(whose)
     if whose.pk is None or whose._state.adding:  # a key may have a default
         raise ValueError("The owner must be a saved user, or a fairness key.")

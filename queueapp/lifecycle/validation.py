@@ -23,6 +23,7 @@ from ..conf import queue_settings
 from ..errors import FieldError, InvalidSubmission
 from ..job_ids import MAX_JOB_ID, PATTERN, job_id_problem, normal_job_id
 from ..models.owner import KEY, KEY_SENTENCE
+from ..policy.rules import SYSTEM, SYSTEM_SENTENCE
 from ..registry import find_task, task_names
 from ..storable import has_nul
 
@@ -119,6 +120,8 @@ class Submission(BaseModel):
     def _key(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(KEY, value):
             raise ValueError(KEY_SENTENCE)
+        if value is not None and value.startswith(SYSTEM):
+            raise ValueError(SYSTEM_SENTENCE)
         return value
 
     @field_validator("duration", mode="before")

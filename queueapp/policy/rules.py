@@ -12,6 +12,7 @@ COMMON = "common"
 
 SYSTEM = "queueapp:"
 """How the fairness keys of the queue's own jobs begin, such as deliveries of webhooks."""
+SYSTEM_SENTENCE = f"keys that begin with {SYSTEM} are those of the queue's own jobs"
 
 
 @dataclass(frozen=True)

@@ -279,7 +279,7 @@ class TestSubmit:
         assert staff.get(answer["Location"]).json()["key"] == "team-blue"
         assert staff.get("/api/v1/queue/?key=team-blue").json()["share"]["flow"] == "team-blue"
         assert_problem(submit(staff, user="ada", key="team-blue"), 400, "key")
-        for key in ("two words", "", "a,b", "team-*", "x" * 201):
+        for key in ("two words", "", "a,b", "team-*", "x" * 201, "queueapp:digests"):
             assert_problem(submit(staff, key=key), 400, "key")
         assert_problem(staff.get("/api/v1/jobs/?key=unknown"), 400, "key")
         assert_problem(staff.get("/api/v1/jobs/?user=ada&key=team-blue"), 400, "key")

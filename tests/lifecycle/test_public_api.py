@@ -116,6 +116,11 @@ def test_what_is_no_key_is_refused(key: str) -> None:
     assert not Owner.objects.exists()
 
 
+def test_nobody_elses_jobs_wait_in_line_with_those_of_the_queue_itself() -> None:
+    with pytest.raises(ValueError, match="keys that begin with queueapp: are those of the queue's own jobs"):
+        one(owner="queueapp:webhooks:17")
+
+
 def test_a_key_owns_jobs_as_a_user_does() -> None:
     one(owner="team-blue"), one(owner="team-red"), one("b")
     assert [(job.owner.name, job.name) for job in Job.objects.order_by("pk")] == [
