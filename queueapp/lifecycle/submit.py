@@ -26,6 +26,14 @@ from .route import route_owner
 from .validation import Submission
 
 _SUBMIT = versioned("SELECT * FROM queueapp_submit(%s::bigint[], %s::jsonb, %s, %s)")
+_EXISTING = """
+    SELECT a.n::int - 1, (j.task, j.payload, j.duration, j.time_limit, j.memory_limit, j.run_at)
+           IS NOT DISTINCT FROM (asked->>'task', asked->'payload', (asked->>'duration')::float8,
+                                 (asked->>'time_limit')::float8, (asked->>'memory_limit')::float8,
+                                 (asked->>'run_at')::timestamptz)
+      FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS a(asked, n)
+      JOIN queueapp_job j ON j.owner_id = %s AND j.name = asked->>'name'
+"""
 MAX_POSITION = 100
 """Maximum number of jobs ahead of a new one that are counted."""
 after_submission: Callable[[], object] | None = None
@@ -84,6 +92,17 @@ def _accept(asked: Sequence[tuple[Owner, Submission]], trace: Mapping[str, str])
     if after_submission is not None:
         transaction.on_commit(after_submission) if later else after_submission()
     return Accepted(new, len(asked) - new, newest)
+
+
+def existing(owner: Owner, submissions: Sequence[Submission]) -> dict[int, bool]:
+    """Return the indexes of jobs that the owner has already, and for each whether it has the same content.
+
+    PostgreSQL compares, as for a submission: the jobs that are there may be much larger than those that are asked for.
+    """
+    jobs = json.dumps([submission.content() for submission in submissions], ensure_ascii=False)
+    with connection.cursor() as cursor:
+        cursor.execute(_EXISTING, [jobs, owner.pk])
+        return dict(cursor.fetchall())
 
 
 def _make_room(asked: Sequence[tuple[Owner, Submission]]) -> None:

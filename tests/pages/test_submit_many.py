@@ -157,6 +157,19 @@ def test_every_mistake_is_a_sentence(client: Client, text: str, expected: list[t
     assert all(part in message for (_, _, part), (_, _, message) in zip(expected, found, strict=True)), found
 
 
+@pytest.mark.parametrize(
+    ("there", "now", "same"), [("true", "1", False), ("1e23", "1e23", True), ("[1.0]", "[1]", True)]
+)
+def test_the_preview_compares_contents_as_the_submission_does(client: Client, there: str, now: str, same: bool) -> None:
+    rows = [json.dumps({"job_id": "p", "duration": 1, "task": "poster", "payload": {"title": "", "copies": 1}})]
+    text, again = (rows[0].replace("1}}", f'1, "anything": {value}}}}}') for value in (there, now))
+    assert send(client, text, "submit").status_code == 302
+    preview = send(client, again)
+    assert ("1 existed before with the same content" in said(preview)) is same
+    assert (OTHER_CONTENT in said(preview)) is not same
+    assert send(client, again, "submit").status_code == (302 if same else 400)
+
+
 def file(content: bytes, name: str = "jobs.csv") -> SimpleUploadedFile:
     return SimpleUploadedFile(name, content)
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from ...conf import queue_settings
 from ...errors import BacklogFull, InvalidSubmission, JobConflict
 from ...lifecycle.quota import free_room
-from ...lifecycle.submit import Accepted, submit
+from ...lifecycle.submit import Accepted, existing, submit
 from ...lifecycle.validation import Submission, parse
-from ...models import Job, Owner
+from ...models import Owner
 from .rows import Row
 
 MAX_WRONG = 100
@@ -95,14 +95,10 @@ def _parsed(row: Row, checked: Checked) -> Submission | None:
 
 def _compare(owner: Owner, checked: Checked) -> None:
     """Compare the jobs with those that the owner has, and with the room that is left."""
-    fields = list(Submission.model_construct(job_id="", duration=1.0).fields())
-    names = [job.job_id for _, job in checked.jobs]
-    known = {row["name"]: row for row in Job.objects.of(owner.pk).filter(name__in=names).values(*fields)}
-    for line, job in checked.jobs:
-        if job.job_id in known:
-            checked.existing += 1
-            if known[job.job_id] != job.fields():
-                checked.add(line, "job_id", OTHER_CONTENT)
+    known = existing(owner, [job for _, job in checked.jobs])
+    checked.existing = len(known)
+    for index in sorted(index for index, is_same in known.items() if not is_same):
+        checked.add(checked.jobs[index][0], "job_id", OTHER_CONTENT)
     free = free_room(owner.pk)
     if free is not None and checked.new > free:
         checked.refused = (
