@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 from django.utils.safestring import SafeString, mark_safe
@@ -16,10 +17,14 @@ HIGHEST = 3
 MAX_CELLS = 10_000
 """Cells of tables, at most: a row of two characters gets as many cells as the header has."""
 
+_LINK = re.compile(r"(?:https?|mailto):|[^:/?#]*(?:[/?#]|$)", re.IGNORECASE)
+"""How a link begins: with one of these schemes, or, within this site, with none."""
+
 
 def as_html(markdown: str) -> SafeString:
     """Return CommonMark with tables as HTML. HTML in it is shown as text; images become links, so that nothing of
-    others' is loaded; links to scripts and data stay text. Tables that might have too many cells stay text, too."""
+    others' is loaded; links other than to pages and mail addresses stay text, and so do tables that might have too many
+    cells."""
     rendered: str = _renderer(tables=_most_cells(markdown) <= MAX_CELLS).render(markdown)
     return mark_safe(rendered)  # noqa: S308 (the renderer escapes what it does not make itself)
 
@@ -30,9 +35,15 @@ def _most_cells(markdown: str) -> int:
     return len(lines) * max(line.count("|") + 1 for line in lines)
 
 
+class _Markdown(MarkdownIt):
+    def validateLink(self, url: str) -> bool:
+        """Whether the address may be a link. Other schemes start programs of the reader's."""
+        return _LINK.match(url) is not None
+
+
 @cache
 def _renderer(*, tables: bool) -> MarkdownIt:
-    renderer = MarkdownIt("commonmark", {"html": False, "typographer": False}).disable("image")
+    renderer = _Markdown("commonmark", {"html": False, "typographer": False}).disable("image")
     if tables:
         renderer.enable("table")
     renderer.add_render_rule("link_open", _link_open)

@@ -32,6 +32,9 @@ class Tags(HTMLParser):
         "[click](&#106;avascript:alert(1))",
         "[click](data:text/html;base64,PHNjcmlwdD4=)",
         "[click](vbscript:x)",
+        "[click](ms-msdt:/id%20PCWDiagnostic)",
+        "<ssh://-oProxyCommand=x/>",
+        "[a]: file:///etc/passwd\n\n[a]",
         "![x](https://elsewhere.example/pixel.png)",
         "<javascript:alert(1)>",
         '[a](https://e.example "x" onmouseover=alert(1)")',
@@ -54,6 +57,15 @@ def test_a_note_has_headings_below_the_pages_own_lists_tables_and_links() -> Non
     assert "<td>1</td>" in html
     assert '<a href="https://example.org" rel="nofollow noopener noreferrer">more</a>' in html
     assert as_html("") == ""
+
+
+@pytest.mark.parametrize(
+    "address", ["HTTPS://example.org:8/a:b", "http://a", "mailto:a@b", "/jobs/a/", "?x=a:b", "#a:b"]
+)
+def test_addresses_of_pages_and_of_mail_are_links(address: str) -> None:
+    found = Tags()
+    found.feed(as_html(f"[more]({address})"))
+    assert found.attributes["href"].lower() == address.lower()
 
 
 @pytest.mark.parametrize("within_header", ["", "\x0c", "\u2028"])
