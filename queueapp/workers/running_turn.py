@@ -58,6 +58,8 @@ class RunningTurn:
         self._live = NOTHING_SAID
         """What of the present job's report is stored."""
         self._live_at = self._began
+        self._said = Said()
+        """What the present job had said when it was stored last: while it writes, it cannot be read."""
 
     def work_through(self) -> list[JobOutcome]:
         """Run the jobs; return the outcomes not settled yet. Settling with these puts back the jobs not started."""
@@ -140,7 +142,7 @@ class RunningTurn:
         del self._jobs[index]
         how = self.process.exit or "closed the files of its process"
         limits, memory = self._limits[index], self.process.memory
-        self._note_report(job, memory.present_said())
+        self._note_report(job, memory.present_said() or (self._said if self._live != NOTHING_SAID else None))
         outcome = died_outcome(job, how, began, self._stop, limits, memory)
         self.done.append(outcome)
         self._died = job, outcome
@@ -233,8 +235,9 @@ class RunningTurn:
         memory = self.process.memory
         if now - self._live_at < LIVE_EVERY or (version := memory.said_version()) == self._live:
             return
-        said = memory.present_said() or Said()
-        write_reports(self._processor, self._turn.number, [AttemptReport(job.id, job.attempt, *said, memory.log_end())])
+        self._said = memory.present_said() or self._said
+        report = AttemptReport(job.id, job.attempt, *self._said, memory.log_end())
+        write_reports(self._processor, self._turn.number, [report])
         self._live, self._live_at = version, now
 
     # Limits.

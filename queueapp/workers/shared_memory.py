@@ -41,6 +41,8 @@ _START_AT, _FLAGS_AT, _PROGRESS_AT, _MESSAGE_AT = 0, 16, 32, 64
 _SIZE = 4096
 NO_JOB = -1
 NOTHING_SAID = (0, 0)
+NOTHING_LEFT = '[[], ""]'
+"""The JSON text of a job that took its note back, unlike none: that of a job that says nothing, or writes just now."""
 
 
 class Stop(IntEnum):
@@ -93,6 +95,7 @@ class SharedMemory(Reports):
         self.mark = secrets.token_hex(8)
         self._begin_of_record = f"\n{self.mark}".encode()
         self._read_from = 0
+        self._published = False
         self.clear()
 
     def clear(self) -> None:
@@ -113,9 +116,10 @@ class SharedMemory(Reports):
         """Note the index of the job that runs now, and its start by time.monotonic."""
         _START.pack_into(self._cell, _START_AT, index, started)
         self.report(0.0, "")
-        if self.stages or self.note:
-            self.stages, self.note = [], ""
-            self._publish()
+        if self._published:
+            self.stages, self.note, self._published = [], "", False
+            with suppress(OSError):  # as in _publish()
+                self.live.truncate(0)
         self.begun = started
 
     def report(self, fraction: float, message: str) -> None:
@@ -146,10 +150,11 @@ class SharedMemory(Reports):
         return job_reports.encoded(self.stages, self.note)
 
     def _publish(self) -> None:
-        """Let the worker see the present stages and note. It skips what it reads meanwhile."""
+        """Let the worker see the present stages and note. What it reads in between is nothing, or no JSON."""
+        self._published = True
         with suppress(OSError):  # a task may have closed it
             self.live.truncate(0)
-            self.live.append(self.said.encode())
+            self.live.append((self.said or NOTHING_LEFT).encode())
 
     def add(self, record: Record) -> None:
         """Append a record: a random mark that no task's text has, a line of numbers and sizes, then the texts."""

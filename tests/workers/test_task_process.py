@@ -15,10 +15,11 @@ from pytest_django import Settings
 from queueapp.lifecycle.submit import submit
 from queueapp.lifecycle.turn import Turn
 from queueapp.lifecycle.validation import parse
-from queueapp.models import Outcome, Waiting
+from queueapp.models import JobReport, Outcome, Waiting
 from queueapp.registry import JobContext
-from queueapp.workers.running_turn import RunningTurn
-from queueapp.workers.shared_memory import LOG_KEPT, OUTPUT_MOST, Kind, Record, SharedMemory
+from queueapp.workers.job_reports import Said
+from queueapp.workers.running_turn import LIVE_EVERY, RunningTurn
+from queueapp.workers.shared_memory import LOG_KEPT, NOTHING_SAID, OUTPUT_MOST, Kind, Record, SharedMemory
 from queueapp.workers.task_process import TaskProcess
 from queueapp.workers.worker import Worker
 from tests.kit.queue import make_owner, outcome, registered_worker
@@ -99,6 +100,20 @@ def test_what_a_worker_reads_of_stages_and_note_is_bounded_whatever_was_written(
     assert (memory.present_said(), memory.said) == (None, "")
 
 
+def test_a_note_that_is_taken_back_is_told_from_one_that_is_being_written(memory: SharedMemory) -> None:
+    job = JobContext("j", 1.0, 1, memory)
+    memory.start(0, time.monotonic())
+    assert memory.said_version() == NOTHING_SAID
+    job.note("half")
+    memory.live.truncate(0)
+    assert memory.present_said() is None
+    job.note("")
+    assert memory.present_said() == Said()
+    assert memory.said == ""
+    memory.start(1, time.monotonic())
+    assert memory.said_version() == NOTHING_SAID, "nothing is stored of a job that says nothing"
+
+
 def test_the_longest_note_and_stages_are_read_in_any_script(memory: SharedMemory) -> None:
     job = JobContext("j", 1.0, 1, memory)
     for sign in "é", "字", "😀", "\x01":
@@ -175,3 +190,18 @@ def test_an_outcome_that_the_database_refuses_costs_the_job_that_runs_on_no_sign
     assert worker.settle_and_claim(turn, ends, more=False, in_doubt=running.in_doubt).kept
     assert Outcome.objects.get(job__name="long").status == "succeeded"
     assert Waiting.objects.get().attempt == 1
+
+
+def test_what_a_job_had_said_stays_on_its_page_while_it_writes_anew(worker: Worker) -> None:
+    submit(make_owner("ada"), [parse({"job_id": "talks", "duration": 1.0})])
+    turn = worker.settle_and_claim(Turn(), None, more=True)
+    worker.process = TaskProcess()
+    running, memory = RunningTurn(worker.processor, turn, worker.process, []), worker.process.memory
+    memory.start(0, time.monotonic())
+    memory.set_note("half")
+    running._store_live(turn.jobs[0], time.monotonic() + LIVE_EVERY)
+    memory.live.truncate(0)  # its task process is about to write the next note
+    memory.write_log("more")
+    running._store_live(turn.jobs[0], time.monotonic() + 2 * LIVE_EVERY)
+    report = JobReport.objects.get()
+    assert (report.note, report.log) == ("half", "more\n")
