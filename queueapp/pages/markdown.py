@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
@@ -21,10 +21,12 @@ _LINK = re.compile(r"(?:https?|mailto):|[^:/?#]*(?:[/?#]|$)", re.IGNORECASE)
 """How a link begins: with one of these schemes, or, within this site, with none."""
 
 
+@lru_cache(maxsize=20)
 def as_html(markdown: str) -> SafeString:
     """Return CommonMark with tables as HTML. HTML in it is shown as text; images become links, so that nothing of
     others' is loaded; links other than to pages and mail addresses stay text, and so do tables that might have too many
-    cells."""
+    cells. The last ones are kept: some of 20,000 characters take half a second, and an open page asks again and again.
+    """
     rendered: str = _renderer(tables=_most_cells(markdown) <= MAX_CELLS).render(markdown)
     return mark_safe(rendered)  # noqa: S308 (the renderer escapes what it does not make itself)
 
