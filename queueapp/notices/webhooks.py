@@ -31,6 +31,9 @@ EXPECTED_SECONDS = 0.2
 """Processor seconds of a delivery, as declared."""
 MAX_WAITING = 100_000
 """Maximum number of messages of one owner that wait, instead of the quota: each has some kilobytes."""
+MAX_AT_ONCE = 200
+"""Messages that are made and submitted at once: each may have a hundred kilobytes, and a `jsonb` value at most 256 MB.
+"""
 
 Message = tuple[str, dict[str, Any]]
 """A job of the task DELIVERY: its job_id and its payload."""
@@ -56,9 +59,10 @@ def send_completions(jobs: Sequence[int]) -> None:
     rows = Job.objects.ended_brief().filter(owner__in=hooks).exclude(task=DELIVERY).in_bulk(jobs)
     for owner, theirs in hooks.items():
         ended = [row for job in jobs if (row := rows.get(job)) and row.owner_id == owner and row.ended]
-        messages = [_completion(hook, row) for row in ended for hook in theirs if _is_told(hook, row.outcome)]
+        told = [(hook, row) for row in ended for hook in theirs if _is_told(hook, row.outcome)]
         try:
-            _submit(owner, messages)
+            for start in range(0, len(told), MAX_AT_ONCE):
+                _submit(owner, [_completion(*one) for one in told[start : start + MAX_AT_ONCE]])
         except BacklogFull:
             switch_off([hook.pk for hook in theirs], "So many messages wait that no more are taken in.")
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection
+from django.db.models import Count
 from pytest_django import Settings
 from standardwebhooks.webhooks import WebhookVerificationError
 
@@ -253,6 +254,18 @@ def test_the_messages_of_one_owner_take_one_processor_at_most_and_join_no_other_
     queue = Owner.objects.get(key=f"queueapp:webhooks:{ada.pk}")
     assert queue.flow is not None
     assert (queue.flow.state.cap, queue.flow.owner_id) == (1, queue.pk)
+
+
+def test_many_messages_are_submitted_a_few_at_a_time(
+    ada: Owner, there: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of all ends of a batch for ten webhooks, they can be too large for a value in the database: nobody's are sent."""
+    monkeypatch.setattr(webhooks, "MAX_AT_ONCE", 5)
+    hooks = [hook_to(ada, f"{there.url}/{n}") for n in range(3)]
+    finish(ada, *"abcd")
+    together = Job.objects.filter(task=DELIVERY).values("submitted_at").annotate(many=Count("pk"))
+    assert sorted(one["many"] for one in together) == [2, 5, 5]
+    assert [len(states(hook)) for hook in hooks] == [4, 4, 4]
 
 
 def test_an_owner_for_whom_too_many_messages_wait_has_the_webhooks_switched_off(
