@@ -29,6 +29,7 @@ MAX_WEBHOOKS = 10
 """Maximum number of webhooks of one owner."""
 FORMER_FOR = timedelta(days=1)
 """Time for which messages are signed with the former secret, too."""
+ROTATION_APART = timedelta(minutes=1)
 SECRET_BYTES = 32
 
 _LAST_NUMBER = "SELECT last_value - (NOT is_called)::int FROM queueapp_outcome_number"
@@ -153,10 +154,17 @@ def change_webhook(hook: Webhook, asked: WebhookChange) -> Webhook:
 
 
 def rotate_secret(hook: Webhook) -> Webhook:
-    """Give a webhook another secret, and return it. For a day messages are signed with the former one, too."""
-    hook.former_secret, hook.former_until = hook.secret, database_now() + FORMER_FOR
-    hook.secret = new_secret()
-    hook.save(update_fields=["secret", "former_secret", "former_until"])
+    """Give a webhook another secret, and return it. For a day messages are signed with the former one, too.
+
+    Repeated within a minute, it returns the same one: else a button that is pressed twice would drop the secret that
+    receivers have. Locks the webhook's row.
+    """
+    with transaction.atomic():
+        hook = Webhook.objects.select_for_update().get(pk=hook.pk)
+        until = database_now() + FORMER_FOR
+        if hook.former_until is None or until - hook.former_until >= ROTATION_APART:
+            hook.former_secret, hook.former_until, hook.secret = hook.secret, until, new_secret()
+            hook.save(update_fields=["secret", "former_secret", "former_until"])
     return hook
 
 

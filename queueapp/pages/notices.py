@@ -76,7 +76,8 @@ def webhook(request: HttpRequest, webhook: int) -> HttpResponse:
     do = request.POST.get("do")
     try:
         if do == "rotate":
-            return _one(request, rotate_secret(hook), {"made": hook})
+            hook = rotate_secret(hook)
+            return _one(request, hook, {"made": hook})
         if do == "delete":
             hook.delete()
             return redirect("queueapp:notices")

@@ -225,19 +225,20 @@ def test_a_message_is_sent_again_with_the_same_id_and_a_test_is_sent(ada: Owner,
 
 def test_after_a_rotation_both_secrets_verify_for_a_day(ada: Owner, there: Receiver) -> None:
     hook = hook_to(ada, there.url)
-    former = hook.secret
-    rotate_secret(hook)
+    rotated = rotate_secret(hook)
+    assert rotate_secret(hook).secret == rotated.secret != hook.secret, "the button was pressed twice"
     send_test(hook)
     run_jobs()
     got = there.next()
-    assert got.verified(former) == got.verified(hook.secret)
+    assert got.verified(hook.secret) == got.verified(rotated.secret)
     Webhook.objects.update(former_until=hook.created_at)
     send_test(hook)
     run_jobs()
     got = there.next()
-    got.verified(hook.secret)
+    got.verified(rotated.secret)
     with pytest.raises(WebhookVerificationError):
-        got.verified(former)
+        got.verified(hook.secret)
+    assert rotate_secret(hook).secret != rotated.secret
 
 
 def test_without_a_webhook_nothing_is_looked_for_and_no_process_is_needed(ada: Owner) -> None:
