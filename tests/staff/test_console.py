@@ -6,6 +6,7 @@ import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
@@ -22,7 +23,7 @@ from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.submit import submit
 from queueapp.lifecycle.turn import take_turn
 from queueapp.lifecycle.validation import parse
-from queueapp.models import Fleet, Job, Outcome, Owner, Pause, Processor
+from queueapp.models import Fleet, Job, Outcome, Owner, Pause, Processor, database_now
 from queueapp.snapshots.console import failures, present
 from queueapp.snapshots.console.failures import normalised
 from queueapp.snapshots.measures import measures
@@ -55,6 +56,17 @@ def browser(name: str, *permissions: str, **fields: Any) -> Client:
 def boss() -> Client:
     """The browser of somebody who may act in the console, and no more."""
     return browser("boss", "operate")
+
+
+def test_a_job_that_was_submitted_long_before_its_moment_has_not_waited_since() -> None:
+    everyone_takes_turns()
+    submit_jobs(make_owner("ada"), "due")
+    now = database_now()
+    Job.objects.update(submitted_at=now - timedelta(days=9), run_at=now - timedelta(seconds=5))
+    found, (flow,) = present.backlog(), present.waiting_flows()
+    assert found.oldest is not None
+    assert flow.oldest is not None
+    assert 5 <= found.oldest <= flow.oldest < 600
 
 
 def shown(client: Client, address: str = "", status: int = 200) -> str:

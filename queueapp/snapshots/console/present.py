@@ -25,7 +25,7 @@ MAX_PROCESSORS = 200
 _BACKLOG = versioned("""
     SELECT count(*), count(*) FILTER (WHERE flow_id IS NULL),
            (SELECT greatest(c.reltuples, 0)::bigint FROM pg_class c WHERE c.oid = 'queueapp_waiting'::regclass),
-           (SELECT extract(epoch FROM clock_timestamp() - j.submitted_at)::float8
+           (SELECT extract(epoch FROM clock_timestamp() - greatest(j.submitted_at, j.run_at))::float8
               FROM (SELECT min(head) AS head FROM queueapp_flowstate WHERE backlogged) AS t,
                    queueapp_job_by_id(t.head) AS j)
       FROM (SELECT flow_id FROM queueapp_waiting LIMIT %(most)s + 1) AS read
@@ -37,7 +37,7 @@ _FLOWS = versioned("""
                 SELECT FROM queueapp_waiting w WHERE w.flow_id = t.flow_id
                    AND queueapp_place_of(w.moved_to, w.job_id) >= t.scan_from
                  LIMIT %(most)s + 1) AS w),
-           extract(epoch FROM clock_timestamp() - j.submitted_at)::float8
+           extract(epoch FROM clock_timestamp() - greatest(j.submitted_at, j.run_at))::float8
       FROM (SELECT * FROM queueapp_flowstate WHERE backlogged ORDER BY head LIMIT %(flows)s) AS t
       LEFT JOIN LATERAL queueapp_job_by_id(t.head) AS j ON true
      ORDER BY t.head
@@ -48,7 +48,7 @@ _FLOWS = versioned("""
 class Backlog:
     """What waits. `not_due`: jobs in no flow: due later, or paused. `exact`: whether `waiting` is counted.
 
-    `oldest`: seconds since the submission of the first job that may start; None if none may.
+    `oldest`: seconds since the submission of the first job that may start, or since its run_at; None if none may.
     """
 
     waiting: int
@@ -68,7 +68,8 @@ def backlog() -> Backlog:
 
 @dataclass(frozen=True)
 class WaitingFlow:
-    """A flow in which jobs wait. `oldest`: seconds since the submission of its first job. `flow`: None: it is gone."""
+    """A flow in which jobs wait. `oldest`: seconds since the submission of its first job, or since its run_at. `flow`:
+    None: it is gone."""
 
     flow: Flow | None
     waiting: int
