@@ -24,16 +24,16 @@ POLL_SECONDS = 1.0
 MAX_PATIENCE = 16
 """The longest time without a claim that counts as stuck, in WATCHDOG_SECONDS."""
 
-# The state that must change while a flow is ready: the ids of the cluster's live processors, and the sum of their
-# turns. A row: a processor is idle, or none is alive. No row: all work or drain, no flow is ready, everything is
-# paused, or a session waits for a lock. A fresh cluster would wait for the same lock.
-_WAITING_IN_VAIN = versioned("""
-    SELECT array_agg(id ORDER BY id), sum(turn) FROM queueapp_processor
-     WHERE cluster = %s AND lease_until > clock_timestamp()
-    HAVING (count(*) = 0 OR bool_or(cardinality(jobs) = 0 AND NOT draining))
-       AND EXISTS (SELECT FROM queueapp_flowstate WHERE ready) AND NOT queueapp_all_paused()
-       AND NOT EXISTS (
-           SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')
+# The ids of the cluster's live processors and the sum of their turns; and whether one of them must change: a processor
+# is idle, or none is alive, and a flow is ready. Not so if everything is paused, or if a session waits for a lock: a
+# fresh cluster would wait for the same lock.
+_LOOK = versioned("""
+    SELECT array_agg(id ORDER BY id), sum(turn),
+           (count(*) = 0 OR bool_or(cardinality(jobs) = 0 AND NOT draining))
+           AND EXISTS (SELECT FROM queueapp_flowstate WHERE ready) AND NOT queueapp_all_paused()
+           AND NOT EXISTS (
+               SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')
+      FROM queueapp_processor WHERE cluster = %s AND lease_until > clock_timestamp()
 """)
 
 
@@ -42,7 +42,10 @@ class Watchdog:
 
     def __init__(self) -> None:
         self._looked_at = float("-inf")
-        self._state: tuple[Any, Any] | None = None
+        self._seen: tuple[Any, Any] = (None, None)
+        """The processors, and the sum of their turns."""
+        self._waits = False
+        """Whether work waited in vain then."""
         self._since = time.monotonic()
         self._doubled = 1
 
@@ -57,7 +60,7 @@ class Watchdog:
 
     def restarted(self) -> None:
         """Note that the cluster was stuck, and that another has taken its place."""
-        self._state = None
+        self._waits = False
         self._doubled = min(2 * self._doubled, MAX_PATIENCE)
 
     def is_stuck(self, cluster: str) -> bool:
@@ -69,23 +72,29 @@ class Watchdog:
         if now - self._looked_at < POLL_SECONDS:
             return False
         self._looked_at = now
-        state = self._look(cluster)
-        if state is None or state != self._state:
-            if self._state is not None and (state is None or state[0] == self._state[0]):
-                self._doubled = 1  # the same processors, and turns of theirs
-            self._state, self._since = state, now
-        return state is not None and now - self._since >= self.patience
+        before = self._seen
+        waits = self._look(cluster)
+        if self._seen[0] == before[0] and self._seen[1] != before[1]:
+            self._doubled = 1  # the same processors have claimed
+        if not waits or not self._waits or self._seen != before:
+            self._since = now
+        self._waits = waits
+        return waits and now - self._since >= self.patience
 
-    def _look(self, cluster: str) -> tuple[Any, Any] | None:
-        """Return the state that must change, if any. None also while the database is away: nobody can claim then."""
+    def _look(self, cluster: str) -> bool:
+        """Note the processors and their turns. Return whether work waits in vain.
+
+        Not while the database is away: nobody can claim then.
+        """
         try:
             with connection.cursor() as cursor:
-                cursor.execute(_WAITING_IN_VAIN, [cluster])
-                row = cursor.fetchone()
+                cursor.execute(_LOOK, [cluster])
+                processors, turns, waits = cursor.fetchone()
         except (DatabaseError, InterfaceError) as error:
             connection.close()
             if are_gone(error):
                 raise ImproperlyConfigured(GONE) from error
             logger.warning("The watchdog could not look: %s", reason(error))
-            return None
-        return row and (row[0], row[1])
+            return False
+        self._seen = processors, turns
+        return bool(waits)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from django.db import connection
 
 from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.turn import take_turn
+from queueapp.models import FlowState
 from queueapp.workers import watchdog as module
 from queueapp.workers.watchdog import Watchdog
 from tests.kit.clock import StandingClock
-from tests.kit.queue import make_user, settle, submit_jobs
+from tests.kit.queue import await_a_waiter, in_thread, make_user, second_connection, settle, submit_jobs
 
 pytestmark = pytest.mark.usefixtures("no_rules")
 
@@ -79,3 +83,25 @@ def test_a_busy_host_has_twice_as_long_after_each_restart_until_there_is_a_claim
     assert not after(clock, 1.0, watchdog)
     assert not after(clock, 1.5, watchdog)
     assert after(clock, 1.5, watchdog)
+
+
+def test_what_is_no_claim_does_not_take_the_time_of_a_busy_host_back(clock: StandingClock) -> None:
+    watchdog = Watchdog()
+    submit_jobs(make_user("ada"), "a")
+    register("c")
+    assert not after(clock, 1.0, watchdog)
+    watchdog.restarted()
+    assert not after(clock, 1.0, watchdog)
+    with second_connection() as holding, ThreadPoolExecutor(1) as pool:
+        holding.execute("SELECT pg_advisory_xact_lock(1)")
+        waiting = pool.submit(in_thread, lambda: connection.cursor().execute("SELECT pg_advisory_xact_lock(1)"))
+        await_a_waiter(waiting.done)
+        assert not after(clock, 60.0, watchdog), "a fresh cluster would wait, too"
+        holding.commit()
+        waiting.result()
+    FlowState.objects.update(held=True)
+    assert not after(clock, 60.0, watchdog), "others have the work"
+    FlowState.objects.update(held=False)
+    assert not after(clock, 1.0, watchdog)
+    assert not after(clock, 3.5, watchdog)
+    assert after(clock, 1.0, watchdog)
