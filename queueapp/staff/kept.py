@@ -18,6 +18,8 @@ MAX_KEPT = 100
 _lock = threading.Lock()
 _locks: dict[Hashable, threading.Lock] = {}
 _kept: dict[Hashable, tuple[float, Any]] = {}
+_changed = object()
+"""Another object after each forget()."""
 
 
 def kept(key: Hashable, read: Callable[[], T]) -> T:
@@ -34,13 +36,17 @@ def kept(key: Hashable, read: Callable[[], T]) -> T:
         until, value = _kept.get(key, (float("-inf"), None))
         begun = time.monotonic()
         if begun >= until:
+            changed = _changed
             value = read()
             ended = time.monotonic()
-            _kept[key] = ended + max(KEEP_SECONDS, REST * (ended - begun)), value
+            if changed is _changed:  # else it may be from before the change
+                _kept[key] = ended + max(KEEP_SECONDS, REST * (ended - begun)), value
         found: T = value
         return found
 
 
 def forget() -> None:
-    """Read everything anew: something was changed by this process, or by a test."""
+    """Read everything anew: something was changed by this process, or by a test. What is being read is not kept."""
+    global _changed
+    _changed = object()
     _kept.clear()

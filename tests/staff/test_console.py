@@ -191,6 +191,14 @@ class TestFigures:
         with ThreadPoolExecutor(2) as threads:
             assert [one.result() for one in [threads.submit(ask), threads.submit(ask)]] == [1, 1]
 
+    def test_what_was_read_while_something_was_changed_is_not_kept(self) -> None:
+        def read() -> str:
+            kept.forget()  # another thread has done what an operator asked for, and its page is read next
+            return "as it was"
+
+        assert kept.kept("figures", read) == "as it was"
+        assert kept.kept("figures", lambda: "as it is") == "as it is"
+
     def test_an_error_is_not_kept(self) -> None:
         def fails() -> int:
             raise ValueError("away")
