@@ -7,6 +7,9 @@ import tomllib
 from pathlib import Path
 
 import django
+from pygments.lexers.configs import PropertiesLexer
+from pygments.lexers.special import TextLexer
+from sphinx.application import Sphinx
 
 BASE = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(BASE), str(BASE / "client"), str(Path(__file__).parent)]
@@ -26,3 +29,9 @@ html_theme = "furo"
 html_favicon = str(BASE / "queueapp" / "static" / "queueapp" / "favicon.svg")
 html_copy_source = False
 html_show_copyright = False
+
+
+def setup(app: Sphinx) -> None:
+    """Name the languages of code blocks that Pygments does not."""
+    app.add_lexer("csv", TextLexer)
+    app.add_lexer("dotenv", PropertiesLexer)
