@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from queueapp.lifecycle.announce import announcer
 from queueapp.models import PriorityRule
+from tests.kit.examples import Examples, examples_of
 from tests.kit.site import BASE, Site
 
 pytest_plugins = ["queueapp.pytest_plugin"]
@@ -24,10 +25,24 @@ def no_rules(transactional_db: None) -> None:
     PriorityRule.objects.all().delete()
 
 
+@pytest.fixture
+def examples(request: pytest.FixtureRequest) -> Iterator[Examples]:
+    """The blocks that the test's marks name, of its parameter `page` only. It must use each: tests/kit/examples.py."""
+    found = examples_of(request.node.nodeid.partition("[")[0])
+    if hasattr(request.node, "callspec") and (page := request.node.callspec.params.get("page")):
+        found = [block for block in found if block.page == page]
+    assert found, "there is no such example"
+    yield found
+    assert not (unused := [block for block in found if not block.used]), unused
+
+
 @pytest.fixture(scope="session")
-def site() -> Iterator[Site]:
-    """A site with its own database, a web server, and a cluster of two processors."""
-    running = Site("turnabout_site", processors=2)
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site with its own database, a web server, and a cluster of two processors, which it tells monitoring of."""
+    health = tmp_path_factory.mktemp("site") / "alive"
+    running = Site(
+        "turnabout_site", processors=2, HEALTH_FILE=str(health), METRICS_TOKEN="a-token-of-twenty-characters"
+    )
     running.start()
     yield running
     running.stop()

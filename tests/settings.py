@@ -8,7 +8,14 @@ from jobsite.settings import BASE_DIR, INSTALLED_APPS, QUEUEAPP
 sys.path.insert(0, str(BASE_DIR / "conformance"))  # also for the sites that tests start
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-INSTALLED_APPS = [*INSTALLED_APPS, "tests", "tests.docs.primes", "django_tasks", "django_tasks_conformance"]
+INSTALLED_APPS = [
+    *INSTALLED_APPS,
+    "tests",
+    "tests.docs.primes",
+    "tests.docs.reader",
+    "django_tasks",
+    "django_tasks_conformance",
+]
 TASKS = {
     "default": {
         "BACKEND": "queueapp.django_tasks.FairBackend",

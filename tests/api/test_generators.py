@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.kit.examples import Examples
 from tests.kit.site import BASE, Site
 
 SOURCES = BASE / "tests" / "generators"
@@ -66,13 +66,14 @@ def node_packages() -> Path:
     return Path(done.stdout.strip())
 
 
-def test_the_program_in_the_guide_runs_as_it_stands(site: Site, node_packages: Path) -> None:
+@pytest.mark.examples("docs/guides/client.md", "ts")
+def test_the_program_in_the_guide_runs_as_it_stands(site: Site, node_packages: Path, examples: Examples) -> None:
     """`make check` compiles it."""
     folder = node_packages / "guide"
     folder.mkdir(exist_ok=True)
-    (program,) = re.findall(r"```ts\n(.*?)```", (BASE / "docs/guides/client.md").read_text(), re.DOTALL)
-    name, password = site.user("tina")
-    program = program.replace("http://127.0.0.1:8000", site.url).replace("alice", name).replace("turnabout", password)
+    [example] = examples
+    name, _ = site.user("tina")
+    program = example.here(site, alice=name)
     (folder / "run.ts").write_text(program)
     programs = node_packages / "node_modules" / ".bin"
     run(programs / "openapi-typescript", schema(site, folder), "-o", "schema.d.ts", cwd=folder)

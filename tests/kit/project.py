@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -15,10 +14,11 @@ import httpx
 import psycopg
 import pytest
 
+from tests.kit.examples import blocks_of
 from tests.kit.site import BASE, DEADLINE, PASSWORD, free_port
 
 UV = BASE / ".venv" / "bin" / "uv"
-GUIDE = BASE / "docs" / "guides" / "add-to-your-project.md"
+GUIDE = "docs/guides/add-to-your-project.md"
 EMAIL = "ada@example.org"
 USER_MODEL = """
 import uuid
@@ -45,9 +45,8 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 def guide(file: str) -> str:
     """Return the lines that the guide adds to a file, its first line, a comment, left out."""
-    found = re.search(rf"```python\n# {re.escape(file)}\n(.*?)```", GUIDE.read_text(), re.DOTALL)
-    assert found is not None, file
-    return found[1]
+    [code] = [block.code for block in blocks_of(GUIDE, "python") if block.code.startswith(f"# {file}\n")]
+    return code.partition("\n")[2]
 
 
 class Project:

@@ -12,21 +12,22 @@ from django.contrib.auth import get_user_model
 from queueapp import registry
 from queueapp.signals import job_completed
 from queueapp.testing import jobs_inline, run_jobs
-from tests.kit.examples import blocks, run
+from tests.kit.examples import Examples
 from tests.kit.queue import make_user
 
 
+@pytest.mark.examples("docs/guides/use-from-python.md", "python")
 @pytest.mark.django_db(transaction=True)
 def test_the_examples_of_the_guide_run_as_they_stand(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], examples: Examples
 ) -> None:
     monkeypatch.setattr(registry, "_tasks", dict(registry._tasks))
     make_user("ada")
     names: dict[str, Any] = {"__name__": "guide"}
-    for block in blocks("docs/guides/use-from-python.md"):
-        if "wait(timeout=60)" in block:
+    for block in examples:
+        if "wait(timeout=60)" in block.code:
             run_jobs()  # as a cluster does
-        run(block, "use-from-python.md", names)
+        block.run(names)
     try:
         with jobs_inline():
             assert async_to_sync(names["greeting"])("Ben") == "Hello, Ben!"

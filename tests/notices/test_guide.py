@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -14,19 +13,20 @@ from queueapp.lifecycle.webhooks import NewWebhook, make_webhook
 from queueapp.notices.webhooks import deliveries, send_again, send_test
 from queueapp.testing import run_jobs
 from queueapp.workers.completed import send_completed
+from tests.kit.examples import Examples
 from tests.kit.queue import everyone_takes_turns, make_owner, submit_jobs
-from tests.kit.site import BASE, free_port
+from tests.kit.site import free_port
 
 
+@pytest.mark.examples("docs/guides/webhooks.md", "python")
 @pytest.mark.django_db(transaction=True)
-def test_the_receiver_of_the_guide_prints_each_end_once() -> None:
+def test_the_receiver_of_the_guide_prints_each_end_once(examples: Examples) -> None:
     everyone_takes_turns()
     ada, port = make_owner("ada"), free_port()
     hook = make_webhook(ada, NewWebhook(url=f"http://127.0.0.1:{port}/"))
-    text = (BASE / "docs" / "guides" / "webhooks.md").read_text()
-    (program,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    [program] = examples
     running = subprocess.Popen(
-        [sys.executable, "-c", program.replace("9000", str(port))],
+        [sys.executable, "-c", program.code.replace("9000", str(port))],
         env=os.environ | {"WEBHOOK_SECRET": hook.secret}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     try:

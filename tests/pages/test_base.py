@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,19 +11,19 @@ from django.test import Client
 
 from queueapp.lifecycle.processors import register
 from queueapp.models import Outcome, Owner
+from tests.kit.examples import Examples
 from tests.kit.queue import everyone_takes_turns, make_user, run_all, submit_jobs
-from tests.kit.site import BASE
 
 HOSTS = """<html><head><title>{% block title %}{% endblock %}</title>{% block extrahead %}{% endblock %}</head>
 <body><header>The shop</header>{% block content %}{% endblock %}</body></html>"""
 
 
+@pytest.mark.examples("docs/guides/add-to-your-project.md", "html")
 @pytest.mark.django_db
-def test_the_page_stands_in_the_base_of_the_project(settings: Any, tmp_path: Path) -> None:
-    text = (BASE / "docs" / "guides" / "add-to-your-project.md").read_text()
-    [ours] = re.findall(r"```html\n(.*?)```", text, re.DOTALL)
+def test_the_page_stands_in_the_base_of_the_project(settings: Any, tmp_path: Path, examples: Examples) -> None:
+    [ours] = examples
     (tmp_path / "queueapp").mkdir()
-    (tmp_path / "queueapp" / "base.html").write_text(ours)
+    (tmp_path / "queueapp" / "base.html").write_text(ours.code)
     (tmp_path / "base.html").write_text(HOSTS)
     settings.TEMPLATES = [settings.TEMPLATES[0] | {"DIRS": [tmp_path]}]
     everyone_takes_turns()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +21,8 @@ from bench.histories import record
 from bench.histories.history import read
 from bench.histories.rules import RULES
 from bench.histories.user import WAIT, RecordedUser
-from jobsite.embedded import PACKAGE, VERSION
+from tests.kit.examples import Examples
+from tests.kit.programs import programs
 from tests.kit.site import BASE, PASSWORD, Site
 
 USERS = ("ann", "ben", "cid")
@@ -40,13 +38,6 @@ LAST = """
       JOIN accounts_user u ON u.id = w.user_id GROUP BY u.username"""
 OF_BOTH = "nothing acknowledged is lost", "nothing runs twice at once", "first attempts begin in order"
 """The rules that hold for the copy's jobs across both sites."""
-
-
-def programs() -> str:
-    """Return a PATH on which PostgreSQL's programs of the embedded server's version come first."""
-    spec = find_spec(PACKAGE)
-    found = spec.submodule_search_locations if spec is not None else None
-    return os.pathsep.join([*(f"{folder}/pginstall{VERSION}/bin" for folder in found or ()), os.environ["PATH"]])
 
 
 pytestmark = [
@@ -109,11 +100,9 @@ def new_job(name: str, seconds: float = SECONDS) -> dict[str, Any]:
     return {"job_id": name, "duration": seconds, "task": WAIT}
 
 
-def commands(heading: str) -> list[str]:
+def commands(examples: Examples, heading: str) -> list[str]:
     """Return the blocks of commands that the guide has under this heading."""
-    text = (BASE / "docs/guides/back-up-and-restore.md").read_text()
-    (section,) = re.findall(rf"^## {heading}\n(.*?)(?=^## )", text, re.DOTALL | re.MULTILINE)
-    return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    return [block.code for block in examples if block.heading == heading]
 
 
 def names(site: Site, statement: str) -> set[str]:
@@ -143,7 +132,7 @@ def told_after(user: RecordedUser, last: int, until: str) -> list[str]:
     return told
 
 
-def copy_under_load(sites: Sites) -> set[str]:
+def copy_under_load(sites: Sites, copy: str) -> set[str]:
     """Run the original site, with a copy taken while it is at work. Return the jobs acknowledged before the copy."""
     original = sites.original
     submitters = [Submitter(sites.user(original, name)) for name in USERS]
@@ -153,7 +142,7 @@ def copy_under_load(sites: Sites) -> set[str]:
     before = {job for submitter in submitters for job in submitter.accepted}
     assert sites.user(original, USERS[0]).submit([new_job(LONG, LONG_SECONDS)]) == 201
     original.wait_for(f"SELECT %s IN ({RUNNING})", LONG)
-    sites.run(*commands("Take a copy"))
+    sites.run(copy)
     many = [len(submitter.accepted) for submitter in submitters]
     original.until(lambda: all(len(s.accepted) > n for s, n in zip(submitters, many, strict=True)), "more are accepted")
     for submitter in submitters:
@@ -174,9 +163,8 @@ class Copy:
     running: set[str]
 
 
-def restore(sites: Sites) -> Copy:
+def restore(sites: Sites, create: str, move_on: str, check_it: str) -> Copy:
     """Restore the copy as if it were a day old. Return what is in it."""
-    create, move_on, check_it = commands("Restore")
     restored = sites.restored
     restored.drop_database()  # of an earlier run
     sites.run(create)
@@ -233,7 +221,9 @@ def check_histories(sites: Sites, copy: Copy) -> None:
     assert broken(list(one_history(first, then, copy)), {rule: RULES[rule] for rule in OF_BOTH}) == []
 
 
-def test_a_copy_taken_under_load_goes_on_where_it_was(tmp_path: Path) -> None:
+@pytest.mark.examples("docs/guides/back-up-and-restore.md", "sh", "Take a copy")
+@pytest.mark.examples("docs/guides/back-up-and-restore.md", "sh", "Restore")
+def test_a_copy_taken_under_load_goes_on_where_it_was(tmp_path: Path, examples: Examples) -> None:
     with ExitStack() as end:
         sites = Sites(tmp_path)
         for undo in (sites.original.stop, sites.restored.stop, lambda: record.to("")):
@@ -243,11 +233,11 @@ def test_a_copy_taken_under_load_goes_on_where_it_was(tmp_path: Path) -> None:
         sites.original.start()
         for name in USERS:
             sites.original.user(name)
-        before = copy_under_load(sites)
+        before = copy_under_load(sites, *commands(examples, "Take a copy"))
         seen = dict(sites.original.query(LAST))
 
         record.to(str(sites.histories[1]))
-        copy = restore(sites)
+        copy = restore(sites, *commands(examples, "Restore"))
         assert before <= copy.jobs
         assert copy.ended
         assert copy.running

@@ -1,30 +1,46 @@
-"""The README's example, run as it stands there."""
+"""The README's examples, run as they stand there."""
 
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from django.core.handlers.asgi import ASGIHandler
+from django.urls import include, path
 
-from tests.kit.site import BASE, PASSWORD, Site
-
-
-def test_the_api_example_runs_as_it_stands(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    site.user("alice")
-    blocks = re.findall(r"```python\n(.*?)```", (BASE / "README.md").read_text(), re.DOTALL)
-    (example,) = [block for block in blocks if "turnabout_client" in block]
-    example = example.replace("http://127.0.0.1:8000", site.url).replace('"turnabout"', f'"{PASSWORD}"')
-    exec(compile(example, "README.md", "exec"), {})
-    assert capsys.readouterr().out.startswith("succeeded 0.5")
+import queueapp
+from queueapp import registry
+from queueapp.testing import run_jobs
+from tests.kit.examples import Examples
+from tests.kit.queue import make_user
+from tests.kit.site import BASE, Site
 
 
-def test_the_task_example_registers(monkeypatch: pytest.MonkeyPatch) -> None:
-    from queueapp import registry
-
+@pytest.mark.examples("README.md", "python")
+@pytest.mark.django_db
+def test_the_examples_run_as_they_stand(
+    site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, examples: Examples
+) -> None:
+    """tests/package/ makes a project of the first one's lines."""
+    lines, submission, client, task = examples
+    project: dict[str, Any] = {
+        "INSTALLED_APPS": list[str](),
+        "urlpatterns": list[Any](),
+        "path": path,
+        "include": include,
+    }
+    lines.run(project | {"application": ASGIHandler()})
+    assert len(project["urlpatterns"]) == 1
     monkeypatch.setattr(registry, "_tasks", {})
-    (example,) = re.findall(r"```python\n(from queueapp.*?)```", (BASE / "README.md").read_text(), re.DOTALL)
-    exec(compile(example, "README.md", "exec"), {"__name__": "readme"})
+    task.run({"__name__": "readme"})
     assert registry.task_names() == ["resize"]
+    submission.run({"queueapp": queueapp, "request": SimpleNamespace(user=make_user("ada"))})
+    assert [job.result for job in run_jobs()] == [{"pixels": 640 * 480}]
+    name, _ = site.user("readme")
+    client.run({}, site, alice=name)
+    assert capsys.readouterr().out.startswith("succeeded 0.5")
 
 
 def test_the_worked_example_is_what_happens(no_rules: None) -> None:

@@ -1,6 +1,5 @@
 """The task of docs/tutorial.md, as it stands there."""
 
-from tests.kit.examples import blocks, run
+from tests.kit.examples import blocks_of
 
-PAGE = "docs/tutorial.md"
-run(blocks(PAGE)[1], PAGE, globals())
+blocks_of("docs/tutorial.md", "python")[1].run(globals())

@@ -1,0 +1,1 @@
+"""The app of a reader who follows the guides."""
