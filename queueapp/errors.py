@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.formats import number_format
+from django.utils.translation import gettext
+
 
 @dataclass(frozen=True)
 class FieldError:
@@ -18,7 +21,11 @@ class QueueError(Exception):
     """Something about this request to the queue is wrong."""
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(message or (type(self).__doc__ or "").strip())
+        super().__init__(message or _translated((type(self).__doc__ or "").strip()))
+
+
+def _translated(text: str) -> str:
+    return gettext(text) if text else ""
 
 
 class InvalidSubmission(QueueError):
@@ -53,7 +60,8 @@ class TooManyKeys(QueueError):
     """A user has as many API keys as one may have."""
 
     def __init__(self, most: int) -> None:
-        super().__init__(f"One user may have at most {most} API keys, expired ones included. Revoke one first.")
+        text = gettext("One user may have at most %(most)s API keys, expired ones included. Revoke one first.")
+        super().__init__(text % {"most": most})
 
 
 class InvalidWebhook(InvalidSubmission):
@@ -68,14 +76,14 @@ class TooManyWebhooks(QueueError):
     """An owner has as many webhooks as one may have."""
 
     def __init__(self, most: int) -> None:
-        super().__init__(f"One user may have at most {most} webhooks. Delete one first.")
+        super().__init__(gettext("One user may have at most %(most)s webhooks. Delete one first.") % {"most": most})
 
 
 class TooManyShares(QueueError):
     """A job has as many links as one may have."""
 
     def __init__(self, most: int) -> None:
-        super().__init__(f"One job may have at most {most} links. Revoke one first.")
+        super().__init__(gettext("One job may have at most %(most)s links. Revoke one first.") % {"most": most})
 
 
 class JobConflict(QueueError):
@@ -104,7 +112,8 @@ class BacklogFull(QueueError):
     retry_after = 10
 
     def __init__(self, most: int) -> None:
-        super().__init__(f"At most {most:,} jobs of one user may wait. Try again when some have begun.")
+        text = gettext("At most %(most)s jobs of one user may wait. Try again when some have begun.")
+        super().__init__(text % {"most": number_format(most, force_grouping=True)})
 
 
 class JobFailed(QueueError):

@@ -13,11 +13,13 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from django.utils.translation import gettext, gettext_noop
+
 MAX_JOB_ID = 200
 """Maximum length of a job id, in characters."""
 PATTERN = r"^\s*[\p{L}\p{Nd}_]\p{M}{0,4}(?:[\p{L}\p{Nd}_.:@+~-]\p{M}{0,4})*\s*$"
 """The same rule as JSON Schema has it, nearly: the schema takes what is invisible, too."""
-SENTENCE = "use letters, digits and _ . : @ + ~ - only, and begin with a letter, a digit or _"
+SENTENCE = gettext_noop("use letters, digits and _ . : @ + ~ - only, and begin with a letter, a digit or _")
 
 _MAX_GIVEN = 4 * MAX_JOB_ID
 _ASCII = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@+~-]*")
@@ -39,11 +41,11 @@ def normal_job_id(text: str) -> str:
 
 
 def job_id_problem(text: str) -> str | None:
-    """Return why a normal text is no job id, but for its length; None if it is one."""
+    """Return why a normal text is no job id, but for its length, in the language; None if it is one."""
     if _ASCII.fullmatch(text):
         return None
     if _INVISIBLE.search(text):
-        return "has a character that cannot be seen"
+        return gettext("has a character that cannot be seen")
     # Letters become L, digits too; what is neither stands for itself if it is ASCII.
     kinds = "".join(_KINDS.get(unicodedata.category(one), one if one in "_.:@+~-" else "?") for one in text)
-    return None if _ANY_SCRIPT.fullmatch(kinds) else SENTENCE
+    return None if _ANY_SCRIPT.fullmatch(kinds) else gettext(SENTENCE)

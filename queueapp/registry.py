@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from .conf import queue_settings
 from .errors import FieldError
+from .invalid_input import message_of
 from .storable import clean_text
 
 if TYPE_CHECKING:
@@ -162,8 +163,8 @@ class Task:
             self.payload.validate_python(payload, strict=True)
         except ValidationError as invalid:
             return [
-                FieldError(".".join(["payload", *map(str, error["loc"])]), error["msg"])
-                for error in invalid.errors(include_url=False, include_context=False, include_input=False)
+                FieldError(".".join(["payload", *map(str, error["loc"])]), message_of(error))
+                for error in invalid.errors(include_url=False, include_input=False)
             ]
         problem = self.check(payload) if self.check is not None else None
         return [FieldError("payload", problem)] if problem else []

@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO, TypeVar
 
+from django.utils.formats import number_format
+from django.utils.translation import gettext
+
 N = TypeVar("N", int, float)
 
 FIELDS = 18
@@ -84,15 +87,17 @@ def parse_line(line: int, content: str) -> Entry | Malformed | None:
         return None
     try:
         if len(content.rstrip("\n")) > LONGEST_LINE:
-            raise ValueError(f"is longer than {LONGEST_LINE:,} characters")
+            longest = number_format(LONGEST_LINE, force_grouping=True)
+            raise ValueError(gettext("is longer than %(most)s characters") % {"most": longest})
         if len(fields) < FIELDS:
-            raise ValueError(f"has {len(fields)} of {FIELDS} fields")
+            text = gettext("has %(number)s of %(wanted)s fields")
+            raise ValueError(text % {"number": len(fields), "wanted": FIELDS})
         return Entry(
             line=line,
-            number=_whole("job number", fields[0]),
-            submit=_at_least_0("submit time", _number("submit time", fields[1])),
-            run_time=_known("run time", _number("run time", fields[3])),
-            user=_known("user", _whole("user", fields[11])),
+            number=_whole(gettext("job number"), fields[0]),
+            submit=_at_least_0(gettext("submit time"), _number(gettext("submit time"), fields[1])),
+            run_time=_known(gettext("run time"), _number(gettext("run time"), fields[3])),
+            user=_known(gettext("user"), _whole(gettext("user"), fields[11])),
         )
     except ValueError as wrong:
         return Malformed(line, str(wrong))
@@ -122,20 +127,22 @@ def _number(field: str, text: str) -> float:
     # float() alone would take "nan", "1_000" and digits of other scripts.
     if len(text) <= LONGEST_NUMBER and _NUMBER.fullmatch(text) and math.isfinite(value := float(text)):
         return value
-    raise ValueError(f"{field} {_shown(text)} is not a finite number")
+    said = gettext("%(field)s %(text)s is not a finite number")
+    raise ValueError(said % {"field": field, "text": _shown(text)})
 
 
 def _whole(field: str, text: str) -> int:
     """Return the whole number in `text`, exact to its last digit, even if written as 12.0. Raises ValueError."""
     if len(text) <= LONGEST_NUMBER and _WHOLE.fullmatch(text):
         return int(text.partition(".")[0])
-    raise ValueError(f"{field} {_shown(text)} is not a whole number")
+    said = gettext("%(field)s %(text)s is not a whole number")
+    raise ValueError(said % {"field": field, "text": _shown(text)})
 
 
 def _at_least_0(field: str, value: N) -> N:
     """Return the value. Raises ValueError if it is negative."""
     if value < 0:
-        raise ValueError(f"{field} {value} is negative")
+        raise ValueError(gettext("%(field)s %(value)s is negative") % {"field": field, "value": value})
     return value
 
 

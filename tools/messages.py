@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -40,8 +41,19 @@ def texts_in(file: Path) -> Iterator[tuple[str | tuple[str, ...], list[str], str
     elif file.suffix != ".py":
         # Django writes a template's texts as calls in Python. Within brackets, indentation does not matter.
         source = f"(\n{templatize(source, origin=str(file))}\n)"
+    if file.name == "errors.py":
+        yield from ((text, [], None) for text in docstrings_of_errors(source))
     for _, texts, comments, context in extract(method, BytesIO(source.encode()), KEYWORDS, ["Translators"], options):
         yield texts, comments, context
+
+
+def docstrings_of_errors(source: str) -> Iterator[str]:
+    """Yield the docstrings of QueueError and the classes below it, which are their messages."""
+    below = {"QueueError"}
+    for part in ast.parse(source).body:
+        if isinstance(part, ast.ClassDef) and below & {part.name, *map(ast.unparse, part.bases)}:
+            below.add(part.name)
+            yield ast.get_docstring(part) or ""
 
 
 def wanted(patterns: Iterable[str]) -> Catalog:

@@ -9,6 +9,7 @@ from axes.helpers import get_cool_off
 from axes.models import AccessAttempt
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext
 from rest_framework.request import Request
 
 from queueapp.http.address import client_address
@@ -37,7 +38,8 @@ def seconds_left(request: HttpRequest | Request, username: str) -> float:
 
 def shut_sentence(wait: float) -> str:
     """Return why the log-in is refused. The words are the same whether the user exists or not."""
-    return f"Too many attempts with this user name. It can be tried again in {in_words(wait)}."
+    text = gettext("Too many attempts with this user name. It can be tried again in %(wait)s.")
+    return text % {"wait": in_words(wait)}
 
 
 def locked_out(request: HttpRequest, *_: Any) -> HttpResponse:

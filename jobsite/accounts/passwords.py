@@ -9,6 +9,7 @@ from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.views import PasswordChangeDoneView, PasswordChangeView
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
 
 from jobsite.accounts.lockout import forget_failures
 
@@ -19,9 +20,9 @@ class CountedPasswordChangeForm(PasswordChangeForm):
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.request = request
-        self.fields["old_password"].label = "Present password"
-        self.fields["new_password1"].label = "New password"
-        self.fields["new_password2"].label = "New password, once more"
+        self.fields["old_password"].label = gettext("Present password")
+        self.fields["new_password1"].label = gettext("New password")
+        self.fields["new_password2"].label = gettext("New password, once more")
         for name, field in self.fields.items():
             field.widget.attrs["aria-describedby"] = f"id_{name}-error"
 
@@ -29,7 +30,7 @@ class CountedPasswordChangeForm(PasswordChangeForm):
         """Return the old password. Raises ValidationError if it is wrong, or the name is locked out by now."""
         old: str = self.cleaned_data["old_password"]
         if authenticate(self.request, username=self.user.get_username(), password=old) is None:
-            raise ValidationError("This is not your present password.", code="password_incorrect")
+            raise ValidationError(gettext("This is not your present password."), code="password_incorrect")
         forget_failures(self.request, self.user.get_username())
         return old
 

@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_noop
 
 from queueapp.lifecycle.webhooks import switch_off
 from queueapp.models import Webhook
@@ -42,7 +43,7 @@ class WebhookAdmin(ReadOnlyAdmin[Webhook]):
     def switch_off(self, request: HttpRequest, hooks: QuerySet[Webhook]) -> None:
         """Switch webhooks off. Their owners see why, and can switch them on again."""
         chosen = list(hooks)
-        switch_off([hook.pk for hook in chosen], "Staff switched it off.")
+        switch_off([hook.pk for hook in chosen], gettext_noop("Staff switched it off."))
         for hook in chosen:
             self.log_change(request, hook, "Switched off.")
         self.message_user(request, f"{len(chosen)} switched off.", messages.SUCCESS)

@@ -69,7 +69,7 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
 
 def _busy(error: Exception, context: dict[str, Any]) -> Response:
     note_busy(context["request"], error)
-    response = Response(problem(503, BUSY), 503, headers=RETRY_HEADERS, content_type=MEDIA_TYPE)
+    response = Response(problem(503, str(BUSY)), 503, headers=RETRY_HEADERS, content_type=MEDIA_TYPE)
     response._has_been_logged = True  # type: ignore[attr-defined]  # else Django says it again, as an error
     return response
 

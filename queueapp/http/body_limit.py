@@ -6,6 +6,9 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from django.utils.formats import number_format
+from django.utils.translation import gettext
+
 from ..conf import queue_settings
 from .addresses import admin_root, api_root, is_below, submit_path
 from .problems import MEDIA_TYPE, problem
@@ -43,7 +46,8 @@ def limit_of(path: str) -> int:
 
 def sentence(limit: int) -> str:
     """Return the detail of a refusal, for the client."""
-    return f"The request's body is too large: at most {limit:,} bytes are taken here."
+    most = number_format(limit, force_grouping=True)
+    return gettext("The request's body is too large: at most %(most)s bytes are taken here.") % {"most": most}
 
 
 class BodyLimit:

@@ -16,6 +16,7 @@ from django.middleware.security import SecurityMiddleware
 from django.shortcuts import render
 from django.utils.decorators import sync_and_async_middleware
 from django.utils.deprecation import MiddlewareMixin
+from django.utils.translation import gettext
 
 from .body_limit import limit_of, sentence
 from .problems import of_api, problem_page
@@ -94,7 +95,7 @@ def checks_and_headers(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnsw
 def reject(request: HttpRequest) -> HttpResponse | None:
     """Return the refusal of a request that no view should see, or None."""
     if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
-        return refusal(request, 400, "The address has a NUL character.")
+        return refusal(request, 400, gettext("The address has a NUL character."))
     length = request.META.get("CONTENT_LENGTH") or "0"
     # Under ASGI, body_limit.py refuses such a request earlier. Under WSGI, nothing of it has been read yet.
     if length.isdecimal() and int(length) > (limit := limit_of(request.path)):

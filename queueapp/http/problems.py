@@ -10,6 +10,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils.translation import gettext_lazy, ngettext
 
 from ..db.sessions import reason
 from ..errors import FieldError
@@ -66,8 +67,12 @@ def seconds(wait: float) -> int:
 
 def in_words(wait: float) -> str:
     """Return a wait in words: '20 seconds', '60 seconds', '15 minutes'."""
-    number, unit = (seconds(wait), "second") if wait <= 60 else (math.ceil(wait / 60), "minute")
-    return f"{number} {unit}{'' if number == 1 else 's'}"
+    number = seconds(wait) if wait <= 60 else math.ceil(wait / 60)
+    if wait <= 60:
+        text = ngettext("%(number)s second", "%(number)s seconds", number)
+    else:
+        text = ngettext("%(number)s minute", "%(number)s minutes", number)
+    return text % {"number": number}
 
 
 def too_many(request: HttpRequest, wait: float, detail: str, template: str = "queueapp/429.html") -> HttpResponse:
@@ -87,7 +92,9 @@ def too_many(request: HttpRequest, wait: float, detail: str, template: str = "qu
 
 RETRY_HEADERS = {"Retry-After": "2"}
 """Headers of a refusal, if the same request may succeed in two seconds."""
-BUSY = "The database is busy or cannot be reached just now. Send the same again in a moment: no job is taken in twice."
+BUSY = gettext_lazy(
+    "The database is busy or cannot be reached just now. Send the same again in a moment: no job is taken in twice."
+)
 
 
 def note_busy(request: HttpRequest, error: BaseException | None) -> None:
@@ -99,7 +106,7 @@ def busy(request: HttpRequest, error: BaseException | None) -> HttpResponse:
     """Log why, and return 503 with Retry-After."""
     note_busy(request, error)
     if of_api(request):
-        response: HttpResponse = problem_page(request, 503, BUSY, RETRY_HEADERS)
+        response: HttpResponse = problem_page(request, 503, str(BUSY), RETRY_HEADERS)
     else:
         response = HttpResponse(render_to_string("queueapp/503.html"), status=503, headers=RETRY_HEADERS)
     response._has_been_logged = True  # type: ignore[attr-defined]  # else Django logs it, too, with a traceback

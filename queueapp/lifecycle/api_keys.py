@@ -15,6 +15,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, connection, transaction
 from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ..db.clock import DatabaseClock, database_now
@@ -61,7 +62,7 @@ class NewKey(BaseModel):
     @classmethod
     def _readable(cls, name: str) -> str:
         if not name.isprintable() or name != name.strip():
-            raise ValueError("use printable characters only, without a blank at either end")
+            raise ValueError(gettext("use printable characters only, without a blank at either end"))
         return name
 
 
@@ -79,9 +80,9 @@ def make_key(user: AbstractBaseUser, asked: NewKey) -> tuple[ApiKey, str]:
     Raises InvalidKey, TooManyKeys. Locks the user's row, so that of many requests at once none exceeds MAX_KEYS.
     """
     if Scope.STAFF in asked.scopes and not getattr(user, "is_staff", False):
-        raise ScopeNotAllowed([FieldError("scopes", "only staff may have a key with the scope staff")])
+        raise ScopeNotAllowed([FieldError("scopes", gettext("only staff may have a key with the scope staff"))])
     if asked.expires_at is not None and asked.expires_at <= database_now():
-        raise InvalidKey([FieldError("expires_at", "must be in the future")])
+        raise InvalidKey([FieldError("expires_at", gettext("must be in the future"))])
     prefix = BEGINNING + _random(_ID_LETTERS, 12)
     text = f"{prefix}_{_random(_SECRET_LETTERS, 43)}"
     try:
@@ -94,7 +95,7 @@ def make_key(user: AbstractBaseUser, asked: NewKey) -> tuple[ApiKey, str]:
                 scopes=[scope for scope in Scope if scope in asked.scopes], expires_at=asked.expires_at,
             )  # fmt: skip
     except IntegrityError:
-        raise KeyNameTaken([FieldError("name", "you have a key of this name already")]) from None
+        raise KeyNameTaken([FieldError("name", gettext("you have a key of this name already"))]) from None
     return key, text
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self, TypeVar
 
+from django.utils.translation import gettext
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import InvalidFilter
@@ -44,7 +45,7 @@ class JobFilter(JobSearch):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.model_fields_set - {"to"}:
-            raise ValueError('is empty: name a field, or {"all": true} for all jobs')
+            raise ValueError(gettext('is empty: name a field, or {"all": true} for all jobs'))
         return self
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
+from django.utils.formats import number_format
+from django.utils.translation import gettext
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -21,6 +23,7 @@ from pydantic import (
 
 from ..conf import queue_settings
 from ..errors import FieldError, InvalidSubmission
+from ..invalid_input import message_of
 from ..job_ids import MAX_JOB_ID, PATTERN, job_id_problem, normal_job_id
 from ..models.owner import KEY, KEY_SENTENCE
 from ..policy.rules import SYSTEM, SYSTEM_SENTENCE
@@ -43,7 +46,7 @@ def _moment(value: Any) -> Any:
     try:
         moment = datetime.fromisoformat(value)
     except (TypeError, ValueError):
-        raise ValueError("use ISO 8601 with a time zone, such as 2030-01-31T08:00:00Z") from None
+        raise ValueError(gettext("use ISO 8601 with a time zone, such as 2030-01-31T08:00:00Z")) from None
     return moment if moment.tzinfo is None else min(max(moment, _EARLIEST), _LATEST).astimezone(UTC)
 
 
@@ -112,14 +115,14 @@ class Submission(BaseModel):
     @classmethod
     def _not_reserved(cls, value: str) -> str:
         if value in RESERVED:
-            raise ValueError(f"{value!r} is reserved; choose another name")
+            raise ValueError(gettext("%(name)s is reserved; choose another name") % {"name": repr(value)})
         return value
 
     @field_validator("key")
     @classmethod
     def _key(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(KEY, value):
-            raise ValueError(KEY_SENTENCE)
+            raise ValueError(gettext(KEY_SENTENCE))
         if value is not None and value.startswith(SYSTEM):
             raise ValueError(SYSTEM_SENTENCE)
         return value
@@ -128,14 +131,15 @@ class Submission(BaseModel):
     @classmethod
     def _at_least_the_shortest(cls, value: Any) -> Any:
         if isinstance(value, int | float) and value < MIN_DURATION_SECONDS:
-            raise ValueError(f"must be at least {MIN_DURATION_SECONDS:f} seconds")
+            least = number_format(f"{MIN_DURATION_SECONDS:f}")
+            raise ValueError(gettext("must be at least %(seconds)s seconds") % {"seconds": least})
         return value
 
     @field_validator("duration")
     @classmethod
     def _within_the_longest(cls, value: float) -> float:
         if value > (longest := queue_settings().MAX_DURATION_SECONDS):
-            raise ValueError(f"must be at most {longest:g} seconds")
+            raise ValueError(gettext("must be at most %(seconds)s seconds") % {"seconds": f"{longest:g}"})
         return value
 
     def fields(self) -> dict[str, Any]:
@@ -175,10 +179,11 @@ def parse(data: Any, index: int | None = None, *, internal: bool = False) -> Sub
 def parse_all(data: Any) -> list[Submission]:
     """Return the submissions in a list. Raises InvalidSubmission with the errors of all (about the first hundred)."""
     if not isinstance(data, list):
-        raise InvalidSubmission([FieldError("jobs", "must be a list of jobs")])
+        raise InvalidSubmission([FieldError("jobs", gettext("must be a list of jobs"))])
     most = queue_settings().MAX_BULK_JOBS
     if not 0 < len(data) <= most:
-        raise InvalidSubmission([FieldError("jobs", f"must have from 1 to {most:,} jobs, not {len(data):,}")])
+        text = gettext("must have from 1 to %(most)s jobs, not %(number)s")
+        raise InvalidSubmission([FieldError("jobs", text % {"most": _number(most), "number": _number(len(data))})])
     submissions: list[Submission] = []
     errors: list[FieldError] = []
     for index, item in enumerate(data):
@@ -195,15 +200,15 @@ def parse_all(data: Any) -> list[Submission]:
 
 def field_errors(invalid: ValidationError, whole: str, index: int | None = None) -> Iterable[FieldError]:
     """Return pydantic's errors by field. `whole`: the field's name if the whole input is wrong."""
-    for error in invalid.errors(include_url=False, include_context=False, include_input=False):
-        message = error["msg"].removeprefix("Value error, ")
-        yield FieldError(".".join(map(str, error["loc"])) or whole, message, index)
+    for error in invalid.errors(include_url=False, include_input=False):
+        yield FieldError(".".join(map(str, error["loc"])) or whole, message_of(error), index)
 
 
 def _task_errors(submission: Submission, index: int | None, internal: bool) -> Iterable[FieldError]:
     found = find_task(submission.task)
     if found is None or (found.internal and not internal):
-        yield FieldError("task", f"there is no such task; there are: {', '.join(task_names())}", index)
+        text = gettext("there is no such task; there are: %(tasks)s")
+        yield FieldError("task", text % {"tasks": ", ".join(task_names())}, index)
         return
     if submission.payload and (problem := _unstorable(submission.payload)):
         yield FieldError("payload", problem, index)
@@ -218,11 +223,16 @@ def _unstorable(payload: Mapping[str, Any]) -> str | None:
         text = json.dumps(payload, allow_nan=False, ensure_ascii=False)
         size = len(text.encode())
     except UnicodeEncodeError:
-        return "has text that is not valid Unicode"
+        return gettext("has text that is not valid Unicode")
     except ValueError:
-        return "has a number that is not finite"
+        return gettext("has a number that is not finite")
     if has_nul(text):
-        return "has a NUL character"
+        return gettext("has a NUL character")
     if size > (most := queue_settings().MAX_PAYLOAD_BYTES):
-        return f"is {size:,} bytes as JSON; at most {most:,} are taken"
+        text = gettext("is %(size)s bytes as JSON; at most %(most)s are taken")
+        return text % {"size": _number(size), "most": _number(most)}
     return None
+
+
+def _number(value: int) -> str:
+    return number_format(value, force_grouping=True)

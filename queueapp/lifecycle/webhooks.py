@@ -11,6 +11,7 @@ from ipaddress import ip_network
 from typing import Annotated, Any, TypeVar
 
 from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, field_validator
 from pydantic_core import Url
 
@@ -45,19 +46,19 @@ def _safe_url(value: str) -> str:
     try:
         url = Url(value)
     except ValueError:
-        raise ValueError("is not an address such as https://example.org/hook") from None
+        raise ValueError(gettext("is not an address such as https://example.org/hook")) from None
     networks = private_networks()
     if url.scheme != "https" and not (url.scheme == "http" and networks):
-        raise ValueError("must begin with https://")
+        raise ValueError(gettext("must begin with https://"))
     if url.username or url.password:
-        raise ValueError("must not have a user name or a password")
+        raise ValueError(gettext("must not have a user name or a password"))
     if url.fragment is not None:
-        raise ValueError("must not have a fragment (#)")
+        raise ValueError(gettext("must not have a fragment (#)"))
     address = parse_address(url.host or "")
     if address is not None and not may_reach(address, networks, encrypted=url.scheme == "https"):
-        raise ValueError("leads to an address that this site does not send to")
+        raise ValueError(gettext("leads to an address that this site does not send to"))
     if len(str(url)) > MAX_URL:
-        raise ValueError(f"must have at most {MAX_URL} characters")
+        raise ValueError(gettext("must have at most %(most)s characters") % {"most": MAX_URL})
     return str(url)
 
 
@@ -75,7 +76,8 @@ class _Fields(BaseModel):
         if value is None:
             return None
         if others := [status.value for status in value if status not in FINISHED]:
-            raise ValueError(f"{others[0]!r} is not an end; there are: {', '.join(FINISHED)}")
+            text = gettext("%(name)s is not an end; there are: %(ends)s")
+            raise ValueError(text % {"name": repr(others[0]), "ends": ", ".join(FINISHED)})
         return [status for status in FINISHED if status in value]
 
 
@@ -189,4 +191,4 @@ def _from_now_on() -> int:
 
 
 def _taken() -> WebhookTaken:
-    return WebhookTaken([FieldError("url", "you have a webhook with this address already")])
+    return WebhookTaken([FieldError("url", gettext("you have a webhook with this address already"))])

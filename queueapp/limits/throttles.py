@@ -8,6 +8,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.translation import gettext
 
 from ..conf import queue_settings
 from ..http.address import client_address
@@ -57,7 +58,8 @@ def request_waits(users: Collection[object]) -> dict[str, float]:
 
 def logins_sentence(wait: float) -> str:
     """Return why a log-in is refused now, for the user."""
-    return f"Too many attempts to log in from your address. Try again in {in_words(wait)}."
+    text = gettext("Too many attempts to log in from your address. Try again in %(wait)s.")
+    return text % {"wait": in_words(wait)}
 
 
 def refusal_page(request: HttpRequest) -> str:
@@ -87,7 +89,7 @@ def throttle_requests(view: View) -> View:
         if user.is_authenticated:
             wait = submission_wait(request, user.pk) if request.method == "POST" else request_wait(request, user.pk)
         if wait:
-            return too_many(request, wait, "You asked for more pages than one person can read.")
+            return too_many(request, wait, gettext("You asked for more pages than one person can read."))
         return view(request, *args, **options)
 
     return throttled

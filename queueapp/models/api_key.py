@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 MAX_NAME = 100
 """Maximum length of a key's name, in characters."""
@@ -13,10 +14,10 @@ MAX_NAME = 100
 class Scope(models.TextChoices):
     """What a key may do."""
 
-    SUBMIT = "submit", "submit jobs"
-    READ = "read", "see jobs, queue and events"
-    CANCEL = "cancel", "cancel and retry jobs"
-    STAFF = "staff", "do so for other users and fairness keys"
+    SUBMIT = "submit", gettext_lazy("submit jobs")
+    READ = "read", gettext_lazy("see jobs, queue and events")
+    CANCEL = "cancel", gettext_lazy("cancel and retry jobs")
+    STAFF = "staff", gettext_lazy("do so for other users and fairness keys")
 
 
 class ApiKey(models.Model):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from .owner import Owner
 
@@ -13,8 +14,8 @@ class Digest(models.Model):
     """An owner's choice of digests. No row: none are sent."""
 
     class Period(models.TextChoices):
-        HOURLY = "hourly", "once an hour"
-        DAILY = "daily", "once a day"
+        HOURLY = "hourly", gettext_lazy("once an hour")
+        DAILY = "daily", gettext_lazy("once a day")
 
     owner = models.OneToOneField(Owner, primary_key=True, on_delete=models.CASCADE, related_name="digest")
     period = models.CharField(max_length=10, choices=Period.choices)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from .job import Job
 
@@ -11,9 +12,9 @@ from .job import Job
 class Shows(models.TextChoices):
     """What a link shows beside the job's state, progress and times."""
 
-    TEXT = "text", "what its task says: messages, stages, note, errors and log"
-    RESULT = "result", "result"
-    PAYLOAD = "payload", "payload"
+    TEXT = "text", gettext_lazy("what its task says: messages, stages, note, errors and log")
+    RESULT = "result", gettext_lazy("result")
+    PAYLOAD = "payload", gettext_lazy("payload")
 
 
 class JobShare(models.Model):

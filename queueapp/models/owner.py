@@ -12,6 +12,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.validators import RegexValidator
 from django.db import connection, models
 from django.db.models import Q
+from django.utils.translation import gettext_noop
 
 from ..db.caller import commit_apart, in_transaction, sees_commits
 from ..policy.rules import Subject
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 KEY = r"[A-Za-z0-9_.:@+~/-]{1,200}"
 """A fairness key. Rules name keys in a list with commas, and with `*` all keys that begin so."""
-KEY_SENTENCE = "use 1 to 200 letters, digits and _ . : @ + ~ / - only"
+KEY_SENTENCE = gettext_noop("use 1 to 200 letters, digits and _ . : @ + ~ / - only")
 
 
 class OwnerQuerySet(models.QuerySet["Owner"]):

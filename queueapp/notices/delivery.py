@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import F
+from django.utils.translation import gettext_noop
 
 from ..db.clock import database_now
 from ..errors import JobFailed
@@ -65,7 +66,7 @@ def _send(hook: Webhook, message: str, body: str) -> dict[str, Any]:
         raise NotDelivered(f"{type(error).__name__}: {error}".rstrip(": ")) from None
     took, begins = round((time.monotonic() - begun) * 1000), clean_text(answer.begins, 300)
     if answer.status == GONE:
-        switch_off([hook.pk], "The receiver answered 410: it is gone.")
+        switch_off([hook.pk], gettext_noop("The receiver answered 410: it is gone."))
         raise JobFailed("The receiver answered 410: it is gone.")
     if not 200 <= answer.status < 300:
         raise NotDelivered(f"The receiver answered {answer.status} after {took} ms. {begins}".rstrip())

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import quote
 
+from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import Count
+from django.utils.formats import number_format
+from django.utils.translation import gettext, gettext_lazy, ngettext, override
 
 from ..lifecycle.digests import take_due
 from ..lifecycle.submit import submit
@@ -27,6 +30,11 @@ MAX_FAILED = 20
 """Maximum number of failed jobs that a digest names."""
 MAX_ERROR = 200
 """Maximum length of an error in a digest, in characters."""
+_COUNTS = {
+    Status.SUCCEEDED: gettext_lazy("%(number)s succeeded"),
+    Status.FAILED: gettext_lazy("%(number)s failed"),
+    Status.CANCELLED: gettext_lazy("%(number)s cancelled"),
+}
 
 
 def submit_due() -> int:
@@ -62,26 +70,39 @@ def send_digest(job: JobContext, owner: int) -> dict[str, int] | None:
         return None
     failed = ended.filter(status=Status.FAILED).order_by("-number").values_list("job", flat=True)[:MAX_FAILED]
     jobs = list(Job.objects.ended_brief().filter(pk__in=list(failed)).order_by("-pk"))
-    _message(digest, address, counts, [(one["job_id"], one["error"]) for one in job_dicts(jobs)]).send()
+    with override(settings.LANGUAGE_CODE):
+        message = _message(digest, address, counts, [(one["job_id"], one["error"]) for one in job_dicts(jobs)])
+    message.send()
     Digest.objects.filter(owner=owner).update(number=upto)
     return counts
 
 
 def _message(digest: Digest, address: str, counts: dict[str, int], failed: Iterable[tuple[str, str]]) -> EmailMessage:
     total, bad = sum(counts.values()), counts.get(Status.FAILED, 0)
-    parts = [f"{counts[status]:,} {status}" for status in FINISHED if status in counts]
-    one = total == 1
-    subject = f"{total:,} {'job has' if one else 'jobs have'} ended" + (f", {bad:,} failed" if bad else "")
-    lines = [f"{total:,} of your jobs {'has' if one else 'have'} ended since the last digest: {', '.join(parts)}."]
+    counted = {status: _COUNTS[status] % {"number": _number(counts[status])} for status in FINISHED if status in counts}
+    subject = ngettext("%(number)s job has ended", "%(number)s jobs have ended", total) % {"number": _number(total)}
+    text = ngettext(
+        "%(number)s of your jobs has ended since the last digest: %(counts)s.",
+        "%(number)s of your jobs have ended since the last digest: %(counts)s.",
+        total,
+    )
+    lines = [text % {"number": _number(total), "counts": ", ".join(counted.values())}]
     base = digest.page.removesuffix("notices/")
     named = [f"{job_id}: {_first_line(error)}\n{base}jobs/{quote(job_id)}/" for job_id, error in failed]
     if named:
-        lines += ["Failed:", *named]
+        lines += [gettext("Failed:"), *named]
     if bad > len(named):
-        lines.append(f"and {bad - len(named):,} more: {base}jobs/?status=failed")
-    lines.append(f"You get this {digest.get_period_display()}, if a job has ended. Choose otherwise: {digest.page}")
+        more = gettext("and %(number)s more: %(page)s")
+        lines.append(more % {"number": _number(bad - len(named)), "page": f"{base}jobs/?status=failed"})
+    often = gettext("You get this %(period)s, if a job has ended. Choose otherwise: %(page)s")
+    lines.append(often % {"period": digest.get_period_display(), "page": digest.page})
+    subject += f", {counted[Status.FAILED]}" if bad else ""
     headers = {"Auto-Submitted": "auto-generated", "List-Unsubscribe": f"<{digest.page}>"}
     return EmailMessage(subject, "\n\n".join(lines) + "\n", to=[address], headers=headers)
+
+
+def _number(value: int) -> str:
+    return number_format(value, force_grouping=True)
 
 
 def _first_line(error: str) -> str:

@@ -12,6 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 from ..db.clock import database_now
 from ..errors import BacklogFull, JobConflict
 from ..job_ids import job_id_problem
@@ -34,6 +36,11 @@ MAX_WAITING = 100_000
 MAX_AT_ONCE = 200
 """Messages that are made and submitted at once: each may have a hundred kilobytes, and a `jsonb` value at most 256 MB.
 """
+
+A_TEST = gettext_noop("a test")
+"""What a test message is about. It is stored in English, and translated where it is shown."""
+TOO_MANY = gettext_noop("So many messages wait that no more are taken in.")
+"""Why a webhook is switched off; likewise."""
 
 Message = tuple[str, dict[str, Any]]
 """A job of the task DELIVERY: its job_id and its payload."""
@@ -64,14 +71,14 @@ def send_completions(jobs: Sequence[int]) -> None:
             for start in range(0, len(told), MAX_AT_ONCE):
                 _submit(owner, [_completion(*one) for one in told[start : start + MAX_AT_ONCE]])
         except BacklogFull:
-            switch_off([hook.pk for hook in theirs], "So many messages wait that no more are taken in.")
+            switch_off([hook.pk for hook in theirs], TOO_MANY)
 
 
 def send_test(hook: Webhook) -> str:
     """Submit a message that is only a test. Return the job_id of its delivery. Raises BacklogFull."""
     identity = uuid.uuid4().hex
     body = _body("webhook.test", iso(database_now()), {"webhook": hook.pk})
-    return _submit(hook.owner_id, [_message(hook, f"test-{identity}", f"msg_{identity}", "a test", body)])
+    return _submit(hook.owner_id, [_message(hook, f"test-{identity}", f"msg_{identity}", A_TEST, body)])
 
 
 def send_again(hook: Webhook, delivery: str) -> str | None:

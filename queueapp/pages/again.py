@@ -13,7 +13,7 @@ from ..models import Job, Owner
 from ..registry import task_names
 from .json_text import parse_json
 from .rows import pretty
-from .submission import LIMITS, TAKEN, accept, by_field, terms_in
+from .submission import LIMITS, accept, by_field, taken, terms_in
 
 FIELDS = ("job_id", "payload", "duration", "task", "time_limit", "memory_limit")
 """The fields of the form, in their order."""
@@ -77,5 +77,5 @@ def run_again(owner: Owner, given: Mapping[str, str]) -> Submission:
         raise InvalidSubmission(errors)
     submission, is_new = accept(owner, fields)
     if not is_new:
-        raise InvalidSubmission([TAKEN])
+        raise InvalidSubmission([taken()])
     return submission

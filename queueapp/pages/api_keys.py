@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -18,7 +19,12 @@ from ..lifecycle.api_keys import make_key, parse_key, revoke_key
 from ..models import ApiKey
 from ..models.api_key import MAX_NAME, Scope
 
-LIVES = {"30": "30 days", "90": "90 days", "365": "a year", "": "until it is revoked"}
+LIVES = {
+    "30": gettext_lazy("30 days"),
+    "90": gettext_lazy("90 days"),
+    "365": gettext_lazy("a year"),
+    "": gettext_lazy("until it is revoked"),
+}
 """How long a new key may live: days, and the words for them."""
 USUAL_LIFE = "90"
 USUAL_SCOPES = [Scope.SUBMIT, Scope.READ, Scope.CANCEL]
@@ -70,12 +76,12 @@ def _page(request: HttpRequest, form: dict[str, Any], status: int = 200) -> Http
 def _end(life: str) -> datetime | None:
     """Return the end of a key that is made now and lives so many days. Raises InvalidKey."""
     if life not in LIVES:
-        raise InvalidKey([FieldError("expires_at", "choose one of the list")])
+        raise InvalidKey([FieldError("expires_at", gettext("choose one of the list"))])
     return database_now() + timedelta(days=int(life)) if life else None
 
 
 def _may(key: ApiKey) -> str:
-    return ", ".join(scope.label for scope in Scope if scope in key.scopes)
+    return ", ".join(str(scope.label) for scope in Scope if scope in key.scopes)
 
 
 def _user(request: HttpRequest) -> AbstractBaseUser:

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -33,6 +34,20 @@ PAGE_SIZE = 50
 MAX_EXCERPT = 300
 """Characters of an error in a row."""
 _LATEST = 10**18
+_NAMES = {
+    Status.QUEUED: gettext_lazy("Queued"),
+    Status.RUNNING: gettext_lazy("Running"),
+    Status.SUCCEEDED: gettext_lazy("Succeeded"),
+    Status.FAILED: gettext_lazy("Failed"),
+    Status.CANCELLED: gettext_lazy("Cancelled"),
+}
+_HEADINGS = {
+    Status.QUEUED: gettext_lazy("Queued jobs"),
+    Status.RUNNING: gettext_lazy("Running jobs"),
+    Status.SUCCEEDED: gettext_lazy("Succeeded jobs"),
+    Status.FAILED: gettext_lazy("Failed jobs"),
+    Status.CANCELLED: gettext_lazy("Cancelled jobs"),
+}
 
 
 @transaction.non_atomic_requests  # what it changes commits by itself, and it reads as of one moment
@@ -101,8 +116,9 @@ def _page(request: HttpRequest, owner: Owner, refused: str = "", status: int = H
 
 def _heading(given: dict[str, str]) -> str:
     if given.keys() - {"sort", "status"}:
-        return "Jobs found"
-    return f"{given['status'].capitalize()} jobs" if "status" in given else "All jobs"
+        return gettext("Jobs found")
+    status = given.get("status")
+    return str(_HEADINGS[Status(status)]) if status in list(Status) else gettext("All jobs")
 
 
 def _note_seen(request: HttpRequest, owner: Owner) -> HttpResponse:
@@ -140,18 +156,19 @@ def _total(counts: dict[str, Any], given: dict[str, str]) -> str:
 def _states(request: HttpRequest, counts: dict[str, Any], given: dict[str, str]) -> list[dict[str, Any]]:
     """Return the links to the jobs of each state, with their numbers. They keep the order, and nothing else."""
     kept = {"sort": given["sort"]} if "sort" in given else {}
-    found = [{"name": "All", "href": _address(request, kept), "count": "", "current": not given.keys() - {"sort"}}]
+    every = not given.keys() - {"sort"}
+    found = [{"name": gettext("All"), "href": _address(request, kept), "count": "", "current": every}]
     for status in Status:
         link = _address(request, {"status": status, **kept})
         only = given.keys() - {"sort"} == {"status"} and given["status"] == status
-        found.append({"name": status.capitalize(), "href": link, "count": _count(counts[status]), "current": only})
+        found.append({"name": _NAMES[status], "href": link, "count": _count(counts[status]), "current": only})
     return found
 
 
 def _count(count: int | None) -> str:
     if count is None:
         return ""
-    return f"{MAX_COUNTED:,}+" if count > MAX_COUNTED else f"{count:,}"
+    return f"{humanize.number(MAX_COUNTED)}+" if count > MAX_COUNTED else humanize.number(count)
 
 
 def _row(job: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -35,11 +36,11 @@ from .rows import moment
 MAX_LOG = 20
 """Maximum number of deliveries on the page of a webhook."""
 _STATES = {
-    Status.QUEUED: "waits",
-    Status.RUNNING: "is being sent",
-    Status.SUCCEEDED: "delivered",
-    Status.FAILED: "not delivered",
-    Status.CANCELLED: "cancelled",
+    Status.QUEUED: gettext_lazy("Waits"),
+    Status.RUNNING: gettext_lazy("Is being sent"),
+    Status.SUCCEEDED: gettext_lazy("Delivered"),
+    Status.FAILED: gettext_lazy("Not delivered"),
+    Status.CANCELLED: gettext_lazy("Cancelled"),
 }
 
 
@@ -119,7 +120,7 @@ def _page(request: HttpRequest, form: dict[str, Any], status: int = 200) -> Http
         "digests": queue_settings().DIGESTS,
         "address": email_of(cast(AbstractBaseUser, request.user)),
         "period": chosen.period if chosen is not None else "",
-        "periods": [("", "never"), *Digest.Period.choices],
+        "periods": [("", gettext("never")), *Digest.Period.choices],
         "has_webhooks": has_webhooks(),
         "hooks": hooks,
         "hooks_on": sum(hook.enabled for hook in hooks),
@@ -137,7 +138,19 @@ def _one(request: HttpRequest, hook: Webhook, said: dict[str, Any] | None = None
 
 def _row(one: Delivery) -> dict[str, Any]:
     at = moment(one["sent_at"] or one["submitted_at"])
-    return {**one, "state": _STATES[one["status"]], "at": at, "bad": one["status"] == Status.FAILED}
+    return {
+        **one,
+        "about": _about(one["about"]),
+        "state": _STATES[one["status"]],
+        "at": at,
+        "bad": one["status"] == Status.FAILED,
+    }
+
+
+def _about(text: str) -> str:
+    """Return what a message is about, which is stored in English: "a test", or a job and its end."""
+    job, _, end = text.rpartition(" ")
+    return f"{job} {gettext(end)}" if end in FINISHED else gettext(text)
 
 
 def _owner(request: HttpRequest) -> Owner:

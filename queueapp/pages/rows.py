@@ -7,12 +7,22 @@ import re
 from datetime import datetime
 from typing import Any, cast
 
+from django.utils.translation import gettext, gettext_noop
+
 from ..models.brief import MAX_BRIEF
 from ..snapshots import shapes
 from ..states import RETRYABLE, Status
 from . import humanize
 from .visible import beginning
 
+STATES = (
+    gettext_noop("queued"),
+    gettext_noop("running"),
+    gettext_noop("succeeded"),
+    gettext_noop("failed"),
+    gettext_noop("cancelled"),
+)
+"""The states of jobs, found here for catalogs. Templates translate them by their names."""
 _UNSEEN = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Controls that JSON need not escape."""
 
@@ -26,7 +36,7 @@ def shown(job: shapes.Job | shapes.WaitingJob, now: datetime) -> dict[str, Any]:
         "declared_text": humanize.seconds(job["duration"]),
         "starts_text": humanize.soon((datetime.fromisoformat(starts) - now).total_seconds()) if starts else "",
         "due": run_at if run_at and run_at > now else None,
-        "percent_text": f"{job['progress'] * 100:.0f}%",
+        "percent_text": humanize.percent(job["progress"]),
         "over": job["status"] == Status.RUNNING and humanize.is_over(job["time_spent"], job["duration"]),
         "attempts": [_attempt(attempt) for attempt in job["attempts"]],
         "told_attempts": tells_attempts(job),
@@ -74,8 +84,9 @@ def pretty(value: Any, indent: int | None = 2) -> str:
 def values(described: shapes.Job) -> list[dict[str, Any]]:
     """Return the job's payload and result as the page has them: the beginning, and whether there is more."""
     found = []
+    titles = {"result": gettext("Result"), "payload": gettext("Payload")}
     for name, value in (("result", described["result"]), ("payload", described["payload"])):
         if value is not None and (name == "result" or value):
             text, cut = beginning(pretty(value))
-            found.append({"name": name, "text": text, "cut": cut})
+            found.append({"name": name, "title": titles[name], "text": text, "cut": cut})
     return found

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -28,7 +29,7 @@ from .rows import shown, values
 from .timeline import Step, timeline
 from .visible import visible
 
-LIVES = {"1": "an hour", "24": "a day", "168": "a week"}
+LIVES = {"1": gettext_lazy("an hour"), "24": gettext_lazy("a day"), "168": gettext_lazy("a week")}
 """How long a link works: hours, and the words for them."""
 USUAL_LIFE = "24"
 LOOKS_PER_MINUTE = 600
@@ -50,7 +51,7 @@ def sharing(job: Job, made: str | None = None) -> dict[str, Any]:
 
 
 def _words(link: JobShare) -> str:
-    return ", ".join(Shows(name).label for name in link.shows)
+    return ", ".join(str(Shows(name).label) for name in link.shows)
 
 
 def make_link(request: HttpRequest, job: Job) -> str:
@@ -58,7 +59,7 @@ def make_link(request: HttpRequest, job: Job) -> str:
     life, shows = request.POST.get("life", ""), request.POST.getlist("shows")
     if life not in LIVES or not set(shows) <= set(Shows.values):
         raise InvalidSubmission(
-            [FieldError("job", "Choose how long the link works, and what it shows, from the list.")]
+            [FieldError("job", gettext("Choose how long the link works, and what it shows, from the list."))]
         )
     secret = share(job, [Shows(name) for name in shows], timedelta(hours=int(life)))
     return request.build_absolute_uri(reverse("queueapp:shared", args=[secret]))
@@ -81,12 +82,12 @@ def shared_page(request: HttpRequest, secret: str) -> HttpResponse:
     Raises Http404 for whatever is no link, without telling why.
     """
     if wait := take_for(request, "shared", client_address(request) or "unknown", LOOKS_PER_MINUTE):
-        return too_many(request, wait, "Too many looks at shared jobs from your address.")
+        return too_many(request, wait, gettext("Too many looks at shared jobs from your address."))
     found = find_share(secret)
     if found is None:
         raise Http404
     if wait := take_for(request, "link", str(found.pk), LOOKS_PER_MINUTE):
-        return too_many(request, wait, "Too many people look at this job just now.")
+        return too_many(request, wait, gettext("Too many people look at this job just now."))
     return HttpResponse(render_to_string("queueapp/shared.html", _context(found)), headers=HEADERS)
 
 

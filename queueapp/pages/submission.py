@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext
+
 from ..errors import BacklogFull, FieldError, InvalidSubmission, JobConflict
 from ..lifecycle.submit import submit
 from ..lifecycle.validation import Submission, parse
@@ -27,14 +29,14 @@ def terms_in(given: Mapping[str, str]) -> tuple[dict[str, Any], list[FieldError]
     errors: list[FieldError] = []
     fields: dict[str, Any] = {"job_id": given.get("job_id", "").strip(), "task": given.get("task", "")}
     if not fields["job_id"]:
-        errors.append(FieldError("job_id", "give the job a name of its own"))
+        errors.append(FieldError("job_id", gettext("give the job a name of its own")))
     for name in ("duration", *LIMITS):
         text = given.get(name, "").strip().replace(",", ".")
         if text or name == "duration":
             try:
                 fields[name] = float(text)
             except ValueError:
-                errors.append(FieldError(name, "give a number, such as 12.5"))
+                errors.append(FieldError(name, gettext("give a number, such as 12.5")))
     if run_at := given.get("run_at", "").strip():
         fields["run_at"] = in_utc(run_at)
     return fields, errors
@@ -55,12 +57,14 @@ def accept(owner: Owner, fields: Mapping[str, Any]) -> tuple[Submission, bool]:
     try:
         return submission, bool(submit(owner, [submission]).accepted)
     except JobConflict:
-        raise InvalidSubmission([TAKEN]) from None
+        raise InvalidSubmission([taken()]) from None
     except BacklogFull as full:
         raise InvalidSubmission([FieldError("form", str(full))]) from None
 
 
-TAKEN = FieldError("job_id", "is the name of another job of yours; choose a new one")
+def taken() -> FieldError:
+    """Return the error of a name that another job of the owner has."""
+    return FieldError("job_id", gettext("is the name of another job of yours; choose a new one"))
 
 
 def by_field(errors: Iterable[FieldError], fields: Collection[str]) -> dict[str, str]:

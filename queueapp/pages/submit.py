@@ -11,6 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -106,5 +107,9 @@ def typical_sentence(usual: Typical | None) -> str:
         return ""
     low, high = humanize.seconds(usual.low), humanize.seconds(usual.high)
     if not usual.runs:
-        return f"About {low} on average, over the last 30 days of all users."
-    return f"Usually {low if low == high else f'{low} to {high}'} (your last {usual.runs} runs)."
+        return gettext("About %(time)s on average, over the last 30 days of all users.") % {"time": low}
+    span = low if low == high else gettext("%(first)s to %(last)s") % {"first": low, "last": high}
+    text = ngettext(
+        "Usually %(time)s (your last %(number)s run).", "Usually %(time)s (your last %(number)s runs).", usual.runs
+    )
+    return text % {"time": span, "number": usual.runs}

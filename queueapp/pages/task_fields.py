@@ -16,10 +16,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from django.utils.translation import gettext, gettext_lazy
 from pydantic.errors import PydanticUserError
 
 from ..errors import FieldError, InvalidSubmission
 from ..registry import Task
+from . import humanize
 from .json_text import parse_json
 
 REST = "payload"
@@ -27,7 +29,18 @@ REST = "payload"
 LONG_TEXT = 60
 """A default of more characters, or of several lines, gets a box of several lines."""
 KINDS = {"string": "text", "integer": "integer", "number": "number", "boolean": "boolean"}
-EXPECTED = {"integer": "give a whole number, such as 12", "number": "give a number, such as 12.5"}
+EXPECTED = {
+    "integer": gettext_lazy("give a whole number, such as 12"),
+    "number": gettext_lazy("give a number, such as 12.5"),
+}
+_BOUNDS = {
+    "minimum": gettext_lazy("at least %(number)s"),
+    "exclusiveMinimum": gettext_lazy("more than %(number)s"),
+    "maximum": gettext_lazy("at most %(number)s"),
+    "exclusiveMaximum": gettext_lazy("less than %(number)s"),
+    "minLength": gettext_lazy("characters: at least %(number)s"),
+    "maxLength": gettext_lazy("characters: at most %(number)s"),
+}
 # "width: pixels", "width (int): pixels" or ":param width: pixels" in a docstring.
 _HELP = re.compile(r"^\s*(?::param\s+)?(\w+)(?:\s*\([^)]*\))?:\s+(\S.*)$", re.MULTILINE)
 
@@ -79,8 +92,8 @@ def fields_of(task: Task) -> list[Field]:
         for name, shape in schema.get("properties", {}).items()
     ]
     if schema.get("additionalProperties"):
-        label = "Other arguments" if fields else "Arguments"
-        fields.append(Field(REST, "rest", label, False, False, {}, "", "An object, as JSON."))
+        label = gettext("Other arguments") if fields else gettext("Arguments")
+        fields.append(Field(REST, "rest", label, False, False, {}, "", gettext("An object, as JSON.")))
     return fields
 
 
@@ -116,20 +129,16 @@ def _said(value: Any) -> str:
     if isinstance(value, str):
         return value
     text = json.dumps(value, ensure_ascii=False)
-    return {"true": "yes", "false": "no"}.get(text, text)
+    return {"true": gettext("yes"), "false": gettext("no")}.get(text, text)
 
 
 def _sentence(help_text: str, shape: Mapping[str, Any]) -> str:
     """Return the help of a field, with the bounds of its value."""
     bounds = [
-        f"{words} {shape[name]:,}"
-        for name, words in (
-            ("minimum", "at least"), ("exclusiveMinimum", "more than"), ("maximum", "at most"),
-            ("exclusiveMaximum", "less than"), ("minLength", "characters: at least"),
-            ("maxLength", "characters: at most"),
-        )
+        words % {"number": humanize.grouped(shape[name])}
+        for name, words in _BOUNDS.items()
         if isinstance(shape.get(name), int | float)
-    ]  # fmt: skip
+    ]
     said = ", ".join(bounds)
     text = f"{help_text} ({said})" if help_text and said else help_text or said
     return text[:1].upper() + text[1:]
@@ -162,13 +171,13 @@ def _typed(field: Field, text: str) -> Iterator[tuple[str, Any]]:
         yield field.name, bool(text)
     elif not text.strip():
         if field.required:
-            raise ValueError("choose one" if field.kind == "choice" else "is needed")
+            raise ValueError(gettext("choose one") if field.kind == "choice" else gettext("is needed"))
     elif field.kind in EXPECTED:
         yield field.name, _number(field.kind, text.strip())
     elif field.kind == "rest":
         value = parse_json(text)
         if not isinstance(value, dict):
-            raise ValueError('give an object, such as {"name": 1}')
+            raise ValueError(gettext('give an object, such as {"name": 1}'))
         yield from value.items()
     else:
         yield field.name, parse_json(text)
@@ -180,9 +189,9 @@ def _number(kind: str, text: str) -> float:
             return int(text)  # of any length: only floats have infinities
         number = float(text.replace(",", "."))
     except ValueError:
-        raise ValueError(EXPECTED[kind]) from None
+        raise ValueError(str(EXPECTED[kind])) from None
     if not math.isfinite(number):
-        raise ValueError(EXPECTED[kind])
+        raise ValueError(str(EXPECTED[kind]))
     return number
 
 

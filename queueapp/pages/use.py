@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -45,8 +46,9 @@ def use_page(request: HttpRequest, owner: Owner) -> HttpResponse:
 def _shown(sums: shapes.UseSums) -> dict[str, Any]:
     """Return the sums, with `jobs`, all that ended, and the texts of a row."""
     jobs = sums["succeeded"] + sums["failed"] + sums["cancelled"]
-    spent = humanize.seconds(sums["time_spent"]) if sums["time_spent"] else "0 s"
-    return {**sums, "jobs": jobs, "texts": [spent, *(f"{n:,}" for n in (jobs, sums["failed"], sums["cancelled"]))]}
+    spent = humanize.seconds(sums["time_spent"]) if sums["time_spent"] else gettext("%(number)s s") % {"number": 0}
+    counts = (jobs, sums["failed"], sums["cancelled"])
+    return {**sums, "jobs": jobs, "texts": [spent, *map(humanize.number, counts)]}
 
 
 def _pictures(days: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -55,12 +57,12 @@ def _pictures(days: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     failed = _bars([day["failed"] for day in days], most_jobs["jobs"], "use-failed")
     return [
         {
-            "name": "Processor time per day",
+            "name": gettext("Processor time per day"),
             "most": most_spent["texts"][0],
             "bars": _bars([day["time_spent"] for day in days], most_spent["time_spent"], "use-bar"),
         },
         {
-            "name": "Jobs per day",
+            "name": gettext("Jobs per day"),
             "most": most_jobs["texts"][1],
             "bars": _bars([day["jobs"] for day in days], most_jobs["jobs"], "use-bar") + failed,
             "has_failed": bool(failed),

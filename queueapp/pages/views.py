@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -81,9 +82,9 @@ def offered(name: str) -> dict[str, str]:
     task = find_task(name)
     assert task is not None, "task_names() names registered tasks"
     schema = schema_of(task)
-    required = schema.get("required", [])
+    required, optional = schema.get("required", []), f", {gettext('optional')}"
     takes = [
-        f"{argument} ({shape.get('type', 'any')}{'' if argument in required else ', optional'})"
+        f"{argument} ({shape.get('type') or gettext('any')}{'' if argument in required else optional})"
         for argument, shape in schema.get("properties", {}).items()
     ]
     return {"name": name, "about": about(task), "takes": ", ".join(takes)}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext
+
 from ..snapshots import shapes
 from . import humanize
 
@@ -19,26 +21,39 @@ def _start(wait: shapes.WaitExplained, now: datetime) -> str:
     if wait["estimated_start"] is None or wait["not_before"] is not None:
         return ""
     if wait["earliest"] is None or wait["latest"] is None:
-        return f"It should start {humanize.soon(_seconds(wait['estimated_start'], now))}."
+        said = humanize.soon(_seconds(wait["estimated_start"], now))
+        return gettext("It should start %(soon)s.") % {"soon": said}
     said = humanize.soon_between(_seconds(wait["earliest"], now), _seconds(wait["latest"], now))
-    held = "" if wait["held"] is None else f" Of the last 200 such ranges, {wait['held']:.0%} held."
-    return f"It should start {said}.{held}"
+    sentence = gettext("It should start %(soon)s.") % {"soon": said}
+    if wait["held"] is None:
+        return sentence
+    held = gettext("Of the last 200 such ranges, %(percent)s held.") % {"percent": humanize.percent(wait["held"])}
+    return f"{sentence} {held}"
 
 
 def _facts(wait: shapes.WaitExplained) -> list[tuple[str, str]]:
     share, processors = wait["share"], wait["processors"]
-    running = f"{wait['running']:,}" + (f" of at most {share['cap']:,}" if share["cap"] is not None else "")
+    owed = humanize.turns(share["owed"], share["flows"]) if share["owed"] else gettext("no turns while paused")
     facts = [
-        ("Rule", wait["rule"] or "none: all jobs in the order of submission"),
-        ("Share", humanize.turns(share["owed"], share["flows"]) if share["owed"] else "no turns while paused"),
-        ("Running in its flow", running),
+        (gettext("Rule"), wait["rule"] or gettext("none: all jobs in the order of submission")),
+        (gettext("Share"), owed),
+        (gettext("Running in its flow"), _running(wait["running"], share["cap"])),
     ]
     if wait["jobs_before"] is not None:
-        facts.append(("Before it in its flow", f"{wait['jobs_before']:,}"))
-        others = "many, or not known" if wait["others_before"] is None else f"about {wait['others_before']:,}"
-        facts.append(("Before it of others", others))
-    facts.append(("Processors", humanize.processors(mine=0, **processors)))
+        facts.append((gettext("Before it in its flow"), humanize.number(wait["jobs_before"])))
+        others = gettext("many, or not known")
+        if wait["others_before"] is not None:
+            others = gettext("about %(number)s") % {"number": humanize.number(wait["others_before"])}
+        facts.append((gettext("Before it of others"), others))
+    facts.append((gettext("Processors"), humanize.processors(mine=0, **processors)))
     return facts
+
+
+def _running(running: int, cap: int | None) -> str:
+    number = humanize.number(running)
+    if cap is None:
+        return number
+    return gettext("%(number)s of at most %(most)s") % {"number": number, "most": humanize.number(cap)}
 
 
 def _seconds(moment: str, now: datetime) -> float:

@@ -1,4 +1,4 @@
-"""Why a job waits, in a word for programs and a sentence for people. The first reason that holds is told."""
+"""Why a job waits: the first reason that holds. snapshots/wait_sentence.py tells it to people."""
 
 from __future__ import annotations
 
@@ -58,73 +58,25 @@ class WaitFacts:
     starting: int = 0
 
 
-def wait_reason(facts: WaitFacts) -> tuple[Reason, str]:
-    """Return why the job waits, and the sentence."""
+def wait_reason(facts: WaitFacts) -> Reason:
+    """Return why the job waits."""
     if facts.paused is not None:
-        return Reason.PAUSED, facts.paused
+        return Reason.PAUSED
     if not facts.due or not facts.joined:
         return _outside(facts)
     if facts.held:
-        return Reason.MOVING, "Its flow's jobs are being moved, because the rules have changed."
+        return Reason.MOVING
     if not facts.alive:
-        return Reason.NO_PROCESSORS, _no_processor(facts.starting)
+        return Reason.NO_PROCESSORS
     if facts.cap is not None and facts.running >= facts.cap:
-        return Reason.CAP, _at_cap(facts)
-    if facts.before == 0 and facts.others_before == 0:
-        return Reason.NEXT, _next(facts)
-    return Reason.TURNS, f"{_before(facts)} first."
+        return Reason.CAP
+    return Reason.NEXT if facts.before == 0 and facts.others_before == 0 else Reason.TURNS
 
 
-def _outside(facts: WaitFacts) -> tuple[Reason, str]:
+def _outside(facts: WaitFacts) -> Reason:
     """Return why a job is in no flow."""
     if facts.due:
-        return Reason.JOINING, "It is about to join its flow."
+        return Reason.JOINING
     if facts.note:
-        return Reason.DEFERRED, facts.note
-    if facts.attempt > 1:
-        return Reason.RETRY, f"Attempt {facts.attempt - 1} failed; the next one comes after a pause."
-    return Reason.NOT_DUE, "It was submitted for a later moment."
-
-
-def _no_processor(starting: int) -> str:
-    if starting:
-        return f"No processor runs yet; {_many(starting, 'is', 'are')} starting."
-    return "No processor runs at present."
-
-
-def _at_cap(facts: WaitFacts) -> str:
-    whose = "your flow" if facts.flow is None else f"the flow {facts.flow}"
-    rule = f"the rule {facts.rule}" if facts.rule else "its rule"
-    jobs = _many(facts.running, f"job of {whose} runs", f"jobs of {whose} run")
-    return f"{jobs}: {rule} allows {facts.cap} at once."
-
-
-def _next(facts: WaitFacts) -> str:
-    if facts.busy < facts.alive:
-        return "It is about to start."
-    return f"It is next, as soon as {'the' if facts.alive == 1 else 'one of the'} {_processors(facts.alive)} is free."
-
-
-def _processors(alive: int) -> str:
-    return "processor" if alive == 1 else f"{alive:,} processors"
-
-
-def _before(facts: WaitFacts) -> str:
-    """Return the jobs before it, with the verb: "2 of your own jobs and about 5 of others come"."""
-    own = "of your own jobs" if facts.flow is None else f"of the jobs of {facts.flow}"
-    parts = []
-    if facts.before is None:
-        parts.append(f"Many {own}")
-    elif facts.before:
-        parts.append(f"{facts.before:,} {own}")
-    if facts.others_before is None:
-        parts.append("many of others" if parts else "Many jobs of others")
-    elif facts.others_before:
-        about = f"about {facts.others_before:,}"
-        parts.append(f"{about} of others" if parts else f"{about.capitalize()} jobs of others")
-    single = len(parts) == 1 and 1 in (facts.before, facts.others_before)
-    return " and ".join(parts).replace("1 jobs", "1 job") + (" comes" if single else " come")
-
-
-def _many(number: int, one: str, more: str) -> str:
-    return f"{number:,} {one if number == 1 else more}"
+        return Reason.DEFERRED
+    return Reason.RETRY if facts.attempt > 1 else Reason.NOT_DUE

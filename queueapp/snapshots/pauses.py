@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from django.utils.translation import gettext
+
 from ..models import Pause
 
 
@@ -26,13 +28,14 @@ class Pauses:
         return self.everything or owner in self._owners or task in self._tasks
 
     def sentence(self, owner: int, tasks: Iterable[str]) -> str | None:
-        """Return what of this owner is paused, and why; None: nothing. `tasks`: those of the waiting jobs."""
+        """Return what of this owner is paused, and why; None: nothing. `tasks`: those of the waiting jobs.
+
+        The sentence is in the language that is active.
+        """
         if self._everything is not None:
-            return f"Paused by staff: {self._everything}"
+            return gettext("Paused by staff: %(reason)s") % {"reason": self._everything}
         if owner in self._owners:
-            return f"Your jobs are paused by staff: {self._owners[owner]}"
-        said = [
-            f"Jobs of the task {task} are paused by staff: {self._tasks[task]}"
-            for task in sorted(set(tasks) & set(self._tasks))
-        ]
+            return gettext("Your jobs are paused by staff: %(reason)s") % {"reason": self._owners[owner]}
+        of_task = gettext("Jobs of the task %(task)s are paused by staff: %(reason)s")
+        said = [of_task % {"task": task, "reason": self._tasks[task]} for task in sorted(set(tasks) & set(self._tasks))]
         return "; ".join(said) or None

@@ -15,6 +15,7 @@ from .pauses import Pauses
 from .positions import positions
 from .queues import start_of
 from .shapes import iso
+from .wait_sentence import wait_sentence
 
 
 def explain_wait(job: Job, accuracy: Accuracy) -> shapes.WaitExplained | None:
@@ -44,11 +45,11 @@ def _explained(job: Job, waiting: Waiting, accuracy: Accuracy, now: datetime) ->
         paused=paused, note=waiting.note, attempt=waiting.attempt, due=moment is None,
         joined=waiting.flow_id is not None, before=before, others_before=others, **_of_flow(state), **fleet.processors,
     )  # fmt: skip
-    reason, sentence = wait_reason(facts)
+    reason = wait_reason(facts)
     owed = fleet.owed(standing)
     return {
         "reason": reason,
-        "sentence": sentence,
+        "sentence": wait_sentence(reason, facts),
         "not_before": iso(moment),
         **_start(start["estimated_start"], accuracy, now, exact=moment is not None),
         "jobs_before": before,

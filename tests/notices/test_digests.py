@@ -77,6 +77,16 @@ def test_a_digest_counts_what_ended_since_the_last_and_links_what_failed(browser
     assert [one.subject for one in mail.outbox[1:]] == ["1 job has ended"]
 
 
+def test_a_digest_is_in_the_language_of_the_site(browser: Client, settings: Settings) -> None:
+    settings.LANGUAGE_CODE = "de"
+    finish(one="wait", bad="says")
+    an_hour_passes()
+    (sent,) = mail.outbox
+    assert sent.subject == "2 Aufträge sind beendet, 1 fehlgeschlagen"
+    assert "seit der letzten Übersicht beendet: 1 erfolgreich, 1 fehlgeschlagen." in sent.body
+    assert "Sie erhalten dies einmal pro Stunde" in sent.body
+
+
 def test_if_nothing_ended_nothing_is_sent_and_the_digests_own_jobs_do_not_count(browser: Client) -> None:
     an_hour_passes()
     an_hour_passes()

@@ -19,6 +19,7 @@ from queueapp.models import Job, PriorityRule
 from queueapp.policy.accuracy import Accuracy
 from queueapp.policy.wait_reason import Reason, WaitFacts, wait_reason
 from queueapp.snapshots import explain_wait, shapes
+from queueapp.snapshots.wait_sentence import wait_sentence
 from queueapp.states import Status
 from tests.kit.queue import everyone_takes_turns, make_owner, outcome, submit_jobs, user_of
 
@@ -136,6 +137,7 @@ def test_the_page_of_a_waiting_job_says_why() -> None:
         ({"alive": 1, "before": None, "others_before": None}, "Many of your own jobs and many of others come first."),
         ({"alive": 1, "others_before": None}, "Many jobs of others come first."),
         ({"alive": 1, "before": 1, "others_before": 1}, "1 of your own jobs and about 1 of others come first."),
+        ({"alive": 1, "others_before": 21}, "About 21 jobs of others come first."),
         ({"alive": 1, "others_before": 1_234}, "About 1,234 jobs of others come first."),
         ({"alive": 1, "cap": 2, "running": 2, "flow": "Lab"}, "2 jobs of the flow Lab run: its rule allows 2 at once."),
         ({"alive": 1, "held": True}, "Its flow's jobs are being moved, because the rules have changed."),
@@ -144,4 +146,5 @@ def test_the_page_of_a_waiting_job_says_why() -> None:
     ],
 )
 def test_sentences_are_plain_words(facts: dict[str, Any], sentence: str) -> None:
-    assert wait_reason(WaitFacts(**facts))[1] == sentence
+    known = WaitFacts(**facts)
+    assert wait_sentence(wait_reason(known), known) == sentence

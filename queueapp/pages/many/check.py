@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext, gettext_noop
+
 from ...conf import queue_settings
 from ...errors import BacklogFull, InvalidSubmission, JobConflict
 from ...lifecycle.quota import free_room
 from ...lifecycle.submit import Accepted, existing, submit
 from ...lifecycle.validation import Submission, parse
 from ...models import Owner
+from .. import humanize
 from .rows import Row
 
 MAX_WRONG = 100
 """Mistakes that are listed. The others are counted."""
-OTHER_CONTENT = "is the name of another job of yours, with other content; choose a new one"
+OTHER_CONTENT = gettext_noop("is the name of another job of yours, with other content; choose a new one")
 
 
 @dataclass(frozen=True)
@@ -63,12 +66,14 @@ def check(owner: Owner, rows: Iterable[Row]) -> Checked:
     checked, lines, most = Checked(), dict[str, int](), queue_settings().MAX_BULK_JOBS
     for row in rows:
         if len(checked.jobs) + len(checked.wrong_lines) >= most:
-            checked.refused = f"There are more than {most:,} jobs, and at most {most:,} are taken at once. Cut it up."
+            text = gettext("There are more than %(most)s jobs, and at most %(most)s are taken at once. Cut it up.")
+            checked.refused = text % {"most": humanize.number(most)}
             break
         if (job := _parsed(row, checked)) is None:
             continue
         if (first := lines.setdefault(job.job_id, row.line)) != row.line:
-            checked.add(row.line, "job_id", f"is also on line {first:,}")
+            also = gettext("is also on line %(line)s") % {"line": humanize.number(first)}
+            checked.add(row.line, "job_id", also)
         else:
             checked.jobs.append((row.line, job))
     if not checked.refused:
@@ -88,7 +93,7 @@ def _parsed(row: Row, checked: Checked) -> Submission | None:
         return parse(row.job)
     except InvalidSubmission as invalid:
         for error in invalid.errors:
-            message = "is missing" if error.message == "Field required" else error.message
+            message = gettext("is missing") if error.message == gettext("Field required") else error.message
             checked.add(row.line, error.field, message)
     return None
 
@@ -98,12 +103,11 @@ def _compare(owner: Owner, checked: Checked) -> None:
     known = existing(owner, [job for _, job in checked.jobs])
     checked.existing = len(known)
     for index in sorted(index for index, is_same in known.items() if not is_same):
-        checked.add(checked.jobs[index][0], "job_id", OTHER_CONTENT)
+        checked.add(checked.jobs[index][0], "job_id", gettext(OTHER_CONTENT))
     free = free_room(owner.pk)
     if free is not None and checked.new > free:
-        checked.refused = (
-            f"{checked.new:,} jobs are new, and only {free:,} more of yours may wait now. Send fewer, or later."
-        )
+        text = gettext("%(new)s jobs are new, and only %(free)s more of yours may wait now. Send fewer, or later.")
+        checked.refused = text % {"new": humanize.number(checked.new), "free": humanize.number(free)}
 
 
 def submit_all(owner: Owner, checked: Checked) -> Accepted | None:
@@ -112,7 +116,7 @@ def submit_all(owner: Owner, checked: Checked) -> Accepted | None:
         return submit(owner, [job for _, job in checked.jobs])
     except JobConflict as conflict:
         for index in conflict.indexes:
-            checked.add(checked.jobs[index][0], "job_id", OTHER_CONTENT)
+            checked.add(checked.jobs[index][0], "job_id", gettext(OTHER_CONTENT))
     except BacklogFull as full:
         checked.refused = str(full)
     return None

@@ -9,18 +9,33 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from django.utils.translation import gettext, gettext_lazy
+
 from ...registry import find_task
 from ...swf import FIELDS, Malformed, parse_line
+from .. import humanize
 from ..json_text import parse_json
 from ..task_fields import fields_of
 
-FORMATS = {"": "recognise it", "csv": "CSV", "tsv": "CSV with tabs", "jsonl": "JSON lines", "swf": "SWF"}
+FORMATS = {
+    "": gettext_lazy("recognise it"),
+    "csv": "CSV",
+    "tsv": gettext_lazy("CSV with tabs"),
+    "jsonl": gettext_lazy("JSON lines"),
+    "swf": "SWF",
+}
 """The formats, and the words for them."""
 COLUMNS = ("job_id", "duration", "task", "payload", "time_limit", "memory_limit", "run_at")
 """Columns of CSV, beside payload.NAME for an argument."""
 MAX_COLUMNS = 200
 """Columns of a header, at most."""
-NUMBERS = {"duration": "seconds", "time_limit": "seconds", "memory_limit": "megabytes"}
+_SECONDS = gettext_lazy("give a number of seconds, such as 12.5")
+NUMBERS = {
+    "duration": _SECONDS,
+    "time_limit": _SECONDS,
+    "memory_limit": gettext_lazy("give a number of megabytes, such as 12.5"),
+}
+"""Columns of numbers, and what is said of a text that is none."""
 STEM = "swf-"
 """How names of jobs from an SWF log begin, if nothing else is said."""
 
@@ -66,9 +81,9 @@ def _json_lines(text: str) -> Iterator[Row]:
             yield Row(line, wrong=[("", str(wrong))])
             continue
         if not isinstance(job, dict):
-            yield Row(line, wrong=[("", 'write one job a line, such as {"job_id": "a", "duration": 1}')])
+            yield Row(line, wrong=[("", gettext('write one job a line, such as {"job_id": "a", "duration": 1}'))])
         elif named := {"user", "key"} & job.keys():
-            yield Row(line, wrong=[(named.pop(), "leave it out: all jobs here are your own")])
+            yield Row(line, wrong=[(named.pop(), gettext("leave it out: all jobs here are your own"))])
         else:
             yield Row(line, job)
 
@@ -98,26 +113,29 @@ def _csv(text: str, delimiter: str) -> Iterator[Row]:
                     yield Row(line, wrong=wrong)
                     return
             elif len(cells) != len(header):
-                yield Row(line, wrong=[("", f"has {len(cells)} fields, and the header {len(header)}")])
+                fields = gettext("has %(number)s fields, and the header %(wanted)s")
+                yield Row(line, wrong=[("", fields % {"number": len(cells), "wanted": len(header)})])
             else:
                 yield _row(line, dict(zip(header, cells, strict=True)))
             line = reader.line_num + 1
     except csv.Error as wrong_quotes:
-        yield Row(line, wrong=[("", f"is no CSV: {wrong_quotes}")])
+        yield Row(line, wrong=[("", gettext("is no CSV: %(why)s") % {"why": wrong_quotes})])
 
 
 def _wrong_columns(header: list[str]) -> Iterator[tuple[str, str]]:
     if len(header) > MAX_COLUMNS:
-        yield "", f"there are {len(header):,} columns; at most {MAX_COLUMNS} are taken"
+        text = gettext("there are %(number)s columns; at most %(most)s are taken")
+        yield "", text % {"number": humanize.number(len(header)), "most": MAX_COLUMNS}
         return
     for n, name in enumerate(header):
         if name in header[:n]:
-            yield name, "there are two columns of this name"
+            yield name, gettext("there are two columns of this name")
         elif name not in COLUMNS and not (name.startswith("payload.") and len(name) > len("payload.")):
-            yield name, f"there is no such column; there are: {', '.join(COLUMNS)} and payload.NAME"
+            text = gettext("there is no such column; there are: %(columns)s and payload.NAME")
+            yield name, text % {"columns": ", ".join(COLUMNS)}
     for name in ("job_id", "duration"):
         if name not in header:
-            yield name, "the first line must name the columns, and this one is missing"
+            yield name, gettext("the first line must name the columns, and this one is missing")
 
 
 def _row(line: int, cells: dict[str, str]) -> Row:
@@ -131,7 +149,7 @@ def _row(line: int, cells: dict[str, str]) -> Row:
             continue
         try:
             if name in NUMBERS:
-                row.job[name] = _number(text, NUMBERS[name])
+                row.job[name] = _number(text, str(NUMBERS[name]))
             elif name == "payload":
                 row.job[name] = {**parse_object(text), **row.job.get("payload", {})}
             elif name.startswith("payload."):
@@ -148,15 +166,15 @@ def parse_object(text: str) -> dict[str, Any]:
     """Return the JSON object in a text. Raises ValueError, in words for the user."""
     value = parse_json(text)
     if not isinstance(value, dict):
-        raise ValueError('give an object, such as {"name": 1}')
+        raise ValueError(gettext('give an object, such as {"name": 1}'))
     return value
 
 
-def _number(text: str, unit: str) -> float:
+def _number(text: str, otherwise: str) -> float:
     try:
         return float(text.strip().replace(",", "."))
     except ValueError:
-        raise ValueError(f"give a number of {unit}, such as 12.5") from None
+        raise ValueError(otherwise) from None
 
 
 def _value(text: str, kind: str | None) -> Any:

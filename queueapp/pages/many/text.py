@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import zlib
 
+from django.utils.translation import gettext
+
 from ...http.body_limit import MAX_FILE_BYTES
+from .. import humanize
 
 _GZIP = b"\x1f\x8b"
 _GZIP_FORMAT = 31
@@ -23,16 +26,17 @@ def text_of(file: bytes) -> str:
     if file.startswith(_GZIP):
         file = _unpacked(file)
     if len(file) > MAX_FILE_BYTES:
-        raise UnreadableFile(f"The file is too large: at most {MAX_FILE_BYTES:,} bytes are taken, unpacked.")
+        text = gettext("The file is too large: at most %(most)s bytes are taken, unpacked.")
+        raise UnreadableFile(text % {"most": humanize.number(MAX_FILE_BYTES)})
     if file.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise UnreadableFile("The file is in UTF-16. Save it as UTF-8.")
+        raise UnreadableFile(gettext("The file is in UTF-16. Save it as UTF-8."))
     try:
         return file.decode("utf-8-sig")
     except UnicodeDecodeError as wrong:
         line = file.count(b"\n", 0, wrong.start) + 1
-        raise UnreadableFile(
-            f"Line {line:,} is not in UTF-8 (byte {file[wrong.start]:#04x}). Save it as UTF-8."
-        ) from None
+        text = gettext("Line %(line)s is not in UTF-8 (byte %(byte)s). Save it as UTF-8.")
+        values = {"line": humanize.number(line), "byte": f"{file[wrong.start]:#04x}"}
+        raise UnreadableFile(text % values) from None
 
 
 def _unpacked(file: bytes) -> bytes:
@@ -45,8 +49,8 @@ def _unpacked(file: bytes) -> bytes:
         try:
             unpacked += part.decompress(file, MAX_FILE_BYTES + 1 - len(unpacked))
         except zlib.error:
-            raise UnreadableFile("The file is damaged: it cannot be unpacked.") from None
+            raise UnreadableFile(gettext("The file is damaged: it cannot be unpacked.")) from None
         if len(unpacked) <= MAX_FILE_BYTES and not part.eof:
-            raise UnreadableFile("The file is cut short: its compressed data end early.")
+            raise UnreadableFile(gettext("The file is cut short: its compressed data end early."))
         file = part.unused_data
     return unpacked

@@ -91,7 +91,7 @@ def _found(checked: Checked) -> dict[str, Any]:
         "checked": checked,
         "title": words.title(checked),
         "summary": words.summary(checked),
-        "jobs": words.counted(len(checked.jobs), "job"),
+        "jobs": words.jobs(len(checked.jobs)),
         "preview": preview,
     }
 
@@ -108,7 +108,7 @@ def _page(request: HttpRequest, shown: dict[str, Any], status: int = HTTPStatus.
     context = {
         "formats": FORMATS.items(),
         "columns": COLUMNS,
-        "most": words.counted(queue_settings().MAX_BULK_JOBS, "job"),
+        "most": words.jobs(queue_settings().MAX_BULK_JOBS),
         "megabytes": MAX_FILE_BYTES // 1_000_000,
         **shown,
     }
