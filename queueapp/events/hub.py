@@ -224,7 +224,7 @@ class Hub:
                 self._schedule.add([user for user in many if user in self._open], time.monotonic())
 
     async def _queues(self, users: list[int]) -> None:
-        for found in await _each(lambda some: queries.read_queues(some, self._fleet), dict.fromkeys(users)):
+        for found in await _each(lambda some: queries.read_queues(some, self._fleet), self._open.languages(users)):
             self._open.offer_queues(found)
             for user, queue in found.items():
                 if user in self._open:

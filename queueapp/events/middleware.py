@@ -30,7 +30,7 @@ from . import sse
 from .admission import MAX_BATCH, Admissions, StreamRequest
 from .hub import hub
 from .job_wait import JobWaitMiddleware
-from .request import accepts, after, credentials, headers, takes_gzip
+from .request import accepts, after, credentials, headers, language_of, takes_gzip
 from .stream import Stream
 
 logger = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class EventStreamMiddleware:
         if admitted is None or hub().is_full(admitted.access.owner):
             return None, []
         gzip, start = takes_gzip(request), admitted.start
-        stream = Stream(admitted.access, start.number, reset=start.reset, gzip=gzip)
+        stream = Stream(admitted.access, start.number, reset=start.reset, gzip=gzip, language=language_of(request))
         hub().join(stream)  # now, so that of many that come together no more are let in than may be
         return stream, _headers(gzip, request.is_secure())
 

@@ -23,6 +23,7 @@ class OpenStreams:
         self._many = 0
         self.queues: dict[int, EncodedQueue] = {}
         """The queue of each user as it was handed out last, without its data."""
+        self._languages: dict[int, str] = {}
 
     def __len__(self) -> int:
         return self._many
@@ -45,6 +46,7 @@ class OpenStreams:
     def add(self, stream: Stream) -> None:
         """Add a stream that is not there."""
         self._streams[stream.owner].add(stream)
+        self._languages[stream.owner] = stream.language
         self._many += 1
 
     def remove(self, stream: Stream) -> bool:
@@ -56,9 +58,13 @@ class OpenStreams:
         self._many -= 1
         if streams:
             return False
-        del self._streams[stream.owner]
+        del self._streams[stream.owner], self._languages[stream.owner]
         self.queues.pop(stream.owner, None)
         return True
+
+    def languages(self, users: Iterable[int]) -> dict[int, str]:
+        """Return the language of each user's queue: that of the stream that came last, as all get the same."""
+        return {user: self._languages.get(user, "") for user in users}
 
     def cursors(self, users: Iterable[int]) -> list[dict[int, int]]:
         """Return, by user, the numbers after which to read completions: the lowest cursors, then the highest.

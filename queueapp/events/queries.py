@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import lru_cache, wraps
 from typing import NamedTuple, ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.db import connection
+from django.utils.translation import override
 
 from .. import tracing
 from ..db.clock import database_now
@@ -114,8 +117,19 @@ def _standing(weight: float, cap: int | None, *, active: bool) -> Standing:
 
 
 @in_thread
-def read_queues(users: Collection[int], reader: FleetReader) -> dict[int, EncodedQueue]:
-    """Return the queues of users. Unknown ones are left out."""
+def read_queues(users: Mapping[int, str], reader: FleetReader) -> dict[int, EncodedQueue]:
+    """Return the queues of users, in their languages; "": the site's own. Unknown users are left out."""
+    by_language: defaultdict[str, list[int]] = defaultdict(list)
+    for user, language in users.items():
+        by_language[language or settings.LANGUAGE_CODE].append(user)
+    found: dict[int, EncodedQueue] = {}
+    for language, theirs in by_language.items():
+        with override(language):
+            found |= _encoded_queues(theirs, reader)
+    return found
+
+
+def _encoded_queues(users: Collection[int], reader: FleetReader) -> dict[int, EncodedQueue]:
     return {
         user: EncodedQueue(
             sse.data(queue),

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.middleware.locale import LocaleMiddleware
+from django.utils.module_loading import import_string
+from django.utils.translation import get_language_from_request
 
 from ..errors import FieldError, InvalidQuery
 from ..http.problems import MEDIA_TYPE
@@ -42,6 +46,18 @@ def credentials(request: HttpRequest) -> Credentials | None:
     authorization = request.headers.get("Authorization", "")
     session = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
     return Credentials(authorization.encode(), session) if authorization or session else None
+
+
+def language_of(request: HttpRequest) -> str:
+    """Return the language in which pages answer this request."""
+    return get_language_from_request(request) if _has_languages() else settings.LANGUAGE_CODE
+
+
+@cache
+def _has_languages() -> bool:
+    """Whether Django's LocaleMiddleware, or one made of it, is among the project's middleware."""
+    found = map(import_string, settings.MIDDLEWARE)
+    return any(isinstance(one, type) and issubclass(one, LocaleMiddleware) for one in found)
 
 
 def after(request: HttpRequest) -> int | None:

@@ -33,16 +33,21 @@ class Stream:
 
     `gzip`: the body, if the client takes it in gzip. All that is sent goes through encoded(), and ends with ending().
 
+    `language`: that of the page that listens; "": the site's own.
+
     `wake` is called when there is something to take. An idle stream has no task and no timer.
     """
 
     __slots__ = (
         "_begun", "_completions", "_estimates", "_progress", "_queue", "_start",
-        "access", "behind", "cursor", "gist", "gzip", "over", "owner", "told_at", "wake",
+        "access", "behind", "cursor", "gist", "gzip", "language", "over", "owner", "told_at", "wake",
     )  # fmt: skip
 
-    def __init__(self, access: StreamAccess, cursor: int, *, reset: bool = False, gzip: bool = False) -> None:
+    def __init__(
+        self, access: StreamAccess, cursor: int, *, reset: bool = False, gzip: bool = False, language: str = ""
+    ) -> None:
         self.access = access
+        self.language = language
         self.owner = access.owner
         self.cursor = cursor
         self.behind = False

@@ -27,7 +27,7 @@ from ..snapshots import stream_starts
 from . import sse
 from .access import StreamAccess
 from .hub import hub
-from .request import accepts, after, headers, takes_gzip
+from .request import accepts, after, headers, language_of, takes_gzip
 from .stream import Stream
 
 UNKNOWN_TOKEN_SECONDS = 900.0
@@ -99,7 +99,8 @@ def _admit(request: HttpRequest, number: int | None) -> tuple[Stream | None, flo
         if key and Scope.READ not in key.scopes:
             raise PermissionDenied("This API key lacks the scope read.")
         start = stream_starts([(access.owner, number)])[0]
-        return Stream(access, start.number, reset=start.reset, gzip=takes_gzip(request)), 0.0
+        gzip, language = takes_gzip(request), language_of(request)
+        return Stream(access, start.number, reset=start.reset, gzip=gzip, language=language), 0.0
     finally:
         if not connection.in_atomic_block:  # as it is in tests only
             connection.close()

@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from django.utils.translation import override
 
 from queueapp.events.access import StreamAccess
 from queueapp.events.hub import Hub
 from queueapp.events.stream import MAX_COMPLETIONS, Stream
+from queueapp.lifecycle.pause import pause
 from queueapp.lifecycle.processors import register
 from queueapp.models import Owner
 from queueapp.snapshots import BATCH_COMPLETIONS, last_number
@@ -112,3 +114,33 @@ def test_a_stream_ends_with_its_client_though_something_comes_at_that_moment() -
             await asyncio.wait_for(reader, 10)
 
     asyncio.run(leave_as_progress_comes())
+
+
+def test_a_queue_says_why_it_is_paused_in_the_language_of_the_page_that_listens() -> None:
+    owners = {"de": make_owner("ada"), "en": make_owner("bob"), "": make_owner("cleo")}
+    pause("maintenance")
+
+    async def first_queue(stream: Stream) -> bytes:
+        async for data in stream.events():
+            if b'"paused"' in data:
+                return data
+        return b""
+
+    async def read() -> list[bytes]:
+        hub = Hub()
+        streams = [
+            Stream(StreamAccess(one.pk, one.user_id, user_of(one).password), 0, language=language)
+            for language, one in owners.items()
+        ]
+        for stream in streams:
+            hub.join(stream)
+        found = [await first_queue(stream) for stream in streams]
+        for stream in streams:
+            hub.leave(stream)
+        return found
+
+    with override("de"):  # as the page was that the first stream came from
+        german, english, sites = asyncio.run(asyncio.wait_for(read(), 60))
+    assert b"Vom Betrieb pausiert: maintenance" in german
+    assert b"Paused by staff: maintenance" in english
+    assert b"Paused by staff: maintenance" in sites
