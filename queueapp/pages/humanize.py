@@ -27,6 +27,12 @@ def grouped(value: float) -> str:
     return text if "e" in text else number_format(text.replace(",", ""), force_grouping=True)
 
 
+def short(value: float) -> str:
+    """Return a number to six digits, without needless zeros, and with the separators of the language: '12,345'."""
+    text = f"{value:g}"
+    return text if "e" in text else number_format(text, force_grouping=True)
+
+
 def percent(value: float, decimals: int = 0) -> str:
     """Return a fraction as a percentage: '37%'."""
     return gettext("%(number)s%%") % {"number": number(value * 100, decimals)}

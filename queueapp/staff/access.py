@@ -8,6 +8,7 @@ from http import HTTPStatus
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 
 from ..limits.throttles import View, throttle_requests
@@ -21,7 +22,7 @@ def for_viewers(view: View) -> View:
     def guarded(request: HttpRequest, *args: object, **options: object) -> HttpResponseBase:
         if may_look(request):
             return view(request, *args, **options)
-        return _refused(request, "This page is for staff who may see the operations console.")
+        return _refused(request, gettext("This page is for staff who may see the operations console."))
 
     return throttle_requests(never_cache(login_required(guarded)))
 
@@ -33,7 +34,7 @@ def for_operators(view: View) -> View:
     def guarded(request: HttpRequest, *args: object, **options: object) -> HttpResponseBase:
         if may_act(request):
             return view(request, *args, **options)
-        return _refused(request, "This is for staff who may act in the operations console; you may look.")
+        return _refused(request, gettext("This is for staff who may act in the operations console; you may look."))
 
     return for_viewers(guarded)
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import Http404
+from django.utils.translation import gettext, gettext_lazy
 
 from ..models import Owner
 from ..user_model import user_named
@@ -19,11 +20,13 @@ class Refused(Exception):
 class Ask(forms.Form):
     """A form that asks why. `page`: where it leads back to. `about`: what it is about, in a sentence."""
 
-    title: ClassVar = ""
-    button: ClassVar = ""
+    title: ClassVar[Any] = ""
+    button: ClassVar[Any] = ""
     danger: ClassVar = False
     page: ClassVar = "staff"
-    reason = forms.CharField(label="Why", max_length=200, help_text="It is kept with your name.")
+    reason = forms.CharField(
+        label=gettext_lazy("Why"), max_length=200, help_text=gettext_lazy("It is kept with your name.")
+    )
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -54,8 +57,12 @@ class Ask(forms.Form):
 class OfOwner(Ask):
     """A form about a user or a key."""
 
-    user = forms.CharField(required=False, max_length=254, help_text="A user name.")
-    key = forms.CharField(required=False, max_length=200, help_text="Or a fairness key.")
+    user = forms.CharField(
+        label=gettext_lazy("User"), required=False, max_length=254, help_text=gettext_lazy("A user name.")
+    )
+    key = forms.CharField(
+        label=gettext_lazy("Key"), required=False, max_length=200, help_text=gettext_lazy("Or a fairness key.")
+    )
     owner: Owner | None = None
 
     def clean(self) -> dict[str, Any]:
@@ -63,13 +70,13 @@ class OfOwner(Ask):
         data: dict[str, Any] = super().clean() or self.cleaned_data
         user, key = data.get("user"), data.get("key")
         if user and key:
-            raise forms.ValidationError("Name a user or a key, not both.")
+            raise forms.ValidationError(gettext("Name a user or a key, not both."))
         if user and (named := user_named(user)) is None:
-            self.add_error("user", "There is no active user of this name.")
+            self.add_error("user", gettext("There is no active user of this name."))
         elif user:
             self.owner = Owner.objects.of_user(named)  # type: ignore[arg-type]  # it is one
         if key and (owner := Owner.objects.find_key(key)) is None:
-            self.add_error("key", "No job has this key.")
+            self.add_error("key", gettext("No job has this key."))
         elif key:
             self.owner = owner
         return data

@@ -6,12 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext, ngettext
+
 from ..models import Pause
-from ..pages.humanize import seconds
+from ..pages.humanize import number, seconds
 from ..snapshots import shapes
 from ..snapshots.console.ended import Ended
 from ..snapshots.console.present import Backlog, Worker
 from ..snapshots.measures import Database
+from .words import pause_subject
 
 LATE = 10.0
 """A job that has run so many times longer than expected, and for LATE_SECONDS at least, may be stuck."""
@@ -53,40 +56,47 @@ def _flow(
     backlog: Backlog, workers: Sequence[Worker], fleet: shapes.Fleet, pauses: Sequence[Pause]
 ) -> Iterator[Notice]:
     if not fleet["alive"]:
-        yield Notice("No processor takes turns.", "staff-processors", bad=backlog.waiting > 0)
+        yield Notice(gettext("No processor takes turns."), "staff-processors", bad=backlog.waiting > 0)
     if silent := sum(one.state == "silent" for one in workers):
-        yield Notice(f"{_many(silent, 'processor')} silent: the lease ran out.", "staff-processors", bad=True)
+        words = ngettext(
+            "%(number)s processor is silent: the lease ran out.",
+            "%(number)s processors are silent: the lease ran out.",
+            silent,
+        )
+        yield Notice(words % {"number": number(silent)}, "staff-processors", bad=True)
     for pause in pauses:
         everything = pause.owner_id is None and not pause.task
-        words = f"{str(pause).capitalize() if everything else f'The {pause}'} is paused: {pause.reason}"
-        yield Notice(words, "staff-flows", bad=everything)
+        words = gettext("%(what)s is paused: %(reason)s")
+        yield Notice(words % {"what": pause_subject(pause), "reason": pause.reason}, "staff-flows", bad=everything)
 
 
 def _work(backlog: Backlog, workers: Sequence[Worker], fleet: shapes.Fleet, found: Ended) -> Iterator[Notice]:
     if late := sum(is_late(one) for one in workers):
-        words = f"{late} running job{'' if late == 1 else 's'} may be stuck: over {LATE:g} times as long as expected."
-        yield Notice(words, "staff-processors")
+        words = ngettext(
+            "%(number)s running job may be stuck: over %(times)s times as long as expected.",
+            "%(number)s running jobs may be stuck: over %(times)s times as long as expected.",
+            late,
+        )
+        yield Notice(words % {"number": late, "times": f"{LATE:g}"}, "staff-processors")
     target = fleet["target_wait"]
     if backlog.oldest is not None and backlog.oldest > LONG_WAIT * target:
-        words = f"The first job that may start has waited {seconds(backlog.oldest)}; the target is {seconds(target)}."
-        yield Notice(words, "staff-flows")
+        words = gettext("The first job that may start has waited %(time)s; the target is %(target)s.")
+        yield Notice(words % {"time": seconds(backlog.oldest), "target": seconds(target)}, "staff-flows")
     failed = sum(found.failed)
     if failed >= MANY_FAILED and failed >= FAILING * found.total:
-        yield Notice(f"{failed:,} of {found.total:,} jobs that ended in this span failed.", "staff-failures")
+        words = gettext("%(failed)s of %(total)s jobs that ended in this span failed.")
+        yield Notice(words % {"failed": number(failed), "total": number(found.total)}, "staff-failures")
 
 
 def _base(found: Ended, database: Database, now: datetime) -> Iterator[Notice]:
     if database.oldest_transaction > OPEN_SECONDS:
-        words = f"A transaction has been open for {seconds(database.oldest_transaction)}: it keeps dead tuples."
-        yield Notice(words, "staff-database")
+        words = gettext("A transaction has been open for %(time)s: it keeps dead tuples.")
+        yield Notice(words % {"time": seconds(database.oldest_transaction)}, "staff-database")
     if found.counted_at is not None and (behind := (now - found.counted_at).total_seconds()) > BEHIND_SECONDS:
-        yield Notice(f"Nothing was counted for {seconds(behind)}: figures of spans are behind.", "staff-database")
+        words = gettext("Nothing was counted for %(time)s: figures of spans are behind.")
+        yield Notice(words % {"time": seconds(behind)}, "staff-database")
 
 
 def is_late(worker: Worker) -> bool:
     """Whether the processor's job has run far longer than expected."""
     return worker.late > LATE and worker.spent > LATE_SECONDS
-
-
-def _many(number: int, what: str) -> str:
-    return f"1 {what} is" if number == 1 else f"{number:,} {what}s are"

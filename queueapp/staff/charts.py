@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.utils.translation import gettext, pgettext
+
 from .. import svg
-from ..pages.humanize import seconds
+from ..pages.humanize import number, seconds, short
 from ..snapshots.console.ended import Ended
 from ..snapshots.slices import Slices
 
@@ -44,7 +46,7 @@ class Chart:
 
 def throughput(found: Ended) -> Chart:
     """Return the jobs that ended, as jobs a minute, by how they ended."""
-    kinds = [("succeeded", "good"), ("failed", "bad"), ("cancelled", "rest")]
+    kinds = [(gettext("succeeded"), "good"), (gettext("failed"), "bad"), (gettext("cancelled"), "rest")]
     numbers = [found.succeeded, found.failed, found.cancelled]
     lengths = found.slices.lengths
     rates = [[many * 60 / length for many, length in zip(line, lengths, strict=True)] for line in numbers]
@@ -52,13 +54,14 @@ def throughput(found: Ended) -> Chart:
     areas = svg.stacked(rates, top)
     return Chart(
         "throughput",
-        "Jobs ended",
-        f"a minute, in slices of {seconds(found.slices.width)}",
-        f"{sum(numbers[0]):,} succeeded, {sum(numbers[1]):,} failed, {sum(numbers[2]):,} cancelled.",
+        gettext("Jobs ended"),
+        gettext("a minute, in slices of %(time)s") % {"time": seconds(found.slices.width)},
+        gettext("%(succeeded)s succeeded, %(failed)s failed, %(cancelled)s cancelled.")
+        % {kind: number(sum(line)) for kind, line in zip(("succeeded", "failed", "cancelled"), numbers, strict=True)},
         [Layer(name, colour, area, True) for (name, colour), area in zip(kinds, areas, strict=True)],
-        _scale(top, lambda value: f"{value:,g}"),
+        _scale(top, short),
         _begins(found.slices),
-        _rows(found.slices, [[f"{many:,}" for many in line] for line in numbers]),
+        _rows(found.slices, [[number(many) for many in line] for line in numbers]),
     )
 
 
@@ -67,16 +70,20 @@ def waits(found: Ended) -> Chart:
     medians = [one.median for one in found.slice_waits]
     highs = [one.p95 for one in found.slice_waits]
     top = svg.round_up(max((high for high in highs if high), default=1.0))
-    shown = "None started."
+    shown = gettext("None started.")
     if found.waits.median is not None and found.waits.p95 is not None:
-        shown = f"Median {wait(found.waits.median)}; 95 of 100 started within {wait(found.waits.p95)}."
+        shown = gettext("Median %(median)s; 95 of 100 started within %(p95)s.")
+        shown %= {"median": wait(found.waits.median), "p95": wait(found.waits.p95)}
     texts = [[wait(one.median), wait(one.p95)] for one in found.slice_waits]
     return Chart(
         "waits",
-        "Waits",
-        "from submission, or the moment due, to the start",
+        pgettext("chart", "Waits"),
+        gettext("from submission, or the moment due, to the start"),
         shown,
-        [Layer("p95", "warn", svg.line(highs, top), False), Layer("median", "good", svg.line(medians, top), False)],
+        [
+            Layer(gettext("p95"), "warn", svg.line(highs, top), False),
+            Layer(gettext("median"), "good", svg.line(medians, top), False),
+        ],
         _scale(top, wait),
         _begins(found.slices),
         _rows(found.slices, [[p95 for _, p95 in texts], [median for median, _ in texts]]),
@@ -87,7 +94,7 @@ def wait(length: float | None) -> str:
     """Return a wait in words. Waits are known to 1 %, from 1 ms up."""
     if length is None:
         return EMPTY
-    return "under 10 ms" if length < 0.01 else seconds(float(f"{length:.2g}"))
+    return gettext("under 10 ms") if length < 0.01 else seconds(float(f"{length:.2g}"))
 
 
 def _scale(top: float, words: Callable[[float], str]) -> list[str]:

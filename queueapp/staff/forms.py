@@ -8,6 +8,7 @@ from django import forms
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
+from django.utils.translation import gettext, gettext_lazy
 
 from ..errors import NotCancellable
 from ..lifecycle.cancel import cancel
@@ -19,18 +20,22 @@ from ..models import Fleet, Job, Pause, Processor
 from ..registry import task_names
 from .ask import Ask, OfOwner, Refused
 from .retries import Retry, RetryGroup
+from .words import pause_subject
+
+AS_CONFIGURED = gettext_lazy("Empty: as configured.")
 
 
 class Stop(Ask):
     """Stop a running job, or cancel it if it waits by now."""
 
-    title, button, danger, page = "Stop a job", "Stop it", True, "staff-processors"
+    title, button, danger, page = gettext_lazy("Stop a job"), gettext_lazy("Stop it"), True, "staff-processors"
     what = forms.CharField(widget=forms.HiddenInput)
 
     @property
     def about(self) -> str:
         job = self._job
-        return f"The job {job} of {job.owner}, task {job.task}, is asked to stop, and ends as cancelled."
+        text = gettext("The job %(job)s of %(owner)s, task %(task)s, is asked to stop, and ends as cancelled.")
+        return text % {"job": job, "owner": job.owner, "task": job.task}
 
     @property
     def _job(self) -> Job:
@@ -40,45 +45,57 @@ class Stop(Ask):
     def act(self, by: AbstractBaseUser) -> str:
         job = self._job
         try:
-            done = "was cancelled" if cancel(job) else "was asked to stop"
+            said = (
+                gettext("The job %(job)s was cancelled.")
+                if cancel(job)
+                else gettext("The job %(job)s was asked to stop.")
+            )
         except NotCancellable:
-            raise Refused(f"The job {job} has ended.") from None
+            raise Refused(gettext("The job %(job)s has ended.") % {"job": job}) from None
         note(by, job, f"Stopped in the console: {self.cleaned_data['reason']}")
-        return f"The job {job} {done}."
+        return said % {"job": job}
 
 
 class Drain(Ask):
     """Let a processor end once its turn is over. A fresh one takes its place."""
 
-    title, button, page = "Drain a processor", "Drain it", "staff-processors"
+    title, button, page = gettext_lazy("Drain a processor"), gettext_lazy("Drain it"), "staff-processors"
     what = forms.CharField(widget=forms.HiddenInput)
 
     @property
     def about(self) -> str:
-        return (
-            f"The processor {self._found(Processor.objects)} takes no new turn. It ends once its job has ended. "
+        text = gettext(
+            "The processor %(processor)s takes no new turn. It ends once its job has ended. "
             "Its cluster then starts a fresh one if the fleet needs it."
         )
+        return text % {"processor": self._found(Processor.objects)}
 
     def act(self, by: AbstractBaseUser) -> str:
         processor = self._found(Processor.objects)
         retire(processor.pk)
         note(by, processor, f"Drained in the console: {self.cleaned_data['reason']}")
-        return f"The processor {processor} drains."
+        return gettext("The processor %(processor)s drains.") % {"processor": processor}
 
 
 class Bounds(Ask):
     """Set the bounds of the fleet."""
 
-    title, button, page = "Set the fleet's bounds", "Set them", "staff-processors"
-    minimum = forms.IntegerField(required=False, min_value=1, max_value=32_767, help_text="Empty: as configured.")
+    title, button, page = gettext_lazy("Set the fleet's bounds"), gettext_lazy("Set them"), "staff-processors"
+    minimum = forms.IntegerField(
+        label=gettext_lazy("Minimum"), required=False, min_value=1, max_value=32_767, help_text=AS_CONFIGURED
+    )
     maximum = forms.IntegerField(
-        required=False, min_value=1, max_value=32_767, help_text="Empty: as the hosts can run."
-    )
+        label=gettext_lazy("Maximum"), required=False, min_value=1, max_value=32_767,
+        help_text=gettext_lazy("Empty: as the hosts can run."),
+    )  # fmt: skip
     target_wait = forms.FloatField(
-        label="Target wait in seconds", required=False, min_value=1, max_value=86_400, help_text="Empty: as configured."
-    )
-    dry_run = forms.BooleanField(required=False, help_text="Decide and record, but leave every host as it is.")
+        label=gettext_lazy("Target wait in seconds"), required=False, min_value=1, max_value=86_400,
+        help_text=AS_CONFIGURED,
+    )  # fmt: skip
+    dry_run = forms.BooleanField(
+        label=gettext_lazy("Dry run"), required=False,
+        help_text=gettext_lazy("Decide and record, but leave every host as it is."),
+    )  # fmt: skip
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -87,7 +104,7 @@ class Bounds(Ask):
 
     @property
     def about(self) -> str:
-        return "Between the two, the number of processors follows the load. No running job is ended."
+        return gettext("Between the two, the number of processors follows the load. No running job is ended.")
 
     def act(self, by: AbstractBaseUser) -> str:
         bounds = {name: self.cleaned_data[name] for name in ("minimum", "maximum", "target_wait", "dry_run")}
@@ -100,37 +117,40 @@ class Bounds(Ask):
         )
         note(by, Fleet.objects.get(), f"Bounds set in the console ({said}): {self.cleaned_data['reason']}")
         most, wanted = capacity(), max(bounds["minimum"] or 0, bounds["maximum"] or 0)
-        more = f" The hosts that run now take {most} in all." if wanted > most else ""
-        return f"The bounds of the fleet are set.{more}"
+        done = gettext("The bounds of the fleet are set.")
+        more = gettext("The hosts that run now take %(most)s in all.") % {"most": most}
+        return f"{done} {more}" if wanted > most else done
 
 
 class Begin(OfOwner):
     """Pause an owner, a task, or everything."""
 
-    title, button, danger, page = "Pause", "Pause", True, "staff-flows"
-    task = forms.ChoiceField(required=False, help_text="Or a task.")
-    everything = forms.BooleanField(required=False, help_text="Or all jobs of everybody.")
+    title, button, danger, page = gettext_lazy("Pause"), gettext_lazy("Pause"), True, "staff-flows"
+    task = forms.ChoiceField(label=gettext_lazy("Task"), required=False, help_text=gettext_lazy("Or a task."))
+    everything = forms.BooleanField(
+        label=gettext_lazy("Everything"), required=False, help_text=gettext_lazy("Or all jobs of everybody.")
+    )
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         fields: dict[str, Any] = self.fields
-        fields["task"].choices = [("", "no task"), *((name, name) for name in task_names(internal=True))]
-        fields["reason"].help_text = "A few words that the users concerned read. They are kept with your name."
+        fields["task"].choices = [("", gettext("no task")), *((name, name) for name in task_names(internal=True))]
+        fields["reason"].help_text = gettext("A few words that the users concerned read. They are kept with your name.")
 
     @property
     def about(self) -> str:
-        return "What is paused is not started. What runs goes on to its end; what waits keeps its place."
+        return gettext("What is paused is not started. What runs goes on to its end; what waits keeps its place.")
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
         if self.errors:
             return data
         if sum(map(bool, (self.owner, data.get("task"), data.get("everything")))) != 1:
-            raise forms.ValidationError("Choose one of them: a user, a key, a task, or everything.")
+            raise forms.ValidationError(gettext("Choose one of them: a user, a key, a task, or everything."))
         return data
 
     def act(self, by: AbstractBaseUser) -> str:
-        already, task = Refused("That is paused already."), self.cleaned_data["task"]
+        already, task = Refused(gettext("That is paused already.")), self.cleaned_data["task"]
         if Pause.objects.filter(owner=self.owner, task=task).exists():
             raise already
         try:
@@ -138,31 +158,27 @@ class Begin(OfOwner):
         except IntegrityError:
             raise already from None
         note(by, paused, f"Paused in the console: {paused.reason}")
-        return f"{_named(paused)} is paused."
+        return gettext("%(what)s is paused.") % {"what": pause_subject(paused)}
 
 
 class Resume(Ask):
     """End a pause."""
 
-    title, button, page = "Resume", "Resume", "staff-flows"
+    title, button, page = gettext_lazy("Resume"), gettext_lazy("Resume"), "staff-flows"
     what = forms.CharField(widget=forms.HiddenInput)
 
     @property
     def about(self) -> str:
         paused = self._found(Pause.objects)
-        return f"{_named(paused)} goes on in its place. It was paused with the words: {paused.reason}"
+        text = gettext("%(what)s goes on in its place. It was paused with the words: %(reason)s")
+        return text % {"what": pause_subject(paused), "reason": paused.reason}
 
     def act(self, by: AbstractBaseUser) -> str:
         paused = self._found(Pause.objects)
         words = f"Resumed in the console: {self.cleaned_data['reason']}"
         note(by, paused, words)
         resume(paused)
-        return f"{_named(paused)} goes on."
-
-
-def _named(paused: Pause) -> str:
-    words = str(paused)
-    return "Everything" if words == "everything" else f"The {words}"
+        return gettext("%(what)s goes on.") % {"what": pause_subject(paused)}
 
 
 FORMS: dict[str, type[Ask]] = {

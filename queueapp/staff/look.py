@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from ..lifecycle.staff_log import note
@@ -25,23 +26,24 @@ from .pages import PAGES
 class LookForm(OfOwner):
     """The form that asks whose pages, and why."""
 
-    title: ClassVar = "Look at somebody's pages"
-    button: ClassVar = "Look"
+    title: ClassVar = gettext_lazy("Look at somebody's pages")
+    button: ClassVar = gettext_lazy("Look")
     page: ClassVar = "staff-flows"
     next = forms.CharField(required=False, widget=forms.HiddenInput)
 
     @property
     def about(self) -> str:
-        return (
-            f"You see the pages of a user or a key for {MINUTES} minutes, and can change nothing there. Your look "
+        text = gettext(
+            "You see the pages of a user or a key for %(minutes)s minutes, and can change nothing there. Your look "
             "is kept in their history."
         )
+        return text % {"minutes": MINUTES}
 
     def clean(self) -> dict[str, Any]:
         """Raise ValidationError unless an owner is named."""
         data = super().clean()
         if not self.errors and self.owner is None:
-            raise forms.ValidationError("Name a user or a key.")
+            raise forms.ValidationError(gettext("Name a user or a key."))
         return data
 
 
@@ -70,7 +72,8 @@ def stop_looking(request: HttpRequest) -> HttpResponse:
     """End the look, and return to the console."""
     if (owner := end_look(request)) is not None:
         note(cast(AbstractBaseUser, request.user), owner, "Stopped looking at the pages.")
-        messages.success(request, f"You look at the pages of {owner} no more.", fail_silently=True)
+        said = gettext("You look at the pages of %(owner)s no more.") % {"owner": owner}
+        messages.success(request, said, fail_silently=True)
     return redirect("queueapp:staff")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import get_language, gettext_lazy
 from django.views.decorators.http import require_safe
 
 from ..db.clock import database_now
@@ -24,12 +25,12 @@ from .span import SPANS, chosen, slices_of
 
 Figures = dict[str, Any]
 PAGES = {
-    "staff": "Overview",
-    "staff-failures": "Failures",
-    "staff-processors": "Processors",
-    "staff-flows": "Flows",
-    "staff-decisions": "Decisions",
-    "staff-database": "Database",
+    "staff": gettext_lazy("Overview"),
+    "staff-failures": gettext_lazy("Failures"),
+    "staff-processors": gettext_lazy("Processors"),
+    "staff-flows": gettext_lazy("Flows"),
+    "staff-decisions": gettext_lazy("Decisions"),
+    "staff-database": gettext_lazy("Database"),
 }
 """The pages by the names of their addresses, with their titles."""
 FIRST = 5
@@ -45,7 +46,7 @@ def page(name: str, read: Callable[[str], Figures], *, spans: bool = False) -> C
     def view(request: HttpRequest) -> HttpResponse:
         span = chosen(request) if spans else ""
         context = {
-            **kept((name, span), lambda: read(span)),
+            **kept((name, span, get_language()), lambda: read(span)),  # with sentences
             "title": PAGES[name],
             "page_name": name,
             "pages": PAGES,

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import Http404
+from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from ..db.clock import database_now
 from ..errors import BacklogFull, InvalidFilter
@@ -14,6 +15,7 @@ from ..lifecycle.job_filter import RetryFilter, parse_filter
 from ..lifecycle.matching import try_again_matching
 from ..lifecycle.staff_log import note_matching
 from ..models import Job, Owner
+from ..pages.humanize import number
 from ..snapshots.console.failures import failed_jobs
 from .ask import Ask, OfOwner, Refused
 from .span import SPANS, USUAL, slices_of
@@ -22,24 +24,35 @@ from .span import SPANS, USUAL, slices_of
 class Retry(OfOwner):
     """Try an owner's failed and cancelled jobs again that match."""
 
-    title, button, page = "Try jobs again", "Try them again", "staff-failures"
-    task = forms.CharField(required=False, max_length=100, help_text="Jobs of this task. Empty: of any.")
+    title, button, page = gettext_lazy("Try jobs again"), gettext_lazy("Try them again"), "staff-failures"
+    task = forms.CharField(
+        label=gettext_lazy("Task"), required=False, max_length=100,
+        help_text=gettext_lazy("Jobs of this task. Empty: of any."),
+    )  # fmt: skip
     prefix = forms.CharField(  # type: ignore[assignment]  # a field, and no attribute
-        label="Job id begins with", required=False, max_length=200
+        label=gettext_lazy("Job id begins with"), required=False, max_length=200
     )
     status = forms.ChoiceField(
-        required=False, choices=[("failed", "failed"), ("cancelled", "cancelled"), ("", "both")], initial="failed"
-    )
+        label=gettext_lazy("State"), required=False, initial="failed",
+        choices=[
+            ("failed", gettext_lazy("failed")),
+            ("cancelled", gettext_lazy("cancelled")),
+            ("", gettext_lazy("both")),
+        ],
+    )  # fmt: skip
 
     @property
     def about(self) -> str:
-        return "Jobs that failed or were cancelled wait again, in their old places. At most 100,000 at a time."
+        text = gettext(
+            "Jobs that failed or were cancelled wait again, in their old places. At most %(most)s at a time."
+        )
+        return text % {"most": number(100_000)}
 
     def clean(self) -> dict[str, Any]:
         """Make the filter. Raises ValidationError."""
         data = super().clean()
         if not self.errors and self.owner is None:
-            raise forms.ValidationError("Name a user or a key.")
+            raise forms.ValidationError(gettext("Name a user or a key."))
         given = {name: data[name] for name in ("task", "prefix", "status") if data.get(name)}
         try:
             self.filter = parse_filter(RetryFilter, given or {"all": True})
@@ -56,7 +69,7 @@ class Retry(OfOwner):
 class RetryGroup(Ask):
     """Try the failed jobs of a group of errors again."""
 
-    title, button, page = "Try these jobs again", "Try them again", "staff-failures"
+    title, button, page = gettext_lazy("Try these jobs again"), gettext_lazy("Try them again"), "staff-failures"
     what = forms.CharField(widget=forms.HiddenInput, max_length=16)
     span = forms.ChoiceField(widget=forms.HiddenInput, choices=[(name, name) for name in SPANS], required=False)
 
@@ -72,15 +85,20 @@ class RetryGroup(Ask):
     @property
     def about(self) -> str:
         jobs = self._jobs()
-        many = f"{len(jobs):,} {'job' if len(jobs) == 1 else 'jobs'} of {len({job.owner_id for job in jobs}):,}"
-        return f"{many} owners that failed with this error wait again, in their old places: {self.group.error}"
+        text = ngettext(
+            "%(jobs)s job of %(owners)s owners that failed with this error wait again, in their old places: %(error)s",
+            "%(jobs)s jobs of %(owners)s owners that failed with this error wait again, in their old places: %(error)s",
+            len(jobs),
+        )
+        owners = number(len({job.owner_id for job in jobs}))
+        return text % {"jobs": number(len(jobs)), "owners": owners, "error": self.group.error}
 
     def act(self, by: AbstractBaseUser) -> str:
         names: dict[Owner, list[str]] = {}
         for job in self._jobs():
             names.setdefault(job.owner, []).append(job.name)
         if not names:
-            raise Refused("None of them is failed any more.")
+            raise Refused(gettext("None of them is failed any more."))
         filters = {owner: RetryFilter(job_ids=some, status="failed") for owner, some in names.items()}
         return _again(by, filters, self.cleaned_data["reason"])
 
@@ -97,5 +115,6 @@ def _again(by: AbstractBaseUser, filters: dict[Owner, RetryFilter], reason: str)
             left = True
         else:
             retried, left = retried + came.retried, left or came.more
-    more = " More match, and had no room or no time: do the same again." if left else ""
-    return f"{retried:,} {'job waits' if retried == 1 else 'jobs wait'} again.{more}"
+    done = ngettext("%(number)s job waits again.", "%(number)s jobs wait again.", retried) % {"number": number(retried)}
+    more = gettext("More match, and had no room or no time: do the same again.")
+    return f"{done} {more}" if left else done

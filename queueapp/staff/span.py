@@ -5,15 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 
 from ..snapshots.slices import Slices, slices
 
 SPANS = {
-    "5min": ("5 min", timedelta(minutes=5)),
-    "hour": ("1 h", timedelta(hours=1)),
-    "day": ("24 h", timedelta(days=1)),
-    "week": ("7 d", timedelta(days=7)),
-    "month": ("30 d", timedelta(days=30)),
+    "5min": (gettext_lazy("5 min"), timedelta(minutes=5)),
+    "hour": (gettext_lazy("1 h"), timedelta(hours=1)),
+    "day": (gettext_lazy("24 h"), timedelta(days=1)),
+    "week": (gettext_lazy("7 d"), timedelta(days=7)),
+    "month": (gettext_lazy("30 d"), timedelta(days=30)),
 }
 """Spans that end now, by their names in the address, with the words for them."""
 USUAL = "hour"

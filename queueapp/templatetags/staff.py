@@ -7,11 +7,12 @@ from urllib.parse import urlencode
 
 from django import template
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext
 
-from ..models import Job
+from ..models import Job, Pause
 from ..pages import humanize
 from ..pages.visible import visible as made_visible
-from ..staff import charts
+from ..staff import charts, words
 
 register = template.Library()
 
@@ -19,13 +20,13 @@ register = template.Library()
 @register.filter
 def number(value: int | None) -> str:
     """Return a whole number with separators: 12,345."""
-    return charts.EMPTY if value is None else f"{value:,}"
+    return charts.EMPTY if value is None else humanize.number(value)
 
 
 @register.filter
 def decimal(value: float) -> str:
     """Return a number to three digits, without needless zeros."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return humanize.number(value) if value >= 100 else humanize.localized(f"{value:.3g}")
 
 
 @register.filter
@@ -43,13 +44,23 @@ def wait(value: float | None) -> str:
 @register.filter
 def percent(value: float) -> str:
     """Return a fraction as a percentage, rounded down, so that 100% means all."""
-    return "under 1%" if 0 < value < 0.01 else f"{int(value * 100)}%"
+    return (
+        gettext("under %(percent)s") % {"percent": humanize.percent(0.01)}
+        if 0 < value < 0.01
+        else humanize.percent(int(value * 100) / 100)
+    )
 
 
 @register.filter
 def visible(text: str) -> str:
     """Return a text with controls made visible."""
     return made_visible(text)
+
+
+@register.filter
+def paused(pause: Pause) -> str:
+    """Return what is paused, in words."""
+    return words.pause_label(pause)
 
 
 @register.filter

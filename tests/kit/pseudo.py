@@ -12,8 +12,8 @@ import pytest
 from django.utils.translation import trans_real
 
 BEGIN, END = "\u27e6", "\u27e7"
-SPOKEN = ("aria-label", "title", "placeholder", "alt")
-"""Attributes that a user reads or hears."""
+SPOKEN = ("aria-label", "title", "placeholder", "alt", "data-label")
+"""Attributes that a user reads or hears; data-label is read where a table is narrow."""
 DATA = ("script", "style", "textarea", "pre", "code")
 """Elements whose text is no sentence of ours."""
 _LETTERS = re.compile(r"[^\W\d_]")

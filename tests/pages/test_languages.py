@@ -11,25 +11,35 @@ import pytest
 from django.test import Client
 from django.utils.translation import deactivate, override
 
+from queueapp.db.clock import database_now
 from queueapp.lifecycle.cancel import cancel
 from queueapp.lifecycle.pause import pause
 from queueapp.lifecycle.processors import heartbeat, register
 from queueapp.lifecycle.submit import submit
 from queueapp.lifecycle.turn import take_turn
 from queueapp.lifecycle.validation import parse
-from queueapp.models import Job, Owner, Webhook
+from queueapp.models import Job, Owner, Processor, Webhook
 from queueapp.notices.webhooks import send_test
 from queueapp.pages import humanize
 from queueapp.registry import task_names
+from queueapp.staff import kept
 from queueapp.testing import run_jobs
 from tests.kit.pseudo import attributes, bracketed, forgotten
 from tests.kit.queue import everyone_takes_turns, make_user, submit_jobs
 
 pytestmark = pytest.mark.django_db
 
-DATA = r"Turnabout|UTC|CSV|SWF|English|Deutsch|ada|job-\w+|Everyone takes turns|https://\S*|tka_\w+|after:|job_id,duration,[\s\S]*"
-"""What is the same in each language: names, and what users wrote."""
-OF_TASKS = r"attempt \d|ValueError: it broke|Hold a processor[^.]*\.|Sleep for so long[^.]*\.|Seconds|"
+DATA = "|".join(
+    [
+        r"Turnabout|UTC|CSV|SWF|English|Deutsch|ada|job-\w+|Everyone takes turns|after:",
+        r"https://\S*|tka_\w+|[\w.-]+:\d+|queueapp_\w+|job_id,duration,[\s\S]*",
+        r"pause (user|task) .*|Paused in the console: .*",
+    ]
+)
+"""What is the same in each language: names, what users wrote, and the history of what staff did."""
+OF_TASKS = (
+    r"(ValueError: )?attempt [\dN]|ValueError: it broke|Hold a processor[^.]*\.|Sleep for so long[^.]*\.|Seconds|"
+)
 """What the tasks of these tests say, in English whatever the language."""
 PAGES = (
     "/", "/jobs/", "/jobs/?status=failed&error=x&sort=oldest", "/jobs/?after=x&prefix=.", "/jobs/?prefix=none",
@@ -122,7 +132,7 @@ def in_brackets(ask: Callable[[], Any]) -> set[str]:
     with bracketed("de"):
         answer = ask()
     assert answer.status_code in (200, 400, 404, 409), answer.status_code
-    tasks = "|".join(map(re.escape, task_names()))
+    tasks = "|".join(map(re.escape, task_names(internal=True)))
     return forgotten(answer.content.decode(), rf"{DATA}|{OF_TASKS}\b({tasks})\b")
 
 
@@ -156,6 +166,43 @@ def test_no_text_of_keys_and_webhooks_is_forgotten_by_the_catalog(browser: Clien
     send_test(made)
     for address in ("/keys/", "/notices/", f"/notices/webhooks/{made.pk}/"):
         assert in_brackets(partial(browser.get, address)) == set(), address
+
+
+@pytest.fixture
+def boss() -> Client:
+    """The browser of staff who may do everything."""
+    client = Client(headers={"accept-language": "de"})
+    client.force_login(make_user("job-boss", is_staff=True, is_superuser=True))
+    return client
+
+
+@pytest.mark.usefixtures("jobs")
+@pytest.mark.parametrize("address", ["", "failures/", "processors/", "flows/", "decisions/", "database/"])
+def test_no_text_of_the_console_is_forgotten_by_the_catalog(boss: Client, address: str) -> None:
+    assert in_brackets(partial(boss.get, f"/staff/{address}")) == set()
+    with bracketed("de"):
+        for what in ({"task": "wait"}, {"user": "ada"}):
+            boss.post("/staff/act/pause/", {"reason": "job-reason", **what})
+    Processor.objects.update(lease_until=database_now())
+    kept.forget()
+    assert in_brackets(partial(boss.get, f"/staff/{address}?span=day")) == set()
+
+
+@pytest.mark.usefixtures("jobs")
+def test_no_text_of_what_operators_do_is_forgotten_by_the_catalog(boss: Client) -> None:
+    running, found = Job.objects.get(name="job-runs"), pause("job-reason")
+    processor = Processor.objects.get()
+    asked = {
+        "stop": running.pk, "drain": processor.pk, "resume": found.pk, "fleet": "", "pause": "", "retry": "",
+    }  # fmt: skip
+    for name, what in asked.items():
+        address = f"/staff/act/{name}/?what={what}&user=ada"
+        assert in_brackets(partial(boss.get, address)) == set(), name
+        assert in_brackets(partial(boss.post, f"/staff/act/{name}/", {"what": what, "user": "none"})) == set(), name
+    assert in_brackets(partial(boss.get, "/staff/look/?user=ada")) == set()
+    boss.post("/staff/look/", {"user": "ada", "reason": "job-reason"})
+    for address in ("/?user=ada", "/jobs/?user=ada", "/jobs/job-done/?user=ada", "/use/?user=ada"):
+        assert in_brackets(partial(boss.get, address)) == set(), address
 
 
 def test_no_text_is_forgotten_by_the_catalog_for_whoever_is_not_logged_in() -> None:

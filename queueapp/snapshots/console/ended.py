@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.utils.translation import gettext
 
 from ...models import Flow, TotalsCursor
 from ...policy.shares import quantile
@@ -146,7 +147,7 @@ def by_flow(span: Slices) -> list[Row]:
     found = _rows(_FLOWS, given)
     flows = Flow.objects.select_related("owner__user", "rule").in_bulk([flow for flow, *_ in found])
     rows = [
-        Row(flows[flow].name if flow in flows else "a flow that is gone", flow, int(many), int(failed), got)
+        Row(flows[flow].name if flow in flows else gettext("a flow that is gone"), flow, int(many), int(failed), got)
         for flow, many, failed, got in found
     ]
     return _with_waits(rows, _FLOW_WAITS, given)

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Case, F, Value, When
+from django.utils.translation import gettext_noop
 
 from ...db.clock import DatabaseClock
 from ...db.routines import versioned
@@ -122,9 +123,9 @@ def workers() -> list[Worker]:
 
 def _worker(one: Processor, now: datetime) -> Worker:
     if one.lease_until <= now:
-        state = "silent"
+        state = gettext_noop("silent")
     elif one.draining or one.retiring:
-        state = "draining"
+        state = gettext_noop("draining")
     else:
-        state = "idle" if one.job_id is None else "working"
+        state = gettext_noop("idle") if one.job_id is None else gettext_noop("working")
     return Worker(one, state, one.time_spent(now), one.expected, max((now - one.seen_at).total_seconds(), 0.0))
