@@ -8,6 +8,8 @@ from functools import partial
 from typing import Any
 
 import pytest
+from babel.messages import Catalog
+from babel.messages.pofile import read_po
 from django.test import Client
 from django.utils.translation import deactivate, override
 
@@ -26,6 +28,7 @@ from queueapp.staff import kept
 from queueapp.testing import run_jobs
 from tests.kit.pseudo import attributes, bracketed, forgotten
 from tests.kit.queue import everyone_takes_turns, make_user, submit_jobs
+from tests.kit.site import BASE
 
 pytestmark = pytest.mark.django_db
 
@@ -58,6 +61,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "/notices/": {"url": "http://x", "statuses": "none"},
     "/password/": {"old_password": "x", "new_password1": "y", "new_password2": "z"},
     "/jobs/job-done/": {"do": "retry"},
+    "/jobs/": {"do": "cancel", "job": ["job-waits", "job-runs"]},
     "/jobs/job-failed/": {"do": "run", "job_id": "", "payload": "{", "duration": "1", "task": "job-none"},
 }
 
@@ -228,6 +232,26 @@ def test_german_pages_have_german_numbers_dates_and_sentences(browser: Client, j
     assert re.search(r">\d+\. \w+\.? \d{4}, \d\d:\d\d:\d\d UTC<", page)
     answer = browser.get("/api/v1/jobs/job-waits/why/").json()
     assert (answer["reason"], answer["sentence"]) == ("next", "Er ist der nächste, sobald der Prozessor frei ist.")
+
+
+def test_server_and_scripts_say_the_same_in_the_same_words() -> None:
+    of_server, of_scripts = (
+        {(many(one.id), one.context): many(one.string) for one in read_catalog(name) if one.id}
+        for name in ("django", "djangojs")
+    )
+    shared = of_server.keys() & of_scripts.keys()
+    assert len(shared) > 50
+    assert {text for text in shared if of_server[text] != of_scripts[text]} == set()
+
+
+def read_catalog(name: str) -> Catalog:
+    with (BASE / "queueapp/locale/de/LC_MESSAGES" / f"{name}.po").open("rb") as file:
+        return read_po(file)
+
+
+def many(text: Any) -> str:
+    """Return the form of a text for many."""
+    return str(text if isinstance(text, str) else text[-1])
 
 
 @pytest.mark.parametrize(
