@@ -44,6 +44,7 @@ def status(site: Site, key: str) -> int:
 
 
 def test_a_key_is_made_shown_once_used_and_revoked(site: Site, page: Page) -> None:
+    page.get_by_role("button", name="Logged in as").click()
     page.get_by_role("link", name="API keys").click()
     expect(page.get_by_test_id("keys")).to_contain_text("no keys yet")
     key = make(page, "<b onclick=alert(1)>nightly</b>")

@@ -555,6 +555,7 @@ def test_who_is_not_logged_in_is_asked_to(site: Site, login: Login, contexts: Ca
     page.goto(site.url)
     expect(page).to_have_url(f"{site.url}/login/?next=/")
     page = login(fresh("mia"))
+    page.get_by_role("button", name="Logged in as").click()
     page.get_by_role("button", name="Log out").click()
     expect(page).to_have_url(re.compile("/login/"))
     page.goto(site.url)
