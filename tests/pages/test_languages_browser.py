@@ -8,7 +8,16 @@ from collections.abc import Callable
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.kit.site import PASSWORD, Site
-from tests.pages.test_page import NOTIFICATIONS, contexts, fresh, put_out_of_sight, pytestmark, row, send
+from tests.pages.test_page import (
+    NOTIFICATIONS,
+    assert_numbers_alike,
+    contexts,
+    fresh,
+    put_out_of_sight,
+    pytestmark,
+    row,
+    send,
+)
 
 __all__ = ["contexts", "pytestmark"]
 
@@ -175,3 +184,7 @@ def test_the_page_of_a_job_and_the_list_show_german_numbers_and_dates(
         client.delete("jobs/lang/").raise_for_status()
     page.goto(f"{site.url}/jobs/")
     expect(page.locator("main time").first).to_have_text(MOMENT)
+
+
+def test_server_and_page_say_numbers_alike_in_german(site: Site, contexts: Callable[..., BrowserContext]) -> None:
+    assert_numbers_alike(log_in(site, contexts, fresh("olga")), "de")

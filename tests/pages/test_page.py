@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils.translation import override
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from queueapp.pages import humanize
@@ -570,19 +571,21 @@ def test_an_unknown_address_leads_back(site: Site, login: Login) -> None:
     expect(page.get_by_role("heading", name="Your queue")).to_be_visible()
 
 
-def test_server_and_page_say_numbers_alike(login: Login) -> None:
-    page = login(fresh("olga"))
+def assert_numbers_alike(page: Page, language: str) -> None:
+    """Check that the page's scripts and the server say numbers, durations and sentences with the same words."""
     lengths = [0, 0.0004, 0.004, 0.09, 0.1, 1, 9.96, 12.5, 59.94, 59.96, 60, 61.4, 3599.4, 3600, 7500, 86_399, 2e5]
-    shares = [(1.0, 1), (0.25, 4), (0.3333, 3), (0.375, 4), (0.0175, 57), (0.0123, 9), (0.1234, 5)]
+    shares = [(1.0, 1), (0.25, 4), (0.3333, 3), (0.375, 4), (0.0175, 57), (0.0123, 9), (0.1234, 5), (1 / 1200, 1200)]
     given = [
         {"owed": 0.75, "flows": 2, "weight": 3.0, "flow": "olga", "cap": None},
         {"owed": 0.5, "flows": 2, "weight": 1.0, "flow": "everyone else", "cap": 2},
+        {"owed": 0.5, "flows": 2, "weight": 1234.5, "flow": "everyone else", "cap": None},
         {"owed": 0.0, "flows": 2, "weight": 1.0, "flow": "olga", "cap": None},
     ]
     turns = [(True, None), (False, None), (True, 0.4), (True, 12.3), (True, 4000)]
     fleets = [(0, 0, 0, 0), (0, 0, 0, 1), (1, 0, 0, 0), (1, 1, 1, 3), (4, 0, 0, 0), (4, 3, 0, 0), (1200, 1100, 2, 1100)]
+    ranges = [(0.2, 0.8), (0.2, 7), (3, 3.2), (3, 9), (40, 130), (50, 172_800), (86_400, 172_800), (-5, 12)]
     said = page.evaluate(
-        """async ([lengths, shares, given, turns, fleets]) => {
+        """async ([lengths, shares, given, turns, fleets, ranges]) => {
             const format = await import("/static/queueapp/format.js");
             return [
                 lengths.map(format.formatDuration),
@@ -590,17 +593,24 @@ def test_server_and_page_say_numbers_alike(login: Login) -> None:
                 shares.map((share) => format.formatTurns(...share)),
                 given.flatMap((share) => turns.map((turn) => format.shareSentence(share, "olga", ...turn))),
                 fleets.map((fleet) => format.processorsSentence(...fleet)),
+                ranges.map((range) => format.formatRangeUntil(...range)),
             ];
         }""",
-        [lengths, shares, given, turns, fleets],
+        [lengths, shares, given, turns, fleets, ranges],
     )
-    assert said == [
-        [humanize.seconds(length) for length in lengths],
-        [humanize.soon(length) for length in lengths],
-        [humanize.turns(*share) for share in shares],
-        [humanize.share(share, "olga", *turn) for share in given for turn in turns],
-        [humanize.processors(*fleet) for fleet in fleets],
-    ]
+    with override(language):
+        assert said == [
+            [humanize.seconds(length) for length in lengths],
+            [humanize.soon(length) for length in lengths],
+            [humanize.turns(*share) for share in shares],
+            [humanize.share(share, "olga", *turn) for share in given for turn in turns],
+            [humanize.processors(*fleet) for fleet in fleets],
+            [humanize.soon_between(*range_) for range_ in ranges],
+        ]
+
+
+def test_server_and_page_say_numbers_alike(login: Login) -> None:
+    assert_numbers_alike(login(fresh("olga")), "en")
 
 
 def test_a_range_of_starts_is_said_in_few_words(login: Login) -> None:
