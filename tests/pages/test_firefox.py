@@ -39,6 +39,7 @@ Start = Callable[..., Browser]
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.slow,
     pytest.mark.skipif(not Path(PROGRAM).exists(), reason="Debian's package firefox-esr is not here"),
 ]
 

@@ -187,7 +187,7 @@ def test_a_name_that_is_taken_is_an_error_at_the_name(login: Login) -> None:
 def test_a_waiting_job_is_cancelled_by_keyboard_alone(site: Site, login: Login) -> None:
     name = fresh("frank")
     page = login(name)
-    jobs = [{"job_id": f"busy-{number}", "duration": 5} for number in range(4)]
+    jobs = [{"job_id": f"busy-{number}", "duration": 600} for number in range(4)]
     send(site, name, [*jobs, {"job_id": "later", "duration": 1}])
     later = row(page, "waiting", "later")
     expect(later).to_be_visible()
@@ -209,6 +209,8 @@ def test_a_waiting_job_is_cancelled_by_keyboard_alone(site: Site, login: Login) 
         page.get_by_role("button", name="Yes").click()
         expect(row(page, "finished", f"busy-{number}")).to_be_visible()
     expect(page.locator("#waiting-title")).to_be_focused()
+    with site.client(name) as client:
+        client.post("jobs/cancel/", json={"all": True}).raise_for_status()
 
 
 def test_a_waiting_job_is_moved_and_the_page_follows(site: Site, login: Login) -> None:
