@@ -6,8 +6,7 @@ The totals follow what ends by about ten seconds.
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,7 +15,6 @@ from django.db import connection
 from django.utils.translation import gettext
 
 from ...models import Flow, TotalsCursor
-from ...policy.shares import quantile
 from ..slices import Slices
 
 MAX_ROWS = 25
@@ -27,29 +25,35 @@ _SLICES = f"""
     SELECT (extract(epoch FROM begin - %(begin)s) / %(width)s)::int, sum(succeeded), sum(failed), sum(cancelled)
       FROM queueapp_tasktotal WHERE {_SPAN} GROUP BY 1
 """  # noqa: S608 (of constants)
-_SLICE_WAITS = f"""
-    SELECT (extract(epoch FROM begin - %(begin)s) / %(width)s)::int, step, sum(many)::int
-      FROM queueapp_tasktotal CROSS JOIN LATERAL unnest(steps, starts) AS s(step, many) WHERE {_SPAN} GROUP BY 1, 2
-"""  # noqa: S608 (of constants)
 _TASKS = f"""
     SELECT task, sum(succeeded), sum(failed), sum(cancelled), sum(retried), sum(spent)
       FROM queueapp_tasktotal WHERE {_SPAN}
      GROUP BY task ORDER BY sum(succeeded + failed + cancelled) DESC, task LIMIT %(most)s
 """  # noqa: S608 (of constants)
-_TASK_WAITS = f"""
-    SELECT task, step, sum(many)::int
-      FROM queueapp_tasktotal CROSS JOIN LATERAL unnest(steps, starts) AS s(step, many)
-     WHERE {_SPAN} AND task = ANY (%(names)s) GROUP BY 1, 2
-"""  # noqa: S608 (of constants)
 _FLOWS = f"""
     SELECT flow_id, sum(ended), sum(failed), sum(got) FROM queueapp_flowtotal WHERE {_SPAN}
      GROUP BY flow_id ORDER BY sum(ended) DESC, flow_id LIMIT %(most)s
 """  # noqa: S608 (of constants)
-_FLOW_WAITS = f"""
-    SELECT flow_id, step, sum(many)::int
-      FROM queueapp_flowtotal CROSS JOIN LATERAL unnest(steps, starts) AS s(step, many)
-     WHERE {_SPAN} AND flow_id = ANY (%(names)s) GROUP BY 1, 2
-"""  # noqa: S608 (of constants)
+# How many attempts started, and the steps of the least waits that half of them, and 95 %, do not exceed: of each group.
+_WAITS = """
+    SELECT key, sum(many)::int, min(step) FILTER (WHERE seen >= 0.5 * total),
+           min(step) FILTER (WHERE seen >= 0.95 * total)
+      FROM (SELECT key, step, many, sum(many) OVER (PARTITION BY key ORDER BY step) AS seen,
+                   sum(many) OVER (PARTITION BY key) AS total
+              FROM (SELECT {key} AS key, step, sum(many)::int AS many
+                      FROM {table} CROSS JOIN LATERAL unnest(steps, starts) AS s(step, many)
+                     WHERE {where} GROUP BY {groups}) AS counted) AS summed
+     GROUP BY key
+"""
+_SLICE_WAITS = _WAITS.format(
+    key="(extract(epoch FROM begin - %(begin)s) / %(width)s)::int", table="queueapp_tasktotal", where=_SPAN,
+    groups="GROUPING SETS ((1, step), (step))",
+)  # fmt: skip
+"""Of each slice, and of all: that key is NULL."""
+_TASK_WAITS, _FLOW_WAITS = (
+    _WAITS.format(key=key, table=table, where=f"{_SPAN} AND {key} = ANY (%(names)s)", groups=f"{key}, step")
+    for key, table in (("task", "queueapp_tasktotal"), ("flow_id", "queueapp_flowtotal"))
+)
 
 
 @dataclass
@@ -59,14 +63,6 @@ class Waits:
     started: int = 0
     median: float | None = None
     p95: float | None = None
-
-    @classmethod
-    def of(cls, steps: Iterable[tuple[int, int]]) -> Waits:
-        """Return the waits of counts by step: see wait_step.sql."""
-        counts: Counter[float] = Counter()
-        for step, many in steps:
-            counts[math.exp(step / 50)] += many
-        return cls(counts.total(), quantile(counts, 0.5), quantile(counts, 0.95))
 
 
 @dataclass
@@ -112,16 +108,14 @@ def ended(span: Slices) -> Ended:
     succeeded, failed, cancelled = ([0] * span.many for _ in range(3))
     for place, *numbers in _rows(_SLICES, given):
         succeeded[place], failed[place], cancelled[place] = map(int, numbers)
-    steps: list[list[tuple[int, int]]] = [[] for _ in range(span.many)]
-    for place, step, many in _rows(_SLICE_WAITS, given):
-        steps[place].append((step, many))
+    waits = _waits(_SLICE_WAITS, given)
     return Ended(
         span,
         succeeded,
         failed,
         cancelled,
-        slice_waits=[Waits.of(one) for one in steps],
-        waits=Waits.of(pair for one in steps for pair in one),
+        slice_waits=[waits.get(place, Waits()) for place in range(span.many)],
+        waits=waits.get(None, Waits()),
         counted_at=counted_at(),
     )
 
@@ -158,12 +152,18 @@ def _given(span: Slices) -> dict[str, Any]:
 
 
 def _with_waits(rows: Sequence[Row], statement: str, given: dict[str, Any]) -> list[Row]:
-    steps: dict[str | int, list[tuple[int, int]]] = {row.key: [] for row in rows}
-    for key, step, many in _rows(statement, given | {"names": list(steps)}) if steps else ():
-        steps[key].append((step, many))
+    waits = _waits(statement, given | {"names": [row.key for row in rows]}) if rows else {}
     for row in rows:
-        row.waits = Waits.of(steps[row.key])
+        row.waits = waits.get(row.key, row.waits)
     return list(rows)
+
+
+def _waits(statement: str, given: dict[str, Any]) -> dict[Any, Waits]:
+    """Return the waits of each group, to the middle of their steps: see wait_step.sql."""
+    return {
+        key: Waits(started, math.exp(half / 50), math.exp(most / 50))
+        for key, started, half, most in _rows(statement, given)
+    }
 
 
 def _rows(statement: str, given: dict[str, Any]) -> list[tuple[Any, ...]]:
