@@ -26,6 +26,8 @@ SETTINGS: dict[str, Any] = {
     "OAS_VERSION": "3.1.0",  # the shapes are JSON Schema, which 3.0 has only some of
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    # A link within the button that opens an operation cannot be reached by every screen reader.
+    "SWAGGER_UI_SETTINGS": {"deepLinking": False, "syntaxHighlight": False},
     "PREPROCESSING_HOOKS": ["queueapp.api.openapi.ours"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

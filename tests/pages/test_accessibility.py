@@ -1,6 +1,7 @@
 """Every page of ours by the rules of axe-core (WCAG 2.2 AA, and good practice), in light and dark.
 
-Forms and lists of Django's admin and Swagger's page of the API are theirs, and are not judged here.
+Forms and lists of Django's admin are theirs, and are not judged here. Of Swagger's page of the API, headings and
+landmarks are not: they are its own, and WCAG does not ask for them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from tests.kit.site import Site
 
 pytestmark = pytest.mark.browser
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+WCAG = {"runOnly": [rule for rule in RULES["runOnly"] if rule != "best-practice"]}
 CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
 SETTLED = """Promise.all(document.getAnimations().map((one) => one.finished.catch(() => {})))"""
 """While a colour changes it is between two. None changes for ever: motion is reduced."""
@@ -69,4 +71,16 @@ def test_pages_keep_the_rules_and_nothing_sticks_out_at_a_zoom_of_400_percent(
             page.context.clear_cookies(name="django_language")
             page.set_viewport_size({"width": 1280, "height": 800})
         client.delete("jobs/long/")
+    page.close()
+
+
+def test_the_docs_of_the_api_keep_the_rules(site: Site, browser: Browser) -> None:
+    page = browser.new_page(reduced_motion="reduce", viewport={"width": 1280, "height": 800})
+    page.goto(f"{site.url}/api/v1/docs/")
+    submits = page.locator("#operations-jobs-jobs_submit")
+    expect(submits).to_be_visible()
+    assert broken(page, WCAG) == []
+    submits.get_by_role("button").first.click()
+    expect(submits.get_by_text("Request body")).to_be_visible()
+    assert broken(page, WCAG) == []
     page.close()
