@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from queueapp.lifecycle.cancel import cancel
 from queueapp.lifecycle.maintenance.schedule import join_due
-from queueapp.lifecycle.maintenance.totals import prune_totals
+from queueapp.lifecycle.maintenance.totals import BATCH_JOBS, prune_totals
 from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.retry import try_again
 from queueapp.lifecycle.submit import submit
@@ -92,6 +92,20 @@ def test_a_job_that_is_tried_again_took_its_time_once() -> None:
         yesterday, today = use_of(ada)["days"][-2:]
         assert (yesterday["failed"], today["failed"], today["succeeded"]) == (1, 0, 1)
         assert [yesterday["time_spent"], today["time_spent"]] == pytest.approx([3, 4])
+
+
+def test_a_failure_is_counted_though_its_attempt_is_in_a_later_batch() -> None:
+    everyone_takes_turns()
+    ada = make_owner("ada")
+    run(ada, "early", 1)
+    count_all()
+    with connection.cursor() as cursor:
+        draw = "SELECT setval('queueapp_attempt_id_seq', last_value + %s) FROM queueapp_attempt_id_seq"
+        cursor.execute(draw, [3 * BATCH_JOBS])
+    run(ada, "job", 3, status=Status.FAILED)
+    count_all()
+    assert use_of(ada)["total"]["failed"] == 1
+    assert use_of(ada)["total"]["time_spent"] == pytest.approx(4)
 
 
 def test_totals_of_days_are_kept_as_long_as_they_are_shown(settings: Settings) -> None:

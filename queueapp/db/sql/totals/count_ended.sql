@@ -44,8 +44,9 @@ BEGIN
     END IF;
     outcomes_to := least(c.noted_outcomes, c.outcomes + p_most);
     attempts_to := least(c.noted_attempts, c.attempts + p_most);
-    pieces := ARRAY(SELECT p FROM queueapp_ended(c.outcomes, outcomes_to, c.attempts, attempts_to) AS p);
-    IF cardinality(pieces) > 0 THEN
+    IF EXISTS (SELECT FROM queueapp_outcome WHERE number > c.outcomes AND number <= outcomes_to)
+    OR EXISTS (SELECT FROM queueapp_attempt WHERE id > c.attempts AND id <= attempts_to) THEN
+        pieces := ARRAY(SELECT p FROM queueapp_ended(c.outcomes, outcomes_to, c.attempts, attempts_to) AS p);
         PERFORM queueapp_count_flows(pieces, p_widths);
         PERFORM queueapp_count_tasks(pieces, p_widths);
         PERFORM queueapp_count_owners(c.outcomes, outcomes_to, c.attempts, attempts_to);
