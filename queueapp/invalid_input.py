@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext
+
+from .i18n import gettext_noop
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

@@ -13,7 +13,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext
+
+from .i18n import gettext_noop
 
 MAX_JOB_ID = 200
 """Maximum length of a job id, in characters."""

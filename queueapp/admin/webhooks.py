@@ -6,8 +6,8 @@ from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext_noop
 
+from queueapp.i18n import gettext_noop
 from queueapp.lifecycle.webhooks import switch_off
 from queueapp.models import Webhook
 

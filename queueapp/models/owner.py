@@ -12,9 +12,9 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.validators import RegexValidator
 from django.db import connection, models
 from django.db.models import Q
-from django.utils.translation import gettext_noop
 
 from ..db.caller import commit_apart, in_transaction, sees_commits
+from ..i18n import gettext_noop
 from ..policy.rules import Subject
 from ..user_model import groups_of
 

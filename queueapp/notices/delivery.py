@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import F
-from django.utils.translation import gettext_noop
 
 from ..db.clock import database_now
 from ..errors import JobFailed
+from ..i18n import gettext_noop
 from ..lifecycle.webhooks import private_networks, switch_off
 from ..models import Webhook
 from ..policy.backoff import gives_up

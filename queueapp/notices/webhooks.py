@@ -12,10 +12,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.utils.translation import gettext_noop
-
 from ..db.clock import database_now
 from ..errors import BacklogFull, JobConflict
+from ..i18n import gettext_noop
 from ..job_ids import job_id_problem
 from ..lifecycle.quota import count_waiting
 from ..lifecycle.submit import submit

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext
 
 from ..conf import queue_settings
+from ..i18n import gettext_noop
 from ..storable import is_deeper
 
 _MISTAKES = (

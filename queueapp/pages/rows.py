@@ -7,8 +7,9 @@ import re
 from datetime import datetime
 from typing import Any, cast
 
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext
 
+from ..i18n import gettext_noop
 from ..models.brief import MAX_BRIEF
 from ..snapshots import shapes
 from ..states import RETRYABLE, Status

@@ -19,7 +19,7 @@ BUCKETS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0, 3_6
 MAX_JOBS_READ = 1_000_000
 """Queued jobs that are counted; of a deeper backlog it is known that it has at least so many."""
 MAX_TASKS = 50
-"""Tasks that are told apart. The others, and those that no registered task is named like, count as OTHER."""
+"""Tasks that are told apart, the first of which jobs end. The others, and unknown ones, count as OTHER."""
 OTHER = "other"
 SETTLED_BY = 5.0
 """Seconds from a job's end to its settlement, at most, but for outages of the database."""
@@ -190,10 +190,15 @@ class EndedJobs:
             if self._until is not None and until > self._until:
                 until = min(until, self._until + SHARES_SPAN)
                 cursor.execute(_ENDED, {"bounds": list(BUCKETS), "after": self._until, "until": until})
-                known = set(sorted(all_tasks())[:MAX_TASKS])
                 for task, *row in cursor.fetchall():
-                    self._add(task if task in known else OTHER, *row)
+                    self._add(self._label(task), *row)
         self._until = until if self._until is None else max(until, self._until)
+
+    def _label(self, task: str) -> str:
+        """Return the task's name, or OTHER: each name is kept for ever, here and by Prometheus."""
+        if task in all_tasks() and len(self.durations) < MAX_TASKS:
+            return task
+        return task if task in self.durations else OTHER
 
     def _add(
         self, task: str, status: str, waited: int | None, worked: int, many: int, wait: float, spent: float

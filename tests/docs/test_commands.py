@@ -11,7 +11,7 @@ from bench.histories.rules import RULES
 from queueapp.lifecycle.route import reroute
 from tests.docs.commands import CANNOT, commands, why_not
 from tests.docs.shell import Shell
-from tests.kit.examples import Examples, blocks_of, pages
+from tests.kit.examples import Examples, blocks_of, claimed, pages
 from tests.kit.site import Site
 
 
@@ -22,8 +22,13 @@ def shell(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Shell:
     return Shell(site, tmp_path_factory.mktemp("reader"))
 
 
+OF_NO_OTHER_TEST = sorted({
+    block.page for page in pages() for block in blocks_of(page, "sh") if {one.page for one in claimed(block)} == {"*"}
+})  # fmt: skip
+
+
 @pytest.mark.examples("*", "sh")
-@pytest.mark.parametrize("page", [page for page in pages() if blocks_of(page, "sh")])
+@pytest.mark.parametrize("page", OF_NO_OTHER_TEST)
 @pytest.mark.django_db
 def test_the_commands_of_a_page_run(page: str, examples: Examples, shell: Shell) -> None:
     reroute()  # the rule that comes with the tables: no broker works beside this database

@@ -9,6 +9,7 @@ from contextlib import closing
 
 import httpx
 import pytest
+from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.kit.site import Site, free_port
@@ -128,8 +129,8 @@ def test_only_who_knows_the_token_sees_them(watched: Site, given: str) -> None:
     assert "turnabout_" not in answer.text
 
 
-def test_without_a_token_there_is_no_such_page(site: Site) -> None:
-    assert httpx.get(f"{site.url}/metrics").status_code == 404
+def test_without_a_token_there_is_no_such_page(client: Client) -> None:
+    assert client.get("/metrics").status_code == 404
 
 
 def test_a_short_token_stops_the_start(watched: Site) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext
 
 from ...conf import queue_settings
 from ...errors import BacklogFull, InvalidSubmission, JobConflict
+from ...i18n import gettext_noop
 from ...lifecycle.quota import free_room
 from ...lifecycle.submit import Accepted, existing, submit
 from ...lifecycle.validation import Submission, parse

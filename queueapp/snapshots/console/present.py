@@ -8,10 +8,10 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Case, F, Value, When
-from django.utils.translation import gettext_noop
 
 from ...db.clock import DatabaseClock
 from ...db.routines import versioned
+from ...i18n import gettext_noop
 from ...models import Flow, Processor
 
 MAX_COUNTED = 100_000
