@@ -42,7 +42,7 @@ IMPOSSIBLE = {frozenset({"settle part", "settle tiny"})}
 """Both are of one processor, about one turn."""
 MEETS = {"submit later": {"due", "pause", "resume", "route", "submit later"}}
 """Actors that lock nothing of most others, and those whose work they could get in the way of."""
-QUICK, THOROUGH = 4, 60
+QUICK, THOROUGH = 2, 60
 """Schedules of a pair, and those where there is time: all there are, or so many and as many by seed."""
 SEEDS, MORE_SEEDS = 30, 1_500
 EMPTIED = 40
