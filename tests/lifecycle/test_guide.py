@@ -16,6 +16,7 @@ from tests.kit.examples import Examples
 from tests.kit.queue import make_user
 
 
+@pytest.mark.site  # its users have names
 @pytest.mark.examples("docs/guides/use-from-python.md", "python")
 @pytest.mark.django_db(transaction=True)
 def test_the_examples_of_the_guide_run_as_they_stand(

@@ -102,7 +102,7 @@ def test_one_job_is_found_by_its_key_soon_after_a_flood_into_an_empty_table() ->
     with second_connection() as theirs:
         ask_uncommitted(theirs, ada, *[f"{n}" for n in range(5_000)])
         with connection.cursor() as cursor:
-            cursor.execute("ANALYZE queueapp_job")
+            cursor.execute("ANALYZE")
         theirs.commit()
     take_turn(register("c").pk)
     connection.close()  # planned anew
