@@ -134,7 +134,9 @@ def test_python_and_django(wheel: Path, tmp_path: Path, python: str, django: str
 
 
 def test_the_backend_keeps_what_django_6_promises(wheel: Path, tmp_path: Path) -> None:
-    newest = max(pythons().items(), key=lambda found: int(found[0].partition(".")[2]))[1]
+    version, newest = max(pythons().items(), key=lambda found: int(found[0].partition(".")[2]))
+    if version == "3.11":
+        pytest.skip("Django 6 needs Python 3.12, and there is none here")
     with Project(tmp_path, fresh_database(os.environ["DATABASE_URL"], "turnabout_tasks")) as project:
         project.install(f"turnabout[all] @ {wheel.as_uri()}", str(BASE / "conformance"), "Django>=6", python=newest)
         project.start()
