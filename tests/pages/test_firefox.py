@@ -24,13 +24,11 @@ from tests.pages.test_page import (
     test_a_waiting_job_is_moved_and_the_page_follows,
     test_two_users_at_once_each_see_their_own,
 )
-from tests.pages.test_selection_live import test_thousands_are_cancelled_with_progress_and_the_page_follows
 
 __all__ = [
     "contexts",
     "login",
     "test_a_waiting_job_is_moved_and_the_page_follows",
-    "test_thousands_are_cancelled_with_progress_and_the_page_follows",
     "test_two_users_at_once_each_see_their_own",
 ]
 PROGRAM = shutil.which("firefox-esr") or str(BASE / "var" / "firefox-esr" / "run")
