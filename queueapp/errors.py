@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext
+
+from .i18n import whole_number
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class BacklogFull(QueueError):
 
     def __init__(self, most: int) -> None:
         text = gettext("At most %(most)s jobs of one user may wait. Try again when some have begun.")
-        super().__init__(text % {"most": number_format(most, force_grouping=True)})
+        super().__init__(text % {"most": whole_number(most)})
 
 
 class JobFailed(QueueError):

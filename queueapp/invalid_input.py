@@ -1,4 +1,4 @@
-"""What pydantic finds wrong, in the language that is active. In English its own words are kept."""
+"""Pydantic's error messages, translated. English keeps pydantic's own texts."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _TEXTS = {
     "enum": gettext_noop("Input should be one of these: %(expected)s"),
     "timezone_aware": gettext_noop("Input should have timezone info"),
 }
-"""What pydantic says of these types of errors, nearly: found here for catalogs."""
+"""Messages by pydantic's error types, for the catalogs. Some differ slightly from pydantic's."""
 
 
 def message_of(error: ErrorDetails) -> str:

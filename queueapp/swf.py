@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO, TypeVar
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext
+
+from .i18n import whole_number
 
 N = TypeVar("N", int, float)
 
@@ -87,7 +88,7 @@ def parse_line(line: int, content: str) -> Entry | Malformed | None:
         return None
     try:
         if len(content.rstrip("\n")) > LONGEST_LINE:
-            longest = number_format(LONGEST_LINE, force_grouping=True)
+            longest = whole_number(LONGEST_LINE)
             raise ValueError(gettext("is longer than %(most)s characters") % {"most": longest})
         if len(fields) < FIELDS:
             text = gettext("has %(number)s of %(wanted)s fields")

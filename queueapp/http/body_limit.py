@@ -6,10 +6,10 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext
 
 from ..conf import queue_settings
+from ..i18n import whole_number
 from .addresses import admin_root, api_root, is_below, submit_path
 from .problems import MEDIA_TYPE, problem
 
@@ -46,7 +46,7 @@ def limit_of(path: str) -> int:
 
 def sentence(limit: int) -> str:
     """Return the detail of a refusal, for the client."""
-    most = number_format(limit, force_grouping=True)
+    most = whole_number(limit)
     return gettext("The request's body is too large: at most %(most)s bytes are taken here.") % {"most": most}
 
 

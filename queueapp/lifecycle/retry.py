@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from functools import partial
 
 from django.db import connection
+from django.utils.translation import gettext
 
 from ..db.conflicts import retried
 from ..db.routines import versioned
 from ..errors import NotRetryable
+from ..i18n import whole_number
 from ..models import Attempt, Job
 from .announce import announce
 
@@ -26,7 +28,8 @@ def try_again(job: Job) -> None:
     """
     if not try_again_jobs(job.owner_id, [job.pk]):
         if Attempt.objects.filter(job=job, number__gte=MAX_ATTEMPTS).exists():
-            raise NotRetryable(f"The job has had {MAX_ATTEMPTS:,} attempts. Submit it again under another name.")
+            text = gettext("The job has had %(most)s attempts. Submit it again under another name.")
+            raise NotRetryable(text % {"most": whole_number(MAX_ATTEMPTS)})
         raise NotRetryable
 
 

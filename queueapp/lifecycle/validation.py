@@ -23,6 +23,7 @@ from pydantic import (
 
 from ..conf import queue_settings
 from ..errors import FieldError, InvalidSubmission
+from ..i18n import whole_number
 from ..invalid_input import message_of
 from ..job_ids import MAX_JOB_ID, PATTERN, job_id_problem, normal_job_id
 from ..models.owner import KEY, KEY_SENTENCE
@@ -183,7 +184,9 @@ def parse_all(data: Any) -> list[Submission]:
     most = queue_settings().MAX_BULK_JOBS
     if not 0 < len(data) <= most:
         text = gettext("must have from 1 to %(most)s jobs, not %(number)s")
-        raise InvalidSubmission([FieldError("jobs", text % {"most": _number(most), "number": _number(len(data))})])
+        raise InvalidSubmission(
+            [FieldError("jobs", text % {"most": whole_number(most), "number": whole_number(len(data))})]
+        )
     submissions: list[Submission] = []
     errors: list[FieldError] = []
     for index, item in enumerate(data):
@@ -230,9 +233,5 @@ def _unstorable(payload: Mapping[str, Any]) -> str | None:
         return gettext("has a NUL character")
     if size > (most := queue_settings().MAX_PAYLOAD_BYTES):
         text = gettext("is %(size)s bytes as JSON; at most %(most)s are taken")
-        return text % {"size": _number(size), "most": _number(most)}
+        return text % {"size": whole_number(size), "most": whole_number(most)}
     return None
-
-
-def _number(value: int) -> str:
-    return number_format(value, force_grouping=True)

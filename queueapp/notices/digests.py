@@ -9,9 +9,9 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import Count
-from django.utils.formats import number_format
 from django.utils.translation import gettext, gettext_lazy, ngettext, override
 
+from ..i18n import whole_number
 from ..lifecycle.digests import take_due
 from ..lifecycle.submit import submit
 from ..lifecycle.validation import Submission
@@ -79,30 +79,30 @@ def send_digest(job: JobContext, owner: int) -> dict[str, int] | None:
 
 def _message(digest: Digest, address: str, counts: dict[str, int], failed: Iterable[tuple[str, str]]) -> EmailMessage:
     total, bad = sum(counts.values()), counts.get(Status.FAILED, 0)
-    counted = {status: _COUNTS[status] % {"number": _number(counts[status])} for status in FINISHED if status in counts}
-    subject = ngettext("%(number)s job has ended", "%(number)s jobs have ended", total) % {"number": _number(total)}
+    counted = {
+        status: _COUNTS[status] % {"number": whole_number(counts[status])} for status in FINISHED if status in counts
+    }
+    subject = ngettext("%(number)s job has ended", "%(number)s jobs have ended", total) % {
+        "number": whole_number(total)
+    }
     text = ngettext(
         "%(number)s of your jobs has ended since the last digest: %(counts)s.",
         "%(number)s of your jobs have ended since the last digest: %(counts)s.",
         total,
     )
-    lines = [text % {"number": _number(total), "counts": ", ".join(counted.values())}]
+    lines = [text % {"number": whole_number(total), "counts": ", ".join(counted.values())}]
     base = digest.page.removesuffix("notices/")
     named = [f"{job_id}: {_first_line(error)}\n{base}jobs/{quote(job_id)}/" for job_id, error in failed]
     if named:
         lines += [gettext("Failed:"), *named]
     if bad > len(named):
         more = gettext("and %(number)s more: %(page)s")
-        lines.append(more % {"number": _number(bad - len(named)), "page": f"{base}jobs/?status=failed"})
+        lines.append(more % {"number": whole_number(bad - len(named)), "page": f"{base}jobs/?status=failed"})
     often = gettext("You get this %(period)s, if a job has ended. Choose otherwise: %(page)s")
     lines.append(often % {"period": digest.get_period_display(), "page": digest.page})
     subject += f", {counted[Status.FAILED]}" if bad else ""
     headers = {"Auto-Submitted": "auto-generated", "List-Unsubscribe": f"<{digest.page}>"}
     return EmailMessage(subject, "\n\n".join(lines) + "\n", to=[address], headers=headers)
-
-
-def _number(value: int) -> str:
-    return number_format(value, force_grouping=True)
 
 
 def _first_line(error: str) -> str:

@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from ..errors import BacklogFull, FieldError, InvalidFilter, NotMovable
+from ..i18n import whole_number
 from ..models import Owner
 from ..registry import task_names
 from ..snapshots import Page, Place, count_jobs, find_jobs, last_number
@@ -25,7 +26,7 @@ from .jobs_search import MOMENTS, given_in, parse_search
 from .jobs_search import search_address as _address
 from .rows import shown
 from .selection_form import act, selection_form
-from .selection_words import came_words, number_text
+from .selection_words import came_words
 from .submission import in_utc
 from .visible import beginning
 from .whose import is_own, of_owner, whose_context
@@ -150,7 +151,7 @@ def _total(counts: dict[str, Any], given: dict[str, str]) -> str:
     numbers = [counts[status] for status in Status if given.get("status", status) == status]
     if given.keys() - {"status", "sort"} or any(number is None or number > MAX_COUNTED for number in numbers):
         return ""
-    return number_text(sum(numbers))
+    return whole_number(sum(numbers))
 
 
 def _states(request: HttpRequest, counts: dict[str, Any], given: dict[str, str]) -> list[dict[str, Any]]:

@@ -5,22 +5,17 @@ from __future__ import annotations
 import re
 
 from django.http import HttpRequest
-from django.utils.formats import number_format
 from django.utils.translation import gettext, ngettext
 
+from ..i18n import whole_number
 from .selection import FITTING, Came
 
 _CAME = re.compile(r"(\d{1,7})\.(\d{1,7})\.(\d{1,7})\.([01])", re.ASCII)
 
 
-def number_text(value: int) -> str:
-    """Return a whole number as the reader's language has it."""
-    return str(number_format(value, force_grouping=True))
-
-
 def question(action: str, many: int, *, more: bool) -> str:
     """Return the question before an action on so many jobs. `more`: there may be more of them."""
-    said = number_text(many)
+    said = whole_number(many)
     if more:
         return {
             "cancel": gettext("Cancel %(number)s jobs or more?"),
@@ -51,7 +46,7 @@ def came_words(request: HttpRequest) -> str:
     if stopping:
         said.append(
             ngettext("%(number)s runs, and is asked to stop.", "%(number)s run, and are asked to stop.", stopping)
-            % {"number": number_text(stopping)}
+            % {"number": whole_number(stopping)}
         )
     if unchanged:
         said.append(_unchanged(action, unchanged))
@@ -67,13 +62,13 @@ def _changed(action: str, changed: int, total: int) -> str:
             "retry": gettext("%(number)s of %(total)s jobs wait again."),
             "front": gettext("%(number)s of %(total)s jobs are at the front now."),
             "back": gettext("%(number)s of %(total)s jobs are at the back now."),
-        }[action] % {"number": number_text(changed), "total": number_text(total)}
+        }[action] % {"number": whole_number(changed), "total": whole_number(total)}
     return {
         "cancel": ngettext("%(number)s job is cancelled.", "%(number)s jobs are cancelled.", changed),
         "retry": ngettext("%(number)s job waits again.", "%(number)s jobs wait again.", changed),
         "front": ngettext("%(number)s job is at the front now.", "%(number)s jobs are at the front now.", changed),
         "back": ngettext("%(number)s job is at the back now.", "%(number)s jobs are at the back now.", changed),
-    }[action] % {"number": number_text(changed)}
+    }[action] % {"number": whole_number(changed)}
 
 
 def _unchanged(action: str, unchanged: int) -> str:
@@ -87,4 +82,4 @@ def _unchanged(action: str, unchanged: int) -> str:
     }.get(
         action,
         ngettext("%(number)s does not wait in your line.", "%(number)s do not wait in your line.", unchanged),
-    ) % {"number": number_text(unchanged)}
+    ) % {"number": whole_number(unchanged)}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext, ngettext
 
+from ..i18n import whole_number
 from ..policy.wait_reason import Reason, WaitFacts
 
 
@@ -40,7 +40,7 @@ def _no_processor(starting: int) -> str:
     text = ngettext(
         "No processor runs yet; %(number)s is starting.", "No processor runs yet; %(number)s are starting.", starting
     )
-    return text % {"number": _number(starting)}
+    return text % {"number": whole_number(starting)}
 
 
 def _at_cap(facts: WaitFacts) -> str:
@@ -54,7 +54,7 @@ def _at_cap(facts: WaitFacts) -> str:
         text = gettext("%(jobs)s: the rule %(rule)s allows %(cap)s at once.")
     else:
         text = gettext("%(jobs)s: its rule allows %(cap)s at once.")
-    jobs %= {"number": _number(facts.running), "flow": facts.flow}
+    jobs %= {"number": whole_number(facts.running), "flow": facts.flow}
     return text % {"jobs": jobs, "rule": facts.rule, "cap": facts.cap}
 
 
@@ -66,7 +66,7 @@ def _next(facts: WaitFacts) -> str:
         "It is next, as soon as one of the %(number)s processors is free.",
         facts.alive,
     )
-    return text % {"number": _number(facts.alive)}
+    return text % {"number": whole_number(facts.alive)}
 
 
 def _turns(facts: WaitFacts) -> str:
@@ -89,21 +89,17 @@ def _own(facts: WaitFacts) -> str:
         text = gettext("%(number)s of the jobs of %(flow)s")
     else:
         text = gettext("Many of the jobs of %(flow)s")
-    return text % {"number": _number(facts.before or 0), "flow": facts.flow}
+    return text % {"number": whole_number(facts.before or 0), "flow": facts.flow}
 
 
 def _others_too(others: int | None) -> str:
     if others is None:
         return gettext("many of others")
-    return gettext("about %(number)s of others") % {"number": _number(others)}
+    return gettext("about %(number)s of others") % {"number": whole_number(others)}
 
 
 def _others_alone(others: int | None) -> str:
     if others is None:
         return gettext("Many jobs of others")
     text = ngettext("About %(number)s job of others", "About %(number)s jobs of others", others)
-    return text % {"number": _number(others)}
-
-
-def _number(value: int) -> str:
-    return number_format(value, force_grouping=True)
+    return text % {"number": whole_number(others)}

@@ -43,7 +43,7 @@ DATA = "|".join(
 OF_TASKS = (
     r"(ValueError: )?attempt [\dN]|ValueError: it broke|Hold a processor[^.]*\.|Sleep for so long[^.]*\.|Seconds|"
 )
-"""What the tasks of these tests say, in English whatever the language."""
+"""Messages of the test tasks. They are data, and are not translated."""
 PAGES = (
     "/", "/jobs/", "/jobs/?status=failed&error=x&sort=oldest", "/jobs/?after=x&prefix=.", "/jobs/?prefix=none",
     "/submit/", "/submit/?task=nap", "/submit/many/", "/submit/many/?new=2&existing=1", "/use/", "/notices/", "/keys/",

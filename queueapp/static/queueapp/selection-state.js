@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * What is chosen on the page of all jobs, and how far an action on it has come. Reducers only: see state.js.
+ * The selection on the page of all jobs, and the progress of an action on it. Pure reducers, as in state.js.
  *
  * @typedef {"cancel" | "retry" | "front" | "back"} Action
  * @typedef {{jobId: string, status: string}} Row
