@@ -350,6 +350,16 @@ def test_a_completion_missed_while_offline_shows_up(site: Site, login: Login) ->
     expect(page.get_by_test_id("notice")).to_contain_text("meanwhile is done")
 
 
+def test_a_network_that_answers_once_more_before_it_is_gone_is_noticed(login: Login) -> None:
+    page = login(fresh("last-gasp"))
+    page.evaluate("() => Object.defineProperty(navigator, 'onLine', { value: false, configurable: true })")
+    with page.expect_response("**/queue/"):
+        page.evaluate("() => dispatchEvent(new Event('offline'))")
+    expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live")
+    page.route("**/*", lambda route: route.abort())  # the open stream stays as it is, silent
+    expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "reconnecting")
+
+
 def test_a_long_queue_is_read_whole_when_it_is_unfolded(site: Site, login: Login) -> None:
     """The stream sends the first jobs only."""
     name = fresh("long")

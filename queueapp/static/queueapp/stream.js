@@ -18,6 +18,8 @@ const LONGEST_DELAY = 20000;
 /** An event comes every few seconds. A stream silent for so long (ms) is dead: a laptop slept, a proxy dropped it. */
 const SILENCE_TIMEOUT = 30000;
 const SILENCE_TIMEOUT_RUNNING = 10000;
+/** The same while the browser has no network: then the server is asked whether it still answers. */
+const SILENCE_TIMEOUT_OFFLINE = 4000;
 
 /**
  * Follow the stream, with the completions after number `after`.
@@ -83,12 +85,20 @@ export function follow({ after, names, onEvent, onState, expectsEvents }) {
     delay = Math.min(delay * 2, LONGEST_DELAY);
   }
 
+  /** Without a network a dead connection may stay open for minutes. A server on this machine still answers. */
+  async function checkServer() {
+    if ((await readQueue()).status === 0) open();
+  }
+
   const watchdog = setInterval(() => {
-    if (source && Date.now() - lastEventAt > (expectsEvents() ? SILENCE_TIMEOUT_RUNNING : SILENCE_TIMEOUT)) open();
+    if (!source) return;
+    const silence = Date.now() - lastEventAt;
+    if (silence > (expectsEvents() ? SILENCE_TIMEOUT_RUNNING : SILENCE_TIMEOUT)) open();
+    // The answer to one request is not enough: the network may serve it just before it is gone.
+    else if (!navigator.onLine && current === "live" && silence > SILENCE_TIMEOUT_OFFLINE) checkServer();
   }, 2000);
   signal.addEventListener("abort", () => clearInterval(watchdog));
-  // Without a network a dead connection may stay open for minutes. A server on this machine still answers.
-  addEventListener("offline", async () => (await readQueue()).status === 0 && open(), { signal });
+  addEventListener("offline", checkServer, { signal });
   addEventListener("online", () => current !== "live" && open(), { signal });
 
   setState("reconnecting");
