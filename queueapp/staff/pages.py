@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from ..db.clock import database_now
 from ..models import Pause
 from ..pages.roles import may_act
-from ..snapshots.console import decisions, failures, present
+from ..snapshots.console import decisions, failures, owners, present
 from ..snapshots.console.ended import by_flow, by_task, counted_at, ended
 from ..snapshots.fleet_state import fleet_state
 from ..snapshots.measures import database
@@ -110,7 +110,7 @@ def _late(workers: list[present.Worker]) -> set[int]:
 
 
 def read_flows(span: str) -> Figures:
-    """Return the flows by what waits, and what ended of tasks and flows in the span."""
+    """Return the flows by what waits, and what ended of tasks, flows and owners in the span."""
     now = database_now()
     slices = slices_of(span, now)
     return {
@@ -118,7 +118,9 @@ def read_flows(span: str) -> Figures:
         "flows": present.waiting_flows(),
         "pauses": list(Pause.objects.select_related("owner__user", "by")),
         "tasks": by_task(slices),
-        "owners": by_flow(slices),
+        "ended_flows": by_flow(slices),
+        "owners": owners.by_owner(slices.begin),
+        "most_read": owners.MAX_READ,
         "counted_at": counted_at(),
         "most_flows": present.MAX_FLOWS,
     }

@@ -24,7 +24,7 @@ from queueapp.lifecycle.submit import submit
 from queueapp.lifecycle.turn import take_turn
 from queueapp.lifecycle.validation import parse
 from queueapp.models import Fleet, Job, Outcome, Owner, Pause, Processor, database_now
-from queueapp.snapshots.console import failures, present
+from queueapp.snapshots.console import failures, owners, present
 from queueapp.snapshots.console.failures import normalised
 from queueapp.snapshots.measures import measures
 from queueapp.staff import kept
@@ -159,15 +159,18 @@ class TestFigures:
                 " SELECT job_id, 1, now(), now(), 1, 'error ' || job_id FROM queueapp_outcome"
                 " WHERE job_id NOT IN (SELECT job_id FROM queueapp_attempt)"
             )
+            cursor.execute("SELECT setval('queueapp_outcome_number', max(number)) FROM queueapp_outcome")
             # Other tests may have left statistics of empty tables of jobs, or of very many processors and users.
             cursor.execute("ANALYZE")
         monkeypatch.setattr(present, "MAX_COUNTED", 100)
         monkeypatch.setattr(present, "MAX_OF_FLOW", 50)
         monkeypatch.setattr(failures, "MAX_READ", 100)
+        monkeypatch.setattr(owners, "MAX_READ", 100)
         for page in PAGES:
             before = rows_read()
             text = shown(boss, page)
-            assert rows_read() - before < 1_500, page
+            # The newest outcomes are found by a BRIN index: all of a range of blocks are looked at.
+            assert rows_read() - before < 1_500 + (many if page == "flows/" else 0), page
         assert "50+" in shown(boss, "flows/")
         assert "Only the newest" in text or "Only the newest" in shown(boss, "failures/")
 
