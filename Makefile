@@ -97,7 +97,7 @@ bench-witnesses: .venv/dev.done  # it runs tests
 
 screenshots: .venv/dev.done ## Make the pictures of all pages in docs/ anew
 	@sh tools/browser.sh chromium
-	SCREENSHOTS=1 $(BIN)/python -m pytest -q tests/pages/test_screenshots.py tests/pages/test_page.py -k "picture or screenshot"
+	SCREENSHOTS=1 $(BIN)/python -m pytest -q tests/pages/test_screenshots.py
 
 format: .venv/dev.done ## Put the code in shape
 	$(BIN)/ruff check --fix .

@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 from queueapp.lifecycle.processors import heartbeat, register
 from queueapp.lifecycle.turn import take_turn
 from queueapp.models import Job, Owner, Pause, Waiting
+from tests.kit.api import assert_problem, client_of, submit
 from tests.kit.queue import everyone_takes_turns, make_user, settle, submit_jobs
 
 pytestmark = pytest.mark.django_db
@@ -33,34 +34,7 @@ def api(ada: Any) -> APIClient:
     return client_of(ada)
 
 
-def client_of(user: Any) -> APIClient:
-    """A client with a token, got as any program gets it."""
-    client = APIClient()
-    answer = client.post(
-        "/api/v1/token/", {user.USERNAME_FIELD: user.get_username(), "password": "turnabout-test"}, format="json"
-    )
-    assert answer.status_code == 200
-    client.credentials(HTTP_AUTHORIZATION=f"Bearer {answer.json()['access']}")
-    return client
-
-
 OF_TOKENS = [pytest.param(path, marks=pytest.mark.site) for path in ("token/", "token/refresh/")]
-
-
-def submit(api: APIClient, **fields: Any) -> Any:
-    return api.post("/api/v1/jobs/", {"job_id": "j1", "duration": 1.5} | fields, format="json")
-
-
-def assert_problem(answer: Any, status: int, *fields: str) -> Any:
-    """That the answer is a problem of this status about these fields; its body."""
-    assert answer.status_code == status, answer.content
-    assert answer["Content-Type"] == "application/problem+json"
-    body = answer.json()
-    assert body["status"] == status
-    assert body["title"]
-    assert body["detail"]
-    assert [error["field"] for error in body.get("errors", [])] == list(fields)
-    return body
 
 
 @pytest.mark.site

@@ -16,7 +16,7 @@ from queueapp.lifecycle.autoscaler import Autoscaler
 from queueapp.lifecycle.fleet import join
 from queueapp.models import Cluster, Fleet, FleetDecision, FlowState, PriorityRule, database_now
 from queueapp.policy.autoscale import Bounds
-from tests.api.test_api import assert_problem, client_of
+from tests.kit.api import assert_problem, client_of
 from tests.kit.queue import everyone_takes_turns, make_owner, make_user, submit_jobs
 
 pytestmark = pytest.mark.usefixtures("no_rules")

@@ -20,7 +20,7 @@ from queueapp.events.admission import StreamRequest, admit_all
 from queueapp.events.credentials import Credentials
 from queueapp.lifecycle import api_keys
 from queueapp.models import ApiKey, Job, Owner
-from tests.api.test_api import assert_problem, client_of
+from tests.kit.api import assert_problem, client_of
 from tests.kit.keys import bearer, new_key, prefix_of
 from tests.kit.queue import everyone_takes_turns, in_thread, make_user, second_connection, submit_jobs
 

@@ -18,7 +18,7 @@ from queueapp.models import Attempt, Job, Outcome, database_now
 from queueapp.models.brief import MAX_BRIEF_ATTEMPTS
 from queueapp.snapshots import search
 from queueapp.states import Status
-from tests.api.test_api import assert_problem, client_of, submit
+from tests.kit.api import assert_problem, client_of, submit
 from tests.kit.queue import make_user, settle, submit_jobs
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,7 @@ from queueapp.lifecycle import matching
 from queueapp.lifecycle.processors import register
 from queueapp.lifecycle.turn import take_turn
 from queueapp.models import Outcome, Owner, Waiting
-from tests.api.test_api import assert_problem, client_of
+from tests.kit.api import assert_problem, client_of
 from tests.kit.queue import everyone_takes_turns, make_user, submit_jobs
 
 pytestmark = pytest.mark.django_db

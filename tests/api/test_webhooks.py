@@ -12,7 +12,7 @@ from pytest_django import Settings
 from queueapp.lifecycle import webhooks
 from queueapp.models import Webhook
 from queueapp.testing import run_jobs
-from tests.api.test_api import assert_problem, client_of
+from tests.kit.api import assert_problem, client_of
 from tests.kit.keys import bearer, new_key
 from tests.kit.queue import everyone_takes_turns, in_thread, make_user
 from tests.kit.receiver import receiver

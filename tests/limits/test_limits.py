@@ -26,7 +26,7 @@ from queueapp.lifecycle import quota
 from queueapp.limits import rate_limit
 from queueapp.limits.models import Allowance
 from queueapp.models import Job, Waiting
-from tests.api.test_api import assert_problem, client_of, submit
+from tests.kit.api import assert_problem, client_of, submit
 from tests.kit.queue import make_user, submit_jobs
 from tests.kit.site import Site
 

@@ -28,7 +28,7 @@ from rest_framework_simplejwt.utils import get_md5_hash_password
 
 from jobsite.accounts.models import User
 from queueapp.events import access
-from tests.api.test_api import assert_problem, client_of
+from tests.kit.api import assert_problem, client_of
 from tests.kit.keys import bearer, new_key
 from tests.kit.queue import make_user
 from tests.kit.site import BASE, PASSWORD, Site

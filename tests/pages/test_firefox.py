@@ -12,22 +12,15 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.kit import firefox
+from tests.kit.pages import Login, fresh, row, submit
 from tests.kit.site import BASE, Site
 from tests.pages.test_accessibility import CONTRAST, broken
 from tests.pages.test_page import (
-    Login,
-    contexts,
-    fresh,
-    login,
-    row,
-    submit,
     test_a_waiting_job_is_moved_and_the_page_follows,
     test_two_users_at_once_each_see_their_own,
 )
 
 __all__ = [
-    "contexts",
-    "login",
     "test_a_waiting_job_is_moved_and_the_page_follows",
     "test_two_users_at_once_each_see_their_own",
 ]

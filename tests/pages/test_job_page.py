@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import BrowserContext, expect
 
+from tests.kit.pages import Login, fresh, row, send, tab_to
 from tests.kit.site import Site
-from tests.pages.test_page import Login, contexts, fresh, login, pytestmark, row, send, tab_to
 
-__all__ = ["contexts", "login", "pytestmark"]
+pytestmark = pytest.mark.browser
 
 
 def test_a_failure_found_by_its_error_is_watched_while_it_is_tried_again(site: Site, login: Login) -> None:

@@ -5,21 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
+from tests.kit.pages import NOTIFICATIONS, assert_numbers_alike, fresh, put_out_of_sight, row, send
 from tests.kit.site import PASSWORD, Site
-from tests.pages.test_page import (
-    NOTIFICATIONS,
-    assert_numbers_alike,
-    contexts,
-    fresh,
-    put_out_of_sight,
-    pytestmark,
-    row,
-    send,
-)
 
-__all__ = ["contexts", "pytestmark"]
+pytestmark = pytest.mark.browser
 
 SOON = r"(jeden Moment|in etwa \d+ s|innerhalb von \d+ s|in \d+ (s )?bis \d+ (s|min))"
 MOMENT = re.compile(r"^\d{1,2}\. [A-ZÄÖÜ][a-zäöü]+\.?,? .*\d{1,2}:\d{2}:\d{2}$")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.kit.pages import Login, fresh, send, tab_to
 from tests.kit.site import Site
 from tests.pages.test_accessibility import CONTRAST, RULES, broken
-from tests.pages.test_page import Login, contexts, fresh, login, pytestmark, send, tab_to
 
-__all__ = ["contexts", "login", "pytestmark"]
+pytestmark = pytest.mark.browser
 LATER = "2100-01-01T00:00:00Z"
 
 

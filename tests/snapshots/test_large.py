@@ -18,7 +18,7 @@ from queueapp.lifecycle.turn import take_turn
 from queueapp.models import Job, Owner, Waiting
 from queueapp.snapshots import completions_after, queue_snapshot, recent_jobs
 from queueapp.states import Status
-from tests.api.test_api import client_of, submit
+from tests.kit.api import client_of, submit
 from tests.kit.queue import everyone_takes_turns, make_owner, outcome, submit_jobs, user_of
 
 MEGABYTE = '"' + "x" * 1_000_000 + '"'

@@ -24,7 +24,7 @@ from queueapp.lifecycle.validation import parse
 from queueapp.models import Attempt, Job, Outcome, Owner, OwnerTotal, database_now
 from queueapp.snapshots import use_of
 from queueapp.states import FINISHED, Status
-from tests.api.test_api import client_of
+from tests.kit.api import client_of
 from tests.kit.queue import everyone_takes_turns, make_owner, outcome, run_all, submit_jobs, user_of
 from tests.kit.totals import count_all
 
