@@ -117,7 +117,7 @@ class Shell:
         if shutil.which(program, path=self.environment["PATH"]) is None:
             self.missing.add(program)
             return
-        process = self._start(command)
+        process = self._start(f"{command}\nexit")  # else bash becomes the command, which may ask what shell runs it
         said, _ = process.communicate(timeout=60)
         assert process.returncode == 0, said
         assert not re.search(r'"status": ?[45]\d\d|no report today', said), said
