@@ -3,7 +3,7 @@
 import sys
 
 from jobsite.settings import *  # noqa: F403
-from jobsite.settings import BASE_DIR, INSTALLED_APPS, QUEUEAPP
+from jobsite.settings import BASE_DIR, INSTALLED_APPS, MIDDLEWARE, QUEUEAPP
 
 sys.path.insert(0, str(BASE_DIR / "conformance"))  # also for the sites that tests start
 
@@ -16,6 +16,8 @@ INSTALLED_APPS = [
     "django_tasks",
     "django_tasks_conformance",
 ]
+SLOW = "jobsite.static.StaticMiddleware"
+MIDDLEWARE = [name if name != SLOW else "tests.kit.static.StaticMiddlewareOfTests" for name in MIDDLEWARE]
 TASKS = {
     "default": {
         "BACKEND": "queueapp.django_tasks.FairBackend",

@@ -44,14 +44,11 @@ KINDS: dict[str, Kind] = {}
 
 SHORT = frozenset(
     """
-    begin atomic-unclosed autocommit-off transaction-aborted copy-unfinished time-zone statement-timeout search-path
-    app-user temporary-table close-connection advisory-lock lock-processor settings-dict
-    str-raises str-recurses str-large base-exception cancelled-error no-name cyclic-cause result-surrogate result-nul
-    result-cyclic result-lying-class result-2-mb progress-nan progress-surrogate progress-large progress-after-return
-    exit-1 segfault sigkill close-all-files garbage-to-files open-files no-memory print fork-returns zombies pool
-    signals-blocked swallows tidies-up database-sleep
-    logging-disabled thread-left event-loop monotonic json-dumps folder environment umask signal-handlers alarm
-    recursion-limit trace registry queue-functions
+    begin copy-unfinished statement-timeout search-path temporary-table close-connection lock-processor
+    str-raises str-recurses cancelled-error cyclic-cause result-surrogate result-lying-class result-2-mb progress-nan
+    exit-1 sigkill close-all-files garbage-to-files no-memory fork-returns
+    signals-blocked tidies-up database-sleep
+    thread-left json-dumps folder recursion-limit registry
     """.split()  # noqa: SIM905 (a table of words)
 )
 

@@ -28,10 +28,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 _started: list[subprocess.Popen[str]] = []
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A var/ folder of its own, empty at first."""
-    path = BASE / "var" / "test-up"
+@contextmanager
+def var_folder(name: str) -> Iterator[Path]:
+    """A var/ folder, empty at first. What was started in it is stopped at the end."""
+    path = BASE / "var" / name
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(parents=True)
     yield path
@@ -40,6 +40,31 @@ def folder() -> Iterator[Path]:
         process.wait(DEADLINE)
     _started.clear()
     shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A var/ folder of its own, empty at first."""
+    with var_folder("test-up") as path:
+        yield path
+
+
+@pytest.fixture(scope="module")
+def before() -> Iterator[Path]:
+    """A var/ folder as a first start leaves it."""
+    with var_folder("test-up-before") as path:
+        process = start(path, free_port())
+        read_until(process, "admin")
+        process.terminate()
+        process.communicate(timeout=DEADLINE)
+        yield path
+
+
+@pytest.fixture
+def used(folder: Path, before: Path) -> Path:
+    """A var/ folder of its own, in which the site ran before."""
+    subprocess.run(["cp", "-a", f"{before}/.", folder], check=True)
+    return folder
 
 
 def environment(folder: Path, **settings: str) -> dict[str, str]:
@@ -142,32 +167,32 @@ def test_the_site_comes_up_runs_jobs_stops_and_finds_its_data_again(folder: Path
     assert not (folder / "postgres" / "postmaster.pid").exists()
 
 
-def test_a_second_start_says_where_the_first_is_and_make_stop_stops_it(folder: Path) -> None:
+def test_a_second_start_says_where_the_first_is_and_make_stop_stops_it(used: Path) -> None:
     port = free_port()
-    first = start(folder, port)
+    first = start(used, port)
     read_until(first, "admin")
-    second = start(folder, free_port())
+    second = start(used, free_port())
     assert second.communicate(timeout=DEADLINE)[0] == (
         f"The site runs already at http://127.0.0.1:{port}/ (process {first.pid}); stop it with: make stop\n"
     )
-    everything = [*of_session(first.pid), database_of(folder)]
-    assert run_module("jobsite.down", folder=folder) == "Stopped.\n"
+    everything = [*of_session(first.pid), database_of(used)]
+    assert run_module("jobsite.down", folder=used) == "Stopped.\n"
     assert read_until(first, "Stopped.")
     assert_all_end(*everything)
-    assert run_module("jobsite.down", folder=folder) == "No site runs here.\n"
+    assert run_module("jobsite.down", folder=used) == "No site runs here.\n"
 
 
 @pytest.mark.parametrize("end", ["the terminal closes", "kill -9", "kill -9 of make", "kill -9 of the database"])
-def test_nothing_stays_behind_however_it_ends(folder: Path, end: str) -> None:
+def test_nothing_stays_behind_however_it_ends(used: Path, end: str) -> None:
     make = [sys.executable, "-c", "import subprocess, sys; subprocess.run(sys.argv[1:])"]
-    process = start(folder, free_port(), *(make if end == "kill -9 of make" else []))
+    process = start(used, free_port(), *(make if end == "kill -9 of make" else []))
     read_until(process, "admin")
-    everything = [*of_session(process.pid), database_of(folder)]
+    everything = [*of_session(process.pid), database_of(used)]
     assert len(everything) >= 4
     if end == "the terminal closes":
         os.killpg(process.pid, signal.SIGHUP)
     elif end == "kill -9 of the database":
-        database_of(folder).kill()
+        database_of(used).kill()
         read_until(process, "The embedded database ended by itself; stopping.")
     else:
         process.kill()
@@ -176,24 +201,24 @@ def test_nothing_stays_behind_however_it_ends(folder: Path, end: str) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_start_waits_for_one_that_is_still_stopping(folder: Path, number: signal.Signals) -> None:
+def test_a_start_waits_for_one_that_is_still_stopping(used: Path, number: signal.Signals) -> None:
     port = free_port()
-    first = start(folder, port)
+    first = start(used, port)
     read_until(first, "admin")
     with log_in(port, "alice") as client:
         client.post("jobs/", json={"job_id": "long", "duration": 2})
     first.send_signal(number)  # the processors let the job end
-    second = start(folder, port)
+    second = start(used, port)
     assert "waiting for it" in read_until(second, "admin")
     with log_in(port, "alice") as client:
         assert client.get("jobs/long/").status_code == 200
 
 
-def test_a_demo_account_is_made_once_and_shut_where_anything_is_configured(folder: Path) -> None:
+def test_a_demo_account_is_made_once_and_shut_where_anything_is_configured(used: Path) -> None:
     port = free_port()
-    process = start(folder, port)
+    process = start(used, port)
     read_until(process, "admin")
-    with connect(folder) as connection:
+    with connect(used) as connection:
         connection.execute(
             "CREATE TEMPORARY TABLE gone AS SELECT id FROM accounts_user WHERE username IN ('bob', 'admin');"
             "UPDATE queueapp_owner SET flow_id = NULL WHERE user_id IN (SELECT id FROM gone);"
@@ -205,7 +230,7 @@ def test_a_demo_account_is_made_once_and_shut_where_anything_is_configured(folde
     process.terminate()
     process.communicate(timeout=DEADLINE)
 
-    process = start(folder, port)
+    process = start(used, port)
     printed = read_until(process, "carol")
     assert "alice" in printed
     assert "bob" not in printed
@@ -215,7 +240,7 @@ def test_a_demo_account_is_made_once_and_shut_where_anything_is_configured(folde
     process.terminate()
     process.communicate(timeout=DEADLINE)
 
-    process = start(folder, port, ALLOWED_HOSTS="queue.example.org,127.0.0.1")
+    process = start(used, port, ALLOWED_HOSTS="queue.example.org,127.0.0.1")
     printed = read_until(process, "createsuperuser")
     assert "Shut the demo account alice: everybody knows its password." in printed
     assert "env -u ALLOWED_HOSTS .venv/bin/python manage.py createsuperuser" in printed
@@ -223,13 +248,14 @@ def test_a_demo_account_is_made_once_and_shut_where_anything_is_configured(folde
         assert token_of(client, "alice").status_code == 401
 
 
-@pytest.mark.parametrize("name", ["ALLOWED_HOSTS", "SECRET_KEY", "HTTPS"])
-def test_on_a_configured_site_no_demo_account_is_made(folder: Path, name: str) -> None:
-    value = {"ALLOWED_HOSTS": "queue.example.org", "SECRET_KEY": "0123456789" * 6, "HTTPS": "yes"}[name]
-    process = start(folder, free_port(), **{name: value})
-    assert "Demo" not in read_until(process, "createsuperuser")
-    with connect(folder) as connection:
-        assert connection.execute("SELECT count(*) FROM accounts_user").fetchone() == (0,)
+def test_on_a_configured_site_no_demo_account_is_made(folder: Path) -> None:
+    for name, value in {"ALLOWED_HOSTS": "queue.example.org", "SECRET_KEY": "0123456789" * 6, "HTTPS": "yes"}.items():
+        process = start(folder, free_port(), **{name: value})
+        assert "Demo" not in read_until(process, "createsuperuser"), name
+        with connect(folder) as connection:
+            assert connection.execute("SELECT count(*) FROM accounts_user").fetchone() == (0,), name
+        process.terminate()
+        process.communicate(timeout=DEADLINE)
 
 
 def test_with_a_database_of_ones_own_none_is_started_and_no_demo_accounts_are_made(folder: Path) -> None:

@@ -140,17 +140,14 @@ class Mirror(Scheduler):
             cursor.execute(versioned("SELECT queueapp_move_order_start(false)"))
             assert cursor.fetchone() == (True,)
             cursor.execute(
-                versioned("SELECT flow_id FROM queueapp_flowstate WHERE ready AND vtime < queueapp_order_start()")
-            )
-            assert cursor.fetchall() == []
-            cursor.execute(
                 versioned(
                     "SELECT vtime, busy, backlogged, queueapp_virtual_time(),"
-                    " (SELECT name FROM queueapp_job WHERE backlogged AND id = head)"
+                    " (SELECT name FROM queueapp_job WHERE backlogged AND id = head),"
+                    " EXISTS (SELECT FROM queueapp_flowstate WHERE ready AND vtime < queueapp_order_start())"
                     " FROM queueapp_flowstate WHERE flow_id = %s"
                 ),
                 [self._owner(flow).flow_id],
             )
             found = cursor.fetchone()
         head = f"j{flow.head}" if flow.backlogged else None
-        assert found == (flow.vtime, flow.busy, flow.backlogged, self.virtual_time(), head)
+        assert found == (flow.vtime, flow.busy, flow.backlogged, self.virtual_time(), head, False)

@@ -56,8 +56,8 @@ def test_random_loads(seed: int) -> None:
 
 
 @pytest.mark.slow
-def test_thousands_of_flows() -> None:
-    agree([Arrival(n / 1000, n % 2000, 1.0, 1.0) for n in range(2500)], processors=3)
+def test_a_thousand_flows() -> None:
+    agree([Arrival(n / 1000, n % 1100, 1.0, 1.0) for n in range(1400)], processors=3)
 
 
 def test_a_flood_beside_a_trickle_and_a_heavy_weight_that_never_stops() -> None:
@@ -68,18 +68,18 @@ def test_a_flood_beside_a_trickle_and_a_heavy_weight_that_never_stops() -> None:
 
 
 @pytest.mark.slow
-def test_a_flood_of_a_hundred_thousand_jobs() -> None:
+def test_a_flood_of_thirty_thousand_jobs() -> None:
     """Beside ten users who come later, for as long as these have jobs; what is left of the flood waits on."""
     mirror = Mirror()
     flood = mirror.flow("flood")
-    for first in range(-100_000, 0, 5_000):  # before the places of all others, which begin at 0
+    for first in range(-30_000, 0, 5_000):  # before the places of all others, which begin at 0
         mirror.submit(flood, [QueuedJob(place, 0.5) for place in range(first, first + 5_000)])
-    others = [Arrival(1.0 + n, f"other {n % 10}", 0.4, 0.4) for n in range(500)]
+    others = [Arrival(1.0 + n, f"other {n % 10}", 0.4, 0.4) for n in range(250)]
     runs = Simulation(others, 4, mirror).run()
     ended = 0
     while ended < len(others):
         ended += next(runs).flow != "flood"
-    assert 90_000 < len(flood.backlog) < 98_000
+    assert 25_000 < len(flood.backlog) < 29_500
 
 
 def test_a_flow_that_empties_and_refills_at_every_claim() -> None:
@@ -196,7 +196,7 @@ def nasa(path: Path, jobs: int, speed: float) -> list[Arrival]:
 
 
 @pytest.mark.skipif(not NASA.exists(), reason="the log is not beside this checkout")
-@pytest.mark.parametrize(("jobs", "every"), [(800, 1), pytest.param(18_239, 10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("jobs", "every"), [(800, 1), pytest.param(6_000, 10, marks=pytest.mark.slow)])
 def test_the_nasa_log(jobs: int, every: int) -> None:
     """On four processors, four times as fast as it was logged, so that there is a backlog."""
     agree(nasa(NASA, jobs, 4.0), processors=4, mirror=Mirror(every))

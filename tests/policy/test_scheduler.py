@@ -127,7 +127,7 @@ UNDERSTATED = [*[Arrival(0.0, "understates", 1e-5, 0.019)] * 200, *[Arrival(0.0,
 @example(ALTERNATES, 3, None)
 @example(UNDERSTATED, 1, None)
 @example(ALTERNATES, 3, 1)
-@settings(max_examples=300)
+@settings(max_examples=200)
 def test_two_backlogged_flows_get_service_by_weight_within_the_bound(
     arrivals: list[Arrival], many: int, moves: int | None
 ) -> None:
@@ -249,7 +249,7 @@ def rivals(many: int) -> list[Arrival]:
     factor=st.sampled_from([0.001, 0.01, 0.1, 0.5, 2.0, 10.0]),
     many=st.integers(1, 3),
 )
-@settings(max_examples=30)
+@settings(max_examples=15)
 def test_declaring_other_durations_gains_nothing_beyond_the_bound(actual: float, factor: float, many: int) -> None:
     honest = [Arrival(0.0, "f", actual, actual)] * int(BACKLOG / actual)
     liar = [replace(arrival, declared=actual * factor) for arrival in honest]
@@ -315,7 +315,7 @@ def test_jobs_that_take_far_more_than_they_declare_are_taken_one_by_one_after_th
 
 
 @given(parts=st.integers(2, 200), many=st.integers(1, 3))
-@settings(max_examples=20)
+@settings(max_examples=10)
 def test_splitting_jobs_into_parts_gains_nothing_beyond_the_bound(parts: int, many: int) -> None:
     whole = [Arrival(0.0, "f", 4.0, 4.0)] * 40
     split = [Arrival(0.0, "f", 4.0 / parts, 4.0 / parts)] * (40 * parts)
@@ -325,7 +325,7 @@ def test_splitting_jobs_into_parts_gains_nothing_beyond_the_bound(parts: int, ma
 
 
 @given(period=st.floats(0.3, 30).map(lambda x: round(x, 2)), burst=st.integers(1, 20), many=st.integers(1, 3))
-@settings(max_examples=40)
+@settings(max_examples=15)
 def test_coming_and_going_in_bursts_gains_nothing_beyond_the_bound(period: float, burst: int, many: int) -> None:
     """Against who is always there: no credit is saved by idling, however it is timed."""
     steady = [Arrival(0.0, "f", 1.0, 1.0)] * int(BACKLOG)
