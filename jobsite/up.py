@@ -98,8 +98,7 @@ def _prepare(children: Children) -> list[str]:
     local.fill_rest()
     os.environ.setdefault("CHECKSUM_FOLDER", str(local.BASE / "demo"))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jobsite.settings")
-    children.run("manage.py", "migrate", "--verbosity", "0")
-    printed = children.run("manage.py", "demo_accounts", "--shut" if configured else "--first")
+    printed = children.run("manage.py", "demo_accounts", "--migrate", "--shut" if configured else "--first")
     if not configured and printed:
         return ["Demo accounts:", *(f"  {line}" for line in printed.splitlines())]
     command = ".venv/bin/python manage.py createsuperuser"

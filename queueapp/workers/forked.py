@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 import sys
+import threading
 import time
 from contextlib import suppress
 from enum import Enum, auto
@@ -28,8 +29,12 @@ class _Children(Enum):
     TASKS = auto()
 
 
+_STOPS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+_OF_TASKS = _STOPS | {signal.SIGUSR1}
 _children = _Children.NOTHING
 _adopts_orphans = False
+_forking = threading.local()
+"""`mask`: the signals that the thread which forks had blocked before."""
 
 
 def keep_family_together() -> None:
@@ -41,7 +46,7 @@ def keep_family_together() -> None:
     """
     global _children
     if _children is _Children.NOTHING:
-        os.register_at_fork(after_in_child=_after_fork)
+        os.register_at_fork(before=_before_fork, after_in_parent=_after_in_parent, after_in_child=_after_fork)
     _children = _Children.CLUSTER
 
 
@@ -82,11 +87,22 @@ def has_children() -> bool:
     return True
 
 
+def _before_fork() -> None:
+    """Block the signals until the child has its own handlers. One that came before would be lost, as Python drops it:
+    then a pool that ends its processes as they begin waits for them for ever."""
+    _forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_TASKS)
+
+
+def _after_in_parent() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _forking.mask)
+
+
 def _after_fork() -> None:
     if _children is _Children.CLUSTER:
         if _libc is not None:
             _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+        signal.pthread_sigmask(signal.SIG_SETMASK, _forking.mask | _STOPS)
     elif _children is _Children.TASKS:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+        for number in _OF_TASKS:
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, _forking.mask)

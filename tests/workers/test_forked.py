@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 
 import pytest
@@ -72,6 +73,22 @@ def test_what_a_task_starts_can_be_ended_by_signals(number: signal.Signals) -> N
         return exit_code(fork(lambda: send_to_itself(number)))
 
     assert in_fork(task_process) == -number
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_process_that_a_task_ends_while_it_begins_has_got_the_signal(number: signal.Signals) -> None:
+    """As a pool of multiprocessing does that has nothing more to do: it then waits for its processes."""
+
+    def task_process() -> list[int]:
+        os.register_at_fork(after_in_child=lambda: time.sleep(0.3))  # the child of a busy machine
+        forked.keep_family_together()
+        signal.signal(number, lambda *_: None)
+        forked.detach_children()
+        child = fork(lambda: None)
+        os.kill(child, number)
+        return [exit_code(child), *signal.pthread_sigmask(signal.SIG_BLOCK, ())]
+
+    assert in_fork(task_process) == [-number]
 
 
 def leave_orphans() -> None:

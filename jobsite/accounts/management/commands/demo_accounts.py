@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection, transaction
 
@@ -16,13 +17,16 @@ class Command(BaseCommand):
     help = "Make the demo accounts, with a password that everyone knows: for a machine of your own only."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """--first and --shut are for `make run`."""
+        """All are for `make run`."""
+        parser.add_argument("--migrate", action="store_true", help="migrate first: two commands would start twice")
         which = parser.add_mutually_exclusive_group()
         which.add_argument("--first", action="store_true", help="only where no user was ever made; list them")
         which.add_argument("--shut", action="store_true", help="make nothing; end log-ins with the known password")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Accounts that exist are left as they are, with their passwords, unless they are to be shut."""
+        if options["migrate"]:
+            call_command("migrate", verbosity=0, skip_checks=False)
         if options["shut"]:
             self._shut()
         elif not options["first"]:
