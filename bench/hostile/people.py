@@ -13,7 +13,7 @@ TINY = 0.002
 """Seconds that a job declares so that it shares its turn with others."""
 EVERY = 0.25
 """Seconds between two jobs of a good user."""
-LOOK_EVERY = 0.05
+LOOK_EVERY = 0.1
 """Seconds between two requests of a bystander."""
 LAST = """
     SELECT coalesce(max(o.number), 0) FROM queueapp_outcome o
@@ -46,7 +46,7 @@ class Good(threading.Thread):
 
 
 class Bystander(threading.Thread):
-    """A user that asks for its own queue about twenty times a second: one without jobs, or the hostile jobs' owner.
+    """A user that asks for its own queue about ten times a second: one without jobs, or the hostile jobs' owner.
 
     `worst` is the longest wait for an answer in seconds. `answers` counts the status codes.
     """
