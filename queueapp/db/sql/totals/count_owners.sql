@@ -20,7 +20,7 @@ LANGUAGE sql SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seq
     SELECT (e.finished_at AT TIME ZONE 'UTC')::date, j.owner_id, j.task, count(*) FILTER (WHERE status = 'succeeded'),
            count(*) FILTER (WHERE status = 'failed'), count(*) FILTER (WHERE status = 'cancelled'),
            coalesce(sum(e.spent), 0)
-      FROM ended e JOIN queueapp_job j ON j.id = e.job_id GROUP BY 1, 2, 3
+      FROM ended e CROSS JOIN LATERAL queueapp_job_by_id(e.job_id) AS j GROUP BY 1, 2, 3
     ON CONFLICT (day, owner_id, task) DO UPDATE
        SET succeeded = t.succeeded + excluded.succeeded, failed = t.failed + excluded.failed,
            cancelled = t.cancelled + excluded.cancelled, spent = t.spent + excluded.spent

@@ -14,7 +14,7 @@ CREATE OR REPLACE FUNCTION queueapp_ended(
 LANGUAGE sql STABLE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
     SELECT coalesce(o.flow_id, 0), j.task, 1, greatest(j.submitted_at, j.run_at, b.finished_at), o.started_at,
            o.finished_at, coalesce(extract(epoch FROM o.finished_at - o.started_at), j.duration)::float8, o.status
-      FROM queueapp_outcome o JOIN queueapp_job j ON j.id = o.job_id
+      FROM queueapp_outcome o CROSS JOIN LATERAL queueapp_job_by_id(o.job_id) AS j
       LEFT JOIN queueapp_attempt b ON b.job_id = o.job_id AND b.number = o.attempt - 1
      WHERE o.number > p_outcomes AND o.number <= p_outcomes_to
        AND NOT EXISTS (SELECT FROM queueapp_attempt a WHERE a.job_id = o.job_id AND a.number = o.attempt)
@@ -23,7 +23,8 @@ LANGUAGE sql STABLE SET enable_seqscan = off SET enable_hashjoin = off SET enabl
            greatest(j.submitted_at, j.run_at, b.finished_at), a.started_at, a.finished_at,
            extract(epoch FROM a.finished_at - a.started_at)::float8,
            coalesce(o.status, 'retried')
-      FROM queueapp_attempt a JOIN queueapp_job j ON j.id = a.job_id JOIN queueapp_owner w ON w.id = j.owner_id
+      FROM queueapp_attempt a CROSS JOIN LATERAL queueapp_job_by_id(a.job_id) AS j
+      JOIN queueapp_owner w ON w.id = j.owner_id
       LEFT JOIN queueapp_outcome o ON o.job_id = a.job_id AND o.attempt = a.number
       LEFT JOIN queueapp_attempt b ON b.job_id = a.job_id AND b.number = a.number - 1
      WHERE a.id > p_attempts AND a.id <= p_attempts_to

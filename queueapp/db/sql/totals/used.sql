@@ -7,15 +7,17 @@ CREATE OR REPLACE FUNCTION queueapp_used(p_owner bigint, p_days date[])
 RETURNS TABLE (
     day date, task text, succeeded bigint, failed bigint, cancelled bigint, spent double precision
 )
--- A few rows among very many, whatever the statistics say: each by its keys.
-LANGUAGE sql STABLE
-SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+-- A few rows among very many, whatever the statistics say: each by its keys. Only the index by owner and number has the
+-- order of outcomes that is asked for.
+LANGUAGE sql STABLE SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET enable_sort = off AS $$
     WITH ended AS (
         SELECT o.job_id, o.finished_at, o.status,
                CASE WHEN a.job_id IS NULL THEN date_part('epoch', o.finished_at - o.started_at) END AS spent
-          FROM queueapp_outcome o
+          FROM (SELECT * FROM queueapp_outcome
+                 WHERE owner_id = p_owner AND number > coalesce((SELECT outcomes FROM queueapp_totalscursor), 0)
+                 ORDER BY owner_id, number OFFSET 0) AS o
           LEFT JOIN queueapp_attempt a ON a.job_id = o.job_id AND a.number = o.attempt
-         WHERE o.owner_id = p_owner AND o.number > coalesce((SELECT outcomes FROM queueapp_totalscursor), 0)
          UNION ALL
         SELECT a.job_id, a.finished_at, NULL, a.time_spent
           FROM queueapp_attempt a WHERE a.id > coalesce((SELECT attempts FROM queueapp_totalscursor), 0)
