@@ -4,7 +4,9 @@ PROCESSORS ?= 4
 WEB_PROCESSES ?= 1
 PYTHON ?= python3
 BIN = .venv/bin
-INSTALL = -m pip install --quiet --disable-pip-version-check --require-hashes -r
+# A lock file has all that is needed. Without --no-deps, pip may refuse it once there is a newer release of a package that
+# another one needs with extras.
+INSTALL = -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r
 PYTEST = -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 # What another project relies on, with its user model: UUID keys and log-in by e-mail (tests/host/).
 HOST_TESTS = tests/host tests/lifecycle tests/snapshots tests/policy/test_preview.py tests/api/test_api.py \
