@@ -6,12 +6,17 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext, Locator, expect
 
 from tests.kit.pages import NEXT_TURN, Login, fresh, row, send, submit
 from tests.kit.site import Site
 
 pytestmark = pytest.mark.browser
+
+
+def right(element: Locator) -> float:
+    """The right edge of what is shown, in pixels."""
+    return float(element.evaluate("element => element.getBoundingClientRect().right"))
 
 
 def test_nothing_sticks_out_on_any_screen(site: Site, login: Login) -> None:
@@ -21,11 +26,17 @@ def test_nothing_sticks_out_on_any_screen(site: Site, login: Login) -> None:
         jobs = [{"job_id": f"{kind}-{number}-".ljust(200, "x"), "duration": 0.05} for number in range(3)]
         send(site, name, jobs if kind == "ended" else [job | {"duration": 3} for job in jobs])
     expect(page.get_by_test_id("finished").locator(".job")).to_have_count(3)
-    for width in (360, 768, 1280, 1920):
+    menu, its_button = page.locator("nav[popover]"), page.get_by_role("button", name=name)
+    for width in (360, 768, 1280, 1920, 2560, 3840):
         page.set_viewport_size({"width": width, "height": 800})
         for direction in ("ltr", "rtl"):
             page.evaluate("direction => (document.documentElement.dir = direction)", direction)
             assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.evaluate("document.documentElement.dir = 'ltr'")
+        its_button.click()
+        assert right(menu) == pytest.approx(right(its_button), abs=2), "the menu is below its button"
+        its_button.click()
+        assert page.evaluate("document.querySelector('main').getBoundingClientRect().width") > 0.8 * width
     page.set_viewport_size({"width": 360, "height": 800})
     expect(page.get_by_test_id("submit-form")).not_to_be_visible()
     page.get_by_role("button", name="Open the form").click()
