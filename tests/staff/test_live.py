@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -44,11 +45,13 @@ def console(site: Site, browser: Browser, boss: str) -> Iterator[Callable[..., P
     assert not broken
 
 
-def test_a_processor_is_drained_after_its_job_while_the_page_follows(site: Site, console: Callable[..., Page]) -> None:
+def test_a_processor_is_drained_after_its_job_while_the_page_follows(
+    site: Site, console: Callable[..., Page], tmp_path: Path
+) -> None:
     site.user("drained")
     page = console("processors/")
     with site.client("drained") as api:
-        jobs = [{"job_id": "long", "duration": 3, "task": "nap", "payload": {"seconds": 3}}]
+        jobs = [{"job_id": "long", "duration": 3, "task": "talks", "payload": {"folder": str(tmp_path)}}]
         api.post("jobs/bulk/", json={"jobs": jobs}).raise_for_status()
         row = page.get_by_role("row").filter(has_text="long")
         expect(row).to_contain_text("Working", ignore_case=True)  # the page was not loaded anew
@@ -61,6 +64,7 @@ def test_a_processor_is_drained_after_its_job_while_the_page_follows(site: Site,
         page.get_by_role("button", name="Drain it").click()
         expect(page.get_by_text("drains.")).to_be_visible()
         expect(row).to_contain_text("draining", ignore_case=True)
+        (tmp_path / "go").touch()
         site.wait_for(f"SELECT NOT EXISTS (SELECT FROM queueapp_processor WHERE pid = {pid})")
         job = api.get("jobs/long/").json()
         assert (job["status"], job["attempt"]) == ("succeeded", 1), "its job ran to its end"
