@@ -34,12 +34,14 @@ def var_folder(name: str) -> Iterator[Path]:
     path = BASE / "var" / name
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(parents=True)
-    yield path
-    run_module("jobsite.down", folder=path)
-    for process in _started:
-        process.wait(DEADLINE)
-    _started.clear()
-    shutil.rmtree(path, ignore_errors=True)
+    try:
+        yield path
+    finally:
+        run_module("jobsite.down", folder=path)
+        for process in _started:
+            process.wait(DEADLINE)
+        _started.clear()
+        shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Who comes without a session, without scripts, by a wrong address or on another screen."""
+"""Pages without a session, without scripts, at a wrong address, and on screens of all sizes."""
 
 from __future__ import annotations
 

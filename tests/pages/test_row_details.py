@@ -1,4 +1,4 @@
-"""What a row of the page tells when it is opened, and in which words."""
+"""Details of a job in the lists of the page, and the wording of numbers and starts."""
 
 from __future__ import annotations
 

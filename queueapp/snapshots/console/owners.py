@@ -1,4 +1,4 @@
-"""What ended of each owner, and how long it had waited, among the newest jobs that ended in a span."""
+"""Ended jobs and their waits in a span, by owner: of the newest MAX_READ jobs that ended."""
 
 from __future__ import annotations
 
