@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from ..models import Owner, at_one_moment
 from ..registry import find_task, task_names
-from ..snapshots import last_number, queue_snapshot, recent_jobs, shapes
+from ..snapshots import LIVE_WAITING, MAX_WAITING, last_number, queue_snapshot, recent_jobs, shapes
 from ..snapshots.failures import MAX_UNSEEN, unseen_failures
 from . import humanize
 from .rows import shown
@@ -22,8 +22,8 @@ from .submission import new_name
 from .task_fields import about, schema_of
 from .whose import of_owner, whose_context
 
-MAX_FINISHED = 50
-"""Maximum number of finished jobs that the server renders."""
+MAX_FINISHED = 20
+"""Maximum number of finished jobs that the server renders: most of the time of a page goes into its rows."""
 MAX_DOTS = 16
 """Maximum number of processors that are drawn one by one; overview.js has the same."""
 
@@ -37,7 +37,7 @@ def home(request: HttpRequest, owner: Owner) -> HttpResponse:
     # Asked first: a job that ends while the page is made is then sent again by the stream, and not forgotten.
     last = last_number(owner.pk)
     with at_one_moment():
-        queue, finished = queue_snapshot(owner), recent_jobs(owner, MAX_FINISHED)
+        queue, finished = queue_snapshot(owner, LIVE_WAITING), recent_jobs(owner, MAX_FINISHED)
     now = datetime.fromisoformat(queue["time"])
     running, waiting = queue["running"], queue["waiting"]
     fleet, unseen = queue["processors"], unseen_failures(owner)
@@ -49,6 +49,7 @@ def home(request: HttpRequest, owner: Owner) -> HttpResponse:
         "running": [shown(job, now) for job in running],
         "waiting": [shown(job, now) for job in waiting],
         "waiting_count": queue["waiting_count"],
+        "waiting_listed": min(queue["waiting_count"], MAX_WAITING),
         "finished": [shown(job, now) for job in finished],
         "paused": queue["paused"],
         "unseen": unseen,

@@ -15,13 +15,14 @@ from .history import Page, Place, count_jobs, find_jobs
 from .job_log import job_log
 from .jobs import job_dict, job_dicts, new_job_dict, recent_jobs
 from .predictions import Predictions
-from .queues import LIVE_WAITING, progress_snapshots, queue_snapshot, queue_snapshots
+from .queues import LIVE_WAITING, MAX_WAITING, progress_snapshots, queue_snapshot, queue_snapshots
 from .use import use_of
 from .waiting import explain_wait
 
 __all__ = [
     "BATCH_COMPLETIONS",
     "LIVE_WAITING",
+    "MAX_WAITING",
     "Completion",
     "FleetNow",
     "Page",

@@ -29,7 +29,8 @@ from .shapes import iso
 MAX_WAITING = 100
 """Maximum number of queued jobs in a queue."""
 LIVE_WAITING = 20
-"""Maximum number of queued jobs in a queue of the event stream: the first screen. The others are read on demand."""
+"""Maximum number of queued jobs on a page that just came, and in a queue of the event stream: the first screen. The
+others are read on demand."""
 MAX_ESTIMATE_SECONDS = 10 * 365 * 86_400.0
 """Maximum seconds of an estimate. A start further off has none."""
 
@@ -58,9 +59,9 @@ _WAITING = versioned("""
 """)
 
 
-def queue_snapshot(owner: Owner) -> shapes.Queue:
-    """Return the queue of one owner."""
-    return queue_snapshots([owner.pk])[owner.pk]
+def queue_snapshot(owner: Owner, rows: int = MAX_WAITING) -> shapes.Queue:
+    """Return the queue of one owner. `rows`: queued jobs, at most."""
+    return queue_snapshots([owner.pk], rows=rows)[owner.pk]
 
 
 def queue_snapshots(

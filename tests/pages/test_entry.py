@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import BrowserContext, Locator, expect
 
-from tests.kit.pages import NEXT_TURN, Login, fresh, row, send, submit
+from tests.kit.pages import NEXT_TURN, Login, fresh, row, send, submit, wait_for_ended
 from tests.kit.site import Site
 
 pytestmark = pytest.mark.browser
@@ -53,6 +54,23 @@ def test_without_scripts_the_queue_is_there(site: Site, login: Login) -> None:
     expect(row(page, "waiting", "still-3")).to_contain_text("wait · 2 s")
     expect(page.get_by_test_id("share")).to_have_text(NEXT_TURN)
     expect(page.get_by_test_id("submit-form")).not_to_be_visible()
+
+
+def test_a_long_queue_without_scripts_shows_its_first_jobs_and_leads_to_the_others(site: Site, login: Login) -> None:
+    name = fresh("lin")
+    page = login(name, live=False, java_script_enabled=False)
+    ended = [{"job_id": f"brief-{n}", "duration": 0.001} for n in range(25)]
+    later = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    send(site, name, [*ended, *({"job_id": f"later-{n}", "duration": 1, "run_at": later} for n in range(60))])
+    wait_for_ended(site, name, 25)
+    page.reload()
+    lists = [page.get_by_test_id(kind).locator(".job") for kind in ("waiting", "finished")]
+    for rows in lists:
+        expect(rows).to_have_count(20)
+        expect(rows.last).to_be_visible()
+    assert page.locator('[data-part="waiting-note"]').inner_text() == "the first 20 are listed"
+    page.get_by_role("link", name="All that wait").click()
+    expect(page.locator("[data-job-id]")).to_have_count(50)
 
 
 def test_a_wrong_password_is_said_kindly(site: Site, contexts: Callable[..., BrowserContext]) -> None:

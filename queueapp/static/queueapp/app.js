@@ -19,9 +19,6 @@ import * as reducers from "./state.js";
 import { load, save } from "./storage.js";
 import { iconOf, NO_NEWS, onEnded, showIcon, titleOf } from "./tab.js";
 
-/** Jobs that wait in a queue of the event stream, at most. */
-const LIVE_WAITING = 20;
-
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 const user = main.dataset.user ?? "";
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -56,13 +53,13 @@ function onQueue(queue) {
     return showEnded(why, gettext("Show that queue"));
   }
   update(reducers.onQueue(state, queue, performance.now()));
-  if (queue.waiting.length <= LIVE_WAITING) readRest();
+  if (queue.waiting.length <= reducers.LIVE_WAITING) readRest();
 }
 
 /** A queue that comes as an event has only the first jobs that wait. Read the others if they are on the screen. */
 const readRest = atMostEvery(2000, async () => {
   const { queue } = state;
-  if (waiting.isFolded || document.hidden || !queue || queue.waiting_count <= LIVE_WAITING) return;
+  if (waiting.isFolded || document.hidden || !queue || queue.waiting_count <= reducers.LIVE_WAITING) return;
   const answer = await readQueue();
   if (answer.status === 200) onQueue(answer.data);
 });

@@ -18,8 +18,7 @@
  *   be rendered
  */
 
-/** Jobs that wait in a queue of the event stream, at most. */
-const LIVE_WAITING = 20;
+import { LIVE_WAITING } from "./state.js";
 
 /**
  * @param {string} jobId

@@ -2,7 +2,7 @@
 /** The overview above the lists: connection, processors, share. */
 
 import { part, setText } from "./dom.js";
-import { MAX_LISTED } from "./state.js";
+import { LIVE_WAITING, MAX_LISTED } from "./state.js";
 import { formatClock, formatWaitingCount, processorsSentence, shareSentence } from "./format.js";
 import { filled, gettext, ngettext } from "./i18n.js";
 import { pauseText } from "./translated.js";
@@ -36,7 +36,7 @@ export function showOverview(queue) {
   const listed = Math.min(queue.waiting_count, MAX_LISTED);
   const note = ngettext("the first %(number)s is listed", "the first %(number)s are listed", listed);
   setText(part("waiting-note"), queue.waiting_count > listed ? filled(note, { number: listed }) : "");
-  part("waiting-more").hidden = queue.waiting_count <= listed;
+  part("waiting-more").hidden = queue.waiting_count <= LIVE_WAITING;
 }
 
 /**

@@ -108,6 +108,8 @@ export function onQueue(state, queue, now) {
 
 /** As many queued jobs are listed at most: those of a queue that was asked for. An event has only the first of them. */
 export const MAX_LISTED = 100;
+/** Jobs that wait on a page that just came, and in a queue of the event stream, at most. */
+export const LIVE_WAITING = 20;
 
 /**
  * Return the queued jobs behind those of a queue that came as an event, as an earlier queue has them.
