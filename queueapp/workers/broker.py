@@ -48,8 +48,9 @@ COUNT_EVERY = 5.0
 """Seconds between two looks whether a round of counting is due; COUNT_AGAIN while there is more to count."""
 DIGESTS_EVERY = 5.0
 """Seconds between two looks whether digests are due; POLL_SECONDS while there are some."""
-COUNT_AGAIN = 0.2
-"""Seconds between two batches of one round: no ticket is handed out during one."""
+COUNT_AGAIN = 0.05
+"""Minimum seconds between two batches of one round, or as long as the last one took: no ticket is handed out meanwhile.
+"""
 DUE_REST = 10
 """Minimum pause between two looks for due jobs, in durations of such a look. Beside an open transaction it passes dead
 tuples, and takes longer: never more than a tenth of this process's time."""
@@ -130,7 +131,10 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
         if queue_settings().DIGESTS and time.monotonic() >= self._digests_at:
             self._digests_at = time.monotonic() + (POLL_SECONDS if submit_due() else DIGESTS_EVERY)
         if time.monotonic() >= self._counting_at:
-            self._counting_at = time.monotonic() + (COUNT_AGAIN if count_ended() else COUNT_EVERY)
+            begun = time.monotonic()
+            more = count_ended()
+            now = time.monotonic()
+            self._counting_at = now + (max(COUNT_AGAIN, now - begun) if more else COUNT_EVERY)
         self._kept_at = time.monotonic()
 
     def _listen(self) -> None:

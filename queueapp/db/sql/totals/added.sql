@@ -1,7 +1,7 @@
 -- What pieces of work add to the totals of flows.
 --   p_pieces  the pieces: see ended.sql. One that ended before it was due, by a clock that was set back, is no work.
---   p_widths  the widths of buckets, in seconds
---   p_from    buckets that begin earlier are left out
+--   p_widths  the widths of buckets, in seconds: multiples of the least of them
+--   p_from    buckets that begin earlier are left out: a multiple of every width
 -- One row per width, bucket and flow; columns as in models/total.py. The time in which a flow was active may be covered
 -- already: `active` has what is new. `covered` has the same as ranges, in buckets of 1800 s.
 -- Locks: none.
@@ -15,6 +15,8 @@ RETURNS TABLE (
 LANGUAGE sql STABLE SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
     WITH wide AS (
         SELECT w AS width, make_interval(secs => w) AS long FROM unnest(p_widths) AS w
+    ), least AS (
+        SELECT long FROM wide ORDER BY long LIMIT 1
     ), given AS (
         SELECT * FROM unnest(p_pieces) AS p WHERE p.ended >= p_from
     ), piece AS (
@@ -36,44 +38,63 @@ LANGUAGE sql STABLE SET enable_hashjoin = off SET enable_mergejoin = off SET ena
           LEFT JOIN queueapp_flowtotal t ON t.width = 1800 AND t.begin = h.half AND t.flow_id = h.flow
     ),
 
-    -- 2. What changes in each bucket. What goes on from one bucket to the next adds to both.
-    added(width, begin, flow, got, active, change, area, asked, dropped, ended, failed, steps, starts, spell) AS (
-        SELECT w.width, date_bin(long, since, 'epoch'), flow, 0::float8, 0::float8, sum(jobs),
+    -- 2. What changes in each bucket of the least width. What goes on from one bucket to the next adds to both.
+    added(begin, flow, got, active, change, area, asked, dropped, ended, failed) AS (
+        SELECT date_bin(long, since, 'epoch'), flow, 0::float8, 0::float8, sum(jobs),
                sum(jobs * date_part('epoch', date_bin(long, since, 'epoch') + long - since)), sum(seconds),
-               0::float8, 0, 0, NULL::smallint[], NULL::integer[], NULL::tstzrange
-          FROM piece CROSS JOIN wide w WHERE since >= p_from GROUP BY 1, 2, 3
+               0::float8, 0, 0
+          FROM piece CROSS JOIN least WHERE since >= p_from GROUP BY 1, 2
          UNION ALL
-        SELECT w.width, date_bin(long, p.ended, 'epoch'), flow, 0, 0, -sum(jobs),
+        SELECT date_bin(long, p.ended, 'epoch'), flow, 0, 0, -sum(jobs),
                -sum(jobs * date_part('epoch', date_bin(long, p.ended, 'epoch') + long - p.ended)), 0,
-               sum(seconds - coalesce(date_part('epoch', p.ended - started), 0)), 0, 0, NULL, NULL, NULL
-          FROM piece p CROSS JOIN wide w GROUP BY 1, 2, 3
+               sum(seconds - coalesce(date_part('epoch', p.ended - started), 0)), 0, 0
+          FROM piece p CROSS JOIN least GROUP BY 1, 2
          UNION ALL
-        SELECT w.width, date_bin(long, g.ended, 'epoch'), flow, 0, 0, 0, 0, 0, 0,
-               count(*), count(*) FILTER (WHERE status = 'failed'), NULL, NULL, NULL
-          FROM given g CROSS JOIN wide w WHERE status IN ('succeeded', 'failed', 'cancelled') GROUP BY 1, 2, 3
+        SELECT date_bin(long, g.ended, 'epoch'), flow, 0, 0, 0, 0, 0, 0,
+               count(*), count(*) FILTER (WHERE status = 'failed')
+          FROM given g CROSS JOIN least WHERE status IN ('succeeded', 'failed', 'cancelled') GROUP BY 1, 2
          UNION ALL
-        SELECT w.width, bucket, flow,
-               sum(date_part('epoch', least(p.ended, bucket + long) - greatest(started, bucket))),
-               0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL
-          FROM piece p CROSS JOIN wide w CROSS JOIN LATERAL generate_series(
+        SELECT bucket, flow, sum(date_part('epoch', least(p.ended, bucket + long) - greatest(started, bucket))),
+               0, 0, 0, 0, 0, 0, 0
+          FROM piece p CROSS JOIN least CROSS JOIN LATERAL generate_series(
                date_bin(long, greatest(started, p_from), 'epoch'), p.ended - interval '1 us', long) AS bucket
-         WHERE started IS NOT NULL GROUP BY 1, 2, 3
+         WHERE started IS NOT NULL GROUP BY 1, 2
          UNION ALL
-        SELECT w.width, bucket, flow, 0,
+        SELECT bucket, flow, 0,
                date_part('epoch', least(upper(spell), bucket + long) - greatest(lower(spell), bucket)),
-               0, 0, 0, 0, 0, 0, NULL, NULL, CASE WHEN w.width = 1800 THEN spell END
-          FROM anew CROSS JOIN wide w CROSS JOIN LATERAL generate_series(
+               0, 0, 0, 0, 0, 0
+          FROM anew CROSS JOIN least CROSS JOIN LATERAL generate_series(
                date_bin(long, lower(spell), 'epoch'), upper(spell) - interval '1 us', long) AS bucket
+    ), summed AS (
+        SELECT begin, flow, sum(got) AS got, sum(active) AS active, sum(change) AS change, sum(area) AS area,
+               sum(asked) AS asked, sum(dropped) AS dropped, sum(ended) AS ended, sum(failed) AS failed
+          FROM added GROUP BY 1, 2
+    ), waited AS (
+        SELECT date_bin(long, started, 'epoch') AS begin, flow, queueapp_wait_step(since, started) AS step,
+               sum(jobs) AS many
+          FROM piece CROSS JOIN least WHERE started >= p_from GROUP BY 1, 2, 3
+    ),
+
+    -- 3. The buckets of every width, from those of the least. An area is counted up to the end of its bucket.
+    wider(width, begin, flow, got, active, change, area, asked, dropped, ended, failed, steps, starts, spell) AS (
+        SELECT w.width, date_bin(w.long, begin, 'epoch'), flow, sum(got), sum(active), sum(change),
+               sum(area + change * date_part(
+                   'epoch', date_bin(w.long, begin, 'epoch') + w.long - begin - least.long)),
+               sum(asked), sum(dropped), sum(ended), sum(failed),
+               NULL::smallint[], NULL::integer[], NULL::tstzrange
+          FROM summed CROSS JOIN wide w CROSS JOIN least GROUP BY 1, 2, 3
          UNION ALL
         SELECT s.width, s.begin, flow, 0, 0, 0, 0, 0, 0, 0, 0,
                array_agg(step ORDER BY step), array_agg(many ORDER BY step), NULL
-          FROM (SELECT w.width, date_bin(long, started, 'epoch') AS begin, flow,
-                       queueapp_wait_step(since, started) AS step, sum(jobs)::int AS many
-                  FROM piece CROSS JOIN wide w WHERE started >= p_from GROUP BY 1, 2, 3, 4) AS s
+          FROM (SELECT w.width, date_bin(long, begin, 'epoch') AS begin, flow, step, sum(many)::int AS many
+                  FROM waited CROSS JOIN wide w GROUP BY 1, 2, 3, 4) AS s
          GROUP BY 1, 2, 3
+         UNION ALL
+        SELECT w.width, date_bin(long, lower(spell), 'epoch'), flow, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, spell
+          FROM anew CROSS JOIN wide w WHERE w.width = 1800
     )
-    SELECT a.width, a.begin, a.flow, sum(a.got), sum(a.active), sum(a.change)::bigint, sum(a.area), sum(a.asked),
-           sum(a.dropped), sum(a.ended)::int, sum(a.failed)::int, coalesce(max(a.steps), '{}'),
-           coalesce(max(a.starts), '{}'), range_agg(a.spell) FILTER (WHERE a.spell IS NOT NULL)
-      FROM added a GROUP BY 1, 2, 3
+    SELECT width, begin, flow, sum(got), sum(active), sum(change)::bigint, sum(area), sum(asked), sum(dropped),
+           sum(ended)::int, sum(failed)::int, coalesce(max(steps), '{}'), coalesce(max(starts), '{}'),
+           range_agg(spell) FILTER (WHERE spell IS NOT NULL)
+      FROM wider GROUP BY 1, 2, 3
 $$;

@@ -5,14 +5,16 @@
 CREATE OR REPLACE FUNCTION queueapp_count_owners(
     p_outcomes bigint, p_outcomes_to bigint, p_attempts bigint, p_attempts_to bigint
 ) RETURNS void
-LANGUAGE sql SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
+-- As in ended.sql.
+LANGUAGE sql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET enable_sort = off AS $$
     WITH ended AS (
         -- An attempt that failed is in both tables: its seconds are those of the attempt.
         SELECT o.job_id, o.finished_at, o.status,
                CASE WHEN a.job_id IS NULL THEN date_part('epoch', o.finished_at - o.started_at) END AS spent
-          FROM queueapp_outcome o
+          FROM (SELECT * FROM queueapp_outcome
+                 WHERE number > p_outcomes AND number <= p_outcomes_to ORDER BY number OFFSET 0) AS o
           LEFT JOIN queueapp_attempt a ON a.job_id = o.job_id AND a.number = o.attempt
-         WHERE o.number > p_outcomes AND o.number <= p_outcomes_to
          UNION ALL
         SELECT job_id, finished_at, NULL, time_spent FROM queueapp_attempt WHERE id > p_attempts AND id <= p_attempts_to
     )

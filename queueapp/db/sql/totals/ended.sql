@@ -10,14 +10,17 @@
 CREATE OR REPLACE FUNCTION queueapp_ended(
     p_outcomes bigint, p_outcomes_to bigint, p_attempts bigint, p_attempts_to bigint
 ) RETURNS SETOF queueapp_piece
--- A few outcomes among very many, whatever the statistics say: each by its keys.
-LANGUAGE sql STABLE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+-- A few outcomes among very many, whatever the statistics say: each by its keys. Only the index by number has the order
+-- of outcomes that is asked for.
+LANGUAGE sql STABLE SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET enable_sort = off AS $$
     SELECT coalesce(o.flow_id, 0), j.task, 1, greatest(j.submitted_at, j.run_at, b.finished_at), o.started_at,
            o.finished_at, coalesce(extract(epoch FROM o.finished_at - o.started_at), j.duration)::float8, o.status
-      FROM queueapp_outcome o CROSS JOIN LATERAL queueapp_job_by_id(o.job_id) AS j
+      FROM (SELECT * FROM queueapp_outcome
+             WHERE number > p_outcomes AND number <= p_outcomes_to ORDER BY number OFFSET 0) AS o
+     CROSS JOIN LATERAL queueapp_job_by_id(o.job_id) AS j
       LEFT JOIN queueapp_attempt b ON b.job_id = o.job_id AND b.number = o.attempt - 1
-     WHERE o.number > p_outcomes AND o.number <= p_outcomes_to
-       AND NOT EXISTS (SELECT FROM queueapp_attempt a WHERE a.job_id = o.job_id AND a.number = o.attempt)
+     WHERE NOT EXISTS (SELECT FROM queueapp_attempt a WHERE a.job_id = o.job_id AND a.number = o.attempt)
      UNION ALL
     SELECT coalesce(CASE WHEN o.job_id IS NULL THEN w.flow_id ELSE o.flow_id END, 0), j.task, 1,
            greatest(j.submitted_at, j.run_at, b.finished_at), a.started_at, a.finished_at,
