@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.kit.pages import fill_log_in
 from tests.kit.site import PASSWORD, Site
 
 pytestmark = pytest.mark.browser
@@ -28,9 +29,7 @@ def project() -> Iterator[Site]:
 def test_a_person_logs_in_submits_and_sees_the_job_end(project: Site, browser: Browser) -> None:
     page = browser.new_context().new_page()
     page.goto(project.url)
-    page.get_by_label("User name").fill(EMAIL)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    fill_log_in(page, EMAIL, PASSWORD)
     expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live")
     page.get_by_label("Job id").fill("first")
     page.get_by_label("Duration in seconds").fill("0.1")

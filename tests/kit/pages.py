@@ -31,6 +31,13 @@ def fresh(name: str) -> str:
     return f"{name}-{uuid.uuid4().hex[:6]}"
 
 
+def fill_log_in(page: Page, name: str, password: str) -> None:
+    """Log in by the form, which the page shows."""
+    page.get_by_label("User name").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+
 def row(page: Page, kind: str, job_id: str) -> Locator:
     """The row of a job in one of the three lists."""
     return page.get_by_test_id(kind).locator(f'[data-job-id="{job_id}"]')

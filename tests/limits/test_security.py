@@ -30,6 +30,7 @@ from jobsite.accounts.models import User
 from queueapp.events import access
 from tests.kit.api import assert_problem, client_of
 from tests.kit.keys import bearer, new_key
+from tests.kit.pages import fill_log_in
 from tests.kit.queue import make_user
 from tests.kit.site import BASE, PASSWORD, Site
 
@@ -134,9 +135,7 @@ def test_no_page_breaks_the_policy(site: Site, browser: Browser) -> None:
     page.on("console", lambda message: broken.append(message.text) if "Content Security" in message.text else None)
     page.on("pageerror", lambda error: broken.append(str(error)))
     page.goto(f"{site.url}/login/")
-    page.get_by_label("User name").fill(name)
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Log in").click()
+    fill_log_in(page, name, password)
     page.wait_for_selector('[data-state="live"]')
     admin = ("", "queueapp/priorityrule/", "queueapp/priorityrule/add/", "queueapp/job/", "queueapp/flow/", "axes/")
     for path in ("/nowhere/", *[f"/admin/{part}" for part in (*admin, "queueapp/user/add/", "auth/group/add/")]):
@@ -153,9 +152,7 @@ def test_the_page_of_a_user_who_is_deactivated_says_so(site: Site, browser: Brow
     name, password = site.user("zoe")
     page = browser.new_page()
     page.goto(site.url)
-    page.get_by_label("User name").fill(name)
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Log in").click()
+    fill_log_in(page, name, password)
     page.wait_for_selector('[data-state="live"]')
     site.query("UPDATE accounts_user SET is_active = false WHERE username = %s", name)
     page.wait_for_selector('[data-state="ended"]')

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
-from tests.kit.pages import Login
+from tests.kit.pages import Login, fill_log_in
 from tests.kit.site import Site
 
 
@@ -43,9 +43,7 @@ def login(site: Site, contexts: Callable[..., BrowserContext]) -> Login:
         username, password = site.user(name)
         page = contexts(**options).new_page()
         page.goto(site.url)
-        page.get_by_label("User name").fill(username)
-        page.get_by_label("Password").fill(password)
-        page.get_by_role("button", name="Log in").click()
+        fill_log_in(page, username, password)
         if live:
             expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live")
         return page

@@ -12,6 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from tests.kit.pages import fill_log_in
 from tests.kit.site import Site
 
 pytestmark = pytest.mark.browser
@@ -31,9 +32,7 @@ def log_in(site: Site, page: Page, name: str, *, staff: bool = False) -> None:
     page.goto(site.url)
     expect(page).to_have_title("Log in · Turnabout")
     assert broken(page, RULES) == []
-    page.get_by_label("User name").fill(username)
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Log in").click()
+    fill_log_in(page, username, password)
     expect(page.get_by_test_id("connection")).to_be_visible()
 
 

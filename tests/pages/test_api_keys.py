@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.kit.clients import new_user
 from tests.kit.keys import bearer
+from tests.kit.pages import fill_log_in
 from tests.kit.site import PASSWORD, Site
 
 pytestmark = pytest.mark.browser
@@ -19,9 +20,7 @@ def open_keys(browser: Browser, site: Site, **options: object) -> Page:
     """The page of keys of a new user, in a browser of their own."""
     page = browser.new_context(base_url=site.url, **options).new_page()  # type: ignore[arg-type]
     page.goto("/login/?next=/keys/")
-    page.get_by_label("User name").fill(new_user(site))
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    fill_log_in(page, new_user(site), PASSWORD)
     return page
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import BrowserContext, Locator, expect
 
-from tests.kit.pages import NEXT_TURN, Login, fresh, row, send, submit, wait_for_ended
+from tests.kit.pages import NEXT_TURN, Login, fill_log_in, fresh, row, send, submit, wait_for_ended
 from tests.kit.site import Site
 
 pytestmark = pytest.mark.browser
@@ -77,9 +77,7 @@ def test_a_wrong_password_is_said_kindly(site: Site, contexts: Callable[..., Bro
     name, _ = site.user(fresh("leo"))
     page = contexts().new_page()
     page.goto(f"{site.url}/login/")
-    page.get_by_label("User name").fill(name)
-    page.get_by_label("Password").fill("not this")
-    page.get_by_role("button", name="Log in").click()
+    fill_log_in(page, name, "not this")
     expect(page.get_by_role("alert")).to_contain_text("do not belong together")
     expect(page.get_by_label("User name")).to_have_value(name)
     expect(page.get_by_label("Password")).to_be_focused()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.kit.pages import NEXT_TURN, Login, fresh, row, run_task, send, submit, tab_to
+from tests.kit.pages import NEXT_TURN, Login, fill_log_in, fresh, row, run_task, send, submit, tab_to
 from tests.kit.site import PASSWORD, Site
 
 pytestmark = pytest.mark.browser
@@ -202,9 +202,7 @@ def test_a_pause_by_staff_is_said_on_the_page_and_holds_until_they_resume(
     page, staff = login(name), contexts().new_page()
     site.user(boss, staff=True)
     staff.goto(f"{site.url}/login/?next=/admin/queueapp/pause/add/")
-    staff.get_by_label("User name").fill(boss)
-    staff.get_by_label("Password").fill(PASSWORD)
-    staff.get_by_role("button", name="Log in").click()
+    fill_log_in(staff, boss, PASSWORD)
     try:
         staff.get_by_label("Reason").fill("maintenance until noon")
         staff.get_by_role("button", name="Save", exact=True).click()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from tests.kit.pages import Login, assert_numbers_alike, fresh, row, send, submit
+from tests.kit.pages import Login, assert_numbers_alike, fill_log_in, fresh, row, send, submit
 from tests.kit.site import Site
 
 pytestmark = pytest.mark.browser
@@ -77,9 +77,7 @@ def test_without_scripts_what_is_large_has_a_link(site: Site, contexts: Callable
         site.until(lambda: client.get("jobs/big/").json()["status"] == "succeeded", "it has ended")
     page = contexts(java_script_enabled=False).new_page()
     page.goto(site.url)
-    page.get_by_label("User name").fill(username)
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Log in").click()
+    fill_log_in(page, username, password)
     row(page, "finished", "big").locator("summary").click()
     page.get_by_role("link", name="The whole job, as JSON").click()
     assert "large and whole " * 200 in page.content()

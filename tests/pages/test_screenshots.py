@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.kit.morning import NEXT, NOW, look_back_on_a_morning
-from tests.kit.pages import Login, fresh, row, send
+from tests.kit.pages import Login, fill_log_in, fresh, row, send
 from tests.kit.site import BASE, Site
 
 pytestmark = [
@@ -36,9 +36,7 @@ def logged_in(site: Site, browser: Browser, name: str, scheme: str, *, staff: bo
     context = browser.new_context(**options)
     page = context.new_page()
     page.goto(site.url)
-    page.get_by_label("User name").fill(username)
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Log in").click()
+    fill_log_in(page, username, password)
     expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live")
     return page
 

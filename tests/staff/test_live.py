@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.kit.pages import fill_log_in
 from tests.kit.site import PASSWORD, Site
 
 pytestmark = pytest.mark.browser
@@ -33,9 +34,7 @@ def console(site: Site, browser: Browser, boss: str) -> Iterator[Callable[..., P
         made.append(context)
         page = context.new_page()
         page.goto(f"{site.url}/login/?next=/staff/{path}")
-        page.get_by_label("User name").fill(boss)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Log in").click()
+        fill_log_in(page, boss, PASSWORD)
         expect(page.get_by_role("heading", name="Operations")).to_be_visible()
         return page
 
