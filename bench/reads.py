@@ -69,8 +69,6 @@ OF_STAFF = {
     "console: flows and owners of a day": "staff/flows/?span=day",
     "console: database": "staff/database/",
 }
-CONSOLE_PAUSE = 1.1
-"""Seconds between two requests to the console, which keeps what it has read for a second."""
 
 
 def prepare(jobs: int, users: int) -> float:
@@ -117,12 +115,14 @@ def session(url: str, name: str) -> httpx.Client:
 def ask(http: httpx.Client, address: str, times: int) -> list[float]:
     """Return the milliseconds that each request took until its whole answer was there, without the first request.
 
-    Raises HTTPError if one fails.
+    The console keeps what it has read for a while: each request waits until that is over. Raises HTTPError on failure.
     """
-    took = []
+    from queueapp.staff.kept import KEEP_SECONDS, REST
+
+    took: list[float] = []
     for _ in range(times + 1):
-        if "/staff/" in address:
-            time.sleep(CONSOLE_PAUSE)
+        if took and "/staff/" in address:
+            time.sleep(1.1 * max(KEEP_SECONDS, REST * took[-1] / 1000))
         begun = time.perf_counter()
         http.get(address).raise_for_status()
         took.append((time.perf_counter() - begun) * 1000)
