@@ -49,8 +49,7 @@ COUNT_EVERY = 5.0
 DIGESTS_EVERY = 5.0
 """Seconds between two looks whether digests are due; POLL_SECONDS while there are some."""
 COUNT_AGAIN = 0.05
-"""Minimum seconds between two batches of one round, or as long as the last one took: no ticket is handed out meanwhile.
-"""
+"""Seconds between two batches of one round, or as many as the last one took, in which no ticket was handed out."""
 DUE_REST = 10
 """Minimum pause between two looks for due jobs, in durations of such a look. Beside an open transaction it passes dead
 tuples, and takes longer: never more than a tenth of this process's time."""
