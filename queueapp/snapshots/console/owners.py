@@ -12,7 +12,7 @@ from ...db.routines import versioned
 from ...models import Owner
 from .ended import MAX_ROWS, Row, Waits
 
-MAX_READ = 10_000
+MAX_READ = 5_000
 """Ended jobs that are read: the newest ones."""
 
 _DRAWN = "SELECT last_value FROM queueapp_outcome_number"
