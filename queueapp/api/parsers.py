@@ -42,10 +42,10 @@ class BoundedJSONParser(JSONParser):
         if codecs.lookup(encoding).name != "utf-8":
             raise UnsupportedMediaType(f"application/json; charset={encoding}")
         most = queue_settings().MAX_BULK_VALUES
-        path = getattr((parser_context or {}).get("request"), "path", "")
-        raw = stream.read(limit_of(path) + 1)
-        if len(raw) > limit_of(path):
-            raise BodyTooLarge(sentence(limit_of(path)))
+        limit = limit_of(getattr((parser_context or {}).get("request"), "path", ""))
+        raw = stream.read(limit + 1)
+        if len(raw) > limit:
+            raise BodyTooLarge(sentence(limit))
         if has_more_values(raw, most):
             raise ParseError(f"JSON parse error - more than {most:,} values")
         try:

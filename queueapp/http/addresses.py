@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from django.urls import NoReverseMatch, reverse
+from functools import lru_cache
+
+from django.conf import settings
+from django.urls import NoReverseMatch, get_script_prefix, get_urlconf, reverse
+from django.utils.translation import get_language
 
 
 def api_root() -> str:
@@ -36,6 +40,12 @@ def is_below(path: str, root: str) -> bool:
 
 
 def _path(name: str) -> str:
+    return _found(name, get_urlconf() or settings.ROOT_URLCONF, get_script_prefix(), get_language())
+
+
+@lru_cache(maxsize=100)
+def _found(name: str, *_: str | None) -> str:
+    """Return the path, which is asked for several times in each request. `_`: all that it depends on."""
     try:
         return reverse(name)
     except NoReverseMatch:
