@@ -14,6 +14,7 @@ from django.db import connection, models
 from django.db.models import Q
 
 from ..db.caller import commit_apart, in_transaction, sees_commits
+from ..db.statements import prepared_row
 from ..i18n import gettext_noop
 from ..policy.rules import Subject
 from ..user_model import groups_of
@@ -25,6 +26,10 @@ KEY = r"[A-Za-z0-9_.:@+~/-]{1,200}"
 """A fairness key. Rules name keys in a list with commas, and with `*` all keys that begin so."""
 KEY_SENTENCE = gettext_noop("use 1 to 200 letters, digits and _ . : @ + ~ / - only")
 
+_FIELDS = ("id", "user_id", "key", "flow_id", "failures_seen")
+# One row, of nulls for a user without an owner. Nearly every request asks: by Django's query it takes thrice as long.
+_OF_USER = f"SELECT o.{', o.'.join(_FIELDS)} FROM (SELECT) AS one LEFT JOIN queueapp_owner o ON o.user_id = %s"  # noqa: S608
+
 
 class OwnerQuerySet(models.QuerySet["Owner"]):
     def of_user(self, user: AbstractBaseUser) -> Owner:
@@ -33,11 +38,11 @@ class OwnerQuerySet(models.QuerySet["Owner"]):
             # Not by the user's object, which would remember an owner that is rolled back.
             self._create_apart(user=user.pk)
             return self.get_or_create(user_id=user.pk)[0]
-        try:
-            owner: Owner = user.queue_owner  # type: ignore[attr-defined]  # the other end of Owner.user
-        except Owner.DoesNotExist:
-            owner, _ = self.get_or_create(user=user)  # type: ignore[misc]  # of whichever class
-        return owner
+        other_end: Any = Owner._meta.get_field("user").remote_field
+        if not other_end.is_cached(user):
+            other_end.set_cached_value(user, _read_owner(user))
+        owner: Owner | None = other_end.get_cached_value(user)
+        return owner or self.get_or_create(user=user)[0]  # type: ignore[misc]  # of whichever class
 
     def of_key(self, key: str) -> Owner:
         """Return the owner that a fairness key names; create it if there is none yet. Raises ValueError."""
@@ -136,3 +141,12 @@ class Owner(models.Model):
     def user_name(self) -> str | None:
         """The user's name; None for a key."""
         return None if self.user is None else self.user.get_username()
+
+
+def _read_owner(user: Any) -> Owner | None:
+    row = prepared_row(_OF_USER, [user._meta.pk.get_db_prep_value(user.pk, connection)])
+    if row[0] is None:
+        return None
+    owner = Owner.from_db(connection.alias, _FIELDS, row)
+    owner.user = user
+    return owner
