@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
@@ -23,6 +23,7 @@ from jobsite.up import web_server
 
 BASE = Path(__file__).resolve().parents[2]
 DEADLINE = 30.0
+T = TypeVar("T")
 PASSWORD = "turnabout-test"
 _migrated: set[str] = set()
 """The databases that sites of this process are copied from."""
@@ -182,9 +183,12 @@ class Site:
         except httpx.TransportError:
             return False
 
-    def until(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait until a condition holds. Raises AssertionError, which names `what`, after DEADLINE seconds."""
+    def until(self, condition: Callable[[], T | None], what: str) -> T:
+        """Return what a condition returns once that is true. Raises AssertionError, which names `what`, after DEADLINE
+        seconds.
+        """
         deadline = time.monotonic() + DEADLINE
-        while not condition():
+        while not (found := condition()):
             assert time.monotonic() < deadline, f"waited in vain until {what}"
             time.sleep(0.02)
+        return found

@@ -68,8 +68,8 @@ def test_a_long_queue_without_scripts_shows_its_first_jobs_and_leads_to_the_othe
     for rows in lists:
         expect(rows).to_have_count(20)
         expect(rows.last).to_be_visible()
-        of_row = "element => getComputedStyle(element).display"
-        assert len({row.evaluate(of_row) for row in rows.all()}) == 1, "all are laid out alike"
+        displays = rows.evaluate_all("rows => rows.map((row) => getComputedStyle(row).display)")
+        assert len(set(displays)) == 1, "all are laid out alike"
     assert page.locator('[data-part="waiting-note"]').inner_text() == "the first 20 are listed"
     page.get_by_role("link", name="All that wait").click()
     expect(page.locator("[data-job-id]")).to_have_count(50)

@@ -47,14 +47,12 @@ def submit(api: httpx.Client, job_id: str, task: str = "wait", duration: float =
 
 def ended(site: Site, api: httpx.Client, job_id: str) -> dict[str, Any]:
     """The job once it has ended."""
-    found: dict[str, Any] = {}
 
-    def look() -> bool:
-        found.update(api.get(f"jobs/{job_id}/").json())
-        return found["finished_at"] is not None
+    def look() -> dict[str, Any] | None:
+        job: dict[str, Any] = api.get(f"jobs/{job_id}/").json()
+        return None if job["finished_at"] is None else job
 
-    site.until(look, f"{job_id} has ended")
-    return found
+    return site.until(look, f"{job_id} has ended")
 
 
 def running_pid(site: Site, api: httpx.Client, job_id: str) -> int:
@@ -65,14 +63,7 @@ def running_pid(site: Site, api: httpx.Client, job_id: str) -> int:
         " JOIN queueapp_owner w ON w.id = j.owner_id"
         " JOIN accounts_user u ON u.id = w.user_id WHERE j.name = %s AND username = %s"
     )
-    found: list[tuple[Any, ...]] = []
-
-    def look() -> bool:
-        found[:] = site.query(query, job_id, user)
-        return bool(found)
-
-    site.until(look, f"{job_id} runs")
-    pid: int = found[0][0]
+    pid: int = site.until(lambda: site.query(query, job_id, user), f"{job_id} runs")[0][0]
     return pid
 
 
