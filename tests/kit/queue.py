@@ -22,6 +22,9 @@ from queueapp.models import Flow, FlowState, Owner, PriorityRule
 from queueapp.states import Status
 from queueapp.workers.worker import Worker, cluster_id
 
+PASS_ON = "SELECT pg_stat_force_next_flush()"
+"""The session adds the rows that it has read to the counts of all sessions at the end of this transaction."""
+
 
 def make_user(name: str, **fields: Any) -> Any:
     """Make a user of this name, of whichever user model, and return it."""
@@ -99,6 +102,27 @@ def run_all(processor: int, spent: float | None = None, limit: int = 100_000) ->
         got += [job.name for job in turn.jobs]
         turn = settle(processor, turn, spent, more=len(got) < limit)
     return got
+
+
+def plan_anew() -> None:
+    """Close the connection: the next one knows no plan. Its counts of rows read are passed on before, not some time."""
+    with connection.cursor() as cursor:
+        cursor.execute(PASS_ON)
+    connection.close()
+
+
+def rows_read(*tables: str) -> int:
+    """Return how many rows of these tables this session has read in its transaction. Call it in a transaction.
+
+    The counts of all sessions do not serve: each adds its own at a time of its choice, or late at its end.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables"
+            " WHERE relname = ANY (%s)",
+            [list(tables)],
+        )
+        return int(cursor.fetchone()[0])
 
 
 def names(jobs: Iterable[ClaimedJob]) -> list[str]:

@@ -28,6 +28,8 @@ from tests.kit.queue import (
     in_thread,
     make_owner,
     outcome,
+    plan_anew,
+    rows_read,
     run_all,
     second_connection,
     submit_jobs,
@@ -182,18 +184,11 @@ def test_counting_reads_only_what_is_new_whatever_the_statistics_say(dead: bool)
     count_all()
     submit_jobs(ada, "new")
     run_all(register("c").pk)
-    connection.close()  # planned anew
+    plan_anew()
     assert count_ended(at_once=True)
-    before = rows_read("queueapp_job"), rows_read("queueapp_outcome")
-    count_noted()
-    assert rows_read("queueapp_job") - before[0] == 2, "once for flows and tasks, once for owners"
-    assert rows_read("queueapp_outcome") - before[1] == 3, "and once to see whether there is one"
+    with transaction.atomic():
+        before = rows_read("queueapp_job"), rows_read("queueapp_outcome")
+        count_noted()
+        assert rows_read("queueapp_job") - before[0] == 2, "once for flows and tasks, once for owners"
+        assert rows_read("queueapp_outcome") - before[1] == 3, "and once to see whether there is one"
     assert counted() == {"succeeded": 2_001}
-
-
-def rows_read(table: str) -> int:
-    """The rows of the table that were read until now."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_force_next_flush()")
-        cursor.execute("SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = %s", [table])
-        return int(cursor.fetchone()[0])

@@ -34,12 +34,14 @@ from queueapp.policy.fairness import service_gap_bound
 from queueapp.snapshots.audit import audit
 from queueapp.states import Status
 from tests.kit.queue import (
+    PASS_ON,
     ask_uncommitted,
     everyone_takes_turns,
     make_flow,
     make_owner,
     names,
     outcome,
+    plan_anew,
     registered_worker,
     run_all,
     second_connection,
@@ -288,8 +290,9 @@ def test_a_claim_reads_only_the_head_where_statistics_were_taken_before_a_flood_
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM pg_statistic")
             cursor.execute(f"ANALYZE {table}")
+        theirs.execute(PASS_ON)
         theirs.commit()
-    connection.close()  # planned anew
+    plan_anew()
     assert_only_the_head_is_read(second)
     assert_only_some_are_read([job.pk for job in Job.objects.of(ada.pk).order_by("-id")[:3]], ada.pk)
     assert_each_is_read_a_few_times(ada)
@@ -327,7 +330,7 @@ def assert_each_is_read_a_few_times(owner: Owner) -> None:
 def read() -> dict[str, tuple[int, int]]:
     """What was read so far of each large table: rows by sequential scans, and entries of its indexes."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_force_next_flush()")
+        cursor.execute(PASS_ON)
         cursor.execute(
             "SELECT relname, seq_tup_read,"
             "       (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes i WHERE i.relid = t.relid)::bigint"
@@ -382,7 +385,7 @@ def pages_of_turns(processor: int, turns: int) -> dict[str, int]:
 
 def pages() -> dict[str, int]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_force_next_flush()")
+        cursor.execute(PASS_ON)
         cursor.execute(
             "SELECT relname, idx_blks_hit + idx_blks_read + heap_blks_hit + heap_blks_read FROM pg_statio_user_tables"
         )

@@ -16,6 +16,7 @@ from queueapp.lifecycle.processors import Beat, heartbeat, register
 from queueapp.lifecycle.turn import take_turn
 from queueapp.models import FlowState, Job, OrderStart
 from tests.kit.queue import (
+    PASS_ON,
     ask_uncommitted,
     everyone_takes_turns,
     make_owner,
@@ -79,7 +80,7 @@ def change_places(times: int) -> None:
     for _ in range(times):
         FlowState.objects.update(vtime=F("vtime") + 1)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_force_next_flush()")
+        cursor.execute(PASS_ON)
 
 
 def pages_read() -> int:

@@ -13,7 +13,7 @@ from queueapp.lifecycle.processors import register
 from queueapp.models import Job, Owner, TaskTotal, database_now
 from queueapp.pages.submit import duration_text, typical_sentence
 from queueapp.snapshots.typical import MIN_RUNS, MIN_RUNS_OF_ALL, Typical, typical
-from tests.kit.queue import everyone_takes_turns, make_owner, make_user, run_all, submit_jobs
+from tests.kit.queue import everyone_takes_turns, make_owner, make_user, rows_read, run_all, submit_jobs
 
 pytestmark = pytest.mark.django_db
 GOOD = {
@@ -201,14 +201,6 @@ def test_a_usual_duration_reads_a_bounded_number_of_rows_whatever_the_statistics
         )
         if statistics == "true":
             cursor.execute("ANALYZE queueapp_outcome; ANALYZE queueapp_job")
-        before = _rows_read(cursor)
-        assert typical(ada.pk, "wait") == Typical(1.0, 1.0, 1.0, 200)
-        assert _rows_read(cursor) - before <= 3_000
-
-
-def _rows_read(cursor: Any) -> int:
-    cursor.execute(
-        "SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables"
-        " WHERE relname IN ('queueapp_job', 'queueapp_outcome')"
-    )
-    return int(cursor.fetchone()[0])
+    before = rows_read("queueapp_job", "queueapp_outcome")
+    assert typical(ada.pk, "wait") == Typical(1.0, 1.0, 1.0, 200)
+    assert rows_read("queueapp_job", "queueapp_outcome") - before <= 3_000
