@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from django.core.management import CommandError
-from django.db import OperationalError, transaction
+from django.db import OperationalError, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.migrations import Migration
+from django.db.migrations import AddIndex, Migration, RemoveIndex
 from django.db.migrations.state import ProjectState
 from psycopg import errors
 
@@ -42,40 +43,68 @@ _OLDEST = """
 class OnlineMigration(Migration):
     """A migration that waits for locks as `briefly` does. The base class of every migration of the queue.
 
-    It is to lock one table that exists: while it waits for a second one, others wait for the first. One that is not
-    atomic, as for CREATE INDEX CONCURRENTLY, waits as the session does: such statements let others go on.
+    It is to lock one table that exists: while it waits for a second one, others wait for the first.
+
+    One that is not atomic has only operations on indexes, CONCURRENTLY: others go on while these wait, as long as the
+    session may. PostgreSQL leaves an invalid index behind if one is refused its lock, or killed. So each attempt
+    begins by dropping the indexes that it is to make.
     """
 
     def apply(
         self, project_state: ProjectState, schema_editor: BaseDatabaseSchemaEditor, collect_sql: bool = False
     ) -> ProjectState:
         """As Django's."""
-        if collect_sql or not self.atomic:
-            return super().apply(project_state, schema_editor, collect_sql)
-        apply = super().apply
-        return self._briefly(schema_editor, lambda: apply(project_state.clone(), schema_editor))
+        made = [(made.model_name, made.index.name) for made in self.operations if isinstance(made, AddIndex)]
+        run = partial(super().apply, schema_editor=schema_editor, collect_sql=collect_sql)
+        return self._online(project_state, schema_editor, made, lambda: run(project_state.clone()), collect_sql)
 
     def unapply(
         self, project_state: ProjectState, schema_editor: BaseDatabaseSchemaEditor, collect_sql: bool = False
     ) -> ProjectState:
         """As Django's."""
-        if collect_sql or not self.atomic:
-            return super().unapply(project_state, schema_editor, collect_sql)
-        unapply = super().unapply
-        return self._briefly(schema_editor, lambda: unapply(project_state, schema_editor))
+        made = [(gone.model_name, gone.name) for gone in self.operations if isinstance(gone, RemoveIndex)]
+        run = partial(super().unapply, schema_editor=schema_editor, collect_sql=collect_sql)
+        return self._online(project_state, schema_editor, made, lambda: run(project_state), collect_sql)
 
-    def _briefly(self, schema_editor: BaseDatabaseSchemaEditor, work: Callable[[], T]) -> T:
-        before = list(schema_editor.deferred_sql)
+    def _online(
+        self,
+        state: ProjectState,
+        schema_editor: BaseDatabaseSchemaEditor,
+        made: list[tuple[str, str]],
+        run: Callable[[], T],
+        collect_sql: bool,
+    ) -> T:
+        if collect_sql:
+            return run()
+        connection, what = schema_editor.connection, f"{self.app_label}.{self.name}"
+        if self.atomic:
+            before = list(schema_editor.deferred_sql)
+            return briefly(connection, what, lambda: _with_deferred(schema_editor, before, run))
 
-        def at_once() -> T:
-            schema_editor.deferred_sql[:] = before
-            result = work()
-            for statement in schema_editor.deferred_sql:  # else Django runs them after the last attempt
-                schema_editor.execute(statement, None)
-            schema_editor.deferred_sql.clear()
-            return result
+        def attempt() -> T:
+            for model, index in made:
+                if router.allow_migrate(connection.alias, self.app_label, model_name=model.lower()):
+                    table = state.apps.get_model(self.app_label, model)._meta.db_table
+                    _drop_index(schema_editor, table, index)
+            return run()
 
-        return briefly(schema_editor.connection, f"{self.app_label}.{self.name}", at_once)
+        return _attempts(connection, f"{what} did not get its locks in {ATTEMPTS} attempts", attempt)
+
+
+def _with_deferred(schema_editor: BaseDatabaseSchemaEditor, before: list[Any], run: Callable[[], T]) -> T:
+    schema_editor.deferred_sql[:] = before
+    result = run()
+    for statement in schema_editor.deferred_sql:  # else Django runs them after the last attempt
+        schema_editor.execute(statement, None)
+    schema_editor.deferred_sql.clear()
+    return result
+
+
+def _drop_index(schema_editor: BaseDatabaseSchemaEditor, table: str, index: str) -> None:
+    with schema_editor.connection.cursor() as cursor:
+        there = schema_editor.connection.introspection.get_constraints(cursor, table)
+    if index in there:
+        schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema_editor.quote_name(index)}")
 
 
 def briefly(connection: BaseDatabaseWrapper, what: str, work: Callable[[], T]) -> T:
@@ -84,21 +113,27 @@ def briefly(connection: BaseDatabaseWrapper, what: str, work: Callable[[], T]) -
     If a lock is not to be had, nothing is changed, the locks that it has are released, and it is tried again after
     PAUSE_SECONDS. Raises CommandError, which names `what` and who may be in the way, after ATTEMPTS attempts.
     """
-    for attempt in range(ATTEMPTS):
-        if attempt:
+
+    def attempt() -> T:
+        with transaction.atomic(using=connection.alias):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_SECONDS}s"])
+            return work()
+
+    failed = f"{what} did not get its locks in {ATTEMPTS} attempts of {LOCK_SECONDS} s and has changed nothing"
+    return _attempts(connection, failed, attempt)
+
+
+def _attempts(connection: BaseDatabaseWrapper, failed: str, attempt: Callable[[], T]) -> T:
+    for number in range(ATTEMPTS):
+        if number:
             time.sleep(PAUSE_SECONDS)
         try:
-            with transaction.atomic(using=connection.alias):
-                with connection.cursor() as cursor:
-                    cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_SECONDS}s"])
-                return work()
+            return attempt()
         except OperationalError as error:
             if not isinstance(error.__cause__, errors.LockNotAvailable | errors.DeadlockDetected):
                 raise
-    raise CommandError(
-        f"{what} did not get its locks in {ATTEMPTS} attempts of {LOCK_SECONDS} s and has changed nothing"
-        f"{_in_the_way(connection)}: run manage.py migrate again."
-    )
+    raise CommandError(f"{failed}{_in_the_way(connection)}: run manage.py migrate again.")
 
 
 def _in_the_way(connection: BaseDatabaseWrapper) -> str:
