@@ -47,8 +47,6 @@ def sums(a: Values, b: Values) -> list[float]:
 
 def _steps(values: Values, highest: float) -> list[str]:
     width = WIDE / max(len(values), 1)
-    points: list[str] = []
-    for at, value in enumerate(values):
-        y = HIGH * (1 - min(value / highest, 1.0)) if highest > 0 else HIGH
-        points += [f"{at * width:.4g} {y:.4g}", f"{(at + 1) * width:.4g} {y:.4g}"]
-    return points
+    xs = [f"{at * width:.4g}" for at in range(len(values) + 1)]
+    ys = [f"{HIGH * (1 - min(value / highest, 1.0)) if highest > 0 else HIGH:.4g}" for value in values]
+    return [f"{x} {y}" for (left, right), y in zip(pairwise(xs), ys, strict=True) for x in (left, right)]

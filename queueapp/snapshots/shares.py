@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -80,12 +81,12 @@ class FlowShare:
     got: Sequence[float]
     waits: Waits
 
-    @property
+    @cached_property
     def owed_seconds(self) -> float:
         """The processor seconds owed over the whole span."""
         return sum(self.owed)
 
-    @property
+    @cached_property
     def got_seconds(self) -> float:
         """The processor seconds got over the whole span."""
         return sum(self.got)
@@ -167,7 +168,7 @@ def _shares(span: Slices) -> Shares:
 
 def _found(span: Slices) -> list[_Found]:
     """Return all flows that had work, those that were owed or got the most first."""
-    sizes = {"width": span.width, "slices": span.many, "most": TOLD_APART}
+    sizes = {"width": span.width, "most": TOLD_APART}
     moments = {"begin": span.begin, "until": span.until, "last": last_job(span.until)}
     rows = _rows(_SHARES, sizes | moments)
     works = [_work(span, *row[2:12]) for row in rows]

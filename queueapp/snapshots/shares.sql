@@ -1,6 +1,6 @@
 -- The work of each flow over a span that is cut into slices, asked for and done.
 --   begin, until     the span; begin is a multiple of the width, and until too, unless it is now
---   width, slices    seconds of a slice, and their number; a slice is a bucket of totals
+--   width            seconds of a slice, which is a bucket of totals
 --   last             no job with a higher id was submitted in the span
 --   most             the number of flows that are told apart: those that got the most
 -- One row per flow: its id (0: unknown; null: all flows beyond the first `most`, as one), how many flows that is, its
@@ -49,22 +49,21 @@ WITH counted AS (
 -- seconds that the pieces asked for that were present when the span began, less those that they had got by then. These
 -- were given later, or dropped.
 cells AS (
-    SELECT flow_id AS flow, (date_part('epoch', begin - %(begin)s) / %(width)s)::int AS slice,
-           got, active, change::float8 AS change, area, asked, dropped
+    SELECT flow_id AS flow, begin, got, active, change::float8 AS change, area, asked, dropped
       FROM queueapp_flowtotal WHERE width = %(width)s AND begin >= %(begin)s
      UNION ALL
-    SELECT flow, (date_part('epoch', begin - %(begin)s) / %(width)s)::int,
-           got, active, change, area, asked, dropped FROM uncounted
+    SELECT flow, begin, got, active, change, area, asked, dropped FROM uncounted
 ), flows AS (
-    SELECT flow, sum(got + dropped - asked) AS before, sum(got) FILTER (WHERE slice < %(slices)s) AS sum_got,
-           coalesce(sum(change) FILTER (WHERE slice >= %(slices)s), 0) AS after,
-           array_agg(slice) FILTER (WHERE slice < %(slices)s) AS slices,
-           array_agg(got) FILTER (WHERE slice < %(slices)s) AS got,
-           array_agg(active) FILTER (WHERE slice < %(slices)s) AS active,
-           array_agg(asked) FILTER (WHERE slice < %(slices)s) AS asked,
-           array_agg(change) FILTER (WHERE slice < %(slices)s) AS change,
-           array_agg(area) FILTER (WHERE slice < %(slices)s) AS area
-      FROM cells GROUP BY flow HAVING sum(active) FILTER (WHERE slice < %(slices)s) > 0
+    SELECT flow, sum(got + dropped - asked) AS before, sum(got) FILTER (WHERE begin < %(until)s) AS sum_got,
+           coalesce(sum(change) FILTER (WHERE begin >= %(until)s), 0) AS after,
+           array_agg((date_part('epoch', begin - %(begin)s) / %(width)s)::int)
+               FILTER (WHERE begin < %(until)s) AS slices,
+           array_agg(got) FILTER (WHERE begin < %(until)s) AS got,
+           array_agg(active) FILTER (WHERE begin < %(until)s) AS active,
+           array_agg(asked) FILTER (WHERE begin < %(until)s) AS asked,
+           array_agg(change) FILTER (WHERE begin < %(until)s) AS change,
+           array_agg(area) FILTER (WHERE begin < %(until)s) AS area
+      FROM cells GROUP BY flow HAVING sum(active) FILTER (WHERE begin < %(until)s) > 0
 ), ranked AS (
     SELECT f.*, coalesce(t.weight, 1) AS weight, t.cap, row_number() OVER (ORDER BY sum_got DESC, flow) AS place
       FROM flows f LEFT JOIN queueapp_flowstate t ON t.flow_id = flow
