@@ -21,12 +21,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.harness import table
+from bench.logs import entries
 from queueapp.policy.accuracy import Accuracy, Factors
 from queueapp.policy.projection import Capped, Fleet, Next, Projection, Standing, seconds_left
 from queueapp.policy.rules import DEFAULT_TERMS, Terms
 from queueapp.policy.scheduler import FlowState, Scheduler
 from queueapp.policy.simulation import Arrival, Simulation
-from queueapp.swf import Entry, read_log
 
 LOOKS = 10_000
 """Moments, evenly over the log, at which the start of a job is predicted if one waits."""
@@ -99,13 +99,13 @@ def project(simulation: Simulation, flows: list[FlowState]) -> Projection:
 
 def honest(log: Path, processors: int, load: float) -> list[Arrival]:
     """Return the log's jobs, with submissions stretched so that the processors are busy for the fraction `load`."""
-    entries = [entry for entry in read_log(log) if isinstance(entry, Entry)]
-    work = sum(max(entry.run_time or 1.0, 1.0) for entry in entries)
-    stretch = work / (processors * load) / max(entry.submit for entry in entries)
+    jobs = entries(log)
+    work = sum(max(job.run_time or 1.0, 1.0) for job in jobs)
+    stretch = work / (processors * load) / max(job.submit for job in jobs)
     return [
-        Arrival(entry.submit * stretch, entry.user, seconds, seconds)
-        for entry in entries
-        for seconds in [max(entry.run_time or 1.0, 1.0)]
+        Arrival(job.submit * stretch, job.user, seconds, seconds)
+        for job in jobs
+        for seconds in [max(job.run_time or 1.0, 1.0)]
     ]
 
 

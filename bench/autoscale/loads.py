@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from bench.autoscale.simulation import Arrival
+from bench.logs import entries
 from queueapp.policy.rules import Terms
-from queueapp.swf import Entry, read_log
+from queueapp.swf import Entry
 
 HOUR = 3600.0
 USERS = 20
@@ -44,16 +45,15 @@ def made() -> dict[str, list[Arrival]]:
 
 def logged(path: Path, speed: float) -> list[Arrival]:
     """Return the jobs of a log in the Standard Workload Format that have a run time, so many times as fast."""
-    return arrivals(entries(path), speed)
+    return arrivals(timed(path), speed)
 
 
-def entries(path: Path) -> list[Entry]:
+def timed(path: Path) -> list[Entry]:
     """Return the jobs of a log that have a run time, by their moments."""
-    found = [entry for entry in read_log(path) if isinstance(entry, Entry) and entry.run_time]
-    return sorted(found, key=lambda entry: entry.submit)
+    return sorted((entry for entry in entries(path) if entry.run_time), key=lambda entry: entry.submit)
 
 
-def arrivals(entries: Sequence[Entry], speed: float) -> list[Arrival]:
+def arrivals(found: Sequence[Entry], speed: float) -> list[Arrival]:
     """Return jobs of a log so many times as fast, from the first one's moment on."""
-    first = entries[0].submit
-    return [Arrival((e.submit - first) / speed, f"user-{e.user}", float(e.run_time or 0) / speed) for e in entries]
+    first = found[0].submit
+    return [Arrival((e.submit - first) / speed, f"user-{e.user}", float(e.run_time or 0) / speed) for e in found]

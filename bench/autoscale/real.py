@@ -16,7 +16,7 @@ from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 from bench.autoscale import controllers
-from bench.autoscale.loads import arrivals, entries
+from bench.autoscale.loads import arrivals, timed
 from bench.autoscale.simulation import TICK, Arrival, simulate
 from bench.harness import Crew, keep, own_database, table
 from queueapp.policy.autoscale import Bounds
@@ -68,7 +68,7 @@ class Sampler:
 
 def compare(log: Path, speed: float, minutes: float, target: float) -> int:
     """Print and keep the figures of both. Return the exit code: 1 if they disagree, or if a job was ended."""
-    chosen = busiest(entries(log), speed, minutes * 60, target)
+    chosen = busiest(timed(log), speed, minutes * 60, target)
     load = os.getloadavg()[0]
     real, ended = replayed(chosen, speed, target)
     simulated = simulation(arrivals(chosen, speed), target)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from queueapp.swf import Entry, read_log
+from bench.logs import entries
 
 OWNERS = 2_000
 SECONDS = 30.0
@@ -58,11 +58,11 @@ def made(processors: int) -> dict[str, Load]:
 
 def logged(path: Path, processors: int) -> Load:
     """Return the jobs of a log, submitted so fast that they ask for LOG_LOAD times the processors."""
-    entries = [entry for entry in read_log(path) if isinstance(entry, Entry)]
-    first, last = min(e.submit for e in entries), max(e.submit for e in entries)
-    work = sum(max(entry.run_time or 1.0, 1.0) for entry in entries)
+    found = entries(path)
+    first, last = min(e.submit for e in found), max(e.submit for e in found)
+    work = sum(max(e.run_time or 1.0, 1.0) for e in found)
     squeeze = work / (processors * LOG_LOAD) / (last - first)
-    jobs = [Job((e.submit - first) * squeeze, f"user-{e.user}", max(e.run_time or 1.0, 1.0)) for e in entries]
+    jobs = [Job((e.submit - first) * squeeze, f"user-{e.user}", max(e.run_time or 1.0, 1.0)) for e in found]
     most = _demand(jobs).most_common(WATCHED)
     until = (last - first) * squeeze
     return Load(_in_order(jobs), until, [owner for owner, _ in most], frozenset())
