@@ -1,4 +1,4 @@
-"""How good predicted starts are: python -m bench.estimates LOG [--processors 8] [--load 0.8]
+"""How good predicted starts are: python -m bench.estimates LOG [--processors 8] [--load 0.8] [--seeds 5]
 
 Runs a log in the Standard Workload Format through the reference scheduler, at a steady load (arrivals are stretched so
 that the processors are busy for that fraction of the time). Every so often it asks the projection that users are
@@ -7,7 +7,8 @@ that follows. The error is |predicted - real| / real wait. A range is made of wh
 is how often it held, and its end divided by its beginning.
 
 Durations are declared in three ways: as the jobs take; by a factor of each user's own, from a hundredth to a hundred;
-as a minute for every job. Each is run without the costs that flows learn, and with them.
+as a minute for every job. Each is run without the costs that flows learn, and with them, once for each seed. A seed
+draws the jobs that are asked for and the users' factors. Figures are medians of the seeds, with ranges.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ import argparse
 import random
 import statistics
 from collections import Counter
-from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from bench.harness import table
+from bench.harness import middle, table
 from bench.logs import entries
 from queueapp.policy.accuracy import Accuracy, Factors
 from queueapp.policy.projection import Capped, Fleet, Next, Projection, Standing, seconds_left
@@ -140,23 +141,25 @@ class Unlearned(FlowState):
 
 @dataclass(frozen=True)
 class Errors:
-    """Errors of predictions, as fractions of the real waits, in order; and the median of these waits, in seconds.
+    """Errors of `many` predictions with one seed, in per cent of the real waits, whose median is `wait` seconds.
 
-    `held`: the part of all starts that fell into the range predicted. `width`: the median of latest / earliest.
+    `within`: per cent of predictions that were off by a fifth at most. `held`: per cent of starts that fell into the
+    range predicted. `width`: the median of latest / earliest.
     """
 
-    errors: list[float]
+    many: int
     wait: float
+    median: float
+    quarter: float
+    within: float
     held: float
     width: float
 
-    def row(self, name: str) -> list[str]:
-        """Return a row of the table."""
-        many = len(self.errors)
-        within = sum(error <= 0.2 for error in self.errors) / many
-        quarters = (f"{self.errors[many * part // 4]:.1%}" for part in (2, 3))
-        ranges = [f"{self.held:.1%}", f"{self.width:.1f}"]
-        return [name, f"{many:,}", f"{self.wait:,.0f}", *quarters, f"{within:.1%}", *ranges]
+
+def row(name: str, found: Sequence[Errors]) -> list[str]:
+    """Return a row of the table, of all seeds."""
+    columns = (middle([getattr(errors, field.name) for errors in found], 1) for field in fields(Errors))
+    return [name, *columns]
 
 
 def predict(load: list[Arrival], processors: int, seed: int, scheduler: Scheduler) -> Errors:
@@ -167,12 +170,20 @@ def predict(load: list[Arrival], processors: int, seed: int, scheduler: Schedule
     waits = [(predicted, started[job] - now) for job, now, predicted in oracle.asked if started[job] > now]
     errors = sorted(abs(predicted - real) / real for predicted, real in waits)
     held, widths = [], []
+    many = len(errors)
     for index, (_, earliest, latest) in oracle.ranges.items():
         job, now, predicted = oracle.asked[index]
         held.append(earliest * predicted <= started[job] - now <= latest * predicted)
         widths.append(latest / max(earliest, 0.01))
-    wait = statistics.median(real for _, real in waits)
-    return Errors(errors, wait, sum(held) / len(held), statistics.median(widths))
+    return Errors(
+        many=many,
+        wait=statistics.median(real for _, real in waits),
+        median=100 * errors[many // 2],
+        quarter=100 * errors[many * 3 // 4],
+        within=100 * sum(error <= 0.2 for error in errors) / many,
+        held=100 * sum(held) / len(held),
+        width=statistics.median(widths),
+    )
 
 
 def main() -> None:
@@ -181,21 +192,23 @@ def main() -> None:
     parser.add_argument("log", type=Path)
     parser.add_argument("--processors", type=int, default=8)
     parser.add_argument("--load", type=float, default=0.8, help="fraction of the time that processors are busy")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=5, help="how often all is run")
     options = parser.parse_args()
     load = honest(options.log, options.processors, options.load)
-    ways = {
-        "as they take": load,
-        "by each user's habit": by_habit(load, options.seed),
-        "a minute each": unthinking(load),
-    }
-    errors = ["median error", "3 of 4 below", "within 20 %"]
-    heads = ["durations declared", "predictions", "wait, s", *errors, "range held", "width"]
-    rows = []
-    for name, declared in ways.items():
-        for learns, scheduler in ((False, Unlearning()), (True, Scheduler())):
-            found = predict(declared, options.processors, options.seed, scheduler)
-            rows.append(found.row(f"{name}{', learned' if learns else ''}"))
+    found: dict[str, list[Errors]] = {}
+    for seed in range(1, options.seeds + 1):
+        ways = {
+            "as they take": load,
+            "by each user's habit": by_habit(load, seed),
+            "a minute each": unthinking(load),
+        }
+        for name, declared in ways.items():
+            for learned, scheduler in (("", Unlearning()), (", learned", Scheduler())):
+                errors = predict(declared, options.processors, seed, scheduler)
+                found.setdefault(f"{name}{learned}", []).append(errors)
+    measures = ["median error, %", "3 of 4 below, %", "within a fifth, %", "range held, %", "width"]
+    heads = ["durations declared", "predictions", "wait, s", *measures]
+    rows = [row(name, errors) for name, errors in found.items()]
     print(f"{len(load):,} jobs, {options.processors} processors, {options.load:.0%} load")
     print(table(heads, rows))
 
