@@ -79,7 +79,7 @@ def read_overview(span: str) -> Figures:
         "failed_part": sum(found.failed) / max(found.total, 1),
         "failures": failed,
         "groups": failed.groups[:FIRST],
-        "flows": present.waiting_flows()[:FIRST],
+        "flows": present.waiting_flows(FIRST),
         "workers": [one for one in workers if one.state != "idle"][:FIRST],
         "late": _late(workers),
     }

@@ -19,7 +19,7 @@ from django.db.models import Index
 from queueapp.db import online
 from queueapp.db.online import OnlineMigration
 from queueapp.models import Job
-from tests.kit.queue import await_a_waiter, in_thread, second_connection
+from tests.kit.queue import await_a_waiter, in_thread, second_connection, waiting_sessions
 
 ADD = "ALTER TABLE queueapp_job ADD COLUMN more integer"
 DROP = "ALTER TABLE queueapp_job DROP COLUMN more"
@@ -132,7 +132,7 @@ def test_a_lock_that_is_released_meanwhile_is_taken(migration: type[OnlineMigrat
         theirs.execute("SELECT FROM queueapp_job")
         migrating = pool.submit(in_thread, migrate)
         await_a_waiter(migrating.done)
-        while theirs.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone() != (0,):
+        while waiting_sessions(theirs.cursor()):
             assert not migrating.done()
         theirs.rollback()  # in the pause after the first attempt
         assert migrating.result() == 1
@@ -172,7 +172,8 @@ class TestIndexes:
             migrating = pool.submit(in_thread, migrate)
             await_a_waiter(migrating.done)
             with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted")
+                [waiting] = waiting_sessions(cursor)
+                cursor.execute("SELECT pg_terminate_backend(%s)", [waiting])
             migrating.result()
         assert indexes() == {"job_more": False}
         index(Indexing("0003_more", "queueapp").apply, state)

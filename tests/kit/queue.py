@@ -141,8 +141,12 @@ def in_thread(work: Callable[[], Any]) -> Any:
 def await_a_waiter(over: Callable[[], bool]) -> None:
     """Wait until a session waits for a lock. Fails if `over`, the end of the work that should wait, comes first."""
     with connection.cursor() as cursor:
-        while True:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return
+        while not waiting_sessions(cursor):
             assert not over(), "it did not wait"
+
+
+def waiting_sessions(cursor: Any) -> list[int]:
+    """Return the process ids of the sessions of this database that wait for a lock."""
+    cursor.execute("SELECT pg_stat_clear_snapshot()")  # else a transaction sees the sessions of its first look
+    cursor.execute("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+    return [pid for (pid,) in cursor.fetchall()]

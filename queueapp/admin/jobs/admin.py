@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Left
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from queueapp.job_ids import normal_job_id
-from queueapp.models import Attempt, Flow, Job, Owner, Processor, Waiting
+from queueapp.models import Attempt, Flow, Job, Outcome, Owner, Processor, Waiting
 
 from ..base import EstimatedCountChangeList, EstimatedCountPaginator, ReadOnlyAdmin
 from ..formatting import EMPTY_VALUE, block, brief_moment, link, moment, percent, pretty_json, scrolling, seconds
@@ -61,7 +61,9 @@ class JobAdmin(JobActions, ReadOnlyAdmin[Job]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         """Return jobs without the large values, which only the page of one job shows and then loads."""
         large = ("payload", "outcome__result", "outcome__error", "outcome__log")
-        return Job.objects.whole().defer(*large).annotate(error_begins=Left("outcome__error", MAX_ERROR + 1))
+        # A subquery of the rows shown: a join would be made for all whose keys are counted.
+        error = Outcome.objects.filter(job=OuterRef("pk")).values(begins=Left("error", MAX_ERROR + 1))
+        return Job.objects.whole().defer(*large).annotate(error_begins=Subquery(error))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Job], search_term: str

@@ -18,7 +18,7 @@ MAX_COUNTED = 100_000
 """Waiting jobs that are counted. Of a deeper backlog the planner's estimate is shown."""
 MAX_OF_FLOW = 1_000
 """The same for the jobs of one flow; of a deeper one it is known that it has more."""
-MAX_FLOWS = 50
+MAX_FLOWS = 25
 """Flows in which jobs wait that are shown: those whose first job has waited longest."""
 MAX_PROCESSORS = 200
 """Processors that are shown."""
@@ -82,10 +82,13 @@ class WaitingFlow:
     held: bool
 
 
-def waiting_flows() -> list[WaitingFlow]:
-    """Return the flows in which jobs wait, the one whose first job is the oldest first. Two queries."""
+def waiting_flows(most: int = MAX_FLOWS) -> list[WaitingFlow]:
+    """Return the flows in which jobs wait, the one whose first job is the oldest first. Two queries.
+
+    `most`: how many flows, at most.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_FLOWS, {"most": MAX_OF_FLOW, "flows": MAX_FLOWS})
+        cursor.execute(_FLOWS, {"most": MAX_OF_FLOW, "flows": most})
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     flows = Flow.objects.select_related("owner__user", "owner__pause", "rule").in_bulk([flow for flow, *_ in rows])
     return [
