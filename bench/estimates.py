@@ -169,8 +169,7 @@ def predict(load: list[Arrival], processors: int, seed: int, scheduler: Schedule
     started = {run.index: run.started for run in runs}
     waits = [(predicted, started[job] - now) for job, now, predicted in oracle.asked if started[job] > now]
     errors = sorted(abs(predicted - real) / real for predicted, real in waits)
-    held, widths = [], []
-    many = len(errors)
+    held, widths, many = [], [], len(errors)
     for index, (_, earliest, latest) in oracle.ranges.items():
         job, now, predicted = oracle.asked[index]
         held.append(earliest * predicted <= started[job] - now <= latest * predicted)

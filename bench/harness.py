@@ -123,6 +123,8 @@ class Crew:
         self._processes: list[tuple[subprocess.Popen[str], IO[str]]] = []
 
     def __enter__(self) -> Crew:
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that they are ended then, too
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
