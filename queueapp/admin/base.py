@@ -58,7 +58,8 @@ class EstimatedCountPaginator(AnyPaginator):
     only these have pages.
     """
 
-    MAX_COUNTED = 10_000
+    MAX_COUNTED = 2_000
+    """Forty pages of fifty. Further rows are found by a search or another filter."""
 
     @cached_property
     def first_keys(self) -> list[Any]:
