@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -17,6 +18,11 @@ pytest_plugins = ["queueapp.pytest_plugin"]
 
 # No thread of this process may use the database between tests, or hold a connection when it is dropped.
 announcer.driven = True
+
+# A shell starts what runs in the background with SIGINT ignored, and all processes below inherit that. Tests press
+# Ctrl-C on such processes: under `nohup make test &`, too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
