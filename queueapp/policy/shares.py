@@ -85,12 +85,12 @@ def divide(total: float, claims: Sequence[float], limits: Sequence[float] | None
     If all are at their limits, or nobody has a claim, the rest goes to nobody.
     """
     most = limits if limits is not None else [total] * len(claims)
-    claimants = [(claim, limit) for claim, limit in zip(claims, most, strict=True) if claim > 0]
-    level = _level(total, claimants)
-    if len(claimants) < len(claims):
-        return [min(level * claim, limit) if claim > 0 else 0.0 for claim, limit in zip(claims, most, strict=True)]
-    # the same in half of the time
-    return [part if (part := level * claim) < limit else limit for claim, limit in claimants]
+    level = _level(total, [(claim, limit) for claim, limit in zip(claims, most, strict=True) if claim > 0])
+    # min(level * claim, limit), in half of the time
+    return [
+        (part if (part := level * claim) < limit else limit) if claim > 0 else 0.0
+        for claim, limit in zip(claims, most, strict=True)
+    ]
 
 
 def _level(rest: float, claimants: list[tuple[float, float]]) -> float:

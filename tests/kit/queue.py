@@ -112,7 +112,8 @@ def plan_anew() -> None:
 
 
 def rows_read(*tables: str) -> int:
-    """Return how many rows of these tables this session has read in its transaction. Call it in a transaction.
+    """Return how many rows of these tables this session has read and not passed on. Compare within a transaction: it
+    passes nothing on.
 
     The counts of all sessions do not serve: each adds its own at a time of its choice, or late at its end.
     """
