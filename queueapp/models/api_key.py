@@ -16,7 +16,7 @@ class Scope(models.TextChoices):
 
     SUBMIT = "submit", gettext_lazy("submit jobs")
     READ = "read", gettext_lazy("see jobs, queue and events")
-    CANCEL = "cancel", gettext_lazy("cancel and retry jobs")
+    CANCEL = "cancel", gettext_lazy("cancel, retry and move jobs")
     STAFF = "staff", gettext_lazy("do so for other users and fairness keys")
 
 

@@ -63,12 +63,12 @@ def test_a_key_is_made_shown_once_used_and_revoked(site: Site, page: Page) -> No
 def test_what_is_wrong_is_said_at_its_field_and_nothing_is_lost(site: Site, page: Page) -> None:
     make(page, "nightly")
     page.get_by_role("textbox", name="Name").fill("nightly")
-    page.get_by_label("cancel and retry jobs").uncheck()
+    page.get_by_label("cancel, retry and move jobs").uncheck()
     page.get_by_label("It works for").select_option("a year")
     page.get_by_role("button", name="Make key").click()
     expect(page.locator("#name-error")).to_contain_text("you have a key of this name already", ignore_case=True)
     expect(page.get_by_role("textbox", name="Name")).to_have_value("nightly")
-    expect(page.get_by_label("cancel and retry jobs")).not_to_be_checked()
+    expect(page.get_by_label("cancel, retry and move jobs")).not_to_be_checked()
     expect(page.get_by_label("It works for")).to_have_value("365")
     for box in page.get_by_role("checkbox").all():
         box.uncheck()
