@@ -10,7 +10,8 @@ INSTALL = -m pip install --quiet --disable-pip-version-check --no-deps --require
 PYTEST = -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 # What another project relies on, with its user model: UUID keys and log-in by e-mail (tests/host/).
 HOST_TESTS = tests/host tests/lifecycle tests/snapshots tests/policy/test_preview.py tests/api/test_api.py \
-    tests/events/test_hub.py --ignore=tests/lifecycle/test_agreement.py --ignore=tests/lifecycle/test_interleavings.py
+    tests/api/test_submission.py tests/events/test_hub.py --ignore=tests/lifecycle/test_agreement.py \
+    --ignore=tests/lifecycle/test_interleavings.py
 # For checks that read the settings only: there is no such database, and none is asked.
 SETTINGS = SECRET_KEY=for-checks-only-which-read-the-settings-and-sign-nothing ALLOWED_HOSTS=localhost \
     DATABASE_URL=postgresql://check@/check?host=/nonexistent

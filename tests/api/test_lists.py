@@ -24,16 +24,6 @@ from tests.kit.queue import make_user, settle, submit_jobs
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def ada() -> Any:
-    return make_user("ada")
-
-
-@pytest.fixture
-def api(ada: Any) -> APIClient:
-    return client_of(ada)
-
-
 def names(api: APIClient, query: str) -> list[str]:
     """The jobs of a page."""
     answer = api.get(f"/api/v1/jobs/?{query}")

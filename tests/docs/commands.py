@@ -16,7 +16,7 @@ CANNOT = {
     "kubectl": "needs a cluster",
     "openapi-python-client": "takes seconds; tests/api/test_generators.py makes that client, and uses it",
     "promtool": "is a part of Prometheus; `make check-deploy` runs it where it is installed",
-    "kill -9": "is about a process that the reader picks; tests/workers/test_cluster.py kills each kind",
+    "kill -9": "is about a process that the reader picks; tests/cluster/ kills each kind",
     "make": "is set up anew by its own targets; a dry run shows that they are there",
     "sudo make": "needs root; a dry run shows that the target is there",
     "python -m bench.": "measures for minutes; the module is there",

@@ -6,6 +6,13 @@ from typing import Any
 
 from rest_framework.test import APIClient
 
+JOB_FIELDS = {
+    "job_id", "user", "key", "task", "duration", "payload", "status", "position", "progress", "message", "time_spent",
+    "attempt", "submitted_at", "started_at", "finished_at", "result", "error", "attempts", "stopping", "time_limit",
+    "run_at", "payload_omitted", "result_omitted", "memory_limit",
+}  # fmt: skip
+"""The fields of a job."""
+
 
 def client_of(user: Any) -> APIClient:
     """A client with a token, got as any program gets it."""
