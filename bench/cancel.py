@@ -135,7 +135,7 @@ def main() -> None:
     figures: dict[str, list[float]] = {}
     with own_database(NAME) as (server, url):
         feed, load = fill_with_password(1_000, 100_000)[1:], os.getloadavg()[0]
-        with Crew(DATABASE_URL=url, MAX_WAITING_JOBS="0") as crew:
+        with Crew(DATABASE_URL=url) as crew:
             site = serve(crew)
             for number, quiet in in_turn([True, False], options.rounds):
                 with nullcontext() if quiet else Claimers(feed, DECLARED) as claimers:
