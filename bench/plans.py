@@ -11,8 +11,8 @@ from queueapp.db.routines import FOLDER, versioned
 
 # The begin and the end of each statement in claim.sql.
 _HOT = {
-    "the next flow": ("SELECT flow_id, revision, vtime, weight, busy, head, scan_from INTO f", ";"),
-    "the head of its backlog": ("SELECT ctid, job_id, expected", " LOOP"),
+    "the next flow": ("SELECT flow_id, revision, vtime", ";"),
+    "the head of its backlog": ("SELECT ctid, job_id", " LOOP"),
     "taking them": ("WITH taken", ";"),
 }
 AT_ONCE = 10
@@ -79,8 +79,8 @@ def _stands_for(cursor: Any, most: int, quantum: float) -> dict[str, str]:
     cursor.execute("SELECT ctid FROM queueapp_waiting WHERE flow_id = %s ORDER BY job_id LIMIT %s", [flow, AT_ONCE])
     places = ", ".join(f"'{place}'::tid" for (place,) in cursor.fetchall())
     names = {"p_quantum": str(quantum), "p_most": str(most), "f.flow_id": str(flow), "f.scan_from": str(scan_from)}
-    names |= {">= order_start": f">= '{order_start}'::float8"}
-    return names | {"(skip)": "('{}'::bigint[])", "(places)": f"(ARRAY[{places}]::tid[])"}
+    names |= {"order_start)": f"'{order_start}'::float8)", ">= order_start": f">= '{order_start}'::float8"}
+    return names | {"(skip": "('{}'::bigint[]", "(places)": f"(ARRAY[{places}]::tid[])"}
 
 
 def _explain(cursor: Any, statement: str) -> list[str]:
