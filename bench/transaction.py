@@ -80,7 +80,7 @@ def keeps_house() -> Act:
     tidying = Tidying()
 
     def act(n: int) -> None:
-        while (next_in := join_due()) is not None and next_in <= 0:
+        while join_due().more:
             pass
         if time.monotonic() >= tidying.due:
             tidying.tidy()

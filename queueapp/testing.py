@@ -59,7 +59,7 @@ def _run(processor: int) -> list[Job]:
     ended: list[Job] = []
     attempts = 0
     while attempts < MAX_ATTEMPTS:
-        while (next_in := join_due()) is not None and next_in <= 0:
+        while join_due().more:
             pass
         turn = take_turn(processor)
         if not turn.jobs:

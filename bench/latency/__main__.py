@@ -16,7 +16,15 @@ from typing import Any
 
 from bench.filling import fill
 from bench.harness import Crew, Server, in_turn, keep, open_server, table
-from bench.latency.systems import Committed, Direct, Send, Site, WaitingPgQueuer, WaitingProcrastinate
+from bench.latency.systems import (
+    Committed,
+    Direct,
+    InTransaction,
+    Send,
+    Site,
+    WaitingPgQueuer,
+    WaitingProcrastinate,
+)
 from bench.loads import Load
 from bench.records import Records, clock
 from bench.systems.system import PROCESSORS
@@ -101,7 +109,7 @@ def row(title: str, waits: list[float], sent: int) -> list[str]:
 def main() -> int:
     """Print and write the tables, and return the exit code."""
     options = _options()
-    systems = [Site(), Direct(), Committed(), WaitingPgQueuer(), WaitingProcrastinate()]
+    systems = [Site(), Direct(), Committed(), InTransaction(), WaitingPgQueuer(), WaitingProcrastinate()]
     if missing := sorted({package for system in systems for package in system.missing()}):
         print(f"Install what the benches need: pip install -r requirements-bench.txt ({', '.join(missing)} missing).")
         return 1

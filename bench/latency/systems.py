@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from unittest.mock import patch
 
 from bench.harness import Crew
 from bench.records import clock
@@ -75,6 +76,33 @@ class Committed(Direct):
 
     key = "turnabout-committed"
     title = "Turnabout, commit to start"
+
+    @contextmanager
+    def sending(self) -> Iterator[Send]:
+        """Send on Django's connection. The announcement comes right after the commit: note when it begins."""
+        from queueapp.lifecycle import submit as submission
+        from queueapp.lifecycle.announce import announce
+
+        moments: list[float] = []
+
+        def noted(owners: Iterable[int], *, work: bool) -> None:
+            moments.append(clock())
+            announce(owners, work=work)
+
+        with super().sending() as submit, patch.object(submission, "announce", noted):
+
+            def send(name: str) -> float:
+                submit(name)
+                return moments.pop()
+
+            yield send
+
+
+class InTransaction(Direct):
+    """The same, submitted in a transaction of the caller's, with waits that count from its commit."""
+
+    key = "turnabout-in-transaction"
+    title = "Turnabout, commit of the caller's transaction to start"
 
     @contextmanager
     def sending(self) -> Iterator[Send]:

@@ -97,10 +97,13 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
         """
         try:
             self._listen()
-            if self._told:  # what was announced may be due only, in no flow yet
-                self._join_due()
-            if self._may_hand_out_unasked():
+            told, self._told = self._told, False
+            if told and self._idle > 0 and not self._unasked:
+                self._unasked = 1  # before any query, as a job then starts sooner
                 return [(None, _ticket())]
+            # What was announced may be due only, in no flow yet. Then the ticket came too soon.
+            if (told or self._unasked) and self._join_due():
+                self._unasked = 0
             if time.monotonic() - self._handed_at < TAKEN_BY:
                 self._wait(TAKEN_BY)
             found = [(None, _ticket()) for _ in range(self._tickets())]
@@ -156,14 +159,6 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
             self._listening.close()
             self._listening = None
 
-    def _may_hand_out_unasked(self) -> bool:
-        """Whether work was announced since the last look, which left a processor idle: a job then starts sooner."""
-        told, self._told = self._told, False
-        if told and self._idle > 0 and not self._unasked:
-            self._unasked = 1
-            return True
-        return False
-
     def _tickets(self) -> int:
         """Return how many tickets to hand out: at most one per idle processor here, and one per ready flow.
 
@@ -189,15 +184,19 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
         if self._moving:
             self._moving = move_some() is not None
 
-    def _join_due(self) -> None:
-        """Put due jobs into their flows. The broker wakes when the next is due, or after POLL_SECONDS."""
-        if time.monotonic() >= self._due_at:
-            begun = time.monotonic()
-            next_in = join_due()
-            now = time.monotonic()
-            more = next_in is not None and next_in <= 0
-            self._due_from = now if more else now + DUE_REST * (now - begun)
-            self._due_at = max(now + min(POLL_SECONDS if next_in is None else next_in, POLL_SECONDS), self._due_from)
+    def _join_due(self) -> bool:
+        """Put due jobs into their flows, and return whether there were some. Look again when the next is due, or after
+        POLL_SECONDS.
+        """
+        begun = time.monotonic()
+        if begun < self._due_at:
+            return False
+        joined = join_due()
+        now = time.monotonic()
+        self._due_from = now if joined.more else now + DUE_REST * (now - begun)
+        next_in = POLL_SECONDS if joined.next_in is None else min(joined.next_in, POLL_SECONDS)
+        self._due_at = max(now + next_in, self._due_from)
+        return joined.any
 
     def _until_next(self) -> float:
         """Return the seconds until the next look, unless a notification comes first."""

@@ -113,7 +113,7 @@ def test_jobs_that_are_submitted_in_transactions_take_the_turns_of_others() -> N
                 return
             with transaction.atomic():
                 super().accept(jobs)
-            assert join_due() is None
+            assert join_due().next_in is None
 
     agree(random_load(51, flows=7, jobs=300), processors=3, mirror=InTransactions())
 

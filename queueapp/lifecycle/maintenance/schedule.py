@@ -6,6 +6,8 @@ caller's, which was committed.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from django.db import connection
 
 from ...db.conflicts import retried
@@ -18,10 +20,21 @@ BATCH_JOBS = 500
 _DUE = versioned("SELECT owners, unrouted, next_in FROM queueapp_due(%s)")
 
 
-def join_due() -> float | None:
-    """Put due jobs into their flows. Return the seconds until the next job is due. None: none waits for a moment.
+class Joined(NamedTuple):
+    """Whether `any` job was put into its flow, and the seconds until the next one is due; None: none waits for that."""
 
-    At most BATCH_JOBS; if there are more, the seconds are none or negative. Owners without a flow get one before.
+    any: bool
+    next_in: float | None
+
+    @property
+    def more(self) -> bool:
+        """Whether further jobs are due now."""
+        return self.next_in is not None and self.next_in <= 0
+
+
+def join_due() -> Joined:
+    """Put due jobs into their flows, at most BATCH_JOBS. Owners without a flow get one before.
+
     Locks: see db/sql/backlog/due.sql; if there are such owners, then as route_owners(), and as due.sql again.
     """
     owners, unrouted, next_in = retried(_due)
@@ -31,7 +44,7 @@ def join_due() -> float | None:
         owners = [*(owners or ()), *(further or ())]
     if owners:
         announce(owners, work=True)
-    return next_in
+    return Joined(bool(owners), next_in)
 
 
 def _due() -> tuple[list[int] | None, list[int] | None, float | None]:
