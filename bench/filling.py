@@ -22,7 +22,7 @@ PART = 500_000
 _EMPTY = """
     TRUNCATE queueapp_job, queueapp_waiting, queueapp_outcome, queueapp_attempt, queueapp_processor, queueapp_flow,
              queueapp_flowstate, queueapp_pendingmove, queueapp_orderstart, queueapp_owner, queueapp_flowtotal,
-             queueapp_tasktotal, queueapp_totalscursor, accounts_user CASCADE"""
+             queueapp_tasktotal, queueapp_totalscursor, queueapp_rulechange, accounts_user CASCADE"""
 _USERS = """
     INSERT INTO accounts_user (username, password, is_superuser, is_staff, is_active, first_name, last_name, email,
                                date_joined)
