@@ -101,7 +101,8 @@ class TicketBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
             if told and self._idle > 0 and not self._unasked:
                 self._unasked = 1  # before any query, as a job then starts sooner
                 return [(None, _ticket())]
-            # What was announced may be due only, in no flow yet. Then the ticket came too soon.
+            # A job that was submitted in a caller's transaction is in no flow yet: put it there. The ticket above may
+            # have found no work. So it does not count for such a job.
             if (told or self._unasked) and self._join_due():
                 self._unasked = 0
             if time.monotonic() - self._handed_at < TAKEN_BY:

@@ -1,4 +1,4 @@
-"""What a task does to its process is there for no other job, and gives it no other rights."""
+"""Task isolation: what a task changes, opens or breaks in its process reaches no other job."""
 
 from __future__ import annotations
 

@@ -195,7 +195,7 @@ def test_many_jobs_of_a_transaction_join_in_their_order() -> None:
     with transaction.atomic():
         queueapp.submit_many("team-blue", [{"job_id": f"j{n}", "duration": 0.01} for n in range(many)])
     processor, got, joined = register("c").pk, list[str](), 0
-    while join_due().more or joined < 3:
+    while join_due().next_in is not None or joined < 3:
         joined += 1
         got += run_all(processor, limit=300)
     assert joined < 10

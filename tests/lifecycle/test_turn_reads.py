@@ -1,4 +1,4 @@
-"""What a turn, a cancellation and a retry read of a deep backlog, whatever the statistics say."""
+"""Turns, cancellations and retries read few rows of a deep backlog, with stale statistics or none."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def read() -> dict[str, tuple[int, int]]:
 
 
 def test_beside_an_open_transaction_a_claim_reads_no_more_for_all_that_was_taken() -> None:
-    """What was deleted or changed since cannot be cleared away, and is walked only where it cannot be told apart."""
+    """VACUUM cannot remove dead tuples then. A claim after 1,000 turns reads hardly more pages for that."""
     everyone_takes_turns()
     ada = make_owner("ada")
     processor = register("c").pk

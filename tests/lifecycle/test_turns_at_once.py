@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("no_rules")
 
 
 def in_processes(work: list[tuple[Any, tuple[Any, ...]]]) -> list[Any]:
-    """What functions with their arguments return, each in a real process with a connection of its own."""
+    """Call each function with its arguments in a process and connection of its own. Return the results in order."""
     connection.close()
     context = multiprocessing.get_context("fork")
     pipes = []
